@@ -1,0 +1,77 @@
+"""Which smallest set of training labels, had they been different, would have flipped this prediction?
+
+The public names are listed in ``__all__``. They are imported on first use, so that ``import relabel_widget``
+itself is quick and needs neither scikit-learn nor a notebook.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .adoption import adopt
+    from .fitting import Fit, fit
+    from .influence import relabel_influence, removal_influence
+    from .monitor import Cancelled, Monitor, Progress
+    from .outcome import Outcome
+    from .search import Budget, FlipSet, find_flip_set, find_flip_sets
+    from .verification import Verification, verify
+    from .widget import RelabelWidget
+    from .workbench import Workbench
+
+# A module never bears the name of a public function: importing it would put the module in that function's place.
+_HOMES = {
+    "adopt": "adoption",
+    "Fit": "fitting",
+    "fit": "fitting",
+    "relabel_influence": "influence",
+    "removal_influence": "influence",
+    "Cancelled": "monitor",
+    "Monitor": "monitor",
+    "Progress": "monitor",
+    "Outcome": "outcome",
+    "Budget": "search",
+    "FlipSet": "search",
+    "find_flip_set": "search",
+    "find_flip_sets": "search",
+    "Verification": "verification",
+    "verify": "verification",
+    "RelabelWidget": "widget",
+    "Workbench": "workbench",
+}
+
+__all__ = [
+    "Budget",
+    "Cancelled",
+    "Fit",
+    "FlipSet",
+    "Monitor",
+    "Outcome",
+    "Progress",
+    "RelabelWidget",
+    "Verification",
+    "Workbench",
+    "adopt",
+    "find_flip_set",
+    "find_flip_sets",
+    "fit",
+    "relabel_influence",
+    "removal_influence",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
