@@ -1,0 +1,25 @@
+"""What people decided, in order: append-only events, a store that keeps them, and the state they add up to.
+
+Events are never changed or removed; taking one back is an event too. The current state is a pure fold over
+them.
+"""
+
+from __future__ import annotations
+
+from .base import Journal, JournalError
+from .events import Event, Kind
+from .fingerprint import Fingerprint
+from .sqlite import SqliteJournal
+from .state import Mark, State, fold
+
+__all__ = [
+    "Event",
+    "Fingerprint",
+    "Journal",
+    "JournalError",
+    "Kind",
+    "Mark",
+    "SqliteJournal",
+    "State",
+    "fold",
+]
