@@ -1,0 +1,133 @@
+"""The training labels as they are now: the original ones, and what people decided since."""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import numpy as np
+
+from ._typing import AnyArray, CodeArray, IntArray
+from .journal import Event, Journal, Kind, State, fold
+from .journal.events import check_text, relabelled, step
+from .labels import Labels
+
+
+@final
+class Decisions:
+    """Labels that people change one decision at a time. Each is in the journal before it counts here.
+
+    Not safe to share between threads by itself: the workbench's lock guards it.
+
+    Parameters
+    ----------
+    labels
+        The original labels of the training rows.
+    journal
+        What was decided before, and where each new decision is written.
+    """
+
+    def __init__(self, labels: Labels, journal: Journal) -> None:
+        self.labels = labels
+        self.journal = journal
+        self.state: State = fold(journal.events())
+
+    def rows(self) -> list[int]:
+        """Training rows whose label differs from the original one, sorted."""
+        return sorted(self.state.overlay)
+
+    def codes(self) -> CodeArray:
+        """Current class codes, shape (n_rows,), a new array."""
+        codes = self.labels.original.copy()
+        for row, mark in self.state.overlay.items():
+            codes[row] = mark.code
+        return codes
+
+    def record(self, event: Event) -> Event:
+        """Write an event down, then let it count."""
+        recorded = self.journal.append(event)
+        self.state = fold([recorded], self.state)
+        return recorded
+
+    def relabel(self, rows: IntArray, label: Any, *, note: str, annotator: str) -> Event | None:
+        """Give rows a label, one label each, or (None) the other one than they have now.
+
+        Rows that have that label already are left out, unless a note is given: it then says why the label stays.
+
+        Returns
+        -------
+        Event or None
+            What was written down; None if no row was left.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there are no rows, a label is not one of the classes, there are not as many labels as rows, or the
+            note is not a string.
+        """
+        check_text("relabel: note", note)
+        if not len(rows):
+            raise ValueError("relabel: expected at least one training row, got none. Nothing was changed.")
+        before = self.codes()[rows]
+        after = 1 - before if label is None else self._codes_of(label, len(rows))
+        kept = np.arange(len(rows)) if note else np.flatnonzero(before != after)
+        if not len(kept):
+            return None
+        return self.record(
+            relabelled(*(tuple(part[kept].tolist()) for part in (rows, before, after)), note=note, annotator=annotator)
+        )
+
+    def undo(self, *, annotator: str) -> Event:
+        """Take the newest relabelling back; return that relabelling.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        return self._step(Kind.UNDO, self.state.done, annotator)
+
+    def redo(self, *, annotator: str) -> Event:
+        """Bring the relabelling that was taken back last again; return that relabelling.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        return self._step(Kind.REDO, self.state.undone, annotator)
+
+    def _step(self, kind: Kind, steps: Any, annotator: str) -> Event:
+        if not steps:
+            way_out = "Relabel a row first." if kind is Kind.UNDO else "Only what was undone last can be redone."
+            raise ValueError(f"{kind}: there is nothing to {kind}. {way_out}")
+        event: Event = steps[-1].event
+        self.record(step(kind, event.seq, annotator=annotator))
+        return event
+
+    def _codes_of(self, label: Any, n_rows: int) -> CodeArray:
+        """Class codes of one label for all rows, or of one label each."""
+        given = [label] * n_rows if np.ndim(label) == 0 else list(label)
+        if len(given) != n_rows:
+            raise ValueError(
+                f"relabel: expected one label, or one for each of the {n_rows} rows, got {len(given)} labels."
+            )
+        return np.array([code_of(each, self.labels.classes, who="relabel") for each in given], dtype=np.int8)
+
+
+def code_of(label: Any, classes: AnyArray, *, who: str) -> int:
+    """The class code of a label.
+
+    Raises
+    ------
+    ValueError
+        If it is not one of the classes.
+    """
+    known = classes.tolist()
+    plain = label.item() if isinstance(label, np.generic) else label
+    if plain not in known:
+        raise ValueError(
+            f"{who}: expected one of the labels {known}, got {plain!r} ({type(plain).__name__}). Give a label as it "
+            "was given to the estimator's fit, in the same type."
+        )
+    code: int = known.index(plain)
+    return code

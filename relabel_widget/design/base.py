@@ -1,0 +1,90 @@
+"""What every design offers: row blocks, and the products that follow from them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+from scipy import sparse
+
+from .._typing import FloatArray, IntArray
+
+Block: TypeAlias = Any  # a float64 array or scipy.sparse.csr_array, which publishes no types
+
+
+class Design(ABC):
+    """The matrix X, shape (n_rows, n_features), float64, as row blocks and two products.
+
+    No intercept column is held: the intercept is the problem's affair. A storage that only knows its blocks
+    inherits every product, each in one pass over X (cost: nnz, or n_rows * n_features if dense); one that can
+    do better overrides them. Instances are immutable.
+    """
+
+    dtype = np.dtype(np.float64)
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, int]:
+        """(n_rows, n_features)."""
+
+    @abstractmethod
+    def blocks(self) -> Iterator[tuple[slice, Block]]:
+        """The rows in order, as (slice of rows, float64 block)."""
+
+    @abstractmethod
+    def take(self, rows: IntArray) -> Design:
+        """The design of the given rows, in the order given."""
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return self.shape[0]
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns."""
+        return self.shape[1]
+
+    def matvec(self, v: FloatArray) -> FloatArray:
+        """``out_i = sum_j X_ij v_j``, (n_features,) to (n_rows,)."""
+        out = np.empty(self.n_rows)
+        for rows, block in self.blocks():
+            out[rows] = block @ v
+        return out
+
+    def rmatvec(self, u: FloatArray) -> FloatArray:
+        """``out_j = sum_i X_ij u_i``, (n_rows,) to (n_features,)."""
+        out = np.zeros(self.n_features)
+        for rows, block in self.blocks():
+            out += block.T @ u[rows]
+        return out
+
+    def matmat(self, v: FloatArray) -> FloatArray:
+        """``out_ik = sum_j X_ij V_jk``, (n_features, m) to (n_rows, m)."""
+        out = np.empty((self.n_rows, v.shape[1]))
+        for rows, block in self.blocks():
+            out[rows] = block @ v
+        return out
+
+    def rmatmat(self, u: FloatArray) -> FloatArray:
+        """``out_jk = sum_i X_ij U_ik``, (n_rows, m) to (n_features, m)."""
+        out = np.zeros((self.n_features, u.shape[1]))
+        for rows, block in self.blocks():
+            out += block.T @ u[rows]
+        return out
+
+    def weighted_square_sum(self, d: FloatArray) -> FloatArray:
+        """``out_j = sum_i d_i X_ij^2``, (n_rows,) to (n_features,)."""
+        out = np.zeros(self.n_features)
+        for rows, block in self.blocks():
+            out += block.power(2).T @ d[rows] if sparse.issparse(block) else np.square(block).T @ d[rows]
+        return out
+
+    def to_dense(self) -> FloatArray:
+        """X as an array; for a few rows, such as queries (memory: n_rows * n_features * 8 bytes)."""
+        out = np.empty(self.shape)
+        for rows, block in self.blocks():
+            out[rows] = block.toarray() if sparse.issparse(block) else block
+        return out

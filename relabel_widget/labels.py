@@ -1,0 +1,129 @@
+"""Immutable class codes plus an overlay of relabelled rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ._typing import AnyArray, CodeArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Two-class labels of the training rows, some of them swapped.
+
+    Attributes
+    ----------
+    classes
+        The two class labels, sorted, shape (2,).
+    original
+        Class codes 0 or 1 before any edit, int8, shape (n_rows,).
+    swapped
+        Rows whose label is swapped, sorted and unique, int64.
+    """
+
+    classes: AnyArray
+    original: CodeArray
+    swapped: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+    @cached_property
+    def codes(self) -> CodeArray:
+        """Class codes with the overlay applied, int8, shape (n_rows,)."""
+        codes = self.original.copy()
+        codes[self.swapped] ^= 1
+        codes.flags.writeable = False
+        return codes
+
+    @cached_property
+    def signs(self) -> FloatArray:
+        """``2 y_i - 1``: -1 or +1 for each row, shape (n_rows,)."""
+        return 2.0 * self.codes.astype(np.float64) - 1.0
+
+    def swap(self, rows: IntArray) -> Labels:
+        """These labels with the given distinct rows swapped; a row swapped twice is as it was."""
+        return Labels(self.classes, self.original, np.setxor1d(self.swapped, rows, assume_unique=True))
+
+    def decode(self, codes: CodeArray) -> AnyArray:
+        """The class labels of the given codes, same shape."""
+        return self.classes[codes]
+
+
+def encode(y: Any, n_rows: int, *, who: str, classes: AnyArray | None = None) -> Labels:
+    """Labels from an array-like of two classes.
+
+    Parameters
+    ----------
+    y
+        Labels, shape (n_rows,): numbers, strings or booleans.
+    n_rows
+        The number of rows of X.
+    who
+        The name of the calling function, for messages.
+    classes
+        The estimator's classes, if labels must be among them; otherwise they are the sorted distinct labels.
+
+    Raises
+    ------
+    ValueError
+        If the length differs, a label is missing, there are not exactly two classes, or a label is not one of
+        ``classes``.
+    TypeError
+        If labels are of several types that cannot be compared.
+    """
+    array = np.asarray(y)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1 or array.shape[0] != n_rows:
+        raise ValueError(f"{who}: expected one label for each of the {n_rows} rows of X, got y of shape {array.shape}.")
+    _check_present(array, who)
+    found = _distinct(array, who)
+    if classes is None:
+        classes = found
+        _check_two(classes, who)
+    elif not np.isin(found, classes).all():
+        raise ValueError(
+            f"{who}: the estimator knows the classes {_shown(classes)}, got the labels {_shown(found)} in y. "
+            "Pass y as it was given to the estimator's fit, in the same type."
+        )
+    elif len(found) == 1:
+        _check_two(found, who)
+    codes = (array == classes[1]).astype(np.int8)
+    codes.flags.writeable = False
+    return Labels(classes, codes)
+
+
+def _distinct(array: AnyArray, who: str) -> AnyArray:
+    try:
+        return np.unique(array)
+    except TypeError as error:
+        kinds = sorted({type(label).__name__ for label in array})
+        raise TypeError(f"{who}: expected labels of one type, got {', '.join(kinds)} together in y.") from error
+
+
+def _check_present(array: AnyArray, who: str) -> None:
+    # NaN is the only value that differs from itself; None has no order.
+    missing = sum(label is None or label != label for label in array) if array.dtype.kind in "fO" else 0  # noqa: PLR0124
+    if missing:
+        raise ValueError(
+            f"{who}: expected a label for every row, got {missing} missing (NaN or None). Drop those rows."
+        )
+
+
+def _check_two(classes: AnyArray, who: str) -> None:
+    if len(classes) == 1:
+        raise ValueError(
+            f"{who}: expected two classes, got only {_shown(classes)} in y. A model needs examples of both."
+        )
+    if len(classes) != 2:
+        raise ValueError(
+            f"{who}: expected two classes, got {len(classes)}: {_shown(classes)}. "
+            "More than two are not supported yet: pose one class against the rest, y == label."
+        )
+
+
+def _shown(classes: AnyArray) -> str:
+    shown = ", ".join(repr(label) for label in classes[:6].tolist())
+    return f"[{shown}, ...]" if len(classes) > 6 else f"[{shown}]"

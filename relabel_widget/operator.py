@@ -1,0 +1,52 @@
+"""The Hessian as an operator: products and a diagonal, never a matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ._typing import FloatArray
+from .design import Design
+
+
+@dataclass(frozen=True, eq=False)
+class Hessian:
+    """``[X, 1]' diag(curvature) [X, 1] + diag(penalty)`` (without the ones where there is no intercept).
+
+    ``curvature`` (n_rows,) is ``weights_i p_i (1 - p_i)``; ``penalty`` (n_params,). Symmetric, positive definite
+    as long as some curvature or an intercept penalty is positive. A product costs two passes over X.
+    """
+
+    design: Design
+    curvature: FloatArray
+    penalty: FloatArray
+    has_intercept: bool
+
+    def matvec(self, v: FloatArray) -> FloatArray:
+        """``H v`` for v (n_params,)."""
+        if not self.has_intercept:
+            return self.design.rmatvec(self.curvature * self.design.matvec(v)) + self.penalty * v
+        u = self.curvature * (self.design.matvec(v[:-1]) + v[-1])
+        out = self.penalty * v
+        out[:-1] += self.design.rmatvec(u)
+        out[-1] += u.sum()
+        return out
+
+    def matmat(self, v: FloatArray) -> FloatArray:
+        """``H V`` for V (n_params, m)."""
+        curvature, penalty = self.curvature[:, None], self.penalty[:, None]
+        if not self.has_intercept:
+            return self.design.rmatmat(curvature * self.design.matmat(v)) + penalty * v
+        u = curvature * (self.design.matmat(np.ascontiguousarray(v[:-1])) + v[-1])
+        out = penalty * v
+        out[:-1] += self.design.rmatmat(u)
+        out[-1] += u.sum(axis=0)
+        return out
+
+    def diagonal(self) -> FloatArray:
+        """The diagonal, shape (n_params,). Cost: one pass over X."""
+        squares = self.design.weighted_square_sum(self.curvature)
+        if self.has_intercept:
+            squares = np.append(squares, self.curvature.sum())
+        return squares + self.penalty

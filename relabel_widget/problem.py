@@ -1,0 +1,125 @@
+"""The penalised logistic problem, stated in the log-odds eta."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal, TypeAlias
+
+import numpy as np
+from scipy.special import expit
+
+from ._typing import FloatArray, IntArray
+from .design import Design
+from .labels import Labels
+from .operator import Hessian
+
+Edit: TypeAlias = Literal["relabel", "remove"]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """``sum_i weights_i * (log(1 + exp(eta_i)) - y_i eta_i) + l2/2 |coef|^2 + intercept_l2/2 intercept^2``.
+
+    ``eta = X coef + intercept``; y in {0, 1}; parameters are one vector ``theta``, coefficients first and the
+    intercept, if there is one, last. ``l2 = 1/C`` in scikit-learn's terms; ``intercept_l2`` is 0 except for
+    liblinear, which penalises the intercept as one more coefficient.
+    """
+
+    design: Design
+    labels: Labels
+    weights: FloatArray
+    l2: float
+    has_intercept: bool = True
+    intercept_l2: float = 0.0
+
+    @property
+    def n_params(self) -> int:
+        """Length of theta."""
+        return self.design.n_features + self.has_intercept
+
+    @cached_property
+    def penalty(self) -> FloatArray:
+        """The L2 weight of each parameter, shape (n_params,)."""
+        penalty = np.full(self.n_params, self.l2)
+        if self.has_intercept:
+            penalty[-1] = self.intercept_l2
+        return penalty
+
+    @cached_property
+    def gradient_scale(self) -> float:
+        """The size that a gradient has far from a minimiser: ``|weights X|_F / 2``. Tolerances are relative to it."""
+        squares = np.square(self.weights)
+        return 0.5 * float(np.sqrt(self.design.weighted_square_sum(squares).sum() + self.has_intercept * squares.sum()))
+
+    def eta(self, theta: FloatArray) -> FloatArray:
+        """Log-odds of the training rows, shape (n_rows,). Cost: one product with X."""
+        return self.extended_matvec(self.design, theta)
+
+    def extended_matvec(self, design: Design, theta: FloatArray) -> FloatArray:
+        """``[X, 1] theta`` (or ``X theta`` without intercept) for any rows, theta (n_params,) or (n_params, m)."""
+        product = design.matvec if theta.ndim == 1 else design.matmat
+        if not self.has_intercept:
+            return product(theta)
+        out = product(theta[:-1])
+        out += theta[-1]
+        return out
+
+    def extended_rmatvec(self, u: FloatArray) -> FloatArray:
+        """``[X, 1]' u`` of the training rows, u (n_rows,) to (n_params,)."""
+        out = self.design.rmatvec(u)
+        return np.append(out, u.sum()) if self.has_intercept else out
+
+    def extended_rows(self, design: Design) -> FloatArray:
+        """Rows with the intercept's one appended, as columns: shape (n_params, design.n_rows), dense."""
+        columns = design.to_dense().T
+        return (
+            np.vstack([columns, np.ones((1, design.n_rows))]) if self.has_intercept else np.ascontiguousarray(columns)
+        )
+
+    def loss(self, eta: FloatArray) -> float:
+        """The weighted log-loss, a sum over rows. Finite for any finite eta."""
+        return float(self.weights @ np.logaddexp(0.0, -self.labels.signs * eta))
+
+    def dloss(self, eta: FloatArray) -> FloatArray:
+        """Derivative of the loss in each eta_i: ``weights_i (p_i - y_i)``, shape (n_rows,)."""
+        signs = self.labels.signs
+        return np.asarray(-self.weights * signs * expit(-signs * eta))  # p - y without cancellation
+
+    def d2loss(self, eta: FloatArray) -> FloatArray:
+        """Second derivative: ``weights_i p_i (1 - p_i)``, shape (n_rows,)."""
+        return np.asarray(self.weights * expit(eta) * expit(-eta))
+
+    def objective(self, theta: FloatArray, eta: FloatArray) -> float:
+        """The whole objective at theta, whose log-odds are eta."""
+        return self.loss(eta) + 0.5 * float(self.penalty @ np.square(theta))
+
+    def gradient(self, theta: FloatArray, eta: FloatArray) -> FloatArray:
+        """Gradient in theta, shape (n_params,). Cost: one product with X'."""
+        return self.extended_rmatvec(self.dloss(eta)) + self.penalty * theta
+
+    def hessian(self, eta: FloatArray) -> Hessian:
+        """The Hessian at log-odds eta; it does not depend on the labels."""
+        return Hessian(self.design, self.d2loss(eta), self.penalty, self.has_intercept)
+
+    def force(self, eta: FloatArray, edit: Edit) -> FloatArray:
+        """How strongly the edit of each row pushes: the gradient gains ``force_i x_i`` when row i is edited.
+
+        Relabelling: ``weights_i (2 y_i - 1)``, whatever eta is. Removal: ``weights_i (y_i - p_i)``. Shape (n_rows,).
+        The change of a query's log-odds is then ``-force_i x_i . H^-1 x`` to first order.
+        """
+        return self.weights * self.labels.signs if edit == "relabel" else -self.dloss(eta)
+
+    def edited(self, rows: IntArray, edit: Edit) -> Problem:
+        """This problem with the given distinct rows relabelled, or left out (weight 0)."""
+        if edit == "relabel":
+            return replace(self, labels=self.labels.swap(rows))
+        weights = self.weights.copy()
+        weights[rows] = 0.0
+        return replace(self, weights=weights)
+
+    @cached_property
+    def class_weights(self) -> tuple[float, float]:
+        """Total weight of the rows of each class; a minimiser with a free intercept exists if both are positive."""
+        one = float(self.weights @ self.labels.codes)
+        return float(self.weights.sum()) - one, one

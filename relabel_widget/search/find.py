@@ -1,0 +1,196 @@
+"""The public entry: one query, or many that share the work that does not depend on the query."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from scipy.special import expit
+
+from .._typing import FloatArray, IntArray
+from ..design import Design
+from ..fitting import Fit
+from ..influence import FACTOR_RTOL, factors
+from ..monitor import Monitor
+from ..outcome import Outcome
+from ..problem import Edit
+from ..rows import as_rows, check_edit, check_threshold
+from .first_order import first_order_set
+from .flip_set import Budget, FlipSet, as_budget
+from .refits import SLACK, Refits
+from .verified import search
+
+Method: TypeAlias = Literal["verified", "first-order"]
+
+
+def find_flip_set(
+    fit: Fit,
+    x: Any,
+    *,
+    threshold: float = 0.5,
+    edit: Edit = "relabel",
+    method: Method = "verified",
+    candidates: Any = None,
+    budget: Any = None,
+    monitor: Monitor | None = None,
+) -> FlipSet:
+    """Find a smallest set of training rows whose edit flips the prediction of one query.
+
+    Parameters
+    ----------
+    fit
+        A fit on the original labels; nothing in it changes.
+    x
+        The query: shape (n_features,) or (1, n_features), sparse or dense; one raw row for an adopted pipeline.
+    threshold
+        The query is predicted ``classes[1]`` when its probability is above this; strictly between 0 and 1.
+    edit
+        ``"relabel"`` swaps labels, ``"remove"`` leaves rows out.
+    method
+        ``"verified"`` returns a set only if a refit flips the query, and makes it small by refits;
+        ``"first-order"`` is the paper's Algorithm 1, a prediction that no refit has checked.
+    candidates
+        Rows that may be edited: numbers, or a mask of shape (n_rows,); all if None.
+    budget
+        For ``"verified"``: a number of refits (int), seconds (float), or a `Budget`; no limit if None.
+    monitor
+        Receives progress, and stops the search within one refit by raising `Cancelled`.
+
+    Returns
+    -------
+    FlipSet
+        Empty, with the reason in ``outcome``, if none was found.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described; the message says what was expected and what came.
+
+    Notes
+    -----
+    Cost: one CG solve and a product with X for the ranking, then typically 10 to 30 refits of one or two Newton
+    steps each, and one refit to full accuracy.
+    """
+    query = fit.query_of(x, who="find_flip_set: x")
+    task = _task("find_flip_set", fit, threshold, edit, method, candidates, budget)
+    return task.run(fit.problem.extended_rows(query)[:, 0], task.factors(query, monitor)[:, 0], monitor)
+
+
+def find_flip_sets(
+    fit: Fit,
+    X_query: Any,
+    *,
+    threshold: float = 0.5,
+    edit: Edit = "relabel",
+    method: Method = "verified",
+    candidates: Any = None,
+    budget: Any = None,
+    progress: bool = False,
+    monitor: Monitor | None = None,
+) -> list[FlipSet]:
+    """`find_flip_set` for each query, in query order.
+
+    Parameters
+    ----------
+    X_query
+        Queries, shape (m, n_features), or raw rows of an adopted pipeline. The rest as in `find_flip_set`;
+        ``budget`` is for each query.
+    progress
+        Whether to print one line of progress to standard error.
+
+    Notes
+    -----
+    The Hessian, its preconditioner and the first solves, by block CG, are shared.
+    """
+    queries = fit.design_of(X_query, who="find_flip_sets: X_query")
+    task = _task("find_flip_sets", fit, threshold, edit, method, candidates, budget)
+    right, solved, found = fit.problem.extended_rows(queries), task.factors(queries, monitor), []
+    for t in range(queries.n_rows):
+        found.append(task.run(right[:, t], solved[:, t], monitor))
+        if progress:
+            print(f"\rfinding flip sets: {t + 1} of {queries.n_rows}", end="", file=sys.stderr, flush=True)
+    if progress:
+        print(file=sys.stderr)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """The checked arguments that all queries of one call share."""
+
+    fit: Fit
+    cut: float
+    edit: Edit
+    method: Method
+    allowed: IntArray
+    budget: Budget
+
+    def factors(self, queries: Design, monitor: Monitor | None) -> FloatArray:
+        # A search re-ranks at every refit: only the paper's algorithm, which stops here, needs all digits.
+        return factors(self.fit, queries, rtol=FACTOR_RTOL if self.method == "first-order" else 1e-6, monitor=monitor)
+
+    def run(self, query: FloatArray, factor: FloatArray, monitor: Monitor | None) -> FlipSet:
+        margin = float(query @ self.fit.theta) - self.cut
+        if not len(self.allowed) or not query.any():
+            return self._none(margin, Outcome.CANNOT_FLIP, 0)
+        if self.method == "first-order":
+            return self._first_order(factor, margin)
+        return self._verified(query, factor, margin, monitor)
+
+    def _first_order(self, factor: FloatArray, margin: float) -> FlipSet:
+        problem = self.fit.problem
+        influence = -problem.force(self.fit.eta, self.edit) * problem.eta(factor)
+        places = first_order_set(influence[self.allowed], margin, self.cut)
+        if places is None:
+            return self._none(margin, Outcome.NOT_PREDICTED, 0)
+        return self._some(self.allowed[places], margin, np.nan, Outcome.PREDICTED, 0)
+
+    def _verified(self, query: FloatArray, factor: FloatArray, margin: float, monitor: Monitor | None) -> FlipSet:
+        for exact in (False, True):  # the second only if the last refit contradicts a decision that led to it
+            refits = Refits(
+                self.fit, query, factor, self.cut, self.edit, self.allowed, self.budget, monitor=monitor, exact=exact
+            )
+            result = search(refits)
+            if result.best is None:
+                outcome = Outcome.BUDGET if result.spent else Outcome.EXHAUSTED
+                return self._none(margin, outcome, refits.count)
+            rows = result.best.rows[np.argsort(-refits.averaged(result.best)[result.best.rows], kind="stable")]
+            after = float(query @ self.fit.refit(rows, self.edit, monitor=monitor).theta) - self.cut
+            if (after < -SLACK) if margin > 0 else (after > SLACK):
+                outcome = Outcome.BUDGET_FOUND if result.spent else Outcome.FOUND
+                return self._some(rows, margin, after, outcome, refits.count + 1)
+        return self._none(margin, Outcome.EXHAUSTED, refits.count)
+
+    def _some(self, rows: IntArray, margin: float, after: float, outcome: Outcome, refits: int) -> FlipSet:
+        labels = self.fit.problem.labels
+        codes = labels.swap(rows).codes if self.edit == "relabel" else labels.codes
+        before, then = self._proba(margin), self._proba(after)
+        verified = not np.isnan(after)
+        new = labels.decode(codes[rows])
+        return FlipSet(rows, new, True, verified, before, then, 1, outcome, self.edit, self.method, refits)
+
+    def _none(self, margin: float, outcome: Outcome, refits: int) -> FlipSet:
+        none, labels = np.empty(0, dtype=np.int64), self.fit.classes[:0]
+        before = self._proba(margin)
+        return FlipSet(none, labels, False, False, before, np.nan, 1, outcome, self.edit, self.method, refits)
+
+    def _proba(self, margin: float) -> float:
+        return float(expit(margin + self.cut))
+
+
+def _task(who: str, fit: Fit, threshold: Any, edit: Any, method: Any, candidates: Any, budget: Any) -> _Task:
+    """Check what one call was given.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as `find_flip_set` describes.
+    """
+    check_edit(edit, who=who)
+    if method not in ("verified", "first-order"):
+        raise ValueError(f'{who}: expected method "verified" or "first-order", got {method!r}.')
+    cut = check_threshold(threshold, who=who)
+    rows = np.arange(fit.n_rows) if candidates is None else as_rows(candidates, fit.n_rows, who=f"{who}: candidates")
+    return _Task(fit, cut, edit, method, np.sort(rows), as_budget(budget, who=who))

@@ -1,0 +1,39 @@
+"""The paper's Algorithm 1: a prefix of the first-order ranking, unchecked.
+
+Source: Yang, Xu, Yu, "Relabeling Minimal Training Subset to Flip a Prediction" (EACL Findings 2024), Algorithm 1.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import expit
+
+from .._typing import FloatArray, IntArray
+
+
+def first_order_set(influence: FloatArray, margin: float, cut: float) -> IntArray | None:
+    """The shortest prefix of the ranking whose summed change of probability is predicted to flip, or None.
+
+    Parameters
+    ----------
+    influence
+        First-order change of the query's log-odds by editing each row, shape (n_rows,); NaN-free. Rows that may
+        not be edited are left out by the caller.
+    margin
+        Log-odds of the query less ``cut``.
+    cut
+        The threshold as log-odds.
+
+    Returns
+    -------
+    int64
+        Positions in ``influence``, most influential first. The change of probability is ``p (1 - p)`` times the
+        change of log-odds, as the paper has it; its error is Algorithm 1's, not ours. Cost: one sort.
+    """
+    p, threshold = expit(margin + cut), expit(cut)
+    change = p * (1 - p) * influence
+    towards = change if margin > 0 else -change
+    order = np.argsort(towards, kind="stable")
+    predicted = p + np.cumsum(change[order])
+    flips = (predicted > threshold) != (margin > 0)
+    return order[: int(np.argmax(flips)) + 1] if flips.any() else None

@@ -1,0 +1,100 @@
+"""What a search hands back, and what it may spend."""
+
+from __future__ import annotations
+
+import numbers
+from dataclasses import dataclass
+from typing import Any
+
+from .._typing import AnyArray, IntArray
+from ..outcome import Outcome
+from ..problem import Edit
+
+
+@dataclass(frozen=True, eq=False)
+class FlipSet:
+    """Training rows whose edit flips one prediction.
+
+    Attributes
+    ----------
+    rows
+        Training rows, most influential first, int64, shape (size,).
+    labels
+        The new label of each of those rows, shape (size,); for removals, the label the row was left out with.
+    found
+        Whether there is a set.
+    verified
+        True only after a refit on the edited labels flipped the prediction.
+    proba_before, proba_after
+        Probability of ``classes[1]`` before, and after the refit (NaN if no refit was made).
+    lower_bound
+        No set of fewer rows can flip the query, proven; at least 1.
+    outcome
+        How the search ended, one of `Outcome`: a sentence, and a string.
+    edit
+        ``"relabel"`` or ``"remove"``.
+    method
+        ``"verified"`` or ``"first-order"``.
+    refits
+        Number of refits that the search made.
+    """
+
+    rows: IntArray
+    labels: AnyArray
+    found: bool
+    verified: bool
+    proba_before: float
+    proba_after: float
+    lower_bound: int
+    outcome: Outcome
+    edit: Edit
+    method: str
+    refits: int
+
+    @property
+    def size(self) -> int:
+        """Number of rows."""
+        return len(self.rows)
+
+    @property
+    def optimal(self) -> bool:
+        """Whether the size equals the lower bound of a verified set: then no smaller set exists."""
+        return self.verified and self.size == self.lower_bound
+
+    def __repr__(self) -> str:
+        return (
+            f"FlipSet(size={self.size}, verified={self.verified}, lower_bound={self.lower_bound}, "
+            f"proba {self.proba_before:.3f} -> {self.proba_after:.3f}, rows={self.rows.tolist()[:8]}"
+            f"{'...' if self.size > 8 else ''}: {self.outcome})"
+        )
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What one search may spend: refits, seconds of wall-clock time, or both; None is no limit."""
+
+    refits: int | None = None
+    seconds: float | None = None
+
+
+def as_budget(budget: Any, *, who: str) -> Budget:
+    """A budget from what callers pass: None, a number of refits (int), seconds (float) or a `Budget`.
+
+    Raises
+    ------
+    ValueError
+        If it is something else, or negative.
+    """
+    if budget is None:
+        return Budget()
+    if isinstance(budget, numbers.Integral) and not isinstance(budget, bool):
+        budget = Budget(refits=int(budget))
+    elif isinstance(budget, numbers.Real) and not isinstance(budget, bool):
+        budget = Budget(seconds=float(budget))
+    limits = (budget.refits, budget.seconds) if isinstance(budget, Budget) else (-1,)
+    if any(limit is not None and not limit >= 0 for limit in limits):
+        raise ValueError(
+            f"{who}: expected budget as a whole number of refits, a float of seconds or a Budget, none negative, "
+            f"got {budget!r}."
+        )
+    return budget

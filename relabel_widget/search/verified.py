@@ -1,0 +1,196 @@
+"""The search for a set that a refit confirms, as small as it can be had.
+
+First the size is bracketed: at each size the top rows of the path-averaged ranking are refitted until the set
+repeats or flips. Then rows are dropped and swapped, every decision by a refit, until no row can be left out.
+
+Source: the path average is the trapezoidal rule for ``theta_S - theta = -Hbar^-1 u_S`` with Hbar the Hessian
+averaged along the path, which is exact; drop-and-swap is a local search as in Broderick, Giordano, Meager, "An
+Automatic Finite-Sample Robustness Metric" (2020), but on refits instead of predictions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._typing import FloatArray, IntArray
+from .refits import BudgetSpent, Probe, Refits
+
+_SETTLE = 4  # re-rankings at one size
+_WIDEN = 10  # re-rankings of the set of all helpful rows
+_SWAPS = 4  # swaps tried at one set before it counts as locally best
+_CLIMBS = 8  # successful swaps at one size
+
+
+@dataclass(frozen=True, eq=False)
+class SearchResult:
+    """The best flipping probe, if any, and whether the budget ended the search."""
+
+    best: Probe | None
+    spent: bool
+
+
+def search(refits: Refits) -> SearchResult:
+    """Find a small flipping set; deterministic. Each refit costs a Newton step or two from a nearby refit."""
+    found = _Found()
+    try:
+        _bracket(refits, found)
+        if found.best is not None:
+            _reduce(refits, found)
+    except BudgetSpent:
+        return SearchResult(found.best, spent=True)
+    return SearchResult(found.best, spent=False)
+
+
+class _Found:
+    """The smallest flipping probe so far, kept where an exhausted budget cannot lose it."""
+
+    def __init__(self) -> None:
+        self.best: Probe | None = None
+
+    def offer(self, probe: Probe) -> bool:
+        better = probe.flips and (self.best is None or len(probe.rows) < len(self.best.rows))
+        if better:
+            self.best = probe
+        return better
+
+
+def _bracket(refits: Refits, found: _Found) -> None:
+    """Narrow the size between the largest that does not flip and the smallest that does."""
+    ranking = refits.gains(refits.base)
+    low, size = 0, _predicted_size(refits, ranking, 1.0)
+    while found.best is None or len(found.best.rows) - low > 1:
+        if found.best is not None:
+            size = min(max(size, low + 1), len(found.best.rows) - 1)
+        probe = _settle(refits, ranking, size)
+        if probe is None:
+            return
+        ranking, before = refits.averaged(probe), ranking
+        if found.offer(probe):
+            high = len(probe.rows)
+            size = min(_predicted_size(refits, ranking, _calibration(refits, ranking, probe)), high - 1)
+            continue
+        low = max(low, len(probe.rows))
+        helpful = int(np.count_nonzero(ranking[refits.allowed] > 0))
+        if found.best is None and low >= min(helpful, len(refits.allowed)):
+            if not _widen(refits, found, probe):
+                return
+            ranking = refits.averaged(found.best) if found.best is not None else before
+            continue
+        size = max(_predicted_size(refits, ranking, _calibration(refits, ranking, probe)), low + 1)
+
+
+def _settle(refits: Refits, ranking: FloatArray, size: int) -> Probe | None:
+    """Refit the top ``size`` rows, re-rank by the path average, and again until the set repeats or flips."""
+    near, best, seen = refits.base, None, set()
+    for _ in range(_SETTLE):
+        rows = _top(refits, ranking, size)
+        if rows is None or rows.tobytes() in seen:
+            break
+        seen.add(rows.tobytes())
+        probe = refits.at(rows, near)
+        if best is None or probe.margin < best.margin:
+            best = probe
+        if probe.flips:
+            break
+        ranking, near = refits.averaged(probe), probe
+    return best
+
+
+def _top(refits: Refits, ranking: FloatArray, size: int) -> IntArray | None:
+    """The ``size`` allowed rows that rank first, sorted by row number; fewer where one class would vanish."""
+    allowed = refits.allowed
+    size = min(size, len(allowed))
+    values = ranking[allowed]
+    first = np.argpartition(-values, size - 1)[:size] if size < len(allowed) else np.arange(len(allowed))
+    first = first[np.argsort(-values[first], kind="stable")]
+    rows: IntArray = np.sort(allowed[first])
+    while len(rows) and not refits.feasible(rows):
+        first = first[:-1]
+        rows = np.sort(allowed[first])
+    return rows if len(rows) else None
+
+
+def _predicted_size(refits: Refits, ranking: FloatArray, calibration: float) -> int:
+    """The number of top rows whose gains, scaled, add up to the margin; all helpful ones if they do not."""
+    gains = -np.sort(-ranking[refits.allowed])
+    total = calibration * np.cumsum(np.maximum(gains, 0.0))
+    enough = int(np.searchsorted(total, refits.base.margin)) + 1
+    return max(1, min(enough, int(np.count_nonzero(gains > 0)), len(gains)))
+
+
+def _calibration(refits: Refits, ranking: FloatArray, probe: Probe) -> float:
+    """What the refit moved the margin by, as a multiple of what the ranking says."""
+    predicted = float(ranking[probe.rows].sum())
+    actual = refits.base.margin - probe.margin
+    return actual / predicted if predicted > 0 and actual > 0 else 1.0
+
+
+def _widen(refits: Refits, found: _Found, probe: Probe) -> bool:
+    """Edit every row that helps where the last refit stands, again and again, then all allowed rows."""
+    seen = {probe.rows.tobytes()}
+    for attempt in range(_WIDEN):
+        ranking = refits.gains(probe) if attempt < _WIDEN - 1 else np.ones(len(probe.eta))
+        helpful = int(np.count_nonzero(ranking[refits.allowed] > 0))
+        rows = _top(refits, ranking, helpful) if helpful else None
+        if rows is None or rows.tobytes() in seen:
+            ranking = np.ones(len(probe.eta))
+            rows = _top(refits, ranking, len(refits.allowed))
+            if rows is None or rows.tobytes() in seen:
+                return False
+        seen.add(rows.tobytes())
+        probe = refits.at(rows, probe)
+        if found.offer(probe):
+            return True
+    return False
+
+
+def _reduce(refits: Refits, found: _Found) -> None:
+    """Drop and swap until a refit without any one row no longer flips."""
+    while found.best is not None and len(found.best.rows) > 1:
+        if not (_shrink(refits, found) or _drop_any(refits, found)):
+            return
+
+
+def _shrink(refits: Refits, found: _Found) -> bool:
+    """Look for a flipping set with one row fewer: drop the row of least gain, then climb by swaps."""
+    best = found.best
+    assert best is not None
+    gains = refits.gains(best)
+    trial = refits.at(np.delete(best.rows, np.argmin(gains[best.rows])), best)
+    for _ in range(_CLIMBS):
+        if found.offer(trial):
+            return True
+        improved = _best_swap(refits, trial)
+        if improved is None:
+            return False
+        trial = improved
+    return found.offer(trial)
+
+
+def _best_swap(refits: Refits, probe: Probe) -> Probe | None:
+    """The first of the most promising swaps whose refit is closer to a flip, or None."""
+    gains = refits.gains(probe)
+    outside = refits.allowed[~np.isin(refits.allowed, probe.rows)]
+    if not len(outside):
+        return None
+    out = probe.rows[np.argsort(gains[probe.rows], kind="stable")[:_SWAPS]]
+    into = outside[np.argsort(-gains[outside], kind="stable")[:_SWAPS]]
+    promise = gains[into][None, :] - gains[out][:, None]
+    for flat in np.argsort(-promise, axis=None, kind="stable")[:_SWAPS]:
+        i, j = np.unravel_index(flat, promise.shape)
+        rows = np.append(probe.rows[probe.rows != out[i]], into[j])
+        if refits.feasible(rows):
+            trial = refits.at(rows, probe)
+            if trial.margin < probe.margin - 1e-9:
+                return trial
+    return None
+
+
+def _drop_any(refits: Refits, found: _Found) -> bool:
+    """Whether leaving out any one row still flips: then take that."""
+    best = found.best
+    assert best is not None
+    order = np.argsort(refits.gains(best)[best.rows], kind="stable")
+    return any(found.offer(refits.at(np.delete(best.rows, place), best)) for place in order[1:])

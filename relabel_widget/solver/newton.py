@@ -1,0 +1,111 @@
+"""Truncated Newton with conjugate gradients and a line search.
+
+Source: Dembo and Steihaug, "Truncated-Newton algorithms for large-scale unconstrained optimization" (1983); the
+acceptance test near the minimiser, where differences of the objective drown in rounding, is the approximate Wolfe
+condition of Hager and Zhang, "A new conjugate gradient method with guaranteed descent" (2005).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._typing import FloatArray
+from ..monitor import Monitor
+from ..problem import Problem
+from .cg import Jacobi, solve
+from .result import MinimiseResult
+
+_ARMIJO = 1e-4
+_SHORTEST = 1e-10
+
+
+@dataclass(frozen=True)
+class NewtonSettings:
+    """Tolerance relative to ``Problem.gradient_scale``, and the number of Newton steps allowed."""
+
+    rtol: float = 1e-11
+    max_steps: int = 100
+
+
+@dataclass(frozen=True, eq=False)
+class Iterate:
+    """A point of Newton's method: parameters, log-odds of the rows, gradient, and the length of the step to it."""
+
+    theta: FloatArray
+    eta: FloatArray
+    gradient: FloatArray
+    length: float = 1.0
+    products: int = 0
+
+    @classmethod
+    def at(cls, problem: Problem, theta: FloatArray, eta: FloatArray) -> Iterate:
+        """A starting point. Cost: one product with X'."""
+        return cls(theta, eta, problem.gradient(theta, eta))
+
+    @property
+    def norm(self) -> float:
+        """Euclidean norm of the gradient."""
+        return float(np.linalg.norm(self.gradient))
+
+
+def newton_step(
+    problem: Problem, point: Iterate, *, rtol: float, preconditioner: Jacobi | None, monitor: Monitor | None = None
+) -> Iterate | None:
+    """One Newton step, its system solved to ``rtol``, shortened by line search; None if rounding forbids progress."""
+    hessian = problem.hessian(point.eta)
+    step = solve(
+        hessian, -point.gradient, rtol=rtol, preconditioner=preconditioner or Jacobi.of(hessian), monitor=monitor
+    )
+    change = problem.eta(step.x)  # eta is linear in theta: the line search costs no further products with X
+    length = _line_search(problem, point, step.x, change)
+    if length is None:
+        return None
+    theta, eta = point.theta + length * step.x, point.eta + length * change
+    return Iterate(theta, eta, problem.gradient(theta, eta), length, step.iterations)
+
+
+def minimise(
+    problem: Problem,
+    start: FloatArray,
+    *,
+    settings: NewtonSettings | None = None,
+    preconditioner: Jacobi | None = None,
+    monitor: Monitor | None = None,
+) -> MinimiseResult:
+    """Minimise the problem from ``start``, shape (n_params,).
+
+    A preconditioner of a nearby Hessian saves a pass over X a step; without one it is made anew each step.
+    Cost: each step is a few passes over X and one truncated CG solve, as tight as the step can use.
+    """
+    settings = settings or NewtonSettings()
+    point = Iterate.at(problem, start, problem.eta(start))
+    target = settings.rtol * problem.gradient_scale
+    steps = products = 0
+    while point.norm > target and steps < settings.max_steps:
+        rtol = max(min(0.1, np.sqrt(point.norm / problem.gradient_scale)), 0.1 * target / point.norm)
+        stepped = newton_step(problem, point, rtol=rtol, preconditioner=preconditioner, monitor=monitor)
+        if stepped is None:
+            break
+        point, steps, products = stepped, steps + 1, products + stepped.products
+    return MinimiseResult(point.theta, point.eta, point.norm, steps, products, point.norm <= target)
+
+
+def _line_search(problem: Problem, point: Iterate, step: FloatArray, change: FloatArray) -> float | None:
+    """Backtrack from a full step; None when no step makes progress that rounding lets one see."""
+    slope = float(point.gradient @ step)
+    before = problem.objective(point.theta, point.eta)
+    rounding = 8 * np.finfo(float).eps * abs(before)
+    length = 1.0
+    while length > _SHORTEST:
+        theta, eta = point.theta + length * step, point.eta + length * change
+        after = problem.objective(theta, eta)
+        if after <= before + _ARMIJO * length * slope:
+            return length
+        if after <= before + rounding:
+            slope_there = float(problem.dloss(eta) @ change + (problem.penalty * theta) @ step)
+            if abs(slope_there) < 0.9 * abs(slope):
+                return length
+        length *= 0.5
+    return None

@@ -1,0 +1,36 @@
+"""What the solvers hand back. The loop that ran judges how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .._typing import FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class SolveResult:
+    """Solution of ``H x = b``, one or many columns.
+
+    ``residual`` is the largest ``|b - H x| / |b|`` over columns; ``converged`` says whether it met the tolerance;
+    ``iterations`` counts Hessian products.
+    """
+
+    x: FloatArray
+    residual: float
+    iterations: int
+    converged: bool
+
+
+@dataclass(frozen=True, eq=False)
+class MinimiseResult:
+    """A minimiser: parameters, log-odds of the training rows, norm of the gradient there.
+
+    ``converged`` is True when the norm met the tolerance; False means that rounding or the step limit stopped it.
+    """
+
+    theta: FloatArray
+    eta: FloatArray
+    gradient_norm: float
+    steps: int
+    products: int
+    converged: bool

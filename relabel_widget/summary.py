@@ -1,0 +1,76 @@
+"""What a verification means for a whole test set, in a few numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ._typing import BoolArray, CodeArray, FloatArray
+from .verification import Verification
+
+
+@dataclass(frozen=True)
+class VerificationSummary:
+    """A retraining in numbers. Those that need the test rows' true labels are None without them.
+
+    Parameters
+    ----------
+    n_relabelled, n_test, n_flipped
+        Training rows relabelled, test rows, and test rows whose predicted class changed.
+    accuracy_before, accuracy_after
+        Share of test rows predicted right, in [0, 1].
+    log_loss_before, log_loss_after
+        Mean of -log(probability of the true label), natural logarithm.
+    n_became_right, n_became_wrong
+        Test rows whose prediction changed to the true label, and away from it.
+    """
+
+    n_relabelled: int
+    n_test: int
+    n_flipped: int
+    accuracy_before: float | None = None
+    accuracy_after: float | None = None
+    log_loss_before: float | None = None
+    log_loss_after: float | None = None
+    n_became_right: int | None = None
+    n_became_wrong: int | None = None
+
+
+def summarise(
+    verification: Verification, predicted: BoolArray, truth: CodeArray | None, *, n_relabelled: int
+) -> VerificationSummary:
+    """Sum a verification up.
+
+    Parameters
+    ----------
+    predicted
+        Whether ``classes[1]`` was predicted before, shape (m,).
+    truth
+        Class codes of the test rows, shape (m,), or None.
+    n_relabelled
+        Number of training rows relabelled.
+    """
+    n_flipped = int(np.count_nonzero(verification.flipped))
+    if truth is None:
+        return VerificationSummary(n_relabelled, len(predicted), n_flipped)
+    right_before = predicted == (truth == 1)
+    right_after = right_before ^ verification.flipped
+    return VerificationSummary(
+        n_relabelled,
+        len(predicted),
+        n_flipped,
+        accuracy_before=float(right_before.mean()),
+        accuracy_after=float(right_after.mean()),
+        log_loss_before=_log_loss(verification.proba_before, truth),
+        log_loss_after=_log_loss(verification.proba_after, truth),
+        n_became_right=int(np.count_nonzero(right_after & ~right_before)),
+        n_became_wrong=int(np.count_nonzero(right_before & ~right_after)),
+    )
+
+
+def _log_loss(proba: FloatArray, truth: CodeArray) -> float:
+    """As scikit-learn has it: probabilities are kept one rounding error away from 0 and 1."""
+    eps = np.finfo(np.float64).eps
+    kept = np.clip(np.where(truth == 1, proba, 1 - proba), eps, 1 - eps)
+    return float(-np.log(kept).mean())

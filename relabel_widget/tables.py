@@ -1,0 +1,66 @@
+"""The workbench's tables, as data frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ._typing import AnyArray
+from .journal import Event, Kind, Mark
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def corrected_table(overlay: Mapping[int, Mark], ids: AnyArray, classes: AnyArray) -> pd.DataFrame:
+    """The rows whose label differs now: ``row, id, original, corrected, annotator, note, time``, by row."""
+    import numpy as np
+    import pandas as pd
+
+    rows = np.array(sorted(overlay), dtype=np.int64)
+    marks = [overlay[row] for row in rows.tolist()]
+    return pd.DataFrame(
+        {
+            "row": rows,
+            "id": ids[rows],
+            "original": classes[np.array([mark.original for mark in marks], dtype=np.int64)],
+            "corrected": classes[np.array([mark.code for mark in marks], dtype=np.int64)],
+            "annotator": pd.Series([mark.annotator for mark in marks], dtype="str"),
+            "note": pd.Series([mark.note for mark in marks], dtype="str"),
+            "time": pd.to_datetime([mark.time for mark in marks], utc=True).as_unit("us"),
+        }
+    )
+
+
+def history_table(events: Iterable[Event], classes: AnyArray) -> pd.DataFrame:
+    """Every event: ``event, time, annotator, kind, rows, from, to, note, details``, oldest first.
+
+    ``rows``, ``from`` and ``to`` hold lists; an undo shows the labels that it took away and brought back.
+    """
+    import pandas as pd
+
+    seen: dict[int, Event] = {}
+    lines = []
+    for event in events:
+        seen[event.seq] = event
+        lines.append(_history_line(event, seen.get(event.target or 0, event), classes.tolist()))
+    columns = ["event", "time", "annotator", "kind", "rows", "from", "to", "note", "details"]
+    table = pd.DataFrame(lines, columns=columns)
+    table["time"] = pd.to_datetime(table["time"], utc=True).dt.as_unit("us")
+    return table
+
+
+def _history_line(event: Event, source: Event, classes: list[Any]) -> tuple[Any, ...]:
+    old, new = (source.after, source.before) if event.kind is Kind.UNDO else (source.before, source.after)
+    labels = ([classes[code] for code in codes] for codes in (old, new))
+    note, details = source.note, _details(event)
+    return event.seq, event.time, event.annotator, event.kind.value, list(source.rows), *labels, note, details
+
+
+def _details(event: Event) -> str:
+    kept = event.details
+    if event.kind is Kind.VERIFY:
+        return f"{kept['n_flipped']} of {kept['n_test']} predictions flipped by {kept['n_relabelled']} relabels"
+    if event.kind is Kind.EXPORT:
+        return f"{kept['count']} corrected labels to {kept['path']}"
+    return f"of event {event.target}" if event.target else ""
