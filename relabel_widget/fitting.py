@@ -130,8 +130,17 @@ class Fit:
         """Its Jacobi preconditioner, kept for every query and refit."""
         return Jacobi.of(self.hessian)
 
-    def refit(self, rows: IntArray, edit: Edit = "relabel", *, monitor: Monitor | None = None) -> Fit:
-        """The fit on labels edited in the given distinct rows, started here. Nothing of this fit changes.
+    def refit(
+        self,
+        rows: IntArray,
+        edit: Edit = "relabel",
+        *,
+        start: FloatArray | None = None,
+        monitor: Monitor | None = None,
+    ) -> Fit:
+        """The fit on labels edited in the given distinct rows, started here or at ``start``, (n_params,).
+
+        Nothing of this fit changes; the minimiser does not depend on the start.
 
         Raises
         ------
@@ -144,7 +153,8 @@ class Fit:
                 f"refit: the edit of {len(rows)} rows leaves examples of one class only, so that no model can be "
                 "fitted. Keep at least one row of each class."
             )
-        return minimiser(problem, self.theta, self.preconditioner, monitor, replace(self, polish=None))
+        start = self.theta if start is None else start
+        return minimiser(problem, start, self.preconditioner, monitor, replace(self, polish=None))
 
     def __repr__(self) -> str:
         design = self.problem.design

@@ -110,9 +110,9 @@ def find_flip_sets(
     for t in range(queries.n_rows):
         found.append(task.run(right[:, t], solved[:, t], monitor))
         if progress:
-            print(f"\rfinding flip sets: {t + 1} of {queries.n_rows}", end="", file=sys.stderr, flush=True)
+            sys.stderr.write(f"\rfinding flip sets: {t + 1} of {queries.n_rows}")
     if progress:
-        print(file=sys.stderr)
+        sys.stderr.write("\n")
     return found
 
 
@@ -157,7 +157,8 @@ class _Task:
                 outcome = Outcome.BUDGET if result.spent else Outcome.EXHAUSTED
                 return self._none(margin, outcome, refits.count)
             rows = result.best.rows[np.argsort(-refits.averaged(result.best)[result.best.rows], kind="stable")]
-            after = float(query @ self.fit.refit(rows, self.edit, monitor=monitor).theta) - self.cut
+            confirmed = self.fit.refit(rows, self.edit, start=result.best.theta, monitor=monitor)
+            after = float(query @ confirmed.theta) - self.cut
             if (after < -SLACK) if margin > 0 else (after > SLACK):
                 outcome = Outcome.BUDGET_FOUND if result.spent else Outcome.FOUND
                 return self._some(rows, margin, after, outcome, refits.count + 1)

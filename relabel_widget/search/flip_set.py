@@ -91,10 +91,9 @@ def as_budget(budget: Any, *, who: str) -> Budget:
         budget = Budget(refits=int(budget))
     elif isinstance(budget, numbers.Real) and not isinstance(budget, bool):
         budget = Budget(seconds=float(budget))
-    limits = (budget.refits, budget.seconds) if isinstance(budget, Budget) else (-1,)
-    if any(limit is not None and not limit >= 0 for limit in limits):
-        raise ValueError(
-            f"{who}: expected budget as a whole number of refits, a float of seconds or a Budget, none negative, "
-            f"got {budget!r}."
-        )
-    return budget
+    if isinstance(budget, Budget) and all(limit is None or limit >= 0 for limit in (budget.refits, budget.seconds)):
+        return budget
+    raise ValueError(
+        f"{who}: expected budget as a whole number of refits, a float of seconds or a Budget, none negative, "
+        f"got {budget!r}."
+    )

@@ -14,10 +14,10 @@ from ..problem import Edit, Problem
 from ..solver import Iterate, minimise, newton_step, solve
 from .flip_set import Budget
 
-# A flip counts only if the margin passes zero by this much (in log-odds): less is within reach of another solver's error.
+# A flip counts only if the margin passes zero by this much (in log-odds): less is within another solver's error.
 SLACK = 1e-6
-_FACTOR_RTOL = 1e-3
-_STEP_RTOL = 0.05
+_FACTOR_RTOL = 1e-2
+_STEP_RTOL = 0.1
 _MAX_STEPS = 30
 
 
