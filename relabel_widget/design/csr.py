@@ -54,7 +54,7 @@ def canonical_csr(x: sparse.sparray | sparse.spmatrix) -> sparse.csr_array:
     """The same matrix as canonical float64 CSR; shares the caller's arrays where they fit, never edits them."""
     csr = sparse.csr_array(x)
     if not csr.has_canonical_format:
-        if csr.data is getattr(x, "data", None) or csr.indices is getattr(x, "indices", None):
+        if x.format == "csr":  # its arrays are still the caller's, though not always the same objects
             csr = csr.copy()
         csr.sum_duplicates()
     return csr if csr.dtype == np.float64 else csr.astype(np.float64)
