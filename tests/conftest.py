@@ -1,0 +1,42 @@
+"""Fixtures that several rooms' tests share, and what is left out of a plain run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave benchmarks out unless ``-m`` names them: a plain run checks, it does not measure."""
+    if "benchmark" in config.getoption("markexpr", ""):
+        return
+    left_out = [item for item in items if item.get_closest_marker("benchmark")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("benchmark")]
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Callable[[str], pd.DataFrame]:
+    """Reads one of the real data sets by name; skips the test where the folder is absent."""
+    folder = Path(os.environ.get("RELABEL_WIDGET_DATA", ROOT.parent / "shared" / "data"))
+
+    def read(name: str) -> pd.DataFrame:
+        path = folder / f"{name}.csv.gz"
+        if not path.is_file():
+            pytest.skip(f"no real data: {path} is absent (set RELABEL_WIDGET_DATA to the folder that holds it)")
+        return pd.read_csv(path, keep_default_na=False)
+
+    return read

@@ -1,0 +1,449 @@
+"""What the engine is compared with: dense brute force in NumPy, and every guise in which a matrix may come.
+
+Nothing here imports the engine's numerics: formulas are stated another way (softplus and tanh, dense inverses,
+enumeration), so that a mistake would have to be made twice to go unseen. A new design joins `DESIGNS`, a new way of
+holding a matrix joins `GUISES`; both then inherit the tests.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+
+from relabel_widget.design import CsrDesign, DenseDesign, Design
+
+Array = np.ndarray
+
+
+# --- matrices, and the guises they come in
+
+
+def small_integers(n_rows: int, n_features: int, seed: int) -> Array:
+    """Mostly zeros, some of -2 .. 3, so that every guise (also int and float32) holds the same numbers exactly."""
+    rng = np.random.default_rng(seed)
+    values = rng.integers(-2, 4, size=(n_rows, n_features)).astype(float)
+    return values * (rng.uniform(size=values.shape) < 0.4)
+
+
+def with_empty_lines() -> Array:
+    x = small_integers(9, 6, 5)
+    x[[0, 4, 8]] = 0.0
+    x[:, [0, 3]] = 0.0
+    return x
+
+
+MATRICES: dict[str, Array] = {
+    "tall": small_integers(23, 5, 0),
+    "wide": small_integers(4, 17, 1),
+    "one row": small_integers(1, 8, 2),
+    "one column": small_integers(12, 1, 3),
+    "one by one": np.array([[2.0]]),
+    "empty rows and columns": with_empty_lines(),
+    "all zero": np.zeros((5, 3)),
+}
+
+
+def read_only(x: Any) -> Any:
+    for array in (x.data, x.indices, x.indptr) if sparse.issparse(x) else (x,):
+        array.flags.writeable = False
+    return x
+
+
+def long_indices(x: Array) -> sparse.csr_array:
+    csr = sparse.csr_array(x)
+    csr.indices, csr.indptr = csr.indices.astype(np.int64), csr.indptr.astype(np.int64)
+    return csr
+
+
+def unsorted(x: Array) -> sparse.csr_array:
+    """Each row's entries backwards."""
+    csr = sparse.csr_array(x)
+    order = np.concatenate([np.arange(b - 1, a - 1, -1) for a, b in zip(csr.indptr[:-1], csr.indptr[1:], strict=True)])
+    order = order.astype(np.int64)
+    return sparse.csr_array((csr.data[order], csr.indices[order], csr.indptr.copy()), shape=x.shape)
+
+
+def duplicates(x: Array) -> sparse.csr_array:
+    """Each entry twice: three times its value, then minus twice."""
+    csr = sparse.csr_array(x)
+    data = np.ravel(np.column_stack([3 * csr.data, -2 * csr.data]))
+    return sparse.csr_array((data, np.repeat(csr.indices, 2), 2 * csr.indptr), shape=x.shape)
+
+
+def stored_zeros(x: Array) -> sparse.csr_array:
+    """Every entry stored, zeros as well."""
+    n, p = x.shape
+    indptr = np.arange(0, n * p + 1, p)
+    return sparse.csr_array((x.ravel().copy(), np.tile(np.arange(p), n), indptr), shape=x.shape)
+
+
+def every_second(x: Array) -> Array:
+    """A view with strides in both directions."""
+    wide = np.full((2 * x.shape[0], 2 * x.shape[1]), np.nan)
+    wide[::2, ::2] = x
+    return wide[::2, ::2]
+
+
+def frame(x: Array) -> pd.DataFrame:
+    return pd.DataFrame(x, columns=[f"c{j}" for j in range(x.shape[1])])
+
+
+def mixed_frame(x: Array) -> pd.DataFrame:
+    """Columns of float, int and bool where the numbers allow."""
+    columns = frame(x)
+    for j, name in enumerate(columns.columns):
+        if j % 3 == 1:
+            columns[name] = columns[name].astype(np.int32)
+        elif j % 3 == 2 and set(np.unique(x[:, j])) <= {0.0, 1.0}:
+            columns[name] = columns[name].astype(bool)
+    return columns
+
+
+GUISES: dict[str, Callable[[Array], Any]] = {
+    **{f"{kind}_matrix": getattr(sparse, f"{kind}_matrix") for kind in ("csr", "csc", "coo", "lil", "bsr", "dok")},
+    **{f"{kind}_array": getattr(sparse, f"{kind}_array") for kind in ("csr", "csc", "coo", "lil", "bsr", "dok", "dia")},
+    "csr, read-only": lambda x: read_only(sparse.csr_array(x)),
+    "csc, read-only": lambda x: read_only(sparse.csc_array(x)),
+    "csr, int64 indices": long_indices,
+    "csr, int64 indices, read-only": lambda x: read_only(long_indices(x)),
+    "csr, unsorted": unsorted,
+    "csr, unsorted, read-only": lambda x: read_only(unsorted(x)),
+    "csr, duplicates": duplicates,
+    "csr_matrix, duplicates": lambda x: sparse.csr_matrix(duplicates(x)),
+    "csr, duplicates, int": lambda x: duplicates(x).astype(np.int64),
+    "csr, stored zeros": stored_zeros,
+    "csr, float32": lambda x: sparse.csr_array(x.astype(np.float32)),
+    "csr, int8": lambda x: sparse.csr_array(x.astype(np.int8)),
+    "coo, duplicates": lambda x: duplicates(x).tocoo(),
+    "dense, C order": lambda x: np.array(x, order="C"),
+    "dense, F order": lambda x: np.array(x, order="F"),
+    "dense, read-only": lambda x: read_only(np.array(x)),
+    "dense, strided": every_second,
+    "dense, backwards": lambda x: np.ascontiguousarray(x[::-1, ::-1])[::-1, ::-1],
+    "dense, int": lambda x: x.astype(np.int64),
+    "dense, float32": lambda x: x.astype(np.float32),
+    "dense, big-endian": lambda x: x.astype(">f8"),
+    "dense, object": lambda x: x.astype(object),
+    "list of lists": lambda x: x.tolist(),
+    "data frame": frame,
+    "data frame, mixed types": mixed_frame,
+}
+
+
+def stored_arrays(x: Any) -> list[Array]:
+    """The arrays that hold a guise, for comparing bytes before and after."""
+    if isinstance(x, pd.DataFrame):
+        return [x.to_numpy()]
+    if isinstance(x, list):
+        return [np.array(x)]
+    if not sparse.issparse(x):
+        return [x]
+    if x.format == "dok":
+        return [np.array(sorted((*key, value) for key, value in x.items()))]
+    if x.format == "lil":
+        return [np.concatenate([np.ravel(part) for part in lists] or [[]]) for lists in (x.rows, x.data)]
+    names = ("data", "indices", "indptr", "row", "col", "offsets")
+    return [getattr(x, name) for name in names if hasattr(x, name)]
+
+
+def snapshot(x: Any) -> list[bytes]:
+    return [np.ascontiguousarray(array).tobytes() for array in stored_arrays(x)]
+
+
+# --- designs
+
+
+class BlockDesign(Design):
+    """A design that supplies its blocks only, as one that reads from disk would; it inherits every product."""
+
+    def __init__(self, blocks: list[Any]) -> None:
+        self._blocks = blocks
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return sum(block.shape[0] for block in self._blocks), self._blocks[0].shape[1]
+
+    def blocks(self) -> Iterator[tuple[slice, Any]]:
+        first = 0
+        for block in self._blocks:
+            yield slice(first, first + block.shape[0]), block
+            first += block.shape[0]
+
+    def take(self, rows: Array) -> Design:
+        return DenseDesign(self.to_dense()[rows])
+
+
+def in_blocks(x: Array, size: int, kind: Callable[[Array], Any], *, with_empty: bool = False) -> BlockDesign:
+    blocks = [kind(x[first : first + size]) for first in range(0, len(x), size)]
+    if with_empty:
+        empty = kind(x[:0])
+        blocks = [empty, *[block for each in blocks for block in (each, empty)]]
+    return BlockDesign(blocks)
+
+
+DESIGNS: dict[str, Callable[[Array], Design]] = {
+    "csr": lambda x: CsrDesign(sparse.csr_array(x)),
+    "dense": lambda x: DenseDesign(np.array(x)),
+    "dense, F order": lambda x: DenseDesign(np.asfortranarray(x)),
+    "sparse blocks of 1": lambda x: in_blocks(x, 1, sparse.csr_array),
+    "sparse blocks of 3": lambda x: in_blocks(x, 3, sparse.csr_array),
+    "sparse blocks and empty ones": lambda x: in_blocks(x, 2, sparse.csr_array, with_empty=True),
+    "dense blocks of 4": lambda x: in_blocks(x, 4, np.array),
+    "dense blocks and empty ones": lambda x: in_blocks(x, 5, np.array, with_empty=True),
+    "one dense block": lambda x: in_blocks(x, len(x), np.asfortranarray),
+}
+
+
+# --- the problem, dense
+
+
+def sigmoid(eta: Array) -> Array:
+    return 0.5 * (1.0 + np.tanh(0.5 * np.asarray(eta, dtype=float)))
+
+
+@dataclass(frozen=True)
+class DenseProblem:
+    """The objective of the contract's section 1, as dense as can be, plus ``tilt . theta`` for fractional relabels."""
+
+    x: Array
+    y: Array  # 0 or 1
+    l2: float
+    weights: Array
+    has_intercept: bool = True
+    intercept_l2: float = 0.0
+    tilt: Array | float = 0.0
+
+    @classmethod
+    def of(cls, x: Array, y: Array, C: float = 1.0, weights: Any = None, fit_intercept: bool = True) -> DenseProblem:
+        weights = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=float)
+        return cls(np.asarray(x, dtype=float), np.asarray(y, dtype=float), 1.0 / C, weights, fit_intercept)
+
+    @property
+    def z(self) -> Array:
+        return np.column_stack([self.x, np.ones(len(self.x))]) if self.has_intercept else self.x
+
+    @property
+    def penalty(self) -> Array:
+        coef = np.full(self.x.shape[1], self.l2)
+        return np.append(coef, self.intercept_l2) if self.has_intercept else coef
+
+    def objective(self, theta: Array) -> float:
+        eta = self.z @ theta
+        loss = np.logaddexp(0.0, eta) - self.y * eta
+        return float(self.weights @ loss + 0.5 * self.penalty @ theta**2 + np.sum(self.tilt * theta))
+
+    def gradient(self, theta: Array) -> Array:
+        return self.z.T @ (self.weights * (sigmoid(self.z @ theta) - self.y)) + self.penalty * theta + self.tilt
+
+    def hessian(self, theta: Array) -> Array:
+        p = sigmoid(self.z @ theta)
+        return (self.z.T * (self.weights * p * (1 - p))) @ self.z + np.diag(self.penalty)
+
+    def fit(self) -> Array:
+        """The minimiser by dense Newton steps, halved until the objective falls, until no step changes anything."""
+        theta = np.zeros(self.z.shape[1])
+        for _ in range(200):
+            gradient = self.gradient(theta)
+            step = -np.linalg.solve(self.hessian(theta), gradient)
+            length = 1.0
+            while self.objective(theta + length * step) > self.objective(theta) and length > 1e-12:
+                length /= 2
+            if length < 1e-12:  # the objective no longer resolves the step: take it whole if the gradient says so
+                better = np.linalg.norm(self.gradient(theta + step)) < np.linalg.norm(gradient)
+                if not better:
+                    break
+                length = 1.0
+            theta = theta + length * step
+            if np.linalg.norm(step) <= 1e-14 * (1 + np.linalg.norm(theta)):
+                break
+        return theta
+
+    def relabelled(self, rows: Any, amount: float = 1.0) -> DenseProblem:
+        """Rows relabelled to a fraction: the tilt ``amount * sum_i s_i (2 y_i - 1) z_i``."""
+        if amount == 1.0:
+            y = self.y.copy()
+            y[rows] = 1 - y[rows]
+            return replace(self, y=y)
+        push = self.weights * (2 * self.y - 1)
+        return replace(self, tilt=self.tilt + amount * self.z[rows].T @ push[rows])
+
+    def removed(self, rows: Any, amount: float = 1.0) -> DenseProblem:
+        """Rows left out to a fraction of their weight."""
+        weights = self.weights.copy()
+        weights[rows] *= 1 - amount
+        return replace(self, weights=weights)
+
+    def edited(self, rows: Any, edit: str, amount: float = 1.0) -> DenseProblem:
+        return self.relabelled(rows, amount) if edit == "relabel" else self.removed(rows, amount)
+
+    def extended(self, queries: Array) -> Array:
+        queries = np.atleast_2d(queries)
+        return np.column_stack([queries, np.ones(len(queries))]) if self.has_intercept else queries
+
+    def influence(self, queries: Array, edit: str) -> Array:
+        """First-order change of each query's log-odds, (m, n), with a dense solve."""
+        theta = self.fit()
+        p = sigmoid(self.z @ theta)
+        push = 2 * self.y - 1 if edit == "relabel" else self.y - p
+        factors = np.linalg.solve(self.hessian(theta), self.extended(queries).T)
+        return -(self.z @ factors * (self.weights * push)[:, None]).T
+
+
+# --- exhaustive search
+
+
+def batch_margins(problem: DenseProblem, sets: Array, edit: str, query: Array, cut: float) -> Array:
+    """Margin of the query after a refit for each set of rows, (number of sets, size) to (number of sets,).
+
+    All sets at once by damped Newton. NaN where an edit leaves one class only.
+    """
+    z, count = problem.z, len(sets)
+    y, weights = np.tile(problem.y, (count, 1)), np.tile(problem.weights, (count, 1))
+    places = (np.arange(count)[:, None], sets)
+    if edit == "relabel":
+        y[places] = 1 - y[places]
+    else:
+        weights[places] = 0.0
+    both = ((weights * y).sum(axis=1) > 0) & ((weights * (1 - y)).sum(axis=1) > 0)
+
+    def objective(theta: Array) -> Array:
+        eta = theta @ z.T
+        return (weights * (np.logaddexp(0, eta) - y * eta)).sum(axis=1) + 0.5 * theta**2 @ problem.penalty
+
+    theta = np.zeros((count, z.shape[1]))
+    for _ in range(100):
+        p = sigmoid(theta @ z.T)
+        gradient = (weights * (p - y)) @ z + theta * problem.penalty
+        hessian = np.einsum("bn,ni,nj->bij", weights * p * (1 - p), z, z) + np.diag(problem.penalty)
+        hessian[~both] = np.eye(z.shape[1])
+        step = -np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0]
+        step[~both] = 0.0
+        before, length = objective(theta), np.ones(count)
+        for _ in range(30):
+            worse = objective(theta + length[:, None] * step) > before + 1e-12 * (1 + np.abs(before))
+            if not worse.any():
+                break
+            length[worse] /= 2
+        theta += length[:, None] * step
+        if np.abs(step).max() < 1e-12:
+            break
+    margins = theta @ problem.extended(query)[0] - cut
+    margins[~both] = np.nan
+    return margins
+
+
+def exhaustive_minimum(
+    problem: DenseProblem, query: Array, edit: str, cut: float, largest: int, allowed: Array | None = None
+) -> int | None:
+    """The size of the smallest set that flips the query, None if it is above ``largest``; by trying all of them."""
+    margin = float(problem.extended(query)[0] @ problem.fit()) - cut
+    rows = np.arange(len(problem.y)) if allowed is None else allowed
+    for size in range(1, largest + 1):
+        sets = np.array(list(combinations(rows, size)))
+        after = batch_margins(problem, sets, edit, query, cut)
+        with np.errstate(invalid="ignore"):
+            if ((after > 0) != (margin > 0))[~np.isnan(after)].any():
+                return size
+    return None
+
+
+# --- scikit-learn, whatever its version calls things
+
+_TAKES_PENALTY = inspect.signature(LogisticRegression).parameters["penalty"].default == "l2"  # before 1.8
+
+
+def sklearn_model(penalty: str = "l2", **settings: Any) -> LogisticRegression:
+    """An unfitted LogisticRegression with a penalty by name: l2, l1, elasticnet or none."""
+    if _TAKES_PENALTY:
+        name = None if penalty == "none" else penalty
+        ratio = {"l1_ratio": 0.5} if penalty == "elasticnet" else {}
+        return LogisticRegression(**{"penalty": name, **ratio, **settings})
+    changes: dict[str, Any] = {
+        "l2": {},
+        "l1": {"l1_ratio": 1.0},
+        "elasticnet": {"l1_ratio": 0.5},
+        "none": {"C": np.inf},
+    }[penalty]
+    return LogisticRegression(**{**settings, **changes})
+
+
+def quiet_fit(model: Any, x: Any, y: Any, **settings: Any) -> Any:
+    """Fit without scikit-learn's warnings that it stopped early: some tests want just that."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(x, y, **settings)
+
+
+def sklearn_fit(
+    x: Any, y: Any, C: float = 1.0, weights: Any = None, fit_intercept: bool = True, solver: str = "newton-cholesky"
+) -> LogisticRegression:
+    """scikit-learn's own fit, at a tight tolerance: the judge of refits."""
+    model = LogisticRegression(C=C, fit_intercept=fit_intercept, solver=solver, tol=1e-10, max_iter=10_000)
+    return quiet_fit(model, x, y, sample_weight=weights)
+
+
+def sklearn_edited(
+    x: Array, y: Array, rows: Any, edit: str, C: float = 1.0, weights: Any = None, fit_intercept: bool = True
+) -> LogisticRegression:
+    """scikit-learn's fit with 0/1 labels edited in the given rows, on a copy."""
+    y, keep = np.array(y), np.ones(len(y), dtype=bool)
+    if edit == "relabel":
+        y[rows] = 1 - y[rows]
+    else:
+        keep[rows] = False
+    weights = np.ones(len(y)) if weights is None else np.asarray(weights)
+    return sklearn_fit(x[keep], y[keep], C, weights[keep], fit_intercept)
+
+
+# --- random problems
+
+
+@dataclass(frozen=True)
+class Case:
+    """A small random problem with one query."""
+
+    x: Array
+    y: Array
+    query: Array
+    C: float
+    weights: Array | None = None
+    fit_intercept: bool = True
+
+    @property
+    def dense(self) -> DenseProblem:
+        return DenseProblem.of(self.x, self.y, self.C, self.weights, self.fit_intercept)
+
+
+def random_case(
+    seed: int,
+    n: int = 40,
+    p: int = 5,
+    *,
+    sparsity: float = 0.0,
+    C: float | None = None,
+    weighted: bool = False,
+    fit_intercept: bool = True,
+) -> Case:
+    """Rows from a noisy linear model; sparse ones are word counts. Both classes are always there."""
+    rng = np.random.default_rng(seed)
+    if sparsity:
+        x = rng.poisson(1.0, size=(n, p)) * (rng.uniform(size=(n, p)) > sparsity) * 1.0
+        query = rng.poisson(1.0, size=p) * (rng.uniform(size=p) > sparsity) * 1.0
+        query[rng.integers(p)] += 1.0
+    else:
+        x, query = rng.normal(size=(n, p)), rng.normal(size=p)
+    y = (x @ rng.normal(size=p) + rng.normal(size=n) > 0).astype(int)
+    y[:2] = [0, 1]
+    C = float(10.0 ** rng.uniform(-1.5, 1)) if C is None else C
+    weights = rng.uniform(0.2, 2.0, size=n) if weighted else None
+    return Case(x, y, query, C, weights, fit_intercept)
