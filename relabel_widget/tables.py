@@ -63,4 +63,5 @@ def _details(event: Event) -> str:
         return f"{kept['n_flipped']} of {kept['n_test']} predictions flipped by {kept['n_relabelled']} relabels"
     if event.kind is Kind.EXPORT:
         return f"{kept['count']} corrected labels to {kept['path']}"
-    return f"of event {event.target}" if event.target else ""
+    deed = {Kind.UNDO: "takes back", Kind.REDO: "brings back"}.get(event.kind)
+    return f"{deed} event {event.target}" if deed else ""

@@ -52,14 +52,11 @@ class State:
         Training row to its mark, for the rows whose label differs now.
     done, undone
         Relabellings that undo and redo take next, the next one last.
-    last
-        Number of the newest event; 0 where there is none.
     """
 
     overlay: Mapping[int, Mark] = field(default_factory=_no_marks)
     done: tuple[_Step, ...] = ()
     undone: tuple[_Step, ...] = ()
-    last: int = 0
 
 
 class _Folding:
@@ -69,7 +66,6 @@ class _Folding:
         self.overlay = dict(state.overlay)
         self.done = list(state.done)
         self.undone = list(state.undone)
-        self.last = state.last
 
     def take(self, event: Event) -> None:
         if event.kind is Kind.RELABEL:
@@ -81,7 +77,6 @@ class _Folding:
             self.undone.append(step)
         elif event.kind is Kind.REDO:
             self.done.append(self._apply(self._pop(self.undone, event).event))
-        self.last = event.seq
 
     def _apply(self, event: Event) -> _Step:
         replaced = {row: self.overlay.get(row) for row in event.rows}
@@ -136,4 +131,4 @@ def fold(events: Iterable[Event], state: State | None = None) -> State:
     folding = _Folding(State() if state is None else state)
     for event in events:
         folding.take(event)
-    return State(MappingProxyType(folding.overlay), tuple(folding.done), tuple(folding.undone), folding.last)
+    return State(MappingProxyType(folding.overlay), tuple(folding.done), tuple(folding.undone))

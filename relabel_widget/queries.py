@@ -1,0 +1,139 @@
+"""The test rows: what the model says of them, and what is known of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from scipy.special import expit
+
+from ._typing import AnyArray, BoolArray, CodeArray, FloatArray, IntArray
+from .decisions import code_of
+from .design import Design
+from .fitting import Fit
+from .influence import relabel_influence
+from .rows import check_threshold
+from .texts import Reader, count_rows, reader
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from .verification import Verification
+
+
+@dataclass(frozen=True, eq=False)
+class Queries:
+    """Test rows, transformed once.
+
+    Attributes
+    ----------
+    fit
+        The fit on the original labels.
+    design
+        Features, m rows.
+    eta
+        Log-odds of ``classes[1]``, shape (m,).
+    codes
+        Class codes of the true labels, int8, shape (m,), or None.
+    text
+        What people read of a row.
+    """
+
+    fit: Fit
+    design: Design
+    eta: FloatArray
+    codes: CodeArray | None
+    text: Reader
+
+    @classmethod
+    def of(cls, fit: Fit, test: Any, y_test: Any, texts: Any, *, estimator: Any) -> Self:
+        """Test rows as callers hold them, checked.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If there are none, or labels or texts do not fit them.
+        """
+        n_rows = count_rows(test, who="Workbench: test")
+        if not n_rows:
+            raise ValueError("Workbench: expected at least one test row, got none.")
+        text = reader(test, texts, n_rows, estimator=estimator, who="Workbench: test_text")
+        codes = None if y_test is None else _codes(y_test, n_rows, fit.classes)
+        design = fit.design_of(test, who="Workbench: test")
+        return cls(fit, design, fit.decision(design), codes, text)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of test rows, m."""
+        return len(self.eta)
+
+    def one(self, row: int) -> Design:
+        """One row as a design."""
+        return self.design.take(np.array([row], dtype=np.int64))
+
+    def margins(self, threshold: float) -> FloatArray:
+        """Log-odds less those of the threshold, shape (m,); ``classes[1]`` is predicted where positive."""
+        return self.eta - check_threshold(threshold, who="threshold")
+
+    def predicted(self, threshold: float) -> BoolArray:
+        """Where ``classes[1]`` is predicted, shape (m,)."""
+        return np.asarray(self.margins(threshold) > 0)
+
+    def rank(self, row: int, above: bool) -> tuple[FloatArray, IntArray]:
+        """First-order influence of each training row on one test row, and the rows in order of gain towards a flip.
+
+        Parameters
+        ----------
+        above
+            Whether ``classes[1]`` is predicted now, so that a flip lowers the log-odds.
+
+        Returns
+        -------
+        influence, order
+            float64 and int64, both of shape (n_rows,) of training rows.
+
+        Notes
+        -----
+        Cost: one CG solve, one product with X, one sort.
+        """
+        influence = relabel_influence(self.fit, self.one(row))[0]
+        return influence, np.argsort(influence if above else -influence, kind="stable")
+
+    def table(self, threshold: float, flip_sizes: Mapping[int, int], verification: Verification | None) -> pd.DataFrame:
+        """All rows, as `Workbench.test_rows` describes them."""
+        import pandas as pd
+
+        rows, predicted, classes = np.arange(self.n_rows), self.predicted(threshold), self.fit.classes
+        flipped = np.zeros(self.n_rows, dtype=bool) if verification is None else verification.flipped
+        missing = np.full(self.n_rows, None, dtype=object)
+        return pd.DataFrame(
+            {
+                "row": rows,
+                "text": [self.text(row) for row in range(self.n_rows)],
+                "label": missing if self.codes is None else classes[self.codes],
+                "predicted": classes[predicted.astype(np.int8)],
+                "proba": expit(self.eta),
+                "margin": self.margins(threshold),
+                "flip_size": pd.array([flip_sizes.get(row) for row in range(self.n_rows)], dtype="Int64"),
+                "verified_proba": np.full(self.n_rows, np.nan) if verification is None else verification.proba_after,
+                "verified_predicted": missing
+                if verification is None
+                else classes[(predicted ^ flipped).astype(np.int8)],
+            }
+        )
+
+
+def _codes(y_test: Any, n_rows: int, classes: AnyArray) -> CodeArray:
+    labels = np.asarray(y_test)
+    if labels.shape != (n_rows,):
+        raise ValueError(f"Workbench: expected y_test of shape ({n_rows},), as test has rows, got {labels.shape}.")
+    known = {label: code_of(label, classes, who="Workbench: y_test") for label in _distinct(labels)}
+    return np.array([known[label] for label in labels.tolist()], dtype=np.int8)
+
+
+def _distinct(labels: AnyArray) -> list[Any]:
+    """Each label once. A NaN is not equal to itself, but then no class either."""
+    return list(dict.fromkeys(labels.tolist()))

@@ -1,0 +1,279 @@
+"""One self-contained page that tells an auditor what was changed, by whom, and what retraining says of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._typing import AnyArray
+from .export import write_whole
+from .fitting import Fit
+from .markup import Markup, chance, change, excerpt, facts, join, page, section, table, tag, tile
+from .texts import Reader
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .search import FlipSet
+    from .summary import VerificationSummary
+    from .verification import Verification
+
+_MOST_FLIPPED = 500
+_MOST_ROWS = 40
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """A workbench at one moment, so that all parts of the page agree.
+
+    Attributes
+    ----------
+    fit, estimator
+        The fit on the original labels, and the estimator it comes from, as text.
+    ids, train_text
+        Id of each training row, and what gives its text.
+    threshold
+        Probability above which ``classes[1]`` is predicted.
+    tests, corrected, history
+        The workbench's tables.
+    verification, summary
+        What retraining says of these labels; None if they were not tried.
+    flip_sets
+        Test row to its flip set, for those searched for.
+    """
+
+    fit: Fit
+    estimator: str
+    ids: AnyArray
+    train_text: Reader
+    threshold: float
+    tests: pd.DataFrame
+    corrected: pd.DataFrame
+    history: pd.DataFrame
+    verification: Verification | None
+    summary: VerificationSummary | None
+    flip_sets: Mapping[int, FlipSet]
+
+
+def write_report(path: str | os.PathLike[str], report: Report) -> Path:
+    """Write the page, whole or not at all, and return its absolute path.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    # Half of a surrogate pair, which UTF-8 cannot hold, becomes a character reference.
+    content = render(report).encode("utf-8", "xmlcharrefreplace")
+
+    def write(file: Path) -> None:
+        file.write_bytes(content)
+
+    return write_whole(path, write, who="report")
+
+
+def render(report: Report) -> str:
+    """The page as HTML. Texts, ids, labels and notes are shown as they are, never interpreted."""
+    made = datetime.now(UTC)
+    parts = (_header(report, made), _corrected(report), _retraining(report), _sets(report), _model(report))
+    return page(f"Relabelling report, {made:%Y-%m-%d}", *parts, _history(report), _FOOTER)
+
+
+_FOOTER = tag(
+    "footer",
+    tag(
+        "p",
+        "Only what a refit on the edited labels confirmed is stated as fact here. Every refit starts from the original "
+        "labels. Times are in UTC.",
+    ),
+)
+
+
+def _header(report: Report, made: datetime) -> Markup:
+    count, of = len(report.corrected), report.fit.n_rows
+    title = f"{count:,} of {of:,} training labels corrected" if count else "No training label is corrected"
+    people = sorted({name for name in report.history["annotator"] if name})
+    by = join(", by ", ", ".join(people)) if people else ""
+    head = tag("header", tag("p", "Relabelling report", class_="over"), tag("h1", title), tag("p", _time(made), by))
+    return join(head, _tiles(report))
+
+
+def _tiles(report: Report) -> Markup:
+    found = report.summary
+    if found is None:
+        words = (
+            "These labels have not been tried by retraining since they were last changed, so nothing on this page says "
+            "what they do to predictions."
+            if len(report.corrected)
+            else "No label is changed, so there is nothing to retrain with."
+        )
+        return tag("p", tag("b", "Not verified. "), words, class_="note")
+    tiles = [tile(f"{found.n_flipped:,} of {found.n_test:,}", "test predictions flipped by retraining")]
+    if found.accuracy_before is not None:
+        tiles.append(
+            tile(change(f"{found.accuracy_before:.2%}", f"{found.accuracy_after:.2%}"), "accuracy on test rows")
+        )
+        tiles.append(
+            tile(change(f"{found.log_loss_before:.4f}", f"{found.log_loss_after:.4f}"), "log-loss on test rows")
+        )
+        right, wrong = f"{found.n_became_right:,}", f"{found.n_became_wrong:,}"
+        tiles.append(tile(f"{right} right, {wrong} wrong", "what flipped predictions became"))
+    return tag("div", *tiles, class_="tiles")
+
+
+def _corrected(report: Report) -> Markup:
+    if not len(report.corrected):
+        return section("Corrected labels", tag("p", "None.", class_="soft"))
+    lines = (
+        (
+            line.row,
+            line.id,
+            excerpt(report.train_text(line.row)),
+            change(line.original, line.corrected),
+            line.annotator,
+            excerpt(line.note),
+            _time(line.time),
+        )
+        for line in _lines(report.corrected)
+    )
+    headings = ("#Row", "Id", "Text", "Label", "By", "Note", "When")
+    return section("Corrected labels", table("Corrected labels", headings, lines))
+
+
+def _retraining(report: Report) -> Markup:
+    found = report.verification
+    if found is None:
+        return section("What retraining says", tag("p", "Not tried with the present labels.", class_="soft"))
+    flipped = np.flatnonzero(found.flipped)
+    words = (
+        f"The model was fitted again on the original labels with these {len(report.corrected):,} corrected, and asked "
+        f"for all {len(report.tests):,} test rows again. The tick marks the threshold, {report.threshold:g}."
+    )
+    if not len(flipped):
+        return section("What retraining says", tag("p", words), tag("p", "No prediction flipped."))
+    more = len(flipped) - _MOST_FLIPPED
+    note = tag("p", f"{more:,} further flipped predictions are not listed.", class_="soft") if more > 0 else ""
+    headings = ("#Test row", "Text", f"Probability of {report.fit.classes[1]}", "Prediction", "True label")
+    lines = _flipped_lines(report, found, flipped[:_MOST_FLIPPED].tolist())
+    return section("What retraining says", tag("p", words), table("Flipped predictions", headings, lines), note)
+
+
+def _flipped_lines(report: Report, found: Verification, rows: list[int]) -> Iterator[tuple[Any, ...]]:
+    for line in _lines(report.tests.iloc[rows]):
+        yield (
+            line.row,
+            excerpt(line.text),
+            chance(found.proba_before[line.row], found.proba_after[line.row], report.threshold),
+            change(line.predicted, line.verified_predicted),
+            "unknown" if line.label is None else _verdict(line.label, line.verified_predicted),
+        )
+
+
+def _verdict(label: Any, predicted: Any) -> Markup:
+    return join(label, tag("span", ": became right" if label == predicted else ": became wrong", class_="soft"))
+
+
+def _sets(report: Report) -> Markup:
+    words = (
+        "A flip set is a set of training labels that, had they been different, would have flipped one prediction. It "
+        "starts from the original labels, whatever was corrected since."
+    )
+    cards = [_card(report, row, found) for row, found in sorted(report.flip_sets.items())]
+    return section("Flip sets", tag("p", words), *(cards or [tag("p", "None was searched for.", class_="soft")]))
+
+
+def _card(report: Report, row: int, found: FlipSet) -> Markup:
+    line = report.tests.iloc[row]
+    parts = [
+        tag("h3", f"Test row {row}, predicted ", line["predicted"]),
+        excerpt(line["text"]),
+        tag("p", str(found.outcome)),
+    ]
+    if found.found:
+        parts += [facts(_set_facts(report, found)), _set_table(report, row, found)]
+    return tag("div", *parts, class_="card")
+
+
+def _set_facts(report: Report, found: FlipSet) -> Iterator[tuple[str, Any]]:
+    yield "Rows in the set", f"{found.size:,}"
+    if found.verified:
+        yield f"Probability of {report.fit.classes[1]}", chance(found.proba_before, found.proba_after, report.threshold)
+    smallest = "yes, proven" if found.optimal else f"not proven: no set below {found.lower_bound:,} rows can"
+    yield "Smallest possible", smallest
+
+
+def _set_table(report: Report, row: int, found: FlipSet) -> Markup:
+    labels = report.fit.problem.labels
+    shown = found.rows[:_MOST_ROWS]
+    lines = (
+        (each, report.ids[each], excerpt(report.train_text(each)), change(old, new))
+        for each, old, new in zip(shown.tolist(), labels.decode(labels.original[shown]), found.labels, strict=False)
+    )
+    more = found.size - len(shown)
+    note = tag("p", f"{more:,} further rows are not listed.", class_="soft") if more > 0 else ""
+    return join(table(f"Flip set of test row {row}", ("#Row", "Id", "Text", "Label"), lines), note)
+
+
+def _model(report: Report) -> Markup:
+    fit, labels = report.fit, report.fit.problem.labels
+    first, second = labels.classes.tolist()
+    n_second = int(np.count_nonzero(labels.original))
+    pairs = [
+        ("Model", "L2-regularised logistic regression"),
+        ("C (inverse regularisation)", f"{fit.C:g}"),
+        ("Training rows", f"{fit.n_rows:,}"),
+        ("Features", f"{len(fit.coef):,}"),
+        ("Test rows", f"{len(report.tests):,}"),
+        ("Classes", f"{first} ({fit.n_rows - n_second:,} rows), {second} ({n_second:,} rows)"),
+        ("Prediction", f"{second} above probability {report.threshold:g}"),
+        ("Gradient norm at the fit", f"{fit.gradient_norm:.2g}"),
+    ]
+    if fit.polish is not None:
+        pairs.append(("Distance of the estimator from the minimiser", f"{fit.polish.distance:.2g}"))
+    return section("The model", facts(pairs), tag("p", tag("code", report.estimator)))
+
+
+def _history(report: Report) -> Markup:
+    lines = (
+        (
+            event.event,
+            _time(event.time),
+            event.annotator,
+            event.kind,
+            _listed(event.rows),
+            _moves(event.old, event.to),
+            excerpt(event.note),
+            event.details,
+        )
+        for event in _lines(report.history.rename(columns={"from": "old"}))  # "from" cannot be an attribute
+    )
+    if not len(report.history):
+        return section("History", tag("p", "Nothing was decided yet.", class_="soft"))
+    return section(
+        "History", table("History", ("#No.", "When", "By", "What", "Rows", "Label", "Note", "Details"), lines)
+    )
+
+
+def _lines(frame: pd.DataFrame) -> Iterator[Any]:
+    yield from frame.itertuples()
+
+
+def _listed(rows: list[int]) -> str:
+    shown = ", ".join(map(str, rows[:_MOST_ROWS]))
+    return f"{shown} and {len(rows) - _MOST_ROWS:,} more" if len(rows) > _MOST_ROWS else shown
+
+
+def _moves(before: list[Any], after: list[Any]) -> Markup:
+    """Which labels became which, each pair once."""
+    pairs = dict.fromkeys(zip(before, after, strict=True))
+    return join(*(tag("div", change(old, new)) for old, new in pairs))
+
+
+def _time(time: datetime) -> Markup:
+    return tag("time", f"{time:%Y-%m-%d %H:%M:%S}", datetime=time.isoformat())

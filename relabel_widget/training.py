@@ -1,0 +1,126 @@
+"""The training rows as people see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from ._typing import AnyArray, FloatArray, IntArray
+from .journal import State
+from .labels import Labels
+from .texts import Reader, count_rows, reader
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingRows:
+    """Ids and texts of the training rows: ``ids`` of shape (n_rows,), read-only, and ``text`` by row number."""
+
+    ids: AnyArray
+    text: Reader
+
+    @classmethod
+    def of(cls, train: Any, y_train: Any, ids: Any, texts: Any, *, estimator: Any) -> Self:
+        """Training rows as callers hold them, checked.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If labels, ids or texts do not fit the rows.
+        """
+        n_rows = count_rows(train, who="Workbench: train")
+        n_labels = count_rows(y_train, who="Workbench: y_train")
+        if n_labels != n_rows:
+            raise ValueError(f"Workbench: expected one label for each of the {n_rows} rows of train, got {n_labels}.")
+        return cls(_ids(ids, n_rows), reader(train, texts, n_rows, estimator=estimator, who="Workbench: train_text"))
+
+    @property
+    def n_rows(self) -> int:
+        """Number of training rows."""
+        return len(self.ids)
+
+    def table(
+        self, rows: IntArray, influence: FloatArray, in_flip_set: IntArray, labels: Labels, state: State
+    ) -> pd.DataFrame:
+        """Some rows with their influence, as `Workbench.influential_rows` describes them.
+
+        Parameters
+        ----------
+        rows
+            Training rows to show, in order.
+        influence
+            Of every training row, shape (n_rows,).
+        in_flip_set
+            Training rows of the flip set.
+        labels, state
+            The original labels, and what was decided since.
+        """
+        import pandas as pd
+
+        original = labels.original[rows]
+        marks = [state.overlay.get(row) for row in rows.tolist()]
+        current = [code if mark is None else mark.code for code, mark in zip(original, marks, strict=True)]
+        return pd.DataFrame(
+            {
+                "row": rows,
+                "id": self.ids[rows],
+                "text": [self.text(row) for row in rows.tolist()],
+                "original": labels.decode(original),
+                "current": labels.decode(np.array(current, dtype=np.int8)),
+                "influence": influence[rows],
+                "in_flip_set": np.isin(rows, in_flip_set),
+                "relabelled": [mark is not None for mark in marks],
+            }
+        )
+
+
+def _ids(ids: Any, n_rows: int) -> AnyArray:
+    """Ids as a read-only array; row numbers if None.
+
+    Raises
+    ------
+    ValueError
+        If there is not one for each row, one is missing, or two are alike.
+    """
+    import pandas as pd
+
+    if ids is None:
+        return _read_only(np.arange(n_rows))
+    found = count_rows(ids, who="Workbench: ids")
+    if found != n_rows or getattr(ids, "ndim", 1) != 1:
+        shape = getattr(ids, "shape", (found,))
+        raise ValueError(f"Workbench: expected one id for each of the {n_rows} rows of train, got shape {shape}.")
+    index = pd.Index(ids, tupleize_cols=False)
+    if index.hasnans:
+        raise ValueError(f"Workbench: expected an id for every row, got none for row {int(np.argmax(index.isna()))}.")
+    if not index.is_unique:
+        twice = index[index.duplicated()][0]
+        raise ValueError(f"Workbench: expected ids with no two alike, got {twice!r} more than once.")
+    return _read_only(index.to_numpy())
+
+
+def _read_only(values: AnyArray) -> AnyArray:
+    view = values.view()
+    view.flags.writeable = False
+    return view
+
+
+def check_row(row: Any, n_rows: int, *, who: str, what: str) -> int:
+    """A row number as int.
+
+    Raises
+    ------
+    TypeError
+        If it is not a whole number.
+    IndexError
+        If there is no such row. Negative numbers do not count from the end.
+    """
+    if isinstance(row, (bool, np.bool_)) or not isinstance(row, (int, np.integer)):
+        raise TypeError(f"{who}: expected the number of a {what} row, got {row!r}.")
+    if not 0 <= row < n_rows:
+        raise IndexError(f"{who}: expected a {what} row from 0 to {n_rows - 1}, got {row}.")
+    return int(row)
