@@ -121,5 +121,6 @@ class Problem:
     @cached_property
     def class_weights(self) -> tuple[float, float]:
         """Total weight of the rows of each class; a minimiser with a free intercept exists if both are positive."""
-        one = float(self.weights @ self.labels.codes)
-        return float(self.weights.sum()) - one, one
+        # each class by itself: a total less the other's rounds to a crumb where it should be 0
+        ones = self.labels.codes == 1
+        return float(self.weights[~ones].sum()), float(self.weights[ones].sum())
