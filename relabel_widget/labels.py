@@ -104,12 +104,18 @@ def _distinct(array: AnyArray, who: str) -> AnyArray:
 
 
 def _check_present(array: AnyArray, who: str) -> None:
-    # NaN is the only value that differs from itself; None has no order.
-    missing = sum(label is None or label != label for label in array) if array.dtype.kind in "fO" else 0  # noqa: PLR0124
+    missing = sum(_is_missing(label) for label in array) if array.dtype.kind in "fO" else 0
     if missing:
         raise ValueError(
-            f"{who}: expected a label for every row, got {missing} missing (NaN or None). Drop those rows."
+            f"{who}: expected a label for every row, got {missing} missing (None, NaN or NA). Drop those rows."
         )
+
+
+def _is_missing(label: Any) -> bool:
+    try:
+        return label is None or bool(label != label)  # noqa: PLR0124 - NaN is the only value that differs from itself
+    except TypeError:  # pandas.NA: what it is compared with is neither true nor false
+        return True
 
 
 def _check_two(classes: AnyArray, who: str) -> None:
