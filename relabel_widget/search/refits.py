@@ -117,6 +117,8 @@ class Refits:
         late = self._budget.seconds is not None and time.monotonic() > self._deadline
         if spent or late:
             raise BudgetSpent
+        if self._monitor is not None:
+            self._monitor.step("refitting", self.count, self._budget.refits)
         self.count += 1
 
     def factor(self, probe: Probe) -> FloatArray:
