@@ -224,11 +224,15 @@ def minimiser(
     ArithmeticError
         If Newton's method stops far from a minimiser.
     """
-    result = minimise(problem, start, settings=NewtonSettings(), preconditioner=preconditioner, monitor=monitor)
-    if not result.gradient_norm <= MINIMISER_RTOL * problem.gradient_scale:
+    settings, enough = NewtonSettings(), MINIMISER_RTOL * problem.gradient_scale
+    result = minimise(problem, start, settings=settings, preconditioner=preconditioner, monitor=monitor)
+    if not result.gradient_norm <= enough and start.any():
+        # a start where every row is saturated has no curvature to step by; at zero there is most of it
+        result = minimise(problem, np.zeros_like(start), settings=settings, monitor=monitor)
+    if not result.gradient_norm <= enough:
         raise ArithmeticError(
             f"fit: stopped after {result.steps} Newton steps with gradient norm {result.gradient_norm:.3g}, expected "
-            f"at most {MINIMISER_RTOL * problem.gradient_scale:.3g}. Likely causes: columns of very different scale "
+            f"at most {enough:.3g}. Likely causes: columns of very different scale "
             "(standardise them), or a C so large that the classes are separated (take a smaller C)."
         )
     theta, eta = result.theta, result.eta
