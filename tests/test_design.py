@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ def test_blocks_cover_the_rows_in_order(make: Any, x: np.ndarray) -> None:
     ends = [(rows.start, rows.stop, block.shape) for rows, block in make(x).blocks()]
     assert ends[0][0] == 0
     assert ends[-1][1] == len(x)
-    assert all(before[1] == after[0] for before, after in zip(ends, ends[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in pairwise(ends))
     assert all(shape == (stop - start, x.shape[1]) for start, stop, shape in ends)
 
 
@@ -137,7 +138,7 @@ QUERIES: dict[str, Any] = {
     "one row": lambda x: x[None],
     "sparse row": lambda x: sparse.csr_array(x[None]),
     "csr_matrix row": lambda x: sparse.csr_matrix(x[None]),
-    "1-D sparse": lambda x: sparse.coo_array(x),
+    "1-D sparse": sparse.coo_array,
     "int": lambda x: x.astype(int),
     "design": lambda x: DenseDesign(x[None]),
 }

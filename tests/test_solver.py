@@ -1,0 +1,244 @@
+"""Conjugate gradients against a dense solve, truncated Newton against a dense one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from oracles import DESIGNS, DenseProblem, random_case, small_integers
+
+from relabel_widget.design import DenseDesign
+from relabel_widget.labels import encode
+from relabel_widget.monitor import Cancelled, Monitor
+from relabel_widget.operator import Hessian
+from relabel_widget.problem import Problem
+from relabel_widget.solver import Iterate, Jacobi, NewtonSettings, minimise, newton_step, solve, solve_many
+
+
+def system(n: int = 60, p: int = 12, *, l2: float = 0.1, seed: int = 0) -> tuple[Hessian, np.ndarray]:
+    """A Hessian with an unpenalised intercept, and the same as a matrix."""
+    rng = np.random.default_rng(seed)
+    x, curvature = small_integers(n, p, seed), rng.uniform(0.01, 0.25, size=n)
+    penalty = np.append(np.full(p, l2), 0.0)
+    z = np.column_stack([x, np.ones(n)])
+    return Hessian(DENSE(x), curvature, penalty, True), z.T @ np.diag(curvature) @ z + np.diag(penalty)
+
+
+DENSE = DESIGNS["dense"]
+
+
+@pytest.mark.parametrize("make", DESIGNS.values(), ids=DESIGNS)
+def test_solve_against_a_dense_solve(make: Any) -> None:
+    hessian, dense = system()
+    hessian = Hessian(make(hessian.design.to_dense()), hessian.curvature, hessian.penalty, True)
+    b = np.random.default_rng(1).normal(size=13)
+    solved = solve(hessian, b, rtol=1e-12, preconditioner=Jacobi.of(hessian))
+    assert solved.converged
+    assert solved.residual <= 1e-12
+    assert_allclose(solved.x, np.linalg.solve(dense, b), rtol=1e-9)
+
+
+def test_solve_stops_at_the_tolerance_asked_for() -> None:
+    hessian, dense = system()
+    b, used = np.random.default_rng(1).normal(size=13), []
+    for rtol in (1e-1, 1e-4, 1e-8):
+        solved = solve(hessian, b, rtol=rtol, preconditioner=Jacobi.of(hessian))
+        assert solved.residual <= rtol
+        assert_allclose(
+            np.linalg.norm(b - dense @ solved.x) / np.linalg.norm(b), solved.residual, rtol=1e-6, atol=1e-14
+        )
+        used.append(solved.iterations)
+    assert used == sorted(set(used)), "a looser tolerance must be cheaper"
+
+
+def test_the_start_is_used_and_left_alone() -> None:
+    hessian, dense = system()
+    b = np.random.default_rng(1).normal(size=13)
+    start = np.linalg.solve(dense, b)
+    given = start.copy()
+    solved = solve(hessian, b, rtol=1e-8, preconditioner=Jacobi.of(hessian), start=start)
+    assert solved.iterations == 1
+    near = solve(hessian, b, rtol=1e-12, preconditioner=Jacobi.of(hessian), start=start + 1e-3)
+    assert_allclose(near.x, start, rtol=1e-9)
+    assert_array_equal(start, given)
+
+
+def test_a_right_hand_side_of_zero_is_solved_by_zero() -> None:
+    hessian, _ = system()
+    solved = solve(hessian, np.zeros(13), rtol=1e-10, preconditioner=Jacobi.of(hessian))
+    assert (solved.converged, solved.iterations, solved.residual) == (True, 0, 0.0)
+    assert not solved.x.any()
+
+
+def test_running_out_of_iterations_is_said() -> None:
+    hessian, _ = system()
+    b = np.random.default_rng(1).normal(size=(13, 3))
+    one = solve(hessian, b[:, 0], rtol=1e-12, preconditioner=Jacobi.of(hessian), max_iterations=2)
+    many = solve_many(hessian, b, rtol=1e-12, preconditioner=Jacobi.of(hessian), max_iterations=2)
+    for solved in (one, many):
+        assert not solved.converged
+        assert solved.residual > 1e-12
+        assert solved.iterations == 2
+    assert_allclose(many.x[:, 0], one.x, rtol=1e-12)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 32])
+def test_many_are_the_single_solves(width: int) -> None:
+    """Also where columns leave at different times: one is an eigenvector, one zero, one nearly solved by scaling."""
+    hessian, dense = system()
+    rng = np.random.default_rng(2)
+    b = rng.normal(size=(13, 7))
+    b[:, 1] = 0.0
+    b[:, 2] = np.diag(dense) * np.linalg.eigh(dense / np.sqrt(np.outer(np.diag(dense), np.diag(dense))))[1][:, 0]
+    b[:, 4] = 1e-30 * b[:, 3]
+    b[:, 5] = dense @ np.eye(13)[3]
+    given = b.copy()
+    preconditioner = Jacobi.of(hessian)
+    done: list[int] = []
+    solved = solve_many(hessian, b, rtol=1e-11, preconditioner=preconditioner, width=width, on_done=done.append)
+    assert solved.converged
+    assert solved.residual <= 1e-11
+    assert_array_equal(b, given)
+    assert done == [*range(width, 7, width), 7]
+    for k in range(7):
+        single = solve(hessian, b[:, k], rtol=1e-11, preconditioner=preconditioner)
+        scale = np.abs(single.x).max()
+        assert_allclose(solved.x[:, k], single.x, rtol=0, atol=1e-9 * scale)
+        assert_allclose(solved.x[:, k], np.linalg.solve(dense, b[:, k]), rtol=0, atol=1e-9 * scale)
+
+
+def test_columns_that_are_done_leave() -> None:
+    hessian, _ = system()
+    b = np.random.default_rng(3).normal(size=(13, 3))
+    b[:, [0, 2]] = 0.0
+    preconditioner, widths = Jacobi.of(hessian), []
+
+    class Watched(Hessian):
+        def matmat(self, v: np.ndarray) -> np.ndarray:
+            widths.append(v.shape[1])
+            return super().matmat(v)
+
+    watched = Watched(hessian.design, hessian.curvature, hessian.penalty, True)
+    solve_many(watched, b, rtol=1e-10, preconditioner=preconditioner)
+    assert set(widths) == {1}
+
+
+@pytest.mark.parametrize("l2", [1e-2, 1e-4, 1e-6])
+def test_little_damping_and_a_known_condition_number(l2: float) -> None:
+    """``X'X`` of rank 3 in 6 dimensions, eigenvalues 1: the condition number is ``(1 + l2) / l2`` exactly."""
+    q = np.linalg.qr(np.random.default_rng(4).normal(size=(8, 3)))[0]
+    rotation = np.linalg.qr(np.random.default_rng(5).normal(size=(6, 6)))[0]
+    x = q @ rotation[:3]
+    hessian = Hessian(DenseDesign(x), np.ones(8), np.full(6, l2), False)
+    assert_allclose(np.linalg.cond(x.T @ x + l2 * np.eye(6)), (1 + l2) / l2, rtol=1e-4)
+    b = rotation.T @ np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    exact = rotation.T @ np.array([1 / (1 + l2), 2 / (1 + l2), 3 / (1 + l2), 4 / l2, 5 / l2, 6 / l2])
+    solved = solve(hessian, b, rtol=1e-12, preconditioner=Jacobi.of(hessian))
+    assert_allclose(solved.x, exact, rtol=0, atol=1e-8 * np.abs(exact).max())
+    # the part that X sees is tiny beside the rest: a wrong curvature would hide there
+    assert_allclose(x @ solved.x, x @ exact, rtol=0, atol=1e-12 * np.abs(exact).max() / l2)
+
+
+def test_the_recomputed_residual_keeps_long_runs_honest() -> None:
+    """Hundreds of iterations on a badly conditioned system: the reported residual is the true one."""
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=(200, 80)) * np.logspace(0, -3, 80) @ np.linalg.qr(rng.normal(size=(80, 80)))[0]
+    hessian = Hessian(DenseDesign(x), np.full(200, 0.25), np.full(80, 1e-6), False)
+    b = rng.normal(size=80)
+    solved = solve(hessian, b, rtol=1e-9, preconditioner=Jacobi.of(hessian))
+    assert solved.converged
+    assert solved.iterations > 100
+    assert np.linalg.norm(b - hessian.matvec(solved.x)) <= 1.01e-9 * np.linalg.norm(b)
+    many = solve_many(hessian, b[:, None], rtol=1e-9, preconditioner=Jacobi.of(hessian))
+    assert np.linalg.norm(b - hessian.matvec(many.x[:, 0])) <= 1.01e-9 * np.linalg.norm(b)
+
+
+def test_the_preconditioner_is_the_inverse_diagonal() -> None:
+    hessian, dense = system()
+    assert_allclose(Jacobi.of(hessian).inverse, 1 / np.diag(dense), rtol=1e-12)
+    flat = Hessian(DenseDesign(np.zeros((3, 2))), np.zeros(3), np.array([0.5, 0.0]), False)
+    assert Jacobi.of(flat).inverse.tolist() == [2.0, 1.0]
+
+
+def test_a_cancelled_solve_stops() -> None:
+    hessian, _ = system()
+    monitor = Monitor()
+    monitor.cancel()
+    b = np.ones((13, 2))
+    with pytest.raises(Cancelled, match="cancelled on request"):
+        solve(hessian, b[:, 0], rtol=1e-10, preconditioner=Jacobi.of(hessian), monitor=monitor)
+    with pytest.raises(Cancelled, match="cancelled on request"):
+        solve_many(hessian, b, rtol=1e-10, preconditioner=Jacobi.of(hessian), monitor=monitor)
+
+
+# --- Newton
+
+
+def problem_and_dense(seed: int, C: float, **kind: Any) -> tuple[Problem, DenseProblem]:
+    case = random_case(seed, C=C, **kind)
+    labels = encode(case.y, len(case.y), who="test")
+    weights = np.ones(len(case.y)) if case.weights is None else case.weights
+    return Problem(DenseDesign(case.x), labels, weights, 1 / C, case.fit_intercept), case.dense
+
+
+@pytest.mark.parametrize("C", [0.01, 1.0, 100.0, 1e4])
+@pytest.mark.parametrize("kind", [{}, {"weighted": True}, {"fit_intercept": False}, {"sparsity": 0.5}], ids=str)
+def test_minimise_against_dense_newton(C: float, kind: dict[str, Any]) -> None:
+    problem, dense = problem_and_dense(11, C, n=60, **kind)
+    result = minimise(problem, np.zeros(problem.n_params))
+    expected = dense.fit()
+    assert result.converged
+    assert np.linalg.norm(dense.gradient(result.theta)) <= 1e-10 * problem.gradient_scale
+    assert_allclose(result.theta, expected, rtol=0, atol=1e-8 * np.abs(expected).max())
+    assert_allclose(result.eta, dense.z @ result.theta, rtol=0, atol=1e-10 * np.abs(result.eta).max())
+    assert_allclose(result.gradient_norm, np.linalg.norm(dense.gradient(result.theta)), atol=1e-11)
+
+
+def test_the_minimiser_does_not_depend_on_the_start() -> None:
+    problem, _ = problem_and_dense(12, 10.0)
+    expected = minimise(problem, np.zeros(6)).theta
+    for start in (np.full(6, 1.0), np.array([100.0, -100, 50, 0, 0, 30]), expected):
+        given = start.copy()
+        assert_allclose(minimise(problem, start).theta, expected, rtol=0, atol=1e-9)
+        assert_array_equal(start, given)
+    assert minimise(problem, expected).steps == 0
+
+
+def test_columns_in_the_thousands_without_damping() -> None:
+    """Log-odds of the first full step are in the hundreds: nothing overflows on the way to the minimiser."""
+    case = random_case(13, C=1e4)
+    x = case.x * np.array([1e3, 1.0, 1e-2, 1e3, 1.0])
+    problem = Problem(DenseDesign(x), encode(case.y, 40, who="test"), np.ones(40), 1e-4)
+    result, expected = minimise(problem, np.zeros(6)), DenseProblem.of(x, case.y, 1e4).fit()
+    assert result.converged
+    assert_allclose(result.theta * [1e3, 1, 1e-2, 1e3, 1, 1], expected * [1e3, 1, 1e-2, 1e3, 1, 1], rtol=1e-6)
+
+
+def test_a_step_never_raises_the_objective() -> None:
+    problem, dense = problem_and_dense(14, 100.0)
+    point = Iterate.at(problem, np.array([8.0, -8, 8, -8, 8, 0]), problem.eta(np.array([8.0, -8, 8, -8, 8, 0])))
+    shortened = []
+    for _ in range(20):
+        stepped = newton_step(problem, point, rtol=1e-3, preconditioner=None)
+        if stepped is None:
+            break
+        assert dense.objective(stepped.theta) <= dense.objective(point.theta) * (1 + 1e-14)
+        shortened.append(stepped.length < 1)
+        point = stepped
+    assert any(shortened), "the start was to force the line search to shorten a step"
+    assert point.norm < 1e-8
+
+
+def test_the_step_limit_is_said() -> None:
+    problem, _ = problem_and_dense(15, 1.0)
+    result = minimise(problem, np.full(6, 5.0), settings=NewtonSettings(max_steps=1))
+    assert (result.converged, result.steps) == (False, 1)
+
+
+def test_a_tolerance_below_rounding_ends_without_convergence_but_at_the_minimiser() -> None:
+    problem, dense = problem_and_dense(16, 1.0)
+    result = minimise(problem, np.zeros(6), settings=NewtonSettings(rtol=0.0))
+    assert not result.converged
+    assert_allclose(result.theta, dense.fit(), rtol=0, atol=1e-10)
