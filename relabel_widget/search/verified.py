@@ -59,26 +59,24 @@ class _Found:
 def _bracket(refits: Refits, found: _Found) -> None:
     """Narrow the size between the largest that does not flip and the smallest that does."""
     ranking = refits.gains(refits.base)
-    low, size = 0, _predicted_size(refits, ranking, 1.0)
+    low, stride, size = 0, 1, _predicted_size(refits, ranking, 1.0)
     while found.best is None or len(found.best.rows) - low > 1:
         if found.best is not None:
-            size = min(max(size, low + 1), len(found.best.rows) - 1)
-        probe = _settle(refits, ranking, size)
+            size = min(size, len(found.best.rows) - 1)
+        probe = _settle(refits, ranking, max(size, low + 1))
         if probe is None:
             return
-        ranking, before = refits.averaged(probe), ranking
+        ranking = refits.averaged(probe)
+        size = _predicted_size(refits, ranking, _calibration(refits, ranking, probe))
         if found.offer(probe):
-            high = len(probe.rows)
-            size = min(_predicted_size(refits, ranking, _calibration(refits, ranking, probe)), high - 1)
             continue
-        low = max(low, len(probe.rows))
-        helpful = int(np.count_nonzero(ranking[refits.allowed] > 0))
-        if found.best is None and low >= min(helpful, len(refits.allowed)):
-            if not _widen(refits, found, probe):
+        low = max(low + 1, len(probe.rows))
+        size, stride = max(size, low + stride), 2 * stride  # a ranking that promises too much must not crawl
+        if found.best is None and low >= np.count_nonzero(ranking[refits.allowed] > 0):
+            _widen(refits, found, probe)
+            if found.best is None:
                 return
-            ranking = refits.averaged(found.best) if found.best is not None else before
-            continue
-        size = max(_predicted_size(refits, ranking, _calibration(refits, ranking, probe)), low + 1)
+            ranking = refits.averaged(found.best)
 
 
 def _settle(refits: Refits, ranking: FloatArray, size: int) -> Probe | None:
@@ -102,6 +100,8 @@ def _top(refits: Refits, ranking: FloatArray, size: int) -> IntArray | None:
     """The ``size`` allowed rows that rank first, sorted by row number; fewer where one class would vanish."""
     allowed = refits.allowed
     size = min(size, len(allowed))
+    if size == 0:
+        return None
     values = ranking[allowed]
     first = np.argpartition(-values, size - 1)[:size] if size < len(allowed) else np.arange(len(allowed))
     first = first[np.argsort(-values[first], kind="stable")]
@@ -127,23 +127,21 @@ def _calibration(refits: Refits, ranking: FloatArray, probe: Probe) -> float:
     return actual / predicted if predicted > 0 and actual > 0 else 1.0
 
 
-def _widen(refits: Refits, found: _Found, probe: Probe) -> bool:
-    """Edit every row that helps where the last refit stands, again and again, then all allowed rows."""
+def _widen(refits: Refits, found: _Found, probe: Probe) -> None:
+    """Edit every row that helps where the last refit stands, again and again; last, edit all allowed rows."""
     seen = {probe.rows.tobytes()}
-    for attempt in range(_WIDEN):
-        ranking = refits.gains(probe) if attempt < _WIDEN - 1 else np.ones(len(probe.eta))
-        helpful = int(np.count_nonzero(ranking[refits.allowed] > 0))
-        rows = _top(refits, ranking, helpful) if helpful else None
+    for _ in range(_WIDEN):
+        gains = refits.gains(probe)
+        rows = _top(refits, gains, int(np.count_nonzero(gains[refits.allowed] > 0)))
         if rows is None or rows.tobytes() in seen:
-            ranking = np.ones(len(probe.eta))
-            rows = _top(refits, ranking, len(refits.allowed))
-            if rows is None or rows.tobytes() in seen:
-                return False
+            break
         seen.add(rows.tobytes())
         probe = refits.at(rows, probe)
         if found.offer(probe):
-            return True
-    return False
+            return
+    everything = _top(refits, refits.gains(probe), len(refits.allowed))
+    if everything is not None:
+        found.offer(refits.at(everything, probe))
 
 
 def _reduce(refits: Refits, found: _Found) -> None:
