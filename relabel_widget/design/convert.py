@@ -99,7 +99,9 @@ def _check_numbers(dtype: np.dtype[Any], who: str) -> None:
 
 def _check_shape(shape: tuple[int, ...], who: str) -> None:
     if len(shape) != 2:
-        raise ValueError(f"{who}: expected two dimensions (n_rows, n_features), got shape {shape}.")
+        raise ValueError(
+            f"{who}: expected two dimensions (n_rows, n_features), got shape {shape}. A single row is x.reshape(1, -1)."
+        )
     if 0 in shape:
         raise ValueError(f"{who}: expected at least one row and one column, got an empty matrix of shape {shape}.")
 
