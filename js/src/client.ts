@@ -1,0 +1,99 @@
+/** Requests to Python and their answers: one promise for each, settled exactly once. */
+
+import { decodeReply, decodeResult, encodeRequest } from "./codec";
+import type { Kind, Progress, Reason, Reply, Requests } from "./protocol";
+
+/** The part of an anywidget model that requests need. */
+export interface Channel {
+  on(event: "msg:custom", handler: (message: unknown) => void): void;
+  off(event: "msg:custom", handler: (message: unknown) => void): void;
+  send(message: object): void;
+}
+
+export class RequestError extends Error {
+  override name = "RequestError";
+  constructor(
+    readonly reason: Reason | "aborted",
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export interface Options {
+  signal?: AbortSignal;
+}
+
+export interface Client {
+  request<K extends Kind>(kind: K, body: Requests[K]["body"], options?: Options): Promise<Requests[K]["result"]>;
+  /** How many requests still wait for an answer. */
+  pending(): number;
+  dispose(): void;
+}
+
+interface Waiting {
+  settle(reply: Reply): void;
+  abort(why: string): void;
+}
+
+/** `crypto.randomUUID` exists only on https and localhost; a hub may be on plain http. */
+export function newId(): string {
+  if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+export function createClient(channel: Channel, onProgress: (progress: Progress) => void = () => {}): Client {
+  const waiting = new Map<string, Waiting>();
+
+  const onMessage = (message: unknown) => {
+    let reply: Reply | undefined;
+    try {
+      reply = decodeReply(message);
+    } catch (error) {
+      console.warn("relabel_widget: a message from Python does not fit", error);
+      return;
+    }
+    if (reply === undefined) return;
+    if (reply.kind === "progress") onProgress(reply);
+    else waiting.get(reply.id)?.settle(reply);
+  };
+  channel.on("msg:custom", onMessage);
+
+  function request<K extends Kind>(kind: K, body: Requests[K]["body"], { signal }: Options = {}) {
+    return new Promise<Requests[K]["result"]>((resolve, reject) => {
+      const id = newId();
+      const abort = (why = "no longer needed") => finish(() => reject(new RequestError("aborted", why)));
+      const onAbort = () => abort();
+      const finish = (act: () => void) => {
+        waiting.delete(id);
+        signal?.removeEventListener("abort", onAbort);
+        act();
+      };
+      if (signal?.aborted) return abort();
+      signal?.addEventListener("abort", onAbort);
+      waiting.set(id, {
+        abort,
+        settle: (reply) =>
+          finish(() => {
+            try {
+              if (reply.kind === "result") resolve(decodeResult(kind, reply.value));
+              else if (reply.kind === "error") reject(new RequestError(reply.reason, reply.message));
+            } catch (error) {
+              reject(new RequestError("malformed", `Python sent an answer that does not fit: ${String(error)}`));
+            }
+          }),
+      });
+      channel.send(encodeRequest(id, kind, body));
+    });
+  }
+
+  return {
+    request,
+    pending: () => waiting.size,
+    dispose() {
+      channel.off("msg:custom", onMessage);
+      for (const one of [...waiting.values()]) one.abort("the widget was closed");
+    },
+  };
+}

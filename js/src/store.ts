@@ -1,0 +1,47 @@
+/** What one view of the widget shows: plain state and a list of those who want to know of changes. */
+
+import type { PageQuery, Progress, Ranking, Shared } from "./protocol";
+
+export interface Store<T> {
+  get(): Readonly<T>;
+  set(patch: Partial<T>): void;
+  subscribe(listener: (state: Readonly<T>) => void): () => void;
+}
+
+export function createStore<T extends object>(initial: T): Store<T> {
+  let state = initial;
+  const listeners = new Set<(state: Readonly<T>) => void>();
+  return {
+    get: () => state,
+    set(patch) {
+      const keys = Object.keys(patch) as (keyof T)[];
+      if (keys.every((key) => Object.is(patch[key], state[key]))) return;
+      state = { ...state, ...patch };
+      for (const listener of [...listeners]) listener(state);
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+export type Loading = "idle" | "loading" | "ready" | "failed";
+
+export interface View {
+  shared: Shared;
+  testRow: number | null;
+  relabelled: ReadonlySet<number>;
+  busy: boolean;
+  threshold: number;
+  query: PageQuery;
+  ranking: Ranking | null;
+  rankingState: Loading;
+  rankingError: string;
+  progress: Progress | null;
+  /** The last sentence for the person, and whether it tells of a failure. */
+  notice: string;
+  failed: boolean;
+}
+
+export const FIRST_QUERY: PageQuery = { sort: "row", descending: false, filter: "all", search: "" };

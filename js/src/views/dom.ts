@@ -1,0 +1,98 @@
+/** Small tools for building and updating elements. Texts enter the page through `textContent` only. */
+
+export interface Scope {
+  listen<K extends keyof HTMLElementEventMap>(
+    target: HTMLElement,
+    type: K,
+    handler: (event: HTMLElementEventMap[K]) => void,
+  ): void;
+  add(undo: () => void): void;
+  dispose(): void;
+}
+
+/** Collects what a view has to undo when it goes. */
+export function createScope(): Scope {
+  const undos: (() => void)[] = [];
+  return {
+    listen(target, type, handler) {
+      target.addEventListener(type, handler);
+      undos.push(() => target.removeEventListener(type, handler));
+    },
+    add: (undo) => void undos.push(undo),
+    dispose() {
+      for (const undo of undos.splice(0).reverse()) undo();
+    },
+  };
+}
+
+type Attributes = Record<string, string | number | boolean>;
+
+/** `names` are class names without their common prefix. */
+export function el<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  names: string,
+  attributes: Attributes = {},
+  ...children: (Node | string)[]
+): HTMLElementTagNameMap[K] {
+  const node = document.createElement(tag);
+  node.className = names
+    .split(" ")
+    .filter(Boolean)
+    .map((name) => `rlw-${name}`)
+    .join(" ");
+  for (const [name, value] of Object.entries(attributes)) setAttribute(node, name, value);
+  node.append(...children);
+  return node;
+}
+
+/** Writes only what differs, so that screen readers are not told of changes that are none. */
+export function setText(node: Node, text: string): void {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** False takes the attribute away, true writes it empty. */
+export function setAttribute(node: Element, name: string, value: string | number | boolean): void {
+  if (value === false) node.removeAttribute(name);
+  else {
+    const text = value === true ? "" : String(value);
+    if (node.getAttribute(name) !== text) node.setAttribute(name, text);
+  }
+}
+
+export function setClass(node: Element, name: string, on: boolean): void {
+  node.classList.toggle(`rlw-${name}`, on);
+}
+
+export interface Button {
+  node: HTMLButtonElement;
+  /** An empty reason means that the button can be used. */
+  update(reason: string): void;
+}
+
+/**
+ * A button that cannot be used stays focusable and says why in its title: with `disabled` the keyboard's focus
+ * would be thrown out of the widget whenever a job starts.
+ */
+export function button(scope: Scope, label: string, names: string, onClick: () => void): Button {
+  const node = el("button", `button ${names}`, { type: "button" }, label);
+  let blocked = "";
+  scope.listen(node, "click", () => {
+    if (blocked === "") onClick();
+  });
+  return {
+    node,
+    update(reason) {
+      blocked = reason;
+      setAttribute(node, "aria-disabled", reason === "" ? false : "true");
+      setAttribute(node, "title", reason === "" ? false : reason);
+    },
+  };
+}
+
+let counter = 0;
+
+/** An element id that is unique in the page, also with several widgets in it. */
+export function uniqueId(name: string): string {
+  counter += 1;
+  return `rlw-${name}-${counter}`;
+}

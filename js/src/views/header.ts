@@ -1,0 +1,86 @@
+/** Top line: what is loaded, the threshold, undo and redo, export. */
+
+import type { Actions } from "../session";
+import type { Store, View } from "../store";
+import { button, el, setText, uniqueId, type Scope } from "./dom";
+import { count, plural } from "./format";
+
+interface Control {
+  node: HTMLElement;
+  update(view: Readonly<View>): void;
+}
+
+function field(label: string, input: HTMLInputElement): HTMLElement {
+  input.id = uniqueId("field");
+  return el("span", "field", {}, el("label", "label", { for: input.id }, label), input);
+}
+
+/** While a person types, Python's value does not overwrite theirs. */
+function thresholdField(scope: Scope, actions: Actions): Control {
+  const attributes = { type: "number", min: 0.01, max: 0.99, step: 0.01 };
+  const input = el("input", "input number", attributes);
+  let known = 0.5;
+  scope.listen(input, "change", () => {
+    const value = input.valueAsNumber;
+    if (Number.isFinite(value)) actions.setThreshold(value);
+    else input.value = String(known);
+  });
+  scope.listen(input, "blur", () => {
+    input.value = String(known);
+  });
+  return {
+    node: field("Threshold", input),
+    update({ threshold }) {
+      known = threshold;
+      if (document.activeElement !== input || input.valueAsNumber === threshold) input.value = String(threshold);
+    },
+  };
+}
+
+function exportField(scope: Scope, store: Store<View>, actions: Actions): Control {
+  const input = el("input", "input file", { type: "text", spellcheck: "false" });
+  const write = button(scope, "Export labels", "", () => actions.exportTo(input.value.trim()));
+  let touched = false;
+  const update = ({ shared, busy }: Readonly<View>) => {
+    if (!touched && input.value !== shared.exportPath) input.value = shared.exportPath;
+    write.update(busy ? "Wait for the running job" : input.value.trim() === "" ? "Name a file first" : "");
+  };
+  scope.listen(input, "input", () => {
+    touched = true;
+    update(store.get());
+  });
+  scope.listen(input, "keydown", (event) => {
+    if (event.key === "Enter") write.node.click();
+  });
+  return { node: el("span", "field", {}, field("Export file", input), write.node), update };
+}
+
+function history(scope: Scope, actions: Actions): Control {
+  const undo = button(scope, "Undo", "", actions.undo);
+  const redo = button(scope, "Redo", "", actions.redo);
+  return {
+    node: el("span", "field", {}, undo.node, redo.node),
+    update({ shared, busy }) {
+      undo.update(busy ? "Wait for the running job" : shared.canUndo ? "" : "Nothing to undo");
+      redo.update(busy ? "Wait for the running job" : shared.canRedo ? "" : "Nothing to redo");
+    },
+  };
+}
+
+export function createHeader(scope: Scope, store: Store<View>, actions: Actions): HTMLElement {
+  const facts = el("span", "muted");
+  const controls = [thresholdField(scope, actions), history(scope, actions), exportField(scope, store, actions)];
+  function draw() {
+    const view = store.get();
+    const { nTrain, nTest } = view.shared;
+    setText(
+      facts,
+      `${count(nTrain)} training rows · ${count(nTest)} test rows · ${plural(view.relabelled.size, "label")} changed`,
+    );
+    for (const control of controls) control.update(view);
+  }
+  scope.add(store.subscribe(draw));
+  draw();
+  const title = el("div", "title", {}, el("h2", "heading", {}, "Relabel workbench"), facts);
+  return el("header", "header", {}, title, el("div", "controls", {}, ...controls.map(({ node }) => node)));
+}

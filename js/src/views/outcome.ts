@@ -1,0 +1,83 @@
+/** What is known about the chosen row: facts from refits, and predictions marked as such. */
+
+import type { FlipSummary, Forecast, Ranking } from "../protocol";
+import type { Store, View } from "../store";
+import { el, setClass, setText, type Scope } from "./dom";
+import { percent, plural, proba, signed } from "./format";
+
+type Tone = "fact" | "guess" | "open";
+const BADGES: Record<Tone, string> = { fact: "Verified", guess: "Prediction", open: "Not shown" };
+
+function createNote() {
+  const badge = el("span", "badge");
+  const text = el("span", "note-text");
+  const node = el("p", "note", {}, badge, text);
+  return {
+    node,
+    show(tone: Tone, words: string) {
+      node.hidden = words === "";
+      setText(badge, BADGES[tone]);
+      for (const name of Object.keys(BADGES)) setClass(node, name, name === tone);
+      setText(text, words);
+    },
+  };
+}
+
+/** How small the set is, as far as it was proven. */
+function smallness({ size, optimal, lowerBound }: FlipSummary): string {
+  if (optimal) return size === 1 ? "No smaller set exists." : "No smaller set can flip it.";
+  if (lowerBound <= 1) return "No smaller set was found, but none is ruled out.";
+  return `No set of fewer than ${lowerBound} rows can flip it.`;
+}
+
+export function flipWords(flip: FlipSummary): [Tone, string] {
+  if (!flip.found) return ["open", flip.outcome];
+  const rows = plural(flip.size, "training row");
+  if (!flip.verified || flip.probaAfter === null) return ["guess", `Relabelling ${rows} is predicted to flip it. ${flip.outcome}`];
+  const change = `probability ${proba(flip.probaBefore)} → ${proba(flip.probaAfter)}`;
+  return ["fact", `Relabelling ${rows} flips the prediction after retraining: ${change}. ${smallness(flip)}`];
+}
+
+export function forecastWords(forecast: Forecast, marked: number, before: string): string {
+  const verb = forecast.predicted === before ? "stays" : "becomes";
+  return (
+    `With the ${plural(marked, "label")} changed now, to first order: log-odds ${signed(forecast.logOdds)}, ` +
+    `probability about ${proba(forecast.proba)}, so it ${verb} “${forecast.predicted}”. Verify to know.`
+  );
+}
+
+export function verifiedWords({ shared }: Readonly<View>, ranking: Ranking): string {
+  const { verification } = shared;
+  const { summary, verifiedPredicted } = ranking;
+  if (verification === null || summary.verifiedProba === null || verifiedPredicted === null) return "";
+  const verb = summary.flipped === true ? "flips to" : "stays";
+  const own =
+    `Retrained with ${plural(verification.rows, "changed label")}: this row ${verb} “${verifiedPredicted}”, ` +
+    `probability ${proba(summary.proba)} → ${proba(summary.verifiedProba)}.`;
+  const others = `${plural(verification.flipped, "test row")} of ${shared.nTest.toLocaleString("en-US")} ${verification.flipped === 1 ? "changes" : "change"} class.`;
+  const { accuracyBefore, accuracyAfter } = verification;
+  const accuracy =
+    accuracyBefore === null || accuracyAfter === null
+      ? ""
+      : ` Accuracy ${percent(accuracyBefore)} → ${percent(accuracyAfter)}.`;
+  return `${own} ${others}${accuracy}`;
+}
+
+export function createOutcome(scope: Scope, store: Store<View>): HTMLElement {
+  const [flip, forecast, verified] = [createNote(), createNote(), createNote()];
+  const node = el("div", "outcome", {}, flip.node, forecast.node, verified.node);
+  function draw() {
+    const view = store.get();
+    const { ranking } = view;
+    const [tone, words]: [Tone, string] = ranking?.flip ? flipWords(ranking.flip) : ["open", ""];
+    flip.show(tone, words);
+    const stale = view.shared.verification === null;
+    const guess = ranking?.forecast && stale ? forecastWords(ranking.forecast, view.relabelled.size, ranking.summary.predicted) : "";
+    forecast.show("guess", guess);
+    verified.show("fact", ranking === null ? "" : verifiedWords(view, ranking));
+    node.hidden = flip.node.hidden && forecast.node.hidden && verified.node.hidden;
+  }
+  scope.add(store.subscribe(draw));
+  draw();
+  return node;
+}

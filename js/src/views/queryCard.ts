@@ -1,0 +1,64 @@
+/** The chosen test row in full, its classes and probability. */
+
+import type { Ranking } from "../protocol";
+import type { Store, View } from "../store";
+import { el, setAttribute, setText, type Scope } from "./dom";
+import { proba } from "./format";
+
+function fact(label: string): { node: HTMLElement; set(value: string): void } {
+  const value = el("dd", "value");
+  const node = el("div", "fact-box", {}, el("dt", "label", {}, label), value);
+  return { node, set: (text) => setText(value, text) };
+}
+
+/** The threshold as a line on a scale from 0 to 1, the probability as a dot. */
+function createScale() {
+  const dot = el("span", "scale-dot");
+  const line = el("span", "scale-line");
+  const ends = [el("span", "scale-end"), el("span", "scale-end")] as const;
+  const node = el("div", "scale", { "aria-hidden": "true" }, ends[0], el("span", "scale-track", {}, line, dot), ends[1]);
+  return {
+    node,
+    update(value: number, threshold: number, classes: readonly [string, string]) {
+      setText(ends[0], classes[0]);
+      setText(ends[1], classes[1]);
+      dot.style.left = `${value * 100}%`;
+      line.style.left = `${threshold * 100}%`;
+    },
+  };
+}
+
+export function createQueryCard(scope: Scope, store: Store<View>): HTMLElement {
+  const title = el("h3", "heading");
+  const text = el("blockquote", "query", { tabindex: 0 });
+  const [predicted, label, chance] = [fact("Predicted"), fact("True label"), fact("Probability")];
+  const scale = createScale();
+  const facts = el("dl", "facts", {}, predicted.node, label.node, chance.node);
+  const body = el("div", "card-body", {}, text, el("div", "facts-line", {}, facts, scale.node));
+  const empty = el("p", "empty");
+  const node = el("div", "card", {}, title, body, empty);
+
+  function fill({ text: words, summary }: Ranking, view: Readonly<View>) {
+    setText(text, words);
+    setAttribute(text, "aria-label", `Text of test row ${summary.row}`);
+    predicted.set(summary.predicted);
+    const wrong = summary.label !== null && summary.label !== summary.predicted;
+    label.set(summary.label === null ? "not known" : `${summary.label}${wrong ? " (misclassified)" : ""}`);
+    chance.set(`${proba(summary.proba)} for “${view.shared.classes[1]}”`);
+    scale.update(summary.proba, view.threshold, view.shared.classes);
+  }
+
+  function draw() {
+    const view = store.get();
+    const { ranking, testRow, rankingState } = view;
+    setText(title, testRow === null ? "No test row picked" : `Test row ${testRow}`);
+    body.hidden = ranking === null;
+    empty.hidden = ranking !== null;
+    if (ranking !== null) fill(ranking, view);
+    else if (testRow === null) setText(empty, "Pick a row from the list of test rows: by click, or with the arrow keys and Enter.");
+    else setText(empty, rankingState === "failed" ? view.rankingError : "Loading…");
+  }
+  scope.add(store.subscribe(draw));
+  draw();
+  return node;
+}

@@ -1,0 +1,60 @@
+/** The header line of the list of test rows: one button for each column, one tab stop for all. */
+
+import type { Column, PageQuery } from "../protocol";
+import { el, setAttribute, setText, type Scope } from "./dom";
+
+const LABELS: Record<Column, [label: string, title: string]> = {
+  row: ["Row", "Row number in the test set"],
+  text: ["Text", "Text of the row"],
+  label: ["True", "True label, where known"],
+  predicted: ["Predicted", "Predicted class"],
+  proba: ["Prob.", "Probability"],
+  flip_size: ["Set", "Size of the flip set, where it was looked for"],
+  verified_proba: ["Retrained", "What the last verification by retraining did to the prediction"],
+};
+
+const NUMERIC: ReadonlySet<Column> = new Set(["row", "proba", "flip_size"]);
+
+export interface SortHeader {
+  node: HTMLElement;
+  update(query: PageQuery, secondClass: string): void;
+}
+
+export function createSortHeader(scope: Scope, ask: (query: Partial<PageQuery>) => void): SortHeader {
+  let query: PageQuery | undefined;
+  const columns = (Object.keys(LABELS) as Column[]).map((column) => {
+    const arrow = el("span", "arrow", { "aria-hidden": "true" });
+    const button = el("button", "sort", { type: "button", tabindex: -1, title: LABELS[column][1] }, LABELS[column][0], arrow);
+    const node = el("div", NUMERIC.has(column) ? "cell num" : "cell", { role: "columnheader" }, button);
+    scope.listen(button, "click", () => {
+      ask({ sort: column, descending: query?.sort === column ? !query.descending : false });
+    });
+    return { column, node, button, arrow };
+  });
+  const node = el("div", "row head", { role: "row", "aria-rowindex": 1 }, ...columns.map((column) => column.node));
+
+  const stop = (index: number) => columns.forEach(({ button }, i) => setAttribute(button, "tabindex", i === index ? 0 : -1));
+  stop(0);
+  scope.listen(node, "keydown", (event) => {
+    const at = columns.findIndex(({ button }) => button === event.target);
+    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: columns.length - 1 }[event.key];
+    const next = to === undefined ? undefined : columns[to];
+    if (to === undefined || next === undefined) return;
+    event.preventDefault();
+    stop(to);
+    next.button.focus();
+  });
+
+  return {
+    node,
+    update(next, secondClass) {
+      query = next;
+      for (const { column, node: header, button, arrow } of columns) {
+        const on = column === next.sort;
+        setAttribute(header, "aria-sort", on ? (next.descending ? "descending" : "ascending") : "none");
+        setText(arrow, on ? (next.descending ? "▾" : "▴") : "");
+        if (column === "proba") setAttribute(button, "title", `Probability of “${secondClass}”`);
+      }
+    },
+  };
+}

@@ -1,0 +1,316 @@
+"""The page as a person uses it: real widget, workbench and front end in Chromium, no Jupyter."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+from sklearn.linear_model import LogisticRegression
+from widget_harness import ROOT, hotel_workbench
+
+import relabel_widget as rw
+
+pytestmark = pytest.mark.browser
+
+EVIL = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>"
+
+
+def small_workbench(labels=("bad", "good"), n_test=12, text="text", **options):
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(60 + n_test, 3))
+    y = np.array(labels)[(X[:, 0] + 0.8 * rng.normal(size=len(X)) > 0).astype(int)]
+    estimator = LogisticRegression().fit(X[:60], y[:60])
+    texts = {
+        "train_text": [f"train {text} {i}" for i in range(60)],
+        "test_text": [f"{text} {i}" for i in range(n_test)],
+    }
+    return rw.Workbench(estimator, X[:60], y[:60], X[60:], y[60:], **{**texts, **options})
+
+
+def focused(page):
+    """The text of what has the focus."""
+    return page.evaluate(
+        "(document.activeElement.getAttribute('aria-label') ?? '') + document.activeElement.textContent"
+    )
+
+
+class TestTheWholeJob:
+    def test_pick_find_mark_verify_undo_redo_export(self, show, tmp_path):
+        bench = hotel_workbench()
+        one = show(bench, export_path=str(tmp_path / "fixed.csv"))
+        page = one.page
+        expect(page.get_by_role("region", name="Relabel workbench")).to_be_visible()
+        expect(one.button("Find flip set")).to_be_disabled()
+        expect(one.button("Find flip set")).to_have_attribute("title", "Pick a test row first")
+        expect(one.button("Cancel")).to_be_disabled()
+
+        one.pick(3)
+        expect(one.status).to_contain_text("Test row 3 is predicted “complaint”")
+        expect(page.locator(".rlw-query")).to_have_text(bench.test_text(3))
+        assert one.widget.test_row == 3
+
+        one.button("Find flip set").click()
+        expect(one.status).to_contain_text("Found: a refit on the edited labels flips the prediction.")
+        found = bench.known_flip_set(3)
+        expect(page.locator(".rlw-outcome")).to_contain_text(f"Relabelling {found.size} training rows flips")
+        expect(page.locator(".rlw-outcome .rlw-badge").first).to_have_text("Verified")
+        boxes = one.ranking.get_by_role("checkbox")
+        for i, row in enumerate(found.rows):
+            expect(boxes.nth(i)).to_have_accessible_name(f"Relabel row {row}")
+        expect(one.ranking.get_by_text("in flip set")).to_have_count(found.size)
+
+        one.box(int(found.rows[0])).check()
+        expect(page.locator(".rlw-guess")).to_contain_text("to first order")
+        assert bench.relabelled == [int(found.rows[0])]
+        one.button("Mark whole flip set").click()
+        expect(one.button("Mark whole flip set")).to_be_disabled()
+        assert bench.relabelled == sorted(found.rows.tolist())
+
+        one.button("Verify by retraining").click()
+        expect(one.status).to_contain_text(f"Retrained with {found.size} changed labels")
+        summary = bench.verification_summary()
+        outcome = page.locator(".rlw-outcome")
+        expect(outcome).to_contain_text("this row flips to “praise”")
+        expect(outcome).to_contain_text(f"{bench.verification.proba_after[3]:.3f}")
+        expect(outcome).to_contain_text(f"{summary.n_flipped} test rows of 140 change class")
+        expect(outcome).to_contain_text(f"{summary.accuracy_before:.1%} → {summary.accuracy_after:.1%}")
+        expect(one.tests.get_by_text("⇄ flips").first).to_be_visible()
+
+        one.button("Undo").click()
+        expect(one.box(int(found.rows[1]))).not_to_be_checked()
+        expect(outcome).not_to_contain_text("Retrained")
+        one.button("Redo").click()
+        expect(one.box(int(found.rows[1]))).to_be_checked()
+
+        one.button("Export labels").click()
+        expect(one.status).to_contain_text(f"Wrote {found.size} corrected labels to")
+        written = pd.read_csv(tmp_path / "fixed.csv")
+        assert written["row"].tolist() == sorted(found.rows.tolist())
+        assert set(written["corrected"]) == {"praise"}
+
+    def test_what_python_does_shows_on_the_page(self, show):
+        bench = small_workbench()
+        one = show(bench)
+        one.widget.test_row = 4
+        expect(one.page.get_by_role("heading", name="Test row 4")).to_be_visible()
+        row = int(bench.influential_rows(4)["row"].iloc[0])
+        bench.relabel([row])
+        expect(one.box(row)).to_be_checked()
+        one.widget.find_flip_set()
+        expect(one.status).to_contain_text("Test row 4. Found")
+        bench.threshold = 0.7
+        expect(one.page.get_by_label("Threshold")).to_have_value("0.7")
+
+    def test_progress_and_cancel(self, show, monkeypatch):
+        def slow(_self, *, monitor):
+            for i in range(2000):
+                monitor.step("refit", i, 2000)
+                time.sleep(0.01)
+
+        bench = small_workbench()
+        bench.relabel([1])
+        one = show(bench)
+        expect(one.page.get_by_role("progressbar")).to_have_count(0)
+        monkeypatch.setattr(rw.Workbench, "verify", slow)
+        one.button("Verify by retraining").click()
+        bar = one.page.get_by_role("progressbar")
+        expect(bar).to_have_attribute("aria-valuemax", "2000")
+        expect(bar).to_have_attribute("aria-valuetext", re.compile("refit"))
+        expect(one.button("Verify by retraining")).to_be_disabled()
+        assert "Verify by retraining" in focused(one.page)  # a started job takes no one's place from them
+        one.button("Cancel").click()
+        expect(one.status).to_have_text("Cancelled. Nothing was changed.")
+        expect(bar).to_have_count(0)
+        expect(one.button("Verify by retraining")).to_be_enabled()
+
+    def test_errors_in_words(self, show, tmp_path):
+        one = show(small_workbench())
+        field = one.page.get_by_label("Threshold")
+        field.fill("3")
+        field.press("Enter")
+        expect(one.status).to_contain_text("threshold")
+        expect(one.status).to_have_class(re.compile("rlw-failed"))
+        field.blur()
+        expect(field).to_have_value("0.5")
+        one.page.get_by_label("Export file").fill(str(tmp_path / "none" / "x.csv"))
+        one.button("Export labels").click()
+        expect(one.status).to_contain_text("there is no folder")
+        one.page.get_by_label("Export file").fill(" ")
+        expect(one.button("Export labels")).to_be_disabled()
+
+    def test_two_widgets_of_one_model_and_dispose(self, show):
+        one = show(small_workbench())
+        one.pick(2)
+        expect(one.box(int(one.widget.workbench.influential_rows(2)["row"].iloc[0]))).to_be_visible()
+        assert one.page.evaluate("model.count()") > 0
+        one.page.evaluate("dispose()")
+        assert one.page.evaluate("model.count()") == 0
+        assert one.page.evaluate("document.getElementById('host').children.length") == 0
+
+
+class TestTheListOfTestRows:
+    def test_sort_filter_and_search(self, show):
+        bench = hotel_workbench()
+        one = show(bench)
+        first = one.tests.get_by_role("row").nth(1).get_by_role("gridcell").first
+        one.tests.get_by_role("button", name="Prob.").click()
+        table = bench.test_rows().sort_values("proba", kind="stable")
+        expect(first).to_have_text(str(table["row"].iloc[0]))
+        expect(one.tests.get_by_role("columnheader").nth(4)).to_have_attribute("aria-sort", "ascending")
+        one.tests.get_by_role("button", name="Prob.").click()
+        expect(first).to_have_text(str(table["row"].iloc[-1]))
+        one.page.get_by_label("Filter test rows").select_option("misclassified")
+        wrong = int((table["label"] != table["predicted"]).sum())
+        expect(one.tests).to_have_attribute("aria-rowcount", str(wrong + 1))
+        one.page.get_by_label("Search test rows").fill("no review says this")
+        expect(one.page.get_by_text("No test row fits this search and filter.")).to_be_visible()
+
+    def test_only_lines_in_sight_exist_and_the_last_of_100_000_is_reached(self, show):
+        one = show(small_workbench(n_test=100_000))
+        lines = one.tests.get_by_role("row")
+        expect(one.tests).to_have_attribute("aria-rowcount", "100001")
+        expect(lines.nth(1)).to_contain_text("text 0")
+        assert lines.count() < 60
+        lines.nth(1).focus()
+        one.page.keyboard.press("End")
+        expect(one.tests.get_by_text("text 99999", exact=True)).to_be_in_viewport()
+        assert lines.count() < 60
+        one.page.keyboard.press("Enter")
+        expect(one.page.get_by_role("heading", name="Test row 99999")).to_be_visible()
+
+
+class TestKeyboard:
+    def test_everything_by_keys_alone(self, show):
+        bench = small_workbench()
+        one = show(bench)
+        keys = one.page.keyboard
+        expect(one.tests.get_by_text("text 0", exact=True)).to_be_visible()
+        one.page.get_by_label("Filter test rows").focus()
+        keys.press("Tab")
+        assert focused(one.page) == "Row▴"
+        keys.press("ArrowRight")
+        assert focused(one.page) == "Text"
+        keys.press("Tab")
+        for key in ("ArrowDown", "ArrowDown", "ArrowUp"):
+            keys.press(key)
+        keys.press("Enter")
+        expect(one.page.get_by_role("heading", name="Test row 1")).to_be_visible()
+        expect(one.tests.get_by_role("row", selected=True)).to_be_focused()
+        rows = bench.influential_rows(1)["row"].tolist()
+        expect(one.box(rows[0])).to_be_visible()
+        one.button("Verify by retraining").focus()
+        keys.press("Tab")
+        expect(one.box(rows[0])).to_be_focused()
+        keys.press("ArrowDown")
+        keys.press("Space")
+        expect(one.box(rows[1])).to_be_checked()
+        expect(one.status).to_contain_text("Marked 1 training row")
+        keys.press("End")
+        expect(one.box(rows[-1])).to_be_focused()
+        keys.press("Home")
+        keys.press("Enter")
+        expect(one.status).to_contain_text("2 labels changed in all")
+        expect(one.box(rows[0])).to_be_focused()
+        assert bench.relabelled == sorted(rows[:2])
+
+    def test_the_focus_survives_the_reordering_after_find(self, show):
+        bench = small_workbench()
+        one = show(bench)
+        one.pick(1)
+        row = int(bench.influential_rows(1)["row"].iloc[5])
+        one.box(row).focus()
+        one.widget.find_flip_set(1)
+        expect(one.ranking.get_by_text("in flip set").first).to_be_visible()
+        expect(one.box(row)).to_be_focused()
+
+    def test_no_key_reaches_the_notebook(self, show):
+        one = show(small_workbench())
+        one.page.evaluate("window.leaked = []; document.addEventListener('keydown', (e) => window.leaked.push(e.key))")
+        one.pick(0)
+        for place in (one.button("Find flip set"), one.tests.get_by_role("row", selected=True)):
+            place.focus()
+            for key in ("a", "b", "d", "ArrowDown", "Enter", "Escape"):
+                one.page.keyboard.press(key)
+        assert one.page.evaluate("window.leaked") == []
+
+
+class TestForeignTexts:
+    def test_nothing_in_the_data_runs(self, show):
+        bench = small_workbench(labels=(EVIL, EVIL + "2"), text=EVIL, ids=[f"{EVIL}{i}" for i in range(60)])
+        one = show(bench)
+        one.pick(2)
+        one.button("Find flip set").click()
+        expect(one.status).to_contain_text("Found")
+        one.button("Mark whole flip set").click()
+        one.button("Verify by retraining").click()
+        expect(one.status).to_contain_text("Retrained")
+        expect(one.page.locator(".rlw-query")).to_have_text(f"{EVIL} 2")
+        expect(one.ranking.get_by_text(f"train {EVIL}").first).to_be_visible()
+        assert one.page.evaluate("window.hacked") is None
+        assert one.page.locator("#host script, #host img").count() == 0
+
+
+class TestLooks:
+    @pytest.mark.parametrize("theme", ["light", "dark", "plain"])
+    def test_no_accessibility_rule_is_broken_in_any_state(self, show, theme):
+        one = show(hotel_workbench(), theme=theme)
+        self._check(one, f"{theme}-empty")
+        one.pick(3)
+        expect(one.ranking.get_by_role("checkbox").first).to_be_visible()
+        self._check(one, f"{theme}-picked")
+        one.button("Find flip set").click()
+        expect(one.ranking.get_by_text("in flip set").first).to_be_visible()
+        self._check(one, f"{theme}-found")
+        one.button("Mark whole flip set").click()
+        expect(one.page.locator(".rlw-guess")).to_be_visible()
+        self._check(one, f"{theme}-marked")
+        one.button("Verify by retraining").click()
+        expect(one.status).to_contain_text("Retrained")
+        expect(one.tests.get_by_text("⇄ flips").first).to_be_visible()
+        self._check(one, f"{theme}-verified")
+        one.page.get_by_label("Export file").fill("/no folder/x.csv")
+        one.button("Export labels").click()
+        expect(one.status).to_contain_text("there is no folder")
+        self._check(one, f"{theme}-error")
+        one.page.get_by_label("Search test rows").fill("nobody wrote this")
+        expect(one.page.get_by_text("No test row fits")).to_be_visible()
+        self._check(one, f"{theme}-nothing-found")
+
+    @staticmethod
+    def _check(one, name):
+        one.shot(name)
+        results = Axe().run(one.page, context="#host")
+        assert results.response["passes"]
+        assert results.violations_count == 0, results.generate_report()
+
+    @pytest.mark.parametrize("width", [480, 900, 1600])
+    def test_nothing_sticks_out(self, show, width):
+        one = show(hotel_workbench(), width=width)
+        one.pick(3)
+        expect(one.ranking.get_by_role("checkbox").first).to_be_visible()
+        one.button("Find flip set").click()
+        expect(one.ranking.get_by_text("in flip set").first).to_be_visible()
+        one.shot(f"width-{width}")
+        assert one.page.evaluate("document.documentElement.scrollWidth") <= width
+        overlaps = one.page.evaluate(
+            "[...document.querySelectorAll('.rlw-root button, .rlw-root input, .rlw-root select')].filter((node) => {"
+            "const box = node.getBoundingClientRect(); const outer = document.querySelector('.rlw-frame')"
+            ".getBoundingClientRect(); return box.width > 0 && (box.left < outer.left || box.right > outer.right); })"
+            ".length"
+        )
+        assert overlaps == 0
+
+    def test_every_rule_is_ours_and_no_address_is_named(self):
+        static = ROOT / "relabel_widget" / "widget" / "static"
+        css = (static / "widget.css").read_text()
+        assert not re.search(r"url\(|@import|https?:", css)
+        assert not re.search(r"https?:", (static / "widget.js").read_text())
+        bare = re.sub(r"@keyframes [^{]+\{(?:[^{}]*\{[^{}]*\})*\}|@(?:container|media)[^{]+\{", "", css)
+        selectors = [one.strip() for rule in re.findall(r"([^{}]+)\{", bare) for one in rule.split(",")]
+        assert len(selectors) > 50
+        assert [one for one in selectors if not one.startswith(".rlw-")] == []

@@ -1,0 +1,162 @@
+"""The real widget, workbench and front end in a real browser, without Jupyter.
+
+A model in the page speaks to the Python widget directly.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import comm
+from recording_comm import RecordingComm
+
+import relabel_widget as rw
+
+ROOT = Path(__file__).parents[2]
+ARTIFACTS = ROOT / "tests" / "artifacts"
+STATIC = ROOT / "relabel_widget" / "widget" / "static"
+
+# What JupyterLab's themes set, as far as the widget uses it.
+THEMES = {
+    "light": {
+        "--jp-layout-color1": "white",
+        "--jp-ui-font-color1": "rgba(0, 0, 0, 0.87)",
+        "--jp-brand-color1": "#1976d2",
+        "--jp-error-color1": "#d32f2f",
+        "--jp-success-color1": "#388e3c",
+    },
+    "dark": {
+        "--jp-layout-color1": "#111",
+        "--jp-ui-font-color1": "rgba(255, 255, 255, 1)",
+        "--jp-brand-color1": "#2196f3",
+        "--jp-error-color1": "#d32f2f",
+        "--jp-success-color1": "#388e3c",
+    },
+}
+
+PAGE_SCRIPT = """
+class Model {
+  constructor(attributes) { this.attributes = attributes; this.handlers = {}; }
+  get(key) { return this.attributes[key]; }
+  set(key, value) { this.attributes[key] = value; this.changed = {...this.changed, [key]: value}; }
+  on(name, handler) { (this.handlers[name] ??= []).push(handler); }
+  off(name, handler) { this.handlers[name] = (this.handlers[name] ?? []).filter((one) => one !== handler); }
+  count() { return Object.values(this.handlers).flat().length; }
+  fire(name, ...values) { for (const handler of [...(this.handlers[name] ?? [])]) handler(...values); }
+  send(content) { window.__toPy(JSON.stringify({method: "custom", content})).then(receive); }
+  save_changes() {
+    const state = this.changed;
+    this.changed = {};
+    window.__toPy(JSON.stringify({method: "update", state})).then(receive);
+  }
+}
+function receive(messages) {
+  for (const message of messages) {
+    if (message.method === "custom") model.fire("msg:custom", message.content, []);
+    if (message.method === "update") {
+      for (const [key, value] of Object.entries(message.state)) model.attributes[key] = value;
+      for (const key of Object.keys(message.state)) model.fire("change:" + key);
+    }
+  }
+}
+async function show(esm, attributes) {
+  window.model = new Model(attributes);
+  const url = URL.createObjectURL(new Blob([esm], {type: "text/javascript"}));
+  window.widget = (await import(url)).default;
+  window.dispose = widget.render({model, el: document.getElementById("host")});
+  setInterval(async () => receive(await window.__drain()), 20);
+}
+"""
+
+
+def record_comms(monkeypatch):
+    monkeypatch.setattr(comm, "create_comm", RecordingComm)
+
+
+def receive(widget, data):
+    """Let the widget have a message as it comes from a front end."""
+    widget._handle_msg({"content": {"data": {**data, "buffer_paths": []}}, "buffers": []})
+
+
+class Shown:
+    """One widget on one page."""
+
+    def __init__(self, page, widget, *, theme="light", width=1200):
+        self.page, self.widget = page, widget
+        self.errors = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.set_viewport_size({"width": width, "height": 900})
+        page.expose_function("__toPy", self._to_python)
+        page.expose_function("__drain", widget.comm.drain)
+        page.set_content(self._html(theme))
+        page.add_script_tag(content=PAGE_SCRIPT)
+        state = {key: value for key, value in widget.get_state().items() if key not in ("_esm", "_css", "layout")}
+        page.evaluate("([esm, state]) => show(esm, state)", [(STATIC / "widget.js").read_text(), state])
+
+    def _html(self, theme):
+        variables = "".join(f"{name}: {value};" for name, value in THEMES.get(theme, {}).items())
+        css = (STATIC / "widget.css").read_text()
+        body = "body { margin: 8px; background: var(--jp-layout-color1, white); }"
+        return (
+            f"<!doctype html><html lang=en><head><title>t</title><style>:root {{ {variables} }} {body}</style>"
+            f"<style>{css}</style></head><body><main id=host></main></body></html>"
+        )
+
+    def _to_python(self, message):
+        receive(self.widget, json.loads(message))
+        return self.widget.comm.drain()
+
+    # What a person sees and uses, by role and name
+
+    def button(self, name):
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def box(self, row):
+        return self.page.get_by_role("checkbox", name=f"Relabel row {row}", exact=True)
+
+    @property
+    def status(self):
+        return self.page.get_by_role("status")
+
+    @property
+    def tests(self):
+        return self.page.get_by_role("grid", name="Test rows")
+
+    @property
+    def ranking(self):
+        return self.page.get_by_role("grid", name="Influential training rows")
+
+    def pick(self, row):
+        self.tests.get_by_role("row").filter(
+            has=self.page.get_by_role("gridcell", name=str(row), exact=True)
+        ).first.click()
+
+    def shot(self, name):
+        ARTIFACTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=True)
+
+
+def text_pipeline(texts, labels, C=1.0):
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    return make_pipeline(CountVectorizer(), LogisticRegression(C=C, max_iter=2000)).fit(texts, labels)
+
+
+def hotel_workbench(**options):
+    import pandas as pd
+
+    table = pd.read_csv(ROOT / "examples" / "data" / "hotel_reviews.csv")
+    train, test = table[table["split"] == "train"], table[table["split"] == "test"]
+    texts, labels = train["text"].tolist(), train["label"].to_numpy()
+    return rw.Workbench(
+        text_pipeline(texts, labels),
+        texts,
+        labels,
+        test["text"].tolist(),
+        test["label"].to_numpy(),
+        ids=train["id"].tolist(),
+        **options,
+    )

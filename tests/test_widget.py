@@ -1,0 +1,484 @@
+"""The widget without a browser: messages go in as a front end sends them, and what comes out is collected."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from pathlib import Path
+
+import comm
+import numpy as np
+import pandas as pd
+import pytest
+import traitlets
+from recording_comm import RecordingComm
+from sklearn.linear_model import LogisticRegression
+
+import relabel_widget as rw
+from relabel_widget.monitor import Cancelled
+from relabel_widget.widget import _requests as requests
+from relabel_widget.widget._jobs import Jobs
+from relabel_widget.widget._pages import Pages
+
+CONTRACT = json.loads((Path(__file__).parent / "contract" / "messages.json").read_text())
+EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+@pytest.fixture(autouse=True)
+def _record(monkeypatch):
+    monkeypatch.setattr(comm, "create_comm", RecordingComm)
+
+
+def make_workbench(n_train=60, n_test=12, labels=("bad", "good"), **options):
+    rng = np.random.default_rng(7)
+    X = rng.normal(size=(n_train + n_test, 3))
+    y = np.array(labels)[(X[:, 0] + 0.8 * rng.normal(size=len(X)) > 0).astype(int)]
+    train, test = slice(0, n_train), slice(n_train, None)
+    estimator = LogisticRegression(C=1.0).fit(X[train], y[train])
+    options.setdefault("test_text", [f"test text {i}" for i in range(n_test)])
+    return rw.Workbench(estimator, X[train], y[train], X[test], options.pop("y_test", y[test]), **options)
+
+
+@pytest.fixture
+def bench():
+    return make_workbench()
+
+
+@pytest.fixture
+def widget(bench):
+    one = rw.RelabelWidget(bench)
+    yield one
+    one._jobs.join(30)
+    one.close()
+
+
+def deliver(widget, content):
+    """Everything that was sent back, once no job runs any more."""
+    widget.comm.drain()
+    widget._handle_msg({"content": {"data": {"method": "custom", "content": content}}, "buffers": []})
+    widget._jobs.join(30)
+    return [data["content"] for data in widget.comm.drain() if data["method"] == "custom"]
+
+
+def ask(widget, kind, **body):
+    """The value of the one result; no error may come."""
+    *progress, last = deliver(widget, {"v": 1, "id": "q", "kind": kind, **body})
+    assert all(one["kind"] == "progress" for one in progress)
+    assert last["kind"] == "result", last
+    return last["value"]
+
+
+def refused(widget, kind, **body):
+    (last,) = deliver(widget, {"v": 1, "id": "q", "kind": kind, **body})
+    assert last["kind"] == "error"
+    assert last["id"] == "q"
+    return last["reason"], last["message"]
+
+
+def page(widget, **changes):
+    query = {"sort": "row", "descending": False, "filter": "all", "search": "", "offset": 0, "limit": 100}
+    return ask(widget, "page", **{**query, **changes})
+
+
+def rows_of(answer):
+    return [line["row"] for line in answer["rows"]]
+
+
+def same_shape(value, example):
+    """The same fields, all the way down; where either is None, nothing is said of the other."""
+    if value is None or example is None:
+        return
+    if isinstance(example, dict):
+        assert set(value) == set(example)
+        for key in example:
+            same_shape(value[key], example[key])
+    elif isinstance(example, list):
+        for item in value:
+            same_shape(item, example[0])
+    elif isinstance(example, float):
+        assert isinstance(value, float)
+    else:
+        assert type(value) is type(example)
+
+
+class TestContract:
+    @pytest.mark.parametrize("message", CONTRACT["requests"], ids=lambda message: message["kind"])
+    def test_every_example_request_is_understood(self, message):
+        request = requests.parse(message)
+        assert request.kind == message["kind"]
+        assert {"v": 1, "id": request.id, "kind": request.kind, **request.body} == message
+
+    def test_the_examples_cover_every_kind(self):
+        assert {message["kind"] for message in CONTRACT["requests"]} == set(requests.FIELDS) == set(CONTRACT["results"])
+
+    @pytest.mark.parametrize("example", CONTRACT["malformed_requests"], ids=lambda example: example["why"])
+    def test_a_malformed_request_gets_exactly_one_error(self, widget, example):
+        (answer,) = deliver(widget, example["message"])
+        assert answer["kind"] == "error"
+        assert answer["reason"] == "malformed"
+        assert answer["message"]
+        assert answer["id"] == requests.request_id(example["message"])
+        assert widget.relabelled == []
+
+    def test_results_have_the_fields_of_the_examples(self, widget):
+        examples = CONTRACT["results"]
+        same_shape(ask(widget, "find", row=0), examples["find"])
+        same_shape(ask(widget, "mark", rows=widget.workbench.flip_set(0).rows.tolist(), marked=True), examples["mark"])
+        same_shape(ask(widget, "verify"), examples["verify"])
+        ranking = ask(widget, "ranking", row=0)
+        assert None not in (ranking["flip"], ranking["forecast"], ranking["verified_predicted"])
+        same_shape(ranking, examples["ranking"])
+        same_shape(page(widget), examples["page"])
+        same_shape(widget._state, CONTRACT["state"])
+        assert widget._state["verification"] is not None
+
+    def test_replies_have_the_fields_of_the_examples(self):
+        result, progress, _, error = CONTRACT["replies"]
+        same_shape(requests.result_message("a", {"message": "x"}), result)
+        same_shape(requests.progress_message("a", "x", 1, 4), progress)
+        same_shape(requests.error_message("a", "busy", "x"), error)
+
+
+class TestTraits:
+    def test_starts_from_the_workbench(self, bench):
+        bench.relabel([5, 2])
+        bench.threshold = 0.4
+        widget = rw.RelabelWidget(bench)
+        assert (widget.test_row, widget.relabelled, widget.busy, widget.threshold) == (None, [2, 5], False, 0.4)
+
+    def test_setting_relabelled_relabels_the_difference_as_one_step(self, widget, bench):
+        widget.relabelled = [4, 1]
+        assert (widget.relabelled, bench.relabelled) == ([1, 4], [1, 4])
+        widget.relabelled = [4, 9]
+        assert bench.relabelled == [4, 9]
+        bench.undo()
+        assert (widget.relabelled, bench.relabelled) == ([1, 4], [1, 4])
+
+    def test_refused_values_are_said_in_words_and_change_nothing(self, widget, bench):
+        with pytest.raises(traitlets.TraitError, match="60"):
+            widget.relabelled = [60]
+        with pytest.raises(traitlets.TraitError, match="threshold"):
+            widget.threshold = 1.5
+        with pytest.raises(traitlets.TraitError, match="from 0 to 11, got 12"):
+            widget.test_row = 12
+        assert (widget.relabelled, widget.threshold, widget.test_row) == ([], 0.5, None)
+        assert (bench.relabelled, bench.threshold) == ([], 0.5)
+
+    def test_threshold_goes_to_the_workbench_and_back(self, widget, bench):
+        widget.threshold = 0.3
+        assert bench.threshold == 0.3
+        bench.threshold = 0.6
+        assert widget.threshold == 0.6
+
+    def test_state_set_by_a_front_end_is_checked_too(self, widget, bench):
+        widget.set_state({"relabelled": [3]})
+        assert bench.relabelled == [3]
+
+    def test_two_widgets_stay_in_step_and_a_closed_one_lets_go(self, bench):
+        first, second = rw.RelabelWidget(bench), rw.RelabelWidget(bench)
+        ask(first, "mark", rows=[3], marked=True)
+        assert second.relabelled == [3]
+        assert second._state["can_undo"]
+        first.close()
+        bench.relabel([8])
+        assert (first.relabelled, second.relabelled) == ([3], [3, 8])
+
+    def test_saved_state_is_small_and_holds_no_texts(self):
+        bench = make_workbench(n_test=400, test_text=["a long text " * 50] * 400)
+        widget = rw.RelabelWidget(bench)
+        state = {key: value for key, value in widget.get_state().items() if key not in ("_esm", "_css")}
+        assert "a long text" not in json.dumps(state, default=str)
+        assert len(json.dumps(state, default=str)) < 3000
+
+
+class TestRequests:
+    def test_select(self, widget):
+        assert "Test row 3 is predicted" in ask(widget, "select", row=3)["message"]
+        assert widget.test_row == 3
+        ask(widget, "select", row=None)
+        assert widget.test_row is None
+        assert refused(widget, "select", row=99)[0] == "refused"
+
+    def test_mark_unmark_undo_redo(self, widget, bench):
+        assert ask(widget, "mark", rows=[3, 5], marked=True)["message"].startswith("Marked 2 training rows")
+        ask(widget, "mark", rows=[3, 4], marked=True)  # 3 is marked already and must not swap back
+        assert bench.relabelled == [3, 4, 5]
+        ask(widget, "mark", rows=[5, 6], marked=False)
+        assert bench.relabelled == [3, 4]
+        assert ask(widget, "undo")["message"].startswith("Undone: relabelling of 1 training row;")
+        assert widget.relabelled == bench.relabelled == [3, 4, 5]
+        ask(widget, "redo")
+        assert widget.relabelled == [3, 4]
+
+    def test_nothing_to_undo_is_said_in_words(self, widget):
+        reason, message = refused(widget, "undo")
+        assert reason == "refused"
+        assert "nothing to undo" in message
+
+    def test_find_reports_progress_and_what_it_found(self, widget, bench):
+        *progress, result = deliver(widget, {"v": 1, "id": "f", "kind": "find", "row": 2})
+        assert progress
+        assert {one["id"] for one in progress} == {"f"}
+        found = bench.known_flip_set(2)
+        assert found.verified
+        assert found.outcome in result["value"]["message"]
+        assert not widget.busy
+        ranking = ask(widget, "ranking", row=2)
+        assert [line["row"] for line in ranking["rows"][: found.size]] == found.rows.tolist()
+        assert [line["in_set"] for line in ranking["rows"]].count(True) == found.size
+        assert ranking["flip"]["proba_after"] == pytest.approx(found.proba_after)
+
+    def test_forecast_is_the_first_order_change_of_the_marked_rows(self, widget):
+        assert ask(widget, "ranking", row=1)["forecast"] is None
+        ask(widget, "mark", rows=[0, 1, 2], marked=True)
+        ranking = ask(widget, "ranking", row=1)
+        influence = {line["row"]: line["influence"] for line in ranking["rows"]}
+        change = influence[0] + influence[1] + influence[2]
+        assert ranking["forecast"]["log_odds"] == pytest.approx(change)
+        before = ranking["summary"]["proba"]
+        after = ranking["forecast"]["proba"]
+        assert np.log(after / (1 - after)) - np.log(before / (1 - before)) == pytest.approx(change)
+        assert ranking["forecast"]["predicted"] == ("good" if after > 0.5 else "bad")
+
+    def test_verify_tells_what_an_independent_fit_tells(self, widget, bench):
+        ask(widget, "mark", rows=list(range(0, 60, 4)), marked=True)
+        ask(widget, "verify")
+        line = page(widget)["rows"][0]
+        X = np.random.default_rng(7).normal(size=(72, 3))  # as make_workbench draws it
+        refit = LogisticRegression(C=1.0, tol=1e-10).fit(X[:60], bench.labels())
+        assert line["verified_proba"] == pytest.approx(refit.predict_proba(X[60:61])[0, 1], abs=1e-5)
+        assert widget._state["verification"]["rows"] == 15
+        ask(widget, "undo")
+        assert page(widget)["rows"][0]["verified_proba"] is None
+        assert widget._state["verification"] is None
+
+    def test_verify_with_nothing_marked_is_refused_in_words(self, widget):
+        assert refused(widget, "verify")[0] == "refused"
+        assert not widget.busy
+
+    def test_threshold(self, widget, bench):
+        assert "0.7" in ask(widget, "threshold", value=0.7)["message"]
+        assert bench.threshold == 0.7
+        reason, message = refused(widget, "threshold", value=2)
+        assert reason == "refused"
+        assert "threshold" in message
+
+    def test_export(self, widget, tmp_path):
+        ask(widget, "mark", rows=[3], marked=True)
+        target = tmp_path / "out.csv"
+        assert str(target) in ask(widget, "export", path=str(target))["message"]
+        assert pd.read_csv(target)["row"].tolist() == [3]
+        assert refused(widget, "export", path=str(tmp_path / "no" / "out.csv"))[0] == "refused"
+        assert refused(widget, "export", path=str(tmp_path / "out.exe"))[0] == "refused"
+
+    @pytest.mark.parametrize("kind", ["ranking", "find"])
+    def test_unknown_test_row(self, widget, kind):
+        assert "the last one is 11" in refused(widget, kind, row=12)[1]
+
+    def test_an_unforeseen_failure_is_answered_in_words(self, widget, monkeypatch):
+        monkeypatch.setattr(type(widget.workbench), "influential_rows", lambda *_, **__: 1 / 0)
+        assert refused(widget, "ranking", row=0) == ("failed", "division by zero")
+
+    def test_other_peoples_handlers_still_hear_messages(self, widget):
+        heard = []
+        widget.on_msg(lambda _w, content, _b: heard.append(content))
+        deliver(widget, {"v": 1, "id": "q", "kind": "cancel"})
+        assert heard == [{"v": 1, "id": "q", "kind": "cancel"}]
+
+
+class TestPages:
+    def test_paging_and_sorting(self, widget, bench):
+        table = bench.test_rows()
+        assert page(widget)["total"] == 12
+        assert rows_of(page(widget, offset=10)) == [10, 11]
+        falling = rows_of(page(widget, sort="proba", descending=True))
+        assert falling == table.sort_values("proba", ascending=False)["row"].tolist()
+        assert rows_of(page(widget, sort="row", descending=True)) == list(range(11, -1, -1))
+
+    def test_rows_without_a_value_come_last_either_way(self, widget, bench):
+        bench.flip_set(4)
+        for descending in (False, True):
+            assert rows_of(page(widget, sort="flip_size", descending=descending))[0] == 4
+
+    def test_filters(self, widget, bench):
+        table = bench.test_rows()
+        wrong = table.loc[table["label"] != table["predicted"], "row"].tolist()
+        assert wrong
+        assert rows_of(page(widget, filter="misclassified")) == wrong
+        near = table.loc[(table["proba"] - 0.5).abs() <= 0.1, "row"].tolist()
+        assert rows_of(page(widget, filter="near")) == near
+        good = table.loc[table["predicted"] == "good", "row"].tolist()
+        assert rows_of(page(widget, filter="class1")) == good
+        assert sorted(good + rows_of(page(widget, filter="class0"))) == list(range(12))
+        bench.flip_set(2)
+        assert rows_of(page(widget, filter="has_set")) == [2]
+        assert rows_of(page(widget, filter="flipped")) == []
+        bench.relabel(bench.flip_set(2).rows)
+        flipped = np.flatnonzero(bench.verify().flipped).tolist()
+        assert 2 in flipped
+        assert rows_of(page(widget, filter="flipped")) == flipped
+
+    def test_search_takes_words_as_they_are(self, widget):
+        assert rows_of(page(widget, search="TEXT 1")) == [1, 10, 11]
+        assert rows_of(page(widget, search=".*")) == []
+
+    def test_integer_labels_and_no_true_labels(self):
+        widget = rw.RelabelWidget(make_workbench(labels=(0, 1), y_test=None))
+        line = page(widget)["rows"][0]
+        assert line["predicted"] in ("0", "1")
+        assert line["label"] is None
+        assert not widget._state["labelled"]
+        assert page(widget, filter="misclassified")["total"] == 0
+
+    def test_a_hundred_thousand_rows_come_page_by_page(self):
+        n = 100_000
+
+        class Long:
+            classes, threshold = np.array(["bad", "good"]), 0.5
+
+            @staticmethod
+            def test_rows():
+                return pd.DataFrame(
+                    {
+                        "row": np.arange(n),
+                        "text": [f"text {i}" for i in range(n)],
+                        "label": None,
+                        "predicted": np.where(np.arange(n) % 2, "good", "bad"),
+                        "proba": np.linspace(0, 1, n),
+                        "margin": 0.0,
+                        "flip_size": pd.array([None] * n, dtype="Int64"),
+                        "verified_proba": np.nan,
+                        "verified_predicted": None,
+                    }
+                )
+
+        pages = Pages(Long())
+        query = {"sort": "proba", "descending": True, "filter": "class1", "search": "text", "offset": 0, "limit": 100}
+        pages.page(query)
+        start = time.perf_counter()
+        answer = pages.page({**query, "offset": 49_900})
+        assert time.perf_counter() - start < 0.2
+        assert answer["total"] == 50_000
+        assert rows_of(answer)[-1] == 1
+
+
+class Slow:
+    """Stands in the place of a workbench's method: works until told to stop."""
+
+    def __init__(self):
+        self.began = threading.Event()
+
+    def __call__(self, *, monitor):
+        self.began.set()
+        for i in range(10_000):
+            monitor.step("refit", i, 10_000)
+            time.sleep(0.005)
+
+
+class TestJobs:
+    @pytest.fixture
+    def slow(self, monkeypatch):
+        slow = Slow()
+        monkeypatch.setattr(rw.Workbench, "verify", lambda _, **keys: slow(**keys))
+        return slow
+
+    def _begin(self, widget, slow):
+        widget._on_request(widget, {"v": 1, "id": "long", "kind": "verify"}, [])
+        assert slow.began.wait(10)
+
+    def _answers(self, widget):
+        widget._jobs.join(30)
+        sent = [data["content"] for data in widget.comm.drain() if data["method"] == "custom"]
+        return [content for content in sent if content["kind"] != "progress"]
+
+    def test_the_kernel_is_free_while_a_job_runs_and_cancel_stops_it(self, widget, slow):
+        self._begin(widget, slow)
+        assert widget.busy
+        widget._on_request(widget, {"v": 1, "id": "p", "kind": "ranking", "row": 0}, [])
+        for kind, body in [("find", {"row": 0}), ("verify", {}), ("undo", {}), ("mark", {"rows": [1], "marked": True})]:
+            widget._on_request(widget, {"v": 1, "id": kind, "kind": kind, **body}, [])
+        widget._on_request(widget, {"v": 1, "id": "c", "kind": "cancel"}, [])
+        answers = {answer["id"]: answer for answer in self._answers(widget)}
+        assert answers["p"]["kind"] == "result"
+        assert {answers[kind]["reason"] for kind in ("find", "verify", "undo", "mark")} == {"busy"}
+        assert "still running" in answers["find"]["message"]
+        assert answers["long"]["reason"] == "cancelled"
+        assert answers["c"]["kind"] == "result"
+        assert not widget.busy
+        assert widget.relabelled == []
+
+    def test_every_widget_on_the_workbench_shows_and_stops_the_job(self, widget, slow):
+        other = rw.RelabelWidget(widget.workbench)
+        self._begin(widget, slow)
+        assert other.busy
+        with pytest.raises(RuntimeError, match="still running"):
+            other.find_flip_set(0)
+        other._on_request(other, {"v": 1, "id": "c", "kind": "cancel"}, [])
+        widget._jobs.join(30)
+        assert not other.busy
+
+    def test_progress_is_thinned_out(self):
+        jobs, heard = Jobs(), []
+        jobs.subscribe(heard.append)
+        with jobs.running() as monitor:
+            for i in range(1, 1001):
+                monitor.step("refit", i, 1000)
+        reports = [one for one in heard if one is not None]
+        assert reports[-1].done == 1000
+        assert len(reports) < 100
+
+    def test_cancel_with_nothing_running(self, widget):
+        assert ask(widget, "cancel")["message"] == "Nothing is running."
+
+    def test_a_job_that_ends_badly_lets_the_next_one_start(self, widget, monkeypatch):
+        with monkeypatch.context() as patch:
+            patch.setattr(rw.Workbench, "flip_set", lambda *_, **__: 1 / 0)
+            assert refused(widget, "find", row=0) == ("failed", "division by zero")
+        assert ask(widget, "find", row=0)
+
+
+class TestFromPython:
+    def test_blocking_twins(self, widget, bench):
+        with pytest.raises(ValueError, match="no test row is chosen"):
+            widget.find_flip_set()
+        widget.test_row = 2
+        found = widget.find_flip_set()
+        assert found is bench.known_flip_set(2)
+        assert found.outcome in widget._state["status"]
+        widget.relabelled = found.rows.tolist()
+        assert widget.verify().flipped[2]
+        assert widget._state["status"].startswith("Retrained with")
+        assert not widget.busy
+
+    def test_a_failure_leaves_the_workbench_free(self, widget, monkeypatch):
+        def stop(*_, **__):
+            raise Cancelled("cancelled on request")
+
+        monkeypatch.setattr(rw.Workbench, "verify", stop)
+        with pytest.raises(Cancelled):
+            widget.verify()
+        assert not widget.busy
+
+    def test_changes_from_many_threads_end_in_step(self, widget, bench):
+        threads = [
+            threading.Thread(target=lambda row=row: [bench.relabel([row]) for _ in range(5)]) for row in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert widget.relabelled == bench.relabelled == list(range(8))
+
+
+class TestFallback:
+    def test_a_notebook_without_widgets_shows_an_escaped_table(self):
+        bench = make_workbench(labels=("<b>bad</b>", "good"), test_text=[EVIL] * 12)
+        data = rw.RelabelWidget(bench)._repr_mimebundle_()[0]
+        assert "application/vnd.jupyter.widget-view+json" in data
+        html = data["text/html"]
+        assert "<script" not in html
+        assert "<img" not in html
+        assert "<b>" not in html
+        assert "&lt;script&gt;" in html
+        assert html.count("<tr>") == 11
