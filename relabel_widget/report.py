@@ -202,8 +202,7 @@ def _card(report: Report, row: int, found: FlipSet) -> Markup:
 
 def _set_facts(report: Report, found: FlipSet) -> Iterator[tuple[str, Any]]:
     yield "Rows in the set", f"{found.size:,}"
-    if found.verified:
-        yield f"Probability of {report.fit.classes[1]}", chance(found.proba_before, found.proba_after, report.threshold)
+    yield f"Probability of {report.fit.classes[1]}", chance(found.proba_before, found.proba_after, report.threshold)
     smallest = "yes, proven" if found.optimal else f"not proven: no set below {found.lower_bound:,} rows can"
     yield "Smallest possible", smallest
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -27,7 +27,7 @@ def count_rows(rows: Any, *, who: str) -> int:
     shape = getattr(rows, "shape", None)
     if isinstance(shape, tuple) and shape:
         return int(shape[0])
-    if isinstance(rows, (list, tuple)):
+    if isinstance(rows, Sequence) and not isinstance(rows, (str, bytes)):
         return len(rows)
     raise TypeError(f"{who}: expected a list, array, matrix or data frame of rows, got {type(rows).__name__}.")
 
@@ -66,7 +66,7 @@ def reader(rows: Any, texts: Any, n_rows: int, *, estimator: Any, who: str) -> R
         return _of_texts(texts)
     if hasattr(rows, "iloc") and hasattr(rows, "columns"):
         return lambda row: _frame_line(rows, row)
-    if isinstance(rows, (list, tuple)) or getattr(rows, "ndim", 2) == 1:
+    if isinstance(rows, Sequence) or getattr(rows, "ndim", 2) == 1:
         return _of_texts(rows)
     if sparse.issparse(rows) or isinstance(rows, np.ndarray):
         return _of_matrix(rows, estimator)

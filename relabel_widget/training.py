@@ -98,7 +98,7 @@ def _ids(ids: Any, n_rows: int) -> AnyArray:
     if index.hasnans:
         raise ValueError(f"Workbench: expected an id for every row, got none for row {int(np.argmax(index.isna()))}.")
     if not index.is_unique:
-        twice = index[index.duplicated()][0]
+        twice = index[index.duplicated()].tolist()[0]
         raise ValueError(f"Workbench: expected ids with no two alike, got {twice!r} more than once.")
     return _read_only(index.to_numpy())
 
