@@ -106,7 +106,11 @@ def _raw_rows(pipeline: Any) -> Callable[[Any], Any]:
         numeric = sparse.issparse(rows) or (
             isinstance(rows, np.ndarray) and rows.ndim == 2 and rows.dtype.kind in "fiub"
         )
-        return rows if takes_texts and numeric else pipeline[:-1].transform(rows)
+        if takes_texts and numeric:
+            return rows
+        if takes_texts and hasattr(rows, "columns") and rows.shape[1] == 1:
+            rows = rows.iloc[:, 0]  # a vectoriser would read the column's name for the only text
+        return pipeline[:-1].transform(rows)
 
     return transform
 
