@@ -171,6 +171,11 @@ class TestTraits:
         bench.threshold = 0.6
         assert widget.threshold == 0.6
 
+    def test_an_observer_may_answer_a_change_with_another(self, widget, bench):
+        widget.observe(lambda _: setattr(widget, "threshold", 0.3), "relabelled")
+        bench.relabel([2])
+        assert (widget.threshold, bench.threshold) == (0.3, 0.3)
+
     def test_state_set_by_a_front_end_is_checked_too(self, widget, bench):
         widget.set_state({"relabelled": [3]})
         assert bench.relabelled == [3]

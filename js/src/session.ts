@@ -27,6 +27,9 @@ export interface Session {
   dispose(): void;
 }
 
+const PATIENCE = 8_000; // ms
+const SILENCE = "The kernel has not answered yet. If no cell is running, run the cell of this widget again.";
+
 const EMPTY: Shared = {
   revision: 0,
   nTrain: 0,
@@ -197,6 +200,20 @@ function follow(
   };
 }
 
+/** A saved notebook shows the page, too, but nobody answers it. */
+function watchForSilence(store: Store<View>, pages: Pages): () => void {
+  const timer = setTimeout(() => {
+    if (pages.total() === undefined) store.set({ notice: SILENCE, failed: true });
+  }, PATIENCE);
+  const stop = pages.subscribe(() => {
+    if (store.get().notice === SILENCE && pages.total() !== undefined) store.set({ notice: "", failed: false });
+  });
+  return () => {
+    clearTimeout(timer);
+    stop();
+  };
+}
+
 export function createSession(model: Model): Session {
   const store = createStore(firstView(model));
   const client = createClient(model, (progress) => store.set({ progress }));
@@ -210,11 +227,13 @@ export function createSession(model: Model): Session {
   const unfollow = follow(model, store, onData, rankings.load, unanswered);
   const actions = createActions(store, client, pages, rankings.load, unanswered);
   rankings.load();
+  const unwatch = watchForSilence(store, pages);
   return {
     store,
     pages,
     actions,
     dispose() {
+      unwatch();
       unfollow();
       rankings.stop();
       pages.dispose();

@@ -73,7 +73,7 @@ class RelabelWidget(anywidget.AnyWidget):
         self._status = ""
         self._asked_by = ""
         self._refreshing = threading.Lock()
-        self._refresher: int | None = None
+        self._news: dict[str, Any] = {}
         self._out_of_date = threading.Event()
         start = {"relabelled": list(workbench.relabelled), "threshold": workbench.threshold, "busy": self._jobs.busy}
         super().__init__(**start, _state=self._describe(), **kwargs)
@@ -140,16 +140,28 @@ class RelabelWidget(anywidget.AnyWidget):
     @traitlets.validate("relabelled")
     def _pass_on_relabelled(self, proposal: Any) -> list[int]:
         wanted, now = set(proposal["value"]), set(self.workbench.relabelled)
-        if wanted != now and not self._is_refreshing():
-            self._or_trait_error(lambda: self.workbench.relabel(sorted(wanted ^ now)))
+        if wanted != now and not self._is_news("relabelled", proposal["value"]):
+            self._or_trait_error(lambda: self._relabel(sorted(wanted ^ now), wanted))
         return list(self.workbench.relabelled)
 
     @traitlets.validate("threshold")
     def _pass_on_threshold(self, proposal: Any) -> float:
         value: float = proposal["value"]
-        if value != self.workbench.threshold and not self._is_refreshing():
+        if value != self.workbench.threshold and not self._is_news("threshold", value):
             self._or_trait_error(lambda: setattr(self.workbench, "threshold", value))
         return float(self.workbench.threshold)
+
+    def _relabel(self, rows: list[int], wanted: set[int]) -> None:
+        """Bring rows to their other label where they are wanted, to their original one where not, as one step.
+
+        The labels are named, not swapped: a mark that arrives twice counts once.
+        """
+        first, second = self.workbench.classes.tolist()
+        y, known = self.workbench.fit.y, range(self.workbench.n_train)
+        original = [y[row] if row in known else first for row in rows]  # relabel refuses the others in words
+        other = [second if label == first else first for label in original]
+        labels = [new if row in wanted else old for row, old, new in zip(rows, original, other, strict=True)]
+        self.workbench.relabel(rows, labels)
 
     @staticmethod
     def _or_trait_error(act: Callable[[], Any]) -> None:
@@ -181,19 +193,19 @@ class RelabelWidget(anywidget.AnyWidget):
         """
         self._out_of_date.set()
         while self._out_of_date.is_set() and self._refreshing.acquire(blocking=False):
-            self._refresher = threading.get_ident()
             try:
                 self._out_of_date.clear()
-                self.relabelled = list(self.workbench.relabelled)
-                self.threshold = self.workbench.threshold
-                self._state = self._describe()
+                relabelled, threshold = list(self.workbench.relabelled), float(self.workbench.threshold)
+                self._news = {"relabelled": relabelled, "threshold": threshold, "thread": threading.get_ident()}
+                self.relabelled, self.threshold, self._state = relabelled, threshold, self._describe()
             finally:
-                self._refresher = None
+                self._news = {}
                 self._refreshing.release()
 
-    def _is_refreshing(self) -> bool:
-        """Whether this thread brings news from the workbench: those must not go back to it as somebody's wish."""
-        return self._refresher == threading.get_ident()
+    def _is_news(self, name: str, value: Any) -> bool:
+        """Whether a value comes from the workbench: news must not go back to it as somebody's wish."""
+        news = self._news
+        return news.get("thread") == threading.get_ident() and news[name] == value
 
     def _on_job(self, progress: Progress | None) -> None:
         if progress is None:
@@ -268,7 +280,7 @@ class RelabelWidget(anywidget.AnyWidget):
         marked = request.body["marked"]
         rows = sorted(asked - now if marked else asked & now)
         if rows:
-            self.workbench.relabel(rows)
+            self._relabel(rows, asked if marked else set())
         return self._changed(len(rows), "Marked" if marked else "Took the mark off")
 
     def _changed(self, number: int, verb: str) -> Value:

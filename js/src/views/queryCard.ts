@@ -6,8 +6,8 @@ import { el, setAttribute, setText, type Scope } from "./dom";
 import { proba } from "./format";
 
 function fact(label: string): { node: HTMLElement; set(value: string): void } {
-  const value = el("dd", "value");
-  const node = el("div", "fact-box", {}, el("dt", "label", {}, label), value);
+  const value = el("span", "value");
+  const node = el("div", "fact-box", {}, el("span", "label", {}, label), value);
   return { node, set: (text) => setText(value, text) };
 }
 
@@ -33,7 +33,7 @@ export function createQueryCard(scope: Scope, store: Store<View>): HTMLElement {
   const text = el("blockquote", "query", { tabindex: 0 });
   const [predicted, label, chance] = [fact("Predicted"), fact("True label"), fact("Probability")];
   const scale = createScale();
-  const facts = el("dl", "facts", {}, predicted.node, label.node, chance.node);
+  const facts = el("div", "facts", {}, predicted.node, label.node, chance.node);
   const body = el("div", "card-body", {}, text, el("div", "facts-line", {}, facts, scale.node));
   const empty = el("p", "empty");
   const node = el("div", "card", {}, title, body, empty);

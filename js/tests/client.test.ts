@@ -1,0 +1,91 @@
+import { describe, expect, test, vi } from "vitest";
+import { createClient, newId } from "../src/client";
+import { FakeModel, contract } from "./fixtures";
+
+function make() {
+  const fake = new FakeModel();
+  const onProgress = vi.fn();
+  return { fake, onProgress, client: createClient(fake.model, onProgress) };
+}
+
+describe("one request, one answer", () => {
+  test("the answer goes to the request with its id, in any order", async () => {
+    const { fake, client } = make();
+    const first = client.request("export", { path: "a.csv" });
+    const second = client.request("undo", {});
+    fake.reply(fake.last("undo"), { message: "second" });
+    fake.reply(fake.last("export"), { message: "first" });
+    fake.reply(fake.last("export"), { message: "again" });
+    expect([await first, await second]).toEqual([{ message: "first" }, { message: "second" }]);
+    expect(client.pending()).toBe(0);
+  });
+
+  test("an error rejects with its reason and words", async () => {
+    const { fake, client } = make();
+    const answer = client.request("verify", {});
+    fake.refuse(fake.last("verify"), "busy", "A job is still running.");
+    await expect(answer).rejects.toMatchObject({ reason: "busy", message: "A job is still running." });
+  });
+
+  test("a result that does not fit rejects", async () => {
+    const { fake, client } = make();
+    const answer = client.request("page", { sort: "row", descending: false, filter: "all", search: "", offset: 0, limit: 1 });
+    fake.reply(fake.last("page"), { ...contract.results.page, total: "many" });
+    await expect(answer).rejects.toMatchObject({ reason: "malformed" });
+  });
+
+  test("a reply that does not fit is logged and disturbs nobody", async () => {
+    const { fake, client } = make();
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const answer = client.request("undo", {});
+    fake.say({ v: 1, id: 7, kind: "result" });
+    expect(warn).toHaveBeenCalledOnce();
+    fake.reply(fake.last("undo"), { message: "ok" });
+    expect(await answer).toEqual({ message: "ok" });
+    warn.mockRestore();
+  });
+
+  test("progress is told and settles nothing", async () => {
+    const { fake, client, onProgress } = make();
+    const answer = client.request("verify", {});
+    fake.say({ v: 1, id: fake.last("verify").id, kind: "progress", phase: "refit", done: 1, total: null });
+    expect(onProgress).toHaveBeenCalledWith(expect.objectContaining({ phase: "refit", done: 1, total: null }));
+    expect(client.pending()).toBe(1);
+    fake.reply(fake.last("verify"), { message: "ok" });
+    await answer;
+  });
+});
+
+describe("requests that nobody waits for", () => {
+  test("abort rejects and a late answer is dropped", async () => {
+    const { fake, client } = make();
+    const controller = new AbortController();
+    const answer = client.request("ranking", { row: 1 }, { signal: controller.signal });
+    controller.abort();
+    await expect(answer).rejects.toMatchObject({ reason: "aborted" });
+    fake.reply(fake.last("ranking"), contract.results.ranking);
+    expect(client.pending()).toBe(0);
+  });
+
+  test("a request that is aborted before it begins is not sent", async () => {
+    const { fake, client } = make();
+    await expect(client.request("undo", {}, { signal: AbortSignal.abort() })).rejects.toMatchObject({ reason: "aborted" });
+    expect(fake.sent).toEqual([]);
+  });
+
+  test("dispose rejects what waits and leaves no listener", async () => {
+    const { fake, client } = make();
+    const answer = client.request("undo", {});
+    client.dispose();
+    await expect(answer).rejects.toMatchObject({ message: "the widget was closed" });
+    expect(fake.listeners()).toBe(0);
+  });
+});
+
+test("ids are unique, also where randomUUID is missing (plain http)", () => {
+  vi.stubGlobal("crypto", { getRandomValues: crypto.getRandomValues.bind(crypto) });
+  const ids = new Set(Array.from({ length: 100 }, newId));
+  vi.unstubAllGlobals();
+  expect(ids.size).toBe(100);
+  for (const id of ids) expect(id).toMatch(/^[0-9a-f]{32}$/);
+});

@@ -1,0 +1,73 @@
+/** A model without Jupyter, and examples that Python's tests read too. */
+
+import type { AnyModel } from "@anywidget/types";
+import messages from "../../tests/contract/messages.json";
+import type { Kind, Traits } from "../src/protocol";
+
+export interface Contract {
+  requests: Array<{ v: number; id: string; kind: Kind } & Record<string, unknown>>;
+  replies: unknown[];
+  results: Record<Kind, Record<string, unknown>>;
+  state: Record<string, unknown>;
+}
+
+export const contract = messages as unknown as Contract;
+
+type Handler = (...values: never[]) => void;
+export type Sent = { id: string; kind: Kind } & Record<string, unknown>;
+
+export class FakeModel {
+  handlers = new Map<string, Handler[]>();
+  sent: Sent[] = [];
+  traits: Traits = { test_row: null, relabelled: [], busy: false, threshold: 0.5, _state: contract.state };
+  /** Answers on the spot; leave a kind out and it stays unanswered. */
+  answers: Partial<Record<Kind, unknown>> = {};
+
+  get(key: keyof Traits) {
+    return this.traits[key];
+  }
+  on(name: string, handler: Handler) {
+    this.handlers.set(name, [...(this.handlers.get(name) ?? []), handler]);
+  }
+  off(name: string, handler: Handler) {
+    this.handlers.set(name, (this.handlers.get(name) ?? []).filter((one) => one !== handler));
+  }
+  send(message: object) {
+    const request = message as Sent;
+    this.sent.push(request);
+    if (request.kind === "select" && "select" in this.answers) this.traits.test_row = request["row"] as number | null;
+    const value = this.answers[request.kind];
+    if (value !== undefined) queueMicrotask(() => this.reply(request, value));
+  }
+  reply(request: Sent, value: unknown) {
+    this.say({ v: 1, id: request.id, kind: "result", value });
+  }
+  refuse(request: Sent, reason: string, message: string) {
+    this.say({ v: 1, id: request.id, kind: "error", reason, message });
+  }
+  say(message: unknown) {
+    for (const handler of this.handlers.get("msg:custom") ?? []) (handler as (message: unknown) => void)(message);
+  }
+  change(traits: Partial<Traits>) {
+    Object.assign(this.traits, traits);
+    for (const key of Object.keys(traits)) {
+      for (const handler of this.handlers.get(`change:${key}`) ?? []) (handler as () => void)();
+    }
+  }
+  listeners() {
+    return [...this.handlers.values()].flat().length;
+  }
+  last(kind: Kind): Sent {
+    const found = this.sent.filter((message) => message.kind === kind).at(-1);
+    if (found === undefined) throw new Error(`no ${kind} was sent`);
+    return found;
+  }
+  /** What the code under test takes: the parts of a model that it uses are all here. */
+  get model(): AnyModel<Traits & Record<string, unknown>> {
+    return this as unknown as AnyModel<Traits & Record<string, unknown>>;
+  }
+}
+
+export const settled = () => new Promise((resolve) => setTimeout(resolve, 0));
+
+export const state = (changes: Record<string, unknown>) => ({ ...contract.state, ...changes });

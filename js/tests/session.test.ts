@@ -1,0 +1,136 @@
+import { describe, expect, test, vi } from "vitest";
+import { createSession } from "../src/session";
+import { contract, FakeModel, settled, state } from "./fixtures";
+
+function open(traits: Partial<FakeModel["traits"]> = {}) {
+  const fake = new FakeModel();
+  Object.assign(fake.traits, traits);
+  return { fake, session: createSession(fake.model) };
+}
+
+describe("choosing a row", () => {
+  test("shows at once and loads its ranking", async () => {
+    const { fake, session } = open();
+    session.actions.select(3);
+    expect(session.store.get()).toMatchObject({ testRow: 3, rankingState: "loading" });
+    expect(fake.last("select")).toMatchObject({ row: 3 });
+    fake.reply(fake.last("ranking"), contract.results.ranking);
+    await settled();
+    expect(session.store.get().ranking?.summary.row).toBe(3);
+  });
+
+  test("an echo of an earlier choice does not undo a later one", async () => {
+    const { fake, session } = open();
+    session.actions.select(3);
+    const first = fake.last("select");
+    session.actions.select(4);
+    fake.change({ test_row: 3 });
+    expect(session.store.get().testRow).toBe(4);
+    fake.reply(first, { message: "3" });
+    fake.change({ test_row: 4 });
+    fake.reply(fake.last("select"), { message: "4" });
+    await settled();
+    expect(session.store.get()).toMatchObject({ testRow: 4, notice: "4" });
+  });
+
+  test("a late ranking of an earlier choice is dropped", async () => {
+    const { fake, session } = open();
+    session.actions.select(3);
+    const first = fake.last("ranking");
+    session.actions.select(4);
+    fake.reply(first, contract.results.ranking);
+    await settled();
+    expect(session.store.get().ranking).toBeNull();
+  });
+
+  test("Python's choice is followed", async () => {
+    const { fake, session } = open();
+    fake.change({ test_row: 5 });
+    expect(fake.last("ranking")).toMatchObject({ row: 5 });
+    fake.change({ test_row: null });
+    await settled();
+    expect(session.store.get()).toMatchObject({ ranking: null, rankingState: "idle" });
+  });
+
+  test("a refused ranking is said", async () => {
+    const { fake, session } = open({ test_row: 3 });
+    fake.refuse(fake.last("ranking"), "failed", "out of memory");
+    await settled();
+    expect(session.store.get()).toMatchObject({ rankingState: "failed", rankingError: "out of memory" });
+  });
+});
+
+describe("marks", () => {
+  test("show at once and go back where Python refuses them", async () => {
+    const { fake, session } = open();
+    session.actions.mark([7, 8], true);
+    expect([...session.store.get().relabelled]).toEqual([7, 8]);
+    fake.refuse(fake.last("mark"), "busy", "A job is still running.");
+    await settled();
+    expect([...session.store.get().relabelled]).toEqual([]);
+    expect(session.store.get()).toMatchObject({ notice: "A job is still running.", failed: true });
+  });
+});
+
+describe("following Python", () => {
+  test("a new revision fetches what is shown anew", () => {
+    const { fake } = open({ test_row: 3 });
+    const before = fake.sent.length;
+    fake.change({ _state: state({ revision: 2, status: "same revision" }) });
+    expect(fake.sent.length).toBe(before);
+    fake.change({ _state: state({ revision: 3 }) });
+    expect(fake.sent.slice(before).map(({ kind }) => kind).sort()).toEqual(["page", "ranking"]);
+  });
+
+  test("its last words are shown, and a state that does not fit is said", () => {
+    const { fake, session } = open();
+    fake.change({ _state: state({ status: "Retrained." }) });
+    expect(session.store.get()).toMatchObject({ notice: "Retrained.", failed: false });
+    fake.change({ _state: { classes: 5 } });
+    expect(session.store.get().failed).toBe(true);
+    expect(session.store.get().notice).toContain("could not be read");
+  });
+
+  test("progress ends with the job, whoever began it", () => {
+    const { fake, session } = open();
+    fake.change({ busy: true });
+    fake.say({ v: 1, id: "", kind: "progress", phase: "refit", done: 2, total: 5 });
+    expect(session.store.get().progress).toMatchObject({ done: 2 });
+    fake.change({ busy: false });
+    expect(session.store.get()).toMatchObject({ busy: false, progress: null });
+  });
+
+  test("a cancelled job is no failure", async () => {
+    const { fake, session } = open();
+    session.actions.verify();
+    fake.refuse(fake.last("verify"), "cancelled", "Cancelled. Nothing was changed.");
+    await settled();
+    expect(session.store.get()).toMatchObject({ notice: "Cancelled. Nothing was changed.", failed: false });
+  });
+});
+
+test("a kernel that does not answer is spoken of, until it does", async () => {
+  vi.useFakeTimers();
+  const { fake, session } = open();
+  session.pages.want(0, 10);
+  vi.advanceTimersByTime(9_000);
+  vi.useRealTimers();
+  expect(session.store.get()).toMatchObject({ failed: true, notice: expect.stringContaining("run the cell") });
+  fake.reply(fake.last("page"), contract.results.page);
+  await settled();
+  expect(session.store.get()).toMatchObject({ failed: false, notice: "" });
+  session.dispose();
+});
+
+test("find needs a chosen row", () => {
+  const { fake, session } = open();
+  session.actions.find();
+  expect(fake.sent.map(({ kind }) => kind)).not.toContain("find");
+});
+
+test("dispose leaves no listener at the model", () => {
+  const { fake, session } = open({ test_row: 3 });
+  expect(fake.listeners()).toBeGreaterThan(0);
+  session.dispose();
+  expect(fake.listeners()).toBe(0);
+});

@@ -1,0 +1,91 @@
+import { expect, test, vi } from "vitest";
+import { createPages, PAGE_SIZE, type FetchPage } from "../src/pages";
+import type { TestRow } from "../src/protocol";
+import { createStore, FIRST_QUERY } from "../src/store";
+import { settled } from "./fixtures";
+
+test("the store tells of changes, and only of changes", () => {
+  const store = createStore({ a: 1, b: "x" });
+  const seen = vi.fn();
+  const stop = store.subscribe(seen);
+  store.set({ a: 1 });
+  expect(seen).not.toHaveBeenCalled();
+  store.set({ a: 2 });
+  expect(seen).toHaveBeenCalledWith({ a: 2, b: "x" });
+  stop();
+  store.set({ a: 3 });
+  expect(seen).toHaveBeenCalledOnce();
+});
+
+const row = (number: number, text = ""): TestRow => ({
+  row: number, text, label: null, predicted: "a", proba: 0.5, flipSize: null, verifiedProba: null, flipped: null,
+});
+
+function source(total = 100_000) {
+  let text = "first";
+  const fetch = vi.fn<FetchPage>(async ({ offset, limit }) => ({
+    total, offset, rows: Array.from({ length: Math.min(limit, total - offset) }, (_, i) => row(offset + i, text)),
+  }));
+  return { fetch, pages: createPages(fetch, FIRST_QUERY), rewrite: (words: string) => (text = words) };
+}
+
+test("pages are fetched around what is visible, once each", async () => {
+  const { fetch, pages } = source();
+  pages.want(0, 10);
+  pages.want(0, 12);
+  await settled();
+  expect(fetch).toHaveBeenCalledOnce();
+  expect(pages.total()).toBe(100_000);
+  expect(pages.row(5)?.row).toBe(5);
+  expect(pages.row(PAGE_SIZE)).toBeUndefined();
+  pages.want(95, 105);
+  await settled();
+  expect(fetch).toHaveBeenCalledTimes(2);
+  expect(pages.row(PAGE_SIZE)?.row).toBe(PAGE_SIZE);
+});
+
+test("memory stays bounded: pages not used for long are let go", async () => {
+  const { fetch, pages } = source();
+  pages.want(0, 1);
+  await settled();
+  for (let first = 0; first < 60 * PAGE_SIZE; first += PAGE_SIZE) {
+    pages.want(first, first + 1);
+    await settled();
+  }
+  expect(pages.row(0)).toBeUndefined();
+  expect(fetch).toHaveBeenCalledTimes(60);
+});
+
+test("after a change the old rows stay in sight until the new ones are there", async () => {
+  const { pages, rewrite } = source();
+  pages.want(0, 10);
+  await settled();
+  rewrite("second");
+  pages.refresh();
+  expect(pages.row(3)?.text).toBe("first");
+  await settled();
+  expect(pages.row(3)?.text).toBe("second");
+});
+
+test("another query forgets everything, and drops answers to the old one", async () => {
+  const { fetch, pages } = source();
+  pages.want(0, 10);
+  const [, signal] = fetch.mock.calls[0] ?? [];
+  pages.reset({ ...FIRST_QUERY, search: "soup" });
+  expect(signal?.aborted).toBe(true);
+  expect(pages.total()).toBeUndefined();
+  await settled();
+  expect(fetch.mock.calls[1]?.[0]).toMatchObject({ search: "soup", offset: 0 });
+  expect(pages.row(0)?.row).toBe(0);
+});
+
+test("a failure is said and the next attempt clears it", async () => {
+  const { fetch, pages } = source();
+  fetch.mockRejectedValueOnce(new Error("the kernel is gone"));
+  pages.want(0, 1);
+  await settled();
+  expect(pages.error()).toBe("the kernel is gone");
+  pages.want(0, 1);
+  await settled();
+  expect(pages.error()).toBe("");
+});
