@@ -142,6 +142,14 @@ def test_what_we_did_not_write_is_not_read(kind: str, text: str) -> None:
         restore(4, "2026-01-01T00:00:00+00:00", "", kind, text)
 
 
+def test_what_is_no_number_is_not_written(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "store.sqlite", DATA)
+    with pytest.raises(ValueError, match="JSON compliant"):
+        journal.append(verified({"log_loss_after": float("nan")}, annotator=""))
+    assert journal.events() == ()
+    assert journal.append(swap(1)).seq == 1
+
+
 # --- the store
 
 NASTY = "'); DROP TABLE events; --\x00\n\u202e<script>\U0001f600"

@@ -18,6 +18,7 @@ from scipy import sparse
 from scipy.special import logit
 from sklearn.compose import make_column_transformer
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -189,6 +190,18 @@ def test_a_pipeline_that_names_nothing_numbers_its_features() -> None:
     X = np.eye(4)
     model = make_pipeline(FunctionTransformer(), LogisticRegression()).fit(X, [0, 1, 0, 1])
     assert Workbench(model, X, [0, 1, 0, 1], X).train_text(2) == "feature 2=1"
+
+
+def test_features_that_a_pipeline_picks_are_not_named_after_those_it_takes() -> None:
+    X = np.eye(4) + np.outer([0, 1, 0, 1], [0, 0, 0, 5])
+    model = make_pipeline(SelectKBest(k=2), LogisticRegression()).fit(X, [0, 1, 0, 1])
+    assert Workbench(model, X, [0, 1, 0, 1], X).train_text(0) == "feature 0=1"
+
+
+def test_zeros_that_a_sparse_matrix_stores_are_not_shown() -> None:
+    X = sparse.csr_array((np.array([0.0, 2.0, 1.0]), np.array([0, 1, 0]), np.array([0, 2, 3])), shape=(2, 2))
+    model = LogisticRegression(tol=1e-10).fit(X, [0, 1])
+    assert Workbench(model, X, [0, 1], X).train_text(0) == "feature 1=2"
 
 
 def test_long_lines_are_cut() -> None:
@@ -485,6 +498,18 @@ def test_a_verification_is_forgotten_when_its_ground_changes(bench: Workbench, c
     assert bench.test_rows()["verified_proba"].isna().all()
 
 
+def test_flips_are_those_at_the_threshold(bench: Workbench) -> None:
+    before = bench.test_rows()["proba"]
+    bench.relabel(bench.flip_set(closest(bench)).rows)
+    result = bench.verify()
+    after = result.proba_after
+    moved = int(np.argmax(np.where(result.flipped, 0, np.abs(after - before))))  # a row that does not flip at 0.5
+    bench.threshold = float(before[moved] + after[moved]) / 2
+    flipped = bench.verify().flipped
+    assert flipped[moved]
+    assert flipped.tolist() == ((before > bench.threshold) != (after > bench.threshold)).tolist()
+
+
 def test_a_note_alone_keeps_the_verification(bench: Workbench) -> None:
     bench.relabel(1)
     result = bench.verify()
@@ -754,6 +779,11 @@ def test_arguments_that_do_not_fit_are_refused(
 def test_an_estimator_that_cannot_be_adopted_is_refused() -> None:
     with pytest.raises(ValueError, match="not fitted yet"):
         Workbench(LogisticRegression(), np.eye(2), [0, 1], np.eye(2))
+
+
+def test_ids_of_several_parts_stay_as_they_are(pipeline: Pipeline) -> None:
+    ids = [("batch", row) for row in range(80)]
+    assert Workbench(pipeline, TRAIN, Y, TEST, ids=ids).ids.tolist() == ids
 
 
 def test_mixed_ids_stay_as_they_are(pipeline: Pipeline) -> None:
