@@ -38,6 +38,11 @@ class Design(ABC):
         """The design of the given rows, in the order given."""
 
     @property
+    def n_stored(self) -> int:
+        """Number of stored values: what one pass costs."""
+        return self.n_rows * self.n_features
+
+    @property
     def n_rows(self) -> int:
         """Number of rows."""
         return self.shape[0]

@@ -26,6 +26,10 @@ class CsrDesign(Design):
         rows, columns = self._x.shape
         return int(rows), int(columns)
 
+    @property
+    def n_stored(self) -> int:  # noqa: D102
+        return int(self._x.nnz)
+
     def blocks(self) -> Iterator[tuple[slice, Block]]:  # noqa: D102
         yield slice(0, self.n_rows), self._x
 

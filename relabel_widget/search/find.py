@@ -20,7 +20,7 @@ from ..rows import as_rows, check_edit, check_threshold
 from .first_order import first_order_set
 from .flip_set import Budget, FlipSet, as_budget
 from .refits import SLACK, Refits
-from .verified import search
+from .verified import QUICK, THOROUGH, THOROUGH_UP_TO, search
 
 Method: TypeAlias = Literal["verified", "first-order"]
 
@@ -33,6 +33,7 @@ def find_flip_set(
     edit: Edit = "relabel",
     method: Method = "verified",
     candidates: Any = None,
+    cost: Any = None,
     budget: Any = None,
     monitor: Monitor | None = None,
 ) -> FlipSet:
@@ -53,6 +54,8 @@ def find_flip_set(
         ``"first-order"`` is the paper's Algorithm 1, a prediction that no refit has checked.
     candidates
         Rows that may be edited: numbers, or a mask of shape (n_rows,); all if None.
+    cost
+        What editing each row costs, non-negative, shape (n_rows,): then the set is made cheap instead of small.
     budget
         For ``"verified"``: a number of refits (int), seconds (float), or a `Budget`; no limit if None.
     monitor
@@ -74,7 +77,7 @@ def find_flip_set(
     steps each, and one refit to full accuracy.
     """
     query = fit.query_of(x, who="find_flip_set: x")
-    task = _task("find_flip_set", fit, threshold, edit, method, candidates, budget)
+    task = _task("find_flip_set", fit, threshold, edit, method, candidates, cost, budget)
     return task.run(fit.problem.extended_rows(query)[:, 0], task.factors(query, monitor)[:, 0], monitor)
 
 
@@ -86,6 +89,7 @@ def find_flip_sets(
     edit: Edit = "relabel",
     method: Method = "verified",
     candidates: Any = None,
+    cost: Any = None,
     budget: Any = None,
     progress: bool = False,
     monitor: Monitor | None = None,
@@ -105,7 +109,7 @@ def find_flip_sets(
     The Hessian, its preconditioner and the first solves, by block CG, are shared.
     """
     queries = fit.design_of(X_query, who="find_flip_sets: X_query")
-    task = _task("find_flip_sets", fit, threshold, edit, method, candidates, budget)
+    task = _task("find_flip_sets", fit, threshold, edit, method, candidates, cost, budget)
     right, solved, found = fit.problem.extended_rows(queries), task.factors(queries, monitor), []
     for t in range(queries.n_rows):
         found.append(task.run(right[:, t], solved[:, t], monitor))
@@ -125,6 +129,7 @@ class _Task:
     edit: Edit
     method: Method
     allowed: IntArray
+    cost: FloatArray | None
     budget: Budget
 
     def factors(self, queries: Design, monitor: Monitor | None) -> FloatArray:
@@ -133,26 +138,46 @@ class _Task:
 
     def run(self, query: FloatArray, factor: FloatArray, monitor: Monitor | None) -> FlipSet:
         margin = float(query @ self.fit.theta) - self.cut
-        if not len(self.allowed) or not query.any():
+        if self._out_of_reach(query, margin):
             return self._none(margin, Outcome.CANNOT_FLIP, 0)
         if self.method == "first-order":
             return self._first_order(factor, margin)
         return self._verified(query, factor, margin, monitor)
 
-    def _first_order(self, factor: FloatArray, margin: float) -> FlipSet:
+    def _out_of_reach(self, query: FloatArray, margin: float) -> bool:
+        """Whether no edit whatever flips the query.
+
+        Without a free intercept every minimiser is ``theta = P^-1 sum_i s_i (y_i - p_i) x_i``, P the penalties, and
+        ``|y_i - p_i| < 1``: log-odds stay within ``sum_i s_i |x_i . P^-1 x|``.
+        """
+        problem = self.fit.problem
+        if not len(self.allowed):
+            return True
+        if not problem.penalty.all():
+            return False
+        reach = float(problem.weights @ np.abs(problem.eta(query / problem.penalty)))
+        return self.cut <= -reach if margin > 0 else self.cut >= reach
+
+    def _prefix(self, factor: FloatArray, margin: float) -> IntArray | None:
         problem = self.fit.problem
         influence = -problem.force(self.fit.eta, self.edit) * problem.eta(factor)
         places = first_order_set(influence[self.allowed], margin, self.cut)
-        if places is None:
+        return None if places is None else self.allowed[places]
+
+    def _first_order(self, factor: FloatArray, margin: float) -> FlipSet:
+        rows = self._prefix(factor, margin)
+        if rows is None:
             return self._none(margin, Outcome.NOT_PREDICTED, 0)
-        return self._some(self.allowed[places], margin, np.nan, Outcome.PREDICTED, 0)
+        return self._some(rows, margin, np.nan, Outcome.PREDICTED, 0)
 
     def _verified(self, query: FloatArray, factor: FloatArray, margin: float, monitor: Monitor | None) -> FlipSet:
+        prefix = self._prefix(factor, margin)
+        effort = THOROUGH if self.fit.problem.design.n_stored <= THOROUGH_UP_TO else QUICK
         for exact in (False, True):  # the second only if the last refit contradicts a decision that led to it
             refits = Refits(
                 self.fit, query, factor, self.cut, self.edit, self.allowed, self.budget, monitor=monitor, exact=exact
             )
-            result = search(refits)
+            result = search(refits, self.cost, prefix, effort)
             if result.best is None:
                 outcome = Outcome.BUDGET if result.spent else Outcome.EXHAUSTED
                 return self._none(margin, outcome, refits.count)
@@ -181,7 +206,7 @@ class _Task:
         return float(expit(margin + self.cut))
 
 
-def _task(who: str, fit: Fit, threshold: Any, edit: Any, method: Any, candidates: Any, budget: Any) -> _Task:
+def _task(who: str, fit: Fit, threshold: Any, edit: Any, method: Any, candidates: Any, cost: Any, budget: Any) -> _Task:
     """Check what one call was given.
 
     Raises
@@ -194,4 +219,15 @@ def _task(who: str, fit: Fit, threshold: Any, edit: Any, method: Any, candidates
         raise ValueError(f'{who}: expected method "verified" or "first-order", got {method!r}.')
     cut = check_threshold(threshold, who=who)
     rows = np.arange(fit.n_rows) if candidates is None else as_rows(candidates, fit.n_rows, who=f"{who}: candidates")
-    return _Task(fit, cut, edit, method, np.sort(rows), as_budget(budget, who=who))
+    costs = None if cost is None else _check_cost(cost, fit.n_rows, who)
+    return _Task(fit, cut, edit, method, np.sort(rows), costs, as_budget(budget, who=who))
+
+
+def _check_cost(cost: Any, n_rows: int, who: str) -> FloatArray:
+    costs = np.asarray(cost, dtype=np.float64)
+    if costs.shape != (n_rows,) or not np.isfinite(costs).all() or (costs < 0).any():
+        raise ValueError(
+            f"{who}: expected cost as finite, non-negative numbers of shape ({n_rows},), got shape {costs.shape}"
+            f"{'' if costs.shape != (n_rows,) else ' with values outside that'}."
+        )
+    return costs

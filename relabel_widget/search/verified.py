@@ -1,15 +1,17 @@
-"""The search for a set that a refit confirms, as small as it can be had.
+"""The search for a set that a refit confirms, as small (or cheap) as it can be had.
 
 First the size is bracketed: at each size the top rows of the path-averaged ranking are refitted until the set
-repeats or flips. Then rows are dropped and swapped, every decision by a refit, until no row can be left out.
+repeats or flips. Then rows are dropped and swapped, every decision by a refit, until no row can be left out and no
+swap leads further down.
 
 Source: the path average is the trapezoidal rule for ``theta_S - theta = -Hbar^-1 u_S`` with Hbar the Hessian
-averaged along the path, which is exact; drop-and-swap is a local search as in Broderick, Giordano, Meager, "An
-Automatic Finite-Sample Robustness Metric" (2020), but on refits instead of predictions.
+averaged along the path, which is exact; drop-and-swap is a local search as for approximate knapsack covers, on
+refits instead of weights.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,11 +21,28 @@ from .refits import BudgetSpent, Probe, Refits
 
 _SETTLE = 4  # re-rankings at one size
 _WIDEN = 10  # re-rankings of the set of all helpful rows
-_SWAPS = 4  # swaps tried at one set before it counts as locally best
-_CLIMBS = 8  # successful swaps at one size
-_SMALL = 5  # sets up to this size get more of everything: one row more or less matters most there
-_SWAPS_SMALL = 8
-_STARTS = 2  # further starts of a climb, beside the set without the row of least gain
+_CLIMBS = 8  # successful swaps from one start
+_LESS = 1e-9  # what counts as closer, and as cheaper
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How hard to look for a smaller set.
+
+    ``swaps`` are tried at one set before it counts as locally best; sets of up to ``small`` rows get
+    ``swaps_small`` and ``starts`` further starts, since one row more or less matters most there.
+    """
+
+    swaps: int
+    small: int
+    swaps_small: int
+    starts: int
+
+
+# Where a refit takes well under a millisecond, a person does not notice a hundred of them more.
+THOROUGH = Effort(swaps=8, small=8, swaps_small=60, starts=4)
+QUICK = Effort(swaps=4, small=5, swaps_small=8, starts=2)
+THOROUGH_UP_TO = 50_000  # stored values of the design
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,43 +53,62 @@ class SearchResult:
     spent: bool
 
 
-def search(refits: Refits) -> SearchResult:
-    """Find a small flipping set; deterministic. Each refit costs a Newton step or two from a nearby refit."""
-    found = _Found()
+def search(refits: Refits, costs: FloatArray | None, first_order: IntArray | None, effort: Effort) -> SearchResult:
+    """Find a small flipping set; deterministic. Each refit costs a Newton step or two from a nearby refit.
+
+    ``costs`` (n_rows,) makes the cheapest set the aim instead of the smallest. ``first_order`` is the set of the
+    paper's algorithm: where it flips, the result is not larger.
+    """
+    found = _Found(costs)
     try:
         _bracket(refits, found)
-        if found.best is not None:
-            _reduce(refits, found)
+        if first_order is not None and found.would_improve(first_order) and refits.feasible(first_order):
+            found.offer(refits.at(first_order, refits.base))
+        while found.best is not None and _shrink(refits, found, found.best, effort):
+            pass
     except BudgetSpent:
         return SearchResult(found.best, spent=True)
     return SearchResult(found.best, spent=False)
 
 
 class _Found:
-    """The smallest flipping probe so far, kept where an exhausted budget cannot lose it."""
+    """The cheapest flipping probe so far, kept where an exhausted budget cannot lose it."""
 
-    def __init__(self) -> None:
+    def __init__(self, costs: FloatArray | None) -> None:
         self.best: Probe | None = None
+        self.costs = costs
+
+    def cost(self, rows: IntArray) -> float:
+        return float(len(rows)) if self.costs is None else float(self.costs[rows].sum())
+
+    def would_improve(self, rows: IntArray) -> bool:
+        return self.best is None or self.cost(rows) < self.cost(self.best.rows) - _LESS
 
     def offer(self, probe: Probe) -> bool:
-        better = probe.flips and (self.best is None or len(probe.rows) < len(self.best.rows))
+        better = probe.flips and self.would_improve(probe.rows)
         if better:
             self.best = probe
         return better
+
+    def worth(self, gains: FloatArray, rows: IntArray) -> FloatArray:
+        """Gain per cost of the given rows: what to rank by."""
+        if self.costs is None:
+            return gains[rows]
+        return np.asarray(gains[rows] / np.maximum(self.costs[rows], 1e-12))
 
 
 def _bracket(refits: Refits, found: _Found) -> None:
     """Narrow the size between the largest that does not flip and the smallest that does."""
     ranking = refits.gains(refits.base)
-    low, stride, size = 0, 1, _predicted_size(refits, ranking, 1.0)
+    low, stride, size = 0, 1, _predicted_size(refits, found, ranking, 1.0)
     while found.best is None or len(found.best.rows) - low > 1:
         if found.best is not None:
             size = min(size, len(found.best.rows) - 1)
-        probe = _settle(refits, ranking, max(size, low + 1))
+        probe = _settle(refits, found, ranking, max(size, low + 1))
         if probe is None:
             return
         ranking = refits.averaged(probe)
-        size = _predicted_size(refits, ranking, _calibration(refits, ranking, probe))
+        size = _predicted_size(refits, found, ranking, _calibration(refits, ranking, probe))
         if found.offer(probe):
             continue
         low = max(low + 1, len(probe.rows))
@@ -82,11 +120,11 @@ def _bracket(refits: Refits, found: _Found) -> None:
             ranking = refits.averaged(found.best)
 
 
-def _settle(refits: Refits, ranking: FloatArray, size: int) -> Probe | None:
+def _settle(refits: Refits, found: _Found, ranking: FloatArray, size: int) -> Probe | None:
     """Refit the top ``size`` rows, re-rank by the path average, and again until the set repeats or flips."""
     near, best, seen = refits.base, None, set()
     for _ in range(_SETTLE):
-        rows = _top(refits, ranking, size)
+        rows = _top(refits, found, ranking, size)
         if rows is None or rows.tobytes() in seen:
             break
         seen.add(rows.tobytes())
@@ -99,13 +137,13 @@ def _settle(refits: Refits, ranking: FloatArray, size: int) -> Probe | None:
     return best
 
 
-def _top(refits: Refits, ranking: FloatArray, size: int) -> IntArray | None:
+def _top(refits: Refits, found: _Found, ranking: FloatArray, size: int) -> IntArray | None:
     """The ``size`` allowed rows that rank first, sorted by row number; fewer where one class would vanish."""
     allowed = refits.allowed
     size = min(size, len(allowed))
     if size == 0:
         return None
-    values = ranking[allowed]
+    values = found.worth(ranking, allowed)
     first = np.argpartition(-values, size - 1)[:size] if size < len(allowed) else np.arange(len(allowed))
     first = first[np.argsort(-values[first], kind="stable")]
     rows: IntArray = np.sort(allowed[first])
@@ -115,9 +153,13 @@ def _top(refits: Refits, ranking: FloatArray, size: int) -> IntArray | None:
     return rows if len(rows) else None
 
 
-def _predicted_size(refits: Refits, ranking: FloatArray, calibration: float) -> int:
+def _predicted_size(refits: Refits, found: _Found, ranking: FloatArray, calibration: float) -> int:
     """The number of top rows whose gains, scaled, add up to the margin; all helpful ones if they do not."""
-    gains = -np.sort(-ranking[refits.allowed])
+    gains = ranking[refits.allowed]
+    if found.costs is None:
+        gains = -np.sort(-gains)
+    else:
+        gains = gains[np.argsort(-found.worth(ranking, refits.allowed), kind="stable")]
     total = calibration * np.cumsum(np.maximum(gains, 0.0))
     enough = int(np.searchsorted(total, refits.base.margin)) + 1
     return max(1, min(enough, int(np.count_nonzero(gains > 0)), len(gains)))
@@ -135,33 +177,27 @@ def _widen(refits: Refits, found: _Found, probe: Probe) -> None:
     seen = {probe.rows.tobytes()}
     for _ in range(_WIDEN):
         gains = refits.gains(probe)
-        rows = _top(refits, gains, int(np.count_nonzero(gains[refits.allowed] > 0)))
+        rows = _top(refits, found, gains, int(np.count_nonzero(gains[refits.allowed] > 0)))
         if rows is None or rows.tobytes() in seen:
             break
         seen.add(rows.tobytes())
         probe = refits.at(rows, probe)
         if found.offer(probe):
             return
-    everything = _top(refits, refits.gains(probe), len(refits.allowed))
+    everything = _top(refits, found, refits.gains(probe), len(refits.allowed))
     if everything is not None:
         found.offer(refits.at(everything, probe))
 
 
-def _reduce(refits: Refits, found: _Found) -> None:
-    """Drop and swap until a refit without any one row no longer flips and no swap leads to a smaller set."""
-    while found.best is not None and len(found.best.rows) > 1:
-        if not _shrink(refits, found, found.best):
-            return
+def _shrink(refits: Refits, found: _Found, best: Probe, effort: Effort) -> bool:
+    """Look for a cheaper flipping set: leave each row out in turn, and climb by swaps from there.
 
-
-def _shrink(refits: Refits, found: _Found, best: Probe) -> bool:
-    """Look for a flipping set with one row fewer: leave each row out in turn, and climb by swaps from there.
-
-    The row of least gain goes first, and its climb before the other rows: it succeeds most often.
+    The row worth least goes first, and its climb before the other rows: it succeeds most often.
     """
-    order = np.argsort(refits.gains(best)[best.rows], kind="stable")
-    least = refits.at(np.delete(best.rows, order[0]), best)
-    if _climb(refits, found, least):
+    if len(best.rows) == 1 and found.costs is None:
+        return False
+    order = np.argsort(found.worth(refits.gains(best), best.rows), kind="stable")
+    if _climb(refits, found, refits.at(np.delete(best.rows, order[0]), best), effort):
         return True
     others = []
     for place in order[1:]:
@@ -170,37 +206,37 @@ def _shrink(refits: Refits, found: _Found, best: Probe) -> bool:
             return True
         others.append(trial)
     others.sort(key=lambda trial: trial.margin)
-    starts = _STARTS if len(best.rows) <= _SMALL else 0
-    return any(_climb(refits, found, trial) for trial in others[:starts])
+    starts = effort.starts if len(best.rows) <= effort.small else 0
+    return any(_climb(refits, found, trial, effort) for trial in others[:starts])
 
 
-def _climb(refits: Refits, found: _Found, trial: Probe) -> bool:
+def _climb(refits: Refits, found: _Found, trial: Probe, effort: Effort) -> bool:
     """Swap as long as a refit comes closer to a flip; whether one flips."""
     for _ in range(_CLIMBS):
         if found.offer(trial):
             return True
-        improved = _best_swap(refits, trial)
+        closer = (refits.at(rows, trial) for rows in _swaps(refits, found, trial, effort))
+        improved = next((probe for probe in closer if probe.margin < trial.margin - _LESS), None)
         if improved is None:
             return False
         trial = improved
     return found.offer(trial)
 
 
-def _best_swap(refits: Refits, probe: Probe) -> Probe | None:
-    """The first of the most promising swaps whose refit is closer to a flip, or None."""
+def _swaps(refits: Refits, found: _Found, probe: Probe, effort: Effort) -> Iterator[IntArray]:
+    """The most promising sets that differ by one row (with costs: or have one row more) and would be an improvement."""
     gains = refits.gains(probe)
     outside = refits.allowed[~np.isin(refits.allowed, probe.rows)]
-    if not len(outside):
-        return None
-    tries = _SWAPS_SMALL if len(probe.rows) < _SMALL else _SWAPS
-    out = probe.rows[np.argsort(gains[probe.rows], kind="stable")[:tries]]
-    into = outside[np.argsort(-gains[outside], kind="stable")[:tries]]
+    tries = effort.swaps_small if len(probe.rows) < effort.small else effort.swaps
+    into = outside[np.argsort(-found.worth(gains, outside), kind="stable")[:tries]]
+    out = probe.rows[np.argsort(found.worth(gains, probe.rows), kind="stable")[:tries]]
+    leaving = [np.delete(probe.rows, np.searchsorted(probe.rows, row)) for row in out]
     promise = gains[into][None, :] - gains[out][:, None]
-    for flat in np.argsort(-promise, axis=None, kind="stable")[:tries]:
-        i, j = np.unravel_index(flat, promise.shape)
-        rows = np.append(probe.rows[probe.rows != out[i]], into[j])
-        if refits.feasible(rows):
-            trial = refits.at(rows, probe)
-            if trial.margin < probe.margin - 1e-9:
-                return trial
-    return None
+    if found.costs is not None:
+        leaving.append(probe.rows)
+        promise = np.vstack([promise, gains[into][None, :]])
+    for place in np.argsort(-promise, axis=None, kind="stable")[:tries]:
+        i, j = np.unravel_index(place, promise.shape)
+        rows = np.append(leaving[i], into[j])
+        if found.would_improve(rows) and refits.feasible(rows):
+            yield rows
