@@ -170,6 +170,13 @@ class TestTheListOfTestRows:
         one.page.get_by_label("Search test rows").fill("no review says this")
         expect(one.page.get_by_text("No test row fits this search and filter.")).to_be_visible()
 
+    def test_a_row_that_python_chooses_comes_into_sight(self, show):
+        one = show(small_workbench(n_test=5_000))
+        expect(one.tests.get_by_text("text 0", exact=True)).to_be_visible()
+        one.widget.test_row = 4_321
+        expect(one.tests.get_by_role("row", selected=True)).to_contain_text("text 4321")
+        expect(one.tests.get_by_text("text 4321", exact=True)).to_be_in_viewport()
+
     def test_only_lines_in_sight_exist_and_the_last_of_100_000_is_reached(self, show):
         one = show(small_workbench(n_test=100_000))
         lines = one.tests.get_by_role("row")

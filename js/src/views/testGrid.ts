@@ -24,6 +24,7 @@ export function createTestGrid(scope: Scope, store: Store<View>, pages: Pages, a
   let active = 0;
   let query = store.get().query;
   let timer = 0;
+  let shown: number | null = null; // the chosen row that was last in sight because somebody chose it
 
   const total = () => Math.min(pages.total() ?? 0, Math.floor(TALLEST / ROW_HEIGHT));
   const screenful = () => Math.max(1, Math.floor(body.clientHeight / ROW_HEIGHT) - 1);
@@ -49,7 +50,22 @@ export function createTestGrid(scope: Scope, store: Store<View>, pages: Pages, a
     return indices;
   }
 
+  /** A row that Python chose comes into sight; where it is, is known only while the list has its own order. */
+  function reveal() {
+    const { testRow, query: { sort, descending, filter, search } } = store.get();
+    if (testRow === shown || body.clientHeight === 0 || total() === 0) return;
+    shown = testRow;
+    if (testRow === null || sort !== "row" || descending || filter !== "all" || search !== "") return;
+    const top = testRow * ROW_HEIGHT;
+    active = Math.min(testRow, total() - 1);
+    if (top < body.scrollTop || top + ROW_HEIGHT > body.scrollTop + body.clientHeight) {
+      body.scrollTop = top - body.clientHeight / 2;
+      pages.want(...span());
+    }
+  }
+
   function draw() {
+    reveal();
     const picked = store.get().testRow;
     const indices = wanted();
     keep(indices);
@@ -98,7 +114,9 @@ export function createTestGrid(scope: Scope, store: Store<View>, pages: Pages, a
 
   function pick(index: number) {
     const row = pages.row(index);
-    if (row !== undefined) actions.select(row.row);
+    if (row === undefined) return;
+    shown = row.row;
+    actions.select(row.row);
   }
 
   const indexOf = (target: EventTarget | null) => {
