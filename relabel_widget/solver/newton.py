@@ -89,6 +89,8 @@ def minimise(
         if stepped is None:
             break
         point, steps, products = stepped, steps + 1, products + stepped.products
+        if monitor is not None:
+            monitor.step("retraining", steps)
     return MinimiseResult(point.theta, point.eta, point.norm, steps, products, point.norm <= target)
 
 
