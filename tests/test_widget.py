@@ -18,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 import relabel_widget as rw
 from relabel_widget.monitor import Cancelled
 from relabel_widget.widget import _requests as requests
+from relabel_widget.widget import _wire as wire
 from relabel_widget.widget._jobs import Jobs
 from relabel_widget.widget._pages import Pages
 
@@ -233,6 +234,15 @@ class TestRequests:
         assert [line["row"] for line in ranking["rows"][: found.size]] == found.rows.tolist()
         assert [line["in_set"] for line in ranking["rows"]].count(True) == found.size
         assert ranking["flip"]["proba_after"] == pytest.approx(found.proba_after)
+
+    def test_every_member_of_a_large_flip_set_is_ranked(self, widget, bench, monkeypatch):
+        monkeypatch.setattr(wire, "TOP", 2)
+        found = bench.flip_set(2)
+        rows = ask(widget, "ranking", row=2)["rows"]
+        assert found.size > 2
+        assert [line["row"] for line in rows if line["in_set"]] == found.rows.tolist()
+        assert len(rows) == found.size + 2
+        assert [line["rank"] for line in rows] == list(range(1, found.size + 3))
 
     def test_forecast_is_the_first_order_change_of_the_marked_rows(self, widget):
         assert ask(widget, "ranking", row=1)["forecast"] is None
@@ -464,6 +474,16 @@ class TestFromPython:
         with pytest.raises(Cancelled):
             widget.verify()
         assert not widget.busy
+
+    def test_old_news_never_go_back_to_the_workbench_as_a_wish(self, widget, monkeypatch):
+        """Seen with many threads: a list read before another thread's relabelling was passed on and undid it."""
+        reads = iter([[1]])
+        monkeypatch.setattr(rw.Workbench, "relabelled", property(lambda _: next(reads, [1, 2])))
+        wishes = []
+        monkeypatch.setattr(rw.Workbench, "relabel", lambda *values: wishes.append(values))
+        widget._on_workbench("labels")
+        assert wishes == []
+        assert widget.relabelled == [1, 2]
 
     def test_changes_from_many_threads_end_in_step(self, widget, bench):
         threads = [

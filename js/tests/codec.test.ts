@@ -36,6 +36,7 @@ describe("what both languages agree on", () => {
 describe("what does not fit is refused with its place", () => {
   test.each([
     ["page.rows[0].proba: expected a finite number, got text", (page: any) => (page.rows[0].proba = "0.5")],
+    ["page.rows[0].proba: expected a finite number, got number", (page: any) => (page.rows[0].proba = NaN)],
     ["page.total: expected a count, got undefined", (page: any) => delete page.total],
     ["page.rows: expected a list, got null", (page: any) => (page.rows = null)],
     ["page.rows[1].row: expected a count, got number", (page: any) => (page.rows[1].row = -1)],

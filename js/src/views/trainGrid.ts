@@ -30,9 +30,8 @@ export function createTrainGrid(scope: Scope, store: Store<View>, actions: Actio
     return (store.get().ranking?.rows ?? []).map(({ row }) => row);
   }
 
-  /** Moves only lines that are out of place: moving a node takes the focus from it. */
+  /** Moves only lines that are out of place: moving a node takes the focus from it, and `draw` has to give it back. */
   function place(numbers: readonly number[]) {
-    const focused = document.activeElement;
     numbers.forEach((number, i) => {
       const line = lines.get(number) ?? createTrainLine(number);
       lines.set(number, line);
@@ -43,7 +42,6 @@ export function createTrainGrid(scope: Scope, store: Store<View>, actions: Actio
       line.node.remove();
       lines.delete(number);
     }
-    if (focused !== document.activeElement && focused instanceof HTMLElement && body.contains(focused)) focused.focus();
   }
 
   function rove() {
@@ -103,6 +101,10 @@ export function createTrainGrid(scope: Scope, store: Store<View>, actions: Actio
     if (number !== undefined && event.target instanceof HTMLInputElement) actions.mark([number], event.target.checked);
   });
   scope.listen(body, "click", (event) => focus(numberOf(event.target)));
+  scope.listen(body, "focusin", (event) => {
+    active = numberOf(event.target) ?? active;
+    rove();
+  });
   scope.listen(body, "keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Enter" && event.target instanceof HTMLInputElement) {
