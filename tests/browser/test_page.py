@@ -47,7 +47,13 @@ class TestTheWholeJob:
         expect(page.get_by_role("region", name="Relabel workbench")).to_be_visible()
         expect(one.button("Find flip set")).to_be_disabled()
         expect(one.button("Find flip set")).to_have_attribute("title", "Pick a test row first")
-        expect(one.button("Cancel")).to_be_disabled()
+        for name, reason in [
+            ("Undo", "Nothing to undo"),
+            ("Redo", "Nothing to redo"),
+            ("Cancel", "Nothing is running"),
+        ]:
+            expect(one.button(name)).to_be_disabled()
+            expect(one.button(name)).to_have_attribute("title", reason)
 
         one.pick(3)
         expect(one.status).to_contain_text("Test row 3 is predicted “complaint”")
