@@ -339,6 +339,24 @@ def test_budgets(budget: Any) -> None:
         rw.find_flip_sets(FIT, X, budget=budget)
 
 
+COSTS: dict[str, tuple[Any, str]] = {
+    "too short": (np.ones(39), r"got shape \(39,\)\."),
+    "a number": (1.0, r"got shape \(\)\."),
+    "negative": (np.where(np.arange(40) == 3, -1.0, 1.0), r"got shape \(40,\) with values outside that"),
+    "NaN": (np.where(np.arange(40) == 3, np.nan, 1.0), "with values outside that"),
+    "infinite": (np.where(np.arange(40) == 3, np.inf, 1.0), "with values outside that"),
+}
+
+
+@pytest.mark.parametrize(("cost", "words"), COSTS.values(), ids=COSTS)
+def test_costs(cost: Any, words: str) -> None:
+    expected = rf"expected cost as finite, non-negative numbers of shape \(40,\), .*{words}"
+    with pytest.raises(ValueError, match=f"^find_flip_set: {expected}"):
+        rw.find_flip_set(FIT, X[0], cost=cost)
+    with pytest.raises(ValueError, match=f"^find_flip_sets: {expected}"):
+        rw.find_flip_sets(FIT, X, cost=cost)
+
+
 # --- where numerics give up
 
 
