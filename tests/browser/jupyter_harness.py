@@ -53,6 +53,8 @@ def _environment(home: Path):
         "JUPYTERLAB_SETTINGS_DIR": str(settings),
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
         "JUPYTER_PREFER_ENV_PATH": "1",
+        "OPENBLAS_NUM_THREADS": "1",  # browser, server and kernel share few cores; waiting threads would take them
+        "OMP_NUM_THREADS": "1",
     }
 
 

@@ -47,11 +47,8 @@ class TestTheWholeJob:
         expect(page.get_by_role("region", name="Relabel workbench")).to_be_visible()
         expect(one.button("Find flip set")).to_be_disabled()
         expect(one.button("Find flip set")).to_have_attribute("title", "Pick a test row first")
-        for name, reason in [
-            ("Undo", "Nothing to undo"),
-            ("Redo", "Nothing to redo"),
-            ("Cancel", "Nothing is running"),
-        ]:
+        reasons = {"Undo": "Nothing to undo", "Redo": "Nothing to redo", "Cancel": "Nothing is running"}
+        for name, reason in reasons.items():
             expect(one.button(name)).to_be_disabled()
             expect(one.button(name)).to_have_attribute("title", reason)
 
@@ -98,6 +95,26 @@ class TestTheWholeJob:
         written = pd.read_csv(tmp_path / "fixed.csv")
         assert written["row"].tolist() == sorted(found.rows.tolist())
         assert set(written["corrected"]) == {"praise"}
+
+    @pytest.mark.parametrize("width", [480, 1000])
+    def test_quick_clicks_all_count_because_nothing_moves_under_the_pointer(self, show, width):
+        """Lines that closed on the press of the mouse button moved the next checkbox away before its release."""
+        bench = hotel_workbench()
+        one = show(bench, width=width)
+        one.pick(3)
+        rows = bench.influential_rows(3)["row"].tolist()[:6]
+        expect(one.box(rows[0])).to_be_visible()
+        one.button("Find flip set").focus()
+        before = one.page.evaluate("document.querySelector('.rlw-train-scroll').offsetTop")
+        for row in rows:
+            one.box(row).check()
+        expect(one.status).to_contain_text("6 labels changed in all")
+        expect(one.page.locator(".rlw-guess")).to_be_visible()
+        assert bench.relabelled == sorted(rows)
+        assert one.page.evaluate("document.querySelector('.rlw-train-scroll').offsetTop") == before
+        for row in reversed(rows):
+            one.box(row).uncheck()
+        expect(one.status).to_contain_text("0 labels changed in all")
 
     def test_what_python_does_shows_on_the_page(self, show):
         bench = small_workbench()

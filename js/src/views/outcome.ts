@@ -6,7 +6,7 @@ import { el, setClass, setText, type Scope } from "./dom";
 import { percent, plural, proba, signed } from "./format";
 
 type Tone = "fact" | "guess" | "open";
-const BADGES: Record<Tone, string> = { fact: "Verified", guess: "Prediction", open: "Not shown" };
+const BADGES: Record<Tone, string> = { fact: "Verified", guess: "Prediction", open: "Open" };
 
 function createNote() {
   const badge = el("span", "badge");
@@ -15,7 +15,6 @@ function createNote() {
   return {
     node,
     show(tone: Tone, words: string) {
-      node.hidden = words === "";
       setText(badge, BADGES[tone]);
       for (const name of Object.keys(BADGES)) setClass(node, name, name === tone);
       setText(text, words);
@@ -63,19 +62,29 @@ export function verifiedWords({ shared }: Readonly<View>, ranking: Ranking): str
   return `${own} ${others}${accuracy}`;
 }
 
+const NOT_SEARCHED = "No flip set was looked for yet: the fewest training labels that, if changed, flip this prediction.";
+const NOT_MARKED = "No label is changed yet. Mark rows below to see what they are predicted to do, then verify.";
+
+/** What is known of the labels as they are now: a fact after a verification, until then a prediction. */
+function changedWords(view: Readonly<View>, ranking: Ranking): [Tone, string] {
+  const words = verifiedWords(view, ranking);
+  if (words !== "") return ["fact", words];
+  if (ranking.forecast === null || view.relabelled.size === 0) return ["open", NOT_MARKED];
+  return ["guess", forecastWords(ranking.forecast, view.relabelled.size, ranking.summary.predicted)];
+}
+
+/** Both notes are always there once a row is picked: were they to come and go, rows would jump under the pointer. */
 export function createOutcome(scope: Scope, store: Store<View>): HTMLElement {
-  const [flip, forecast, verified] = [createNote(), createNote(), createNote()];
-  const node = el("div", "outcome", {}, flip.node, forecast.node, verified.node);
+  const [flip, changed] = [createNote(), createNote()];
+  const node = el("div", "outcome", {}, flip.node, changed.node);
   function draw() {
     const view = store.get();
     const { ranking } = view;
-    const [tone, words]: [Tone, string] = ranking?.flip ? flipWords(ranking.flip) : ["open", ""];
+    node.hidden = ranking === null;
+    if (ranking === null) return;
+    const [tone, words]: [Tone, string] = ranking.flip === null ? ["open", NOT_SEARCHED] : flipWords(ranking.flip);
     flip.show(tone, words);
-    const stale = view.shared.verification === null;
-    const guess = ranking?.forecast && stale ? forecastWords(ranking.forecast, view.relabelled.size, ranking.summary.predicted) : "";
-    forecast.show("guess", guess);
-    verified.show("fact", ranking === null ? "" : verifiedWords(view, ranking));
-    node.hidden = flip.node.hidden && forecast.node.hidden && verified.node.hidden;
+    changed.show(...changedWords(view, ranking));
   }
   scope.add(store.subscribe(draw));
   draw();

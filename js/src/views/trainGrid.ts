@@ -23,7 +23,8 @@ export function createTrainGrid(scope: Scope, store: Store<View>, actions: Actio
   );
   const empty = el("p", "empty");
   const node = el("div", "grid-box", {}, grid, empty);
-  let active: number | undefined; // a training row's number
+  let active: number | undefined; // the training row that has the tab stop
+  let opened: number | undefined; // the one whose text is shown in full
   let shownFor: number | null = null;
 
   function order(): number[] {
@@ -47,7 +48,7 @@ export function createTrainGrid(scope: Scope, store: Store<View>, actions: Actio
   function rove() {
     for (const [number, line] of lines) {
       setAttribute(line.box, "tabindex", number === active ? 0 : -1);
-      setClass(line.node, "active", number === active);
+      setClass(line.node, "opened", number === opened);
     }
   }
 
@@ -70,7 +71,7 @@ export function createTrainGrid(scope: Scope, store: Store<View>, actions: Actio
     fill(view);
     const row = view.ranking?.summary.row ?? null;
     if (row !== shownFor) body.scrollTop = 0;
-    if (active === undefined || row !== shownFor || !lines.has(active)) active = numbers[0];
+    if (active === undefined || row !== shownFor || !lines.has(active)) active = opened = numbers[0];
     shownFor = row;
     rove();
     if (hadFocus && !body.contains(document.activeElement) && active !== undefined) lines.get(active)?.box.focus();
@@ -85,7 +86,7 @@ export function createTrainGrid(scope: Scope, store: Store<View>, actions: Actio
   function focus(number: number | undefined) {
     const line = number === undefined ? undefined : lines.get(number);
     if (line === undefined) return;
-    active = number;
+    active = opened = number;
     rove();
     line.box.focus({ preventScroll: true });
     line.node.scrollIntoView({ block: "nearest" });
@@ -101,6 +102,7 @@ export function createTrainGrid(scope: Scope, store: Store<View>, actions: Actio
     if (number !== undefined && event.target instanceof HTMLInputElement) actions.mark([number], event.target.checked);
   });
   scope.listen(body, "click", (event) => focus(numberOf(event.target)));
+  // Nothing opens or closes here: lines that move between the press and the release of a mouse button lose the click.
   scope.listen(body, "focusin", (event) => {
     active = numberOf(event.target) ?? active;
     rove();
