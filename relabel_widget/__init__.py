@@ -13,11 +13,14 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .adoption import adopt
+    from .bound import RemainderBound, remainder_bound, remainder_bound_cost
+    from .explanation import Explanation, explain
     from .fitting import Fit, fit
     from .influence import relabel_influence, removal_influence
     from .monitor import Cancelled, Monitor, Progress
     from .outcome import Outcome
     from .search import Budget, FlipSet, find_flip_set, find_flip_sets
+    from .table import single_relabel_table
     from .verification import Verification, verify
     from .widget import RelabelWidget
     from .workbench import Workbench
@@ -25,6 +28,11 @@ if TYPE_CHECKING:
 # A module never bears the name of a public function: importing it would put the module in that function's place.
 _HOMES = {
     "adopt": "adoption",
+    "RemainderBound": "bound",
+    "remainder_bound": "bound",
+    "remainder_bound_cost": "bound",
+    "Explanation": "explanation",
+    "explain": "explanation",
     "Fit": "fitting",
     "fit": "fitting",
     "relabel_influence": "influence",
@@ -38,6 +46,7 @@ _HOMES = {
     "find_flip_set": "search",
     "find_flip_sets": "search",
     "Verification": "verification",
+    "single_relabel_table": "table",
     "verify": "verification",
     "RelabelWidget": "widget",
     "Workbench": "workbench",
@@ -46,20 +55,26 @@ _HOMES = {
 __all__ = [
     "Budget",
     "Cancelled",
+    "Explanation",
     "Fit",
     "FlipSet",
     "Monitor",
     "Outcome",
     "Progress",
     "RelabelWidget",
+    "RemainderBound",
     "Verification",
     "Workbench",
     "adopt",
+    "explain",
     "find_flip_set",
     "find_flip_sets",
     "fit",
     "relabel_influence",
+    "remainder_bound",
+    "remainder_bound_cost",
     "removal_influence",
+    "single_relabel_table",
     "verify",
 ]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ._typing import FloatArray
+from ._typing import BoolArray, FloatArray
 from .design import Design
 
 
@@ -16,6 +16,9 @@ class Hessian:
 
     ``curvature`` (n_rows,) is ``weights_i p_i (1 - p_i)``; ``penalty`` (n_params,). Symmetric, positive definite
     as long as some curvature or an intercept penalty is positive. A product costs two passes over X.
+
+    With ``curvature`` of shape (n_rows, m) it stands for m Hessians that share the design, and ``matmat`` applies
+    the k-th to column k.
     """
 
     design: Design
@@ -35,7 +38,8 @@ class Hessian:
 
     def matmat(self, v: FloatArray) -> FloatArray:
         """``H V`` for V (n_params, m)."""
-        curvature, penalty = self.curvature[:, None], self.penalty[:, None]
+        curvature = self.curvature if self.curvature.ndim == 2 else self.curvature[:, None]
+        penalty = self.penalty[:, None]
         if not self.has_intercept:
             return self.design.rmatmat(curvature * self.design.matmat(v)) + penalty * v
         u = curvature * (self.design.matmat(np.ascontiguousarray(v[:-1])) + v[-1])
@@ -43,6 +47,10 @@ class Hessian:
         out[:-1] += self.design.rmatmat(u)
         out[-1] += u.sum(axis=0)
         return out
+
+    def columns(self, chosen: BoolArray) -> Hessian:
+        """The Hessians of the chosen columns, mask (m,); itself where all share one."""
+        return self if self.curvature.ndim == 1 else replace(self, curvature=self.curvature[:, chosen])
 
     def diagonal(self) -> FloatArray:
         """The diagonal, shape (n_params,). Cost: one pass over X."""

@@ -70,6 +70,11 @@ class Problem:
         out = self.design.rmatvec(u)
         return np.append(out, u.sum()) if self.has_intercept else out
 
+    def extended_rmatmat(self, u: FloatArray) -> FloatArray:
+        """``[X, 1]' U``, (n_rows, m) to (n_params, m)."""
+        out = self.design.rmatmat(u)
+        return np.vstack([out, u.sum(axis=0)]) if self.has_intercept else out
+
     def extended_rows(self, design: Design) -> FloatArray:
         """Rows with the intercept's one appended, as columns: shape (n_params, design.n_rows), dense."""
         columns = design.to_dense().T
@@ -82,12 +87,12 @@ class Problem:
         return float(self.weights @ np.logaddexp(0.0, -self.labels.signs * eta))
 
     def dloss(self, eta: FloatArray) -> FloatArray:
-        """Derivative of the loss in each eta_i: ``weights_i (p_i - y_i)``, shape (n_rows,)."""
+        """Derivative of the loss in each eta_i: ``weights_i (p_i - y_i)``, shape (n_rows,) or (m, n_rows)."""
         signs = self.labels.signs
         return np.asarray(-self.weights * signs * expit(-signs * eta))  # p - y without cancellation
 
     def d2loss(self, eta: FloatArray) -> FloatArray:
-        """Second derivative: ``weights_i p_i (1 - p_i)``, shape (n_rows,)."""
+        """Second derivative: ``weights_i p_i (1 - p_i)``, shape as `dloss`."""
         return np.asarray(self.weights * expit(eta) * expit(-eta))
 
     def objective(self, theta: FloatArray, eta: FloatArray) -> float:

@@ -468,3 +468,37 @@ def test_in_words() -> None:
     assert shown.startswith(f"FlipSet(size={found.size}, verified=True, lower_bound=1, proba 0.")
     assert "Found: a refit on the edited labels flips the prediction." in shown
     assert ("..." in shown) == (found.size > 8)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_many_queries_in_processes_return_what_a_loop_returns(n_jobs: int) -> None:
+    rng = np.random.default_rng(11)
+    x = rng.normal(size=(90, 6))
+    fit = rw.fit(x, (x[:, 0] + rng.normal(size=90) > 0).astype(int))
+    queries = rng.normal(size=(17, 6))
+    seen: list[rw.Progress] = []
+    many = rw.find_flip_sets(fit, queries, n_jobs=n_jobs, monitor=rw.Monitor(seen.append))
+    for query, found in zip(queries, many, strict=True):
+        np.testing.assert_array_equal(found.rows, rw.find_flip_set(fit, query).rows)
+    assert [p.done for p in seen if p.phase == "finding flip sets"] == list(range(1, 18))
+
+
+def test_number_of_processes_is_checked() -> None:
+    fit = rw.fit(np.arange(6.0)[:, None], [0, 1, 0, 1, 1, 1])
+    with pytest.raises(ValueError, match="expected n_jobs as a positive whole number or None, got 0"):
+        rw.find_flip_sets(fit, np.ones((2, 1)), n_jobs=0)
+
+
+def test_cost_is_checked_and_respected() -> None:
+    rng = np.random.default_rng(12)
+    x = rng.normal(size=(60, 4))
+    fit = rw.fit(x, (x[:, 0] + rng.normal(size=60) > 0).astype(int))
+    cost = rng.uniform(0.1, 3.0, 60)
+    for query in rng.normal(size=(8, 4)):
+        small, cheap = rw.find_flip_set(fit, query), rw.find_flip_set(fit, query, cost=cost)
+        assert cheap.verified
+        assert cost[cheap.rows].sum() <= cost[small.rows].sum() + 1e-9
+    with pytest.raises(
+        ValueError, match=r"find_flip_set: expected cost as finite, non-negative numbers of shape \(60,\)"
+    ):
+        rw.find_flip_set(fit, x[0], cost=-cost)

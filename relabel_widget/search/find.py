@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import numbers
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from scipy.special import expit
 
 from .._typing import FloatArray, IntArray
+from ..bound import RemainderBound
 from ..design import Design
 from ..fitting import Fit
 from ..influence import FACTOR_RTOL, factors
@@ -19,8 +22,13 @@ from ..problem import Edit
 from ..rows import as_rows, check_edit, check_threshold
 from .first_order import first_order_set
 from .flip_set import Budget, FlipSet, as_budget
+from .proof import as_proof
 from .refits import SLACK, Refits
 from .verified import QUICK, THOROUGH, THOROUGH_UP_TO, search
+
+_WORTH_PROCESSES = 64  # queries; starting workers costs a second or two
+_CHUNK = 256  # queries whose factors are held at a time
+_BATCH = 4  # queries that one worker gets at a time
 
 Method: TypeAlias = Literal["verified", "first-order"]
 
@@ -35,6 +43,8 @@ def find_flip_set(
     candidates: Any = None,
     cost: Any = None,
     budget: Any = None,
+    bound: RemainderBound | None = None,
+    table: Any = None,
     monitor: Monitor | None = None,
 ) -> FlipSet:
     """Find a smallest set of training rows whose edit flips the prediction of one query.
@@ -58,6 +68,10 @@ def find_flip_set(
         What editing each row costs, non-negative, shape (n_rows,): then the set is made cheap instead of small.
     budget
         For ``"verified"``: a number of refits (int), seconds (float), or a `Budget`; no limit if None.
+    bound
+        What `remainder_bound` made of this fit and edit: raises ``lower_bound`` where it proves more.
+    table
+        The query's row of `single_relabel_table`, shape (n_rows,): ``lower_bound`` is 2 if no single relabel flips.
     monitor
         Receives progress, and stops the search within one refit by raising `Cancelled`.
 
@@ -78,7 +92,11 @@ def find_flip_set(
     """
     query = fit.query_of(x, who="find_flip_set: x")
     task = _task("find_flip_set", fit, threshold, edit, method, candidates, cost, budget)
-    return task.run(fit.problem.extended_rows(query)[:, 0], task.factors(query, monitor)[:, 0], monitor)
+    tables = None if table is None else np.reshape(table, (1, -1))
+    proof = as_proof(fit, edit, bound, tables, 1, who="find_flip_set")
+    factor = task.factors(query, monitor)[:, 0]
+    flip_set = task.run(fit.problem.extended_rows(query)[:, 0], factor, monitor)
+    return proof.applied(flip_set, query, 0, task.cut, task.allowed, factor)
 
 
 def find_flip_sets(
@@ -91,6 +109,9 @@ def find_flip_sets(
     candidates: Any = None,
     cost: Any = None,
     budget: Any = None,
+    bound: RemainderBound | None = None,
+    table: Any = None,
+    n_jobs: int | None = None,
     progress: bool = False,
     monitor: Monitor | None = None,
 ) -> list[FlipSet]:
@@ -100,24 +121,65 @@ def find_flip_sets(
     ----------
     X_query
         Queries, shape (m, n_features), or raw rows of an adopted pipeline. The rest as in `find_flip_set`;
-        ``budget`` is for each query.
+        ``budget`` is for each query, ``table`` has a row for each.
+    n_jobs
+        Number of processes; all cores if None and there are enough queries to be worth starting them.
     progress
         Whether to print one line of progress to standard error.
 
     Notes
     -----
-    The Hessian, its preconditioner and the first solves, by block CG, are shared.
+    The Hessian, its preconditioner and the first solves, by block CG, are shared. With a monitor, a cancel is
+    honoured within one refit in one process, and when the next few queries are done in several.
     """
     queries = fit.design_of(X_query, who="find_flip_sets: X_query")
     task = _task("find_flip_sets", fit, threshold, edit, method, candidates, cost, budget)
-    right, solved, found = fit.problem.extended_rows(queries), task.factors(queries, monitor), []
-    for t in range(queries.n_rows):
-        found.append(task.run(right[:, t], solved[:, t], monitor))
+    proof = as_proof(fit, edit, bound, table, queries.n_rows, who="find_flip_sets")
+    found: list[FlipSet] = []
+    for flip_set, factor in _searched(task, queries, _processes(n_jobs, queries.n_rows, method), monitor):
+        t = len(found)
+        found.append(proof.applied(flip_set, queries.take(np.array([t])), t, task.cut, task.allowed, factor))
+        if monitor is not None:
+            monitor.step("finding flip sets", t + 1, queries.n_rows)
         if progress:
             sys.stderr.write(f"\rfinding flip sets: {t + 1} of {queries.n_rows}")
     if progress:
         sys.stderr.write("\n")
     return found
+
+
+def _processes(n_jobs: Any, n_queries: int, method: Method) -> int:
+    """How many processes to search in: one where starting more would take longer than they save."""
+    from joblib import cpu_count
+
+    if n_jobs is not None and (not isinstance(n_jobs, numbers.Integral) or n_jobs < 1):
+        raise ValueError(f"find_flip_sets: expected n_jobs as a positive whole number or None, got {n_jobs!r}.")
+    if n_jobs is None:
+        n_jobs = cpu_count() if n_queries >= _WORTH_PROCESSES and method == "verified" else 1
+    return min(int(n_jobs), n_queries)
+
+
+def _searched(
+    task: _Task, queries: Design, processes: int, monitor: Monitor | None
+) -> Iterator[tuple[FlipSet, FloatArray]]:
+    """Each query's flip set and factor, in order; only the factors of one chunk of queries are held at a time.
+
+    Processes, not threads: between two products a search runs in the interpreter, which lets one thread through.
+    """
+    from joblib import Parallel, delayed
+
+    # A worker needs no transform of raw rows, which might not even travel.
+    sent = replace(task, fit=replace(task.fit, transform=None)) if processes > 1 else task
+    with Parallel(n_jobs=processes, return_as="generator") as parallel:
+        for first in range(0, queries.n_rows, _CHUNK):
+            part = queries.take(np.arange(first, min(first + _CHUNK, queries.n_rows)))
+            right, solved = task.fit.problem.extended_rows(part), task.factors(part, monitor)
+            places = np.array_split(np.arange(part.n_rows), max(1, part.n_rows // _BATCH))
+            if processes == 1:
+                results: Iterable[list[FlipSet]] = (task.run_all(right[:, k], solved[:, k], monitor) for k in places)
+            else:
+                results = parallel(delayed(sent.run_all)(right[:, k], solved[:, k], None) for k in places)
+            yield from zip((flip_set for batch in results for flip_set in batch), solved.T, strict=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +205,10 @@ class _Task:
         if self.method == "first-order":
             return self._first_order(factor, margin)
         return self._verified(query, factor, margin, monitor)
+
+    def run_all(self, right: FloatArray, solved: FloatArray, monitor: Monitor | None) -> list[FlipSet]:
+        """`run` for each column of queries and factors, (n_params, m)."""
+        return [self.run(query, factor, monitor) for query, factor in zip(right.T, solved.T, strict=True)]
 
     def _out_of_reach(self, query: FloatArray, margin: float) -> bool:
         """Whether no edit whatever flips the query.

@@ -131,6 +131,7 @@ def _solve_group(
     size = np.linalg.norm(b, axis=0)
     residual = np.where(size > 0, 1.0, 0.0)
     active = np.flatnonzero(size > 0)
+    hessian = hessian.columns(size > 0)
     scale = preconditioner.inverse[:, None]
     x, r = np.zeros((b.shape[0], len(active))), b[:, active].copy()
     z = scale * r
@@ -152,6 +153,7 @@ def _solve_group(
         if not going.all():
             solution[:, active[~going]] = x[:, ~going]
             active, x, r, p, rz = active[going], x[:, going], r[:, going], p[:, going], rz[going]
+            hessian = hessian.columns(going)
         z = scale * r
         rz_next = _dots(r, z)
         p = z + (rz_next / rz) * p

@@ -1,0 +1,69 @@
+"""Lower bounds that a caller has at hand, applied to what a search found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+
+from .._typing import FloatArray, IntArray
+from ..bound import RemainderBound
+from ..design import Design
+from ..fitting import Fit
+from ..problem import Edit
+from .flip_set import FlipSet
+
+# An entry of the single-relabel table this close to the threshold counts as a flip: its error is far below.
+_TABLE_SLACK = 1e-5
+
+
+@dataclass(frozen=True, eq=False)
+class Proof:
+    """Sources of lower bounds: the remainder bound of a model, and rows of its single-relabel table, (m, n_rows)."""
+
+    bound: RemainderBound | None
+    table: FloatArray | None
+
+    def applied(
+        self, flip_set: FlipSet, query: Design, place: int, cut: float, allowed: IntArray, factor: FloatArray
+    ) -> FlipSet:
+        """The flip set with the best lower bound that is proven; ``place`` is the query's row of the table."""
+        proven = flip_set.lower_bound
+        if self.table is not None and not self._single_flips(place, cut, flip_set, allowed):
+            proven = max(proven, 2)
+        if self.bound is not None:
+            at_most = flip_set.size if flip_set.verified else None
+            threshold = float(expit(cut))
+            proven = max(proven, self.bound.lower_bound(query, threshold, allowed, at_most, factor=factor))
+        return replace(flip_set, lower_bound=proven)
+
+    def _single_flips(self, place: int, cut: float, flip_set: FlipSet, allowed: IntArray) -> bool:
+        assert self.table is not None
+        margins = self.table[place, allowed] - cut
+        margins = margins[~np.isnan(margins)]  # a swap that leaves one class only has no refit
+        was_one = flip_set.proba_before > expit(cut)
+        return bool((margins < _TABLE_SLACK).any() if was_one else (margins > -_TABLE_SLACK).any())
+
+
+def as_proof(fit: Fit, edit: Edit, bound: RemainderBound | None, table: Any, n_queries: int, *, who: str) -> Proof:
+    """Check the sources of lower bounds.
+
+    Raises
+    ------
+    ValueError
+        If the bound is of another fit or edit, or the table of another shape or used for removals.
+    """
+    if bound is not None and (bound.fit is not fit or bound.edit != edit):
+        raise ValueError(
+            f"{who}: expected a bound made of this fit for edit {edit!r}, got one of {bound.fit} for {bound.edit!r}."
+        )
+    if table is None:
+        return Proof(bound, None)
+    if edit != "relabel":
+        raise ValueError(f"{who}: table holds single relabels and says nothing about edit {edit!r}.")
+    array = np.asarray(table, dtype=np.float64)
+    if array.shape != (n_queries, fit.n_rows):
+        raise ValueError(f"{who}: expected table of shape ({n_queries}, {fit.n_rows}), got {array.shape}.")
+    return Proof(bound, array)
