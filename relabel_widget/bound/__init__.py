@@ -1,4 +1,52 @@
-"""Proven lower bounds."""
+"""Proven lower bounds on the size of any set of training rows whose edit flips a query.
+
+The closed-box remainder bound
+------------------------------
+Rows i have weight s_i, label sign z_i, log-odds eta_i and curvature d_i = s_i p_i (1 - p_i); K = X H^-1 X' with the
+intercept's column of ones in X and the penalties in H; K0 is K without its diagonal h. Edit a set S along t in [0, 1]:
+relabelling adds ``t s_i z_i x_i . theta`` to the objective, removal takes t of the row's weight. The minimiser moves
+continuously, and the log-odds by
+
+(1)  ``delta = -K (beta on S, e(delta) elsewhere)``, ``e_i(x) = s_i (sigmoid(eta_i + x) - sigmoid(eta_i)) - d_i x``,
+
+with ``beta_i = t s_i z_i + e_i`` for relabels, and ``t s_i (y_i - p_i) + (1 - t) e_i - t d_i delta_i`` for removals.
+With ``x_j`` the sum of K_jl e_l over l outside S other than j, row j reads ``delta_j + h_j e_j(delta_j) = -(K0 beta)_j
+- x_j`` outside S, and in S with its own force in place of its own remainder. The left side rises in delta_j, so that
+bounds on forces and on x_j turn into boxes for delta_j, and boxes into bounds on forces. Outside S ``|e_l| <= C_l
+delta_l^2`` and ``c_l |delta_l| <= |K0 beta|_l + |x_l|``; by the triangle inequality in L2 with weights ``|K0_jl| w_l``,
+``w = C / c^2``,
+
+(2)  ``|x_j| <= (sum over S of b_i T_ji^.5 + V_j^.5)^2``, ``T_ji = sum_l |K0_jl| w_l K0_li^2``,
+
+where b bounds |beta| and V_j bounds ``sum_l |K0_jl| w_l x_l^2``. Either each x_l takes its own bound, or (2) is put in
+for x_l, which keeps S the same for all l; by the triangle inequality in L4
+
+(3)  ``V_j^.25 <= sum over S of b_i U_ji + (sum_l |K0_jl| w_l V_l^2)^.25``, ``U_ji = (sum_l |K0_jl| w_l T_li^2)^.25``.
+
+Sums over S of at most k rows are at most the k largest terms. If this map takes a box around 0 strictly into itself,
+the path cannot leave the box: at a first exit it would be inside the box's image. Then, at t = 1, signs of forces are
+known and the boxes shrink further. The query moves towards the threshold by
+
+(4)  ``gain = -sum over S of q_i beta_i - sum elsewhere of q_j e_j <= sum over S of G_i + |K0 beta + x|^2 in L2(om)``,
+
+``q = X H^-1 x_query`` signed, G_i the largest of -q_i beta_i, ``om_j = [q_j]+ C-_j + [-q_j]+ C+_j`` over c_j^2 with
+one-sided bounds C- and C+, since half of the remainders push the other way. Its square is split as ``(1 + s) beta' W
+beta + (1 + 1/s) |x|^2``, W = K0 diag(om) K0, and beta' W beta is at most a top-k sum of row shares that look at pairs
+one by one.
+
+What is accounted for
+---------------------
+A bound is sound or it is 1. On the safe side are: the gradient of the fit and its rounding, through a bound on the norm
+of H^-1, as one more force; the factor's residual ``x - H v``, times a bound on how far theta moves; errors of K's
+entries, up to 1e-6 sqrt(K_ii K_jj), which covers float32 and the factorisation (checked against conjugate gradients on
+six rows, or refused), as one more force on every row; float32 sums of n non-negative terms by the factor
+1 + 2 (n + 8) 2^-23; the ends of the boxes by 1e-11. Rounding of float64 sums is covered by this: a gain within 1e-5 of
+the need, relatively, counts as reaching it. This is careful floating point, not interval arithmetic.
+
+For tiny data, `exhaustive_lower_bound` tries all sets instead and is exact.
+
+This room, and no other, makes N x N arrays.
+"""
 
 from .exhaustive import exhaustive_lower_bound, exhaustive_refits
 from .remainder import BoundCost, RemainderBound, remainder_bound, remainder_bound_cost

@@ -123,9 +123,9 @@ class Closure:
 
     def _spread(self, bend: FloatArray, third: FloatArray, cross: FloatArray, error: FloatArray) -> FloatArray:
         """Bounds V_j on ``sum_l |K0_jl| bend_l x_l^2``: each x_l by itself, or through the edited rows they share."""
-        products = self.kernel.absolute_products(np.column_stack([bend * np.square(cross), bend * np.square(error)]))
-        spread, errors = products[:, 0], np.sqrt(products[:, 1])
-        fourth = self.kernel.absolute_products((bend * np.square(spread))[:, None])[:, 0]
+        spread = self.kernel.absolute_product(bend * np.square(cross))
+        errors = np.sqrt(self.kernel.absolute_product(bend * np.square(error)))
+        fourth = self.kernel.absolute_product(bend * np.square(spread))
         return np.asarray(np.minimum(spread, np.square(np.square(third + fourth**0.25) + errors)))
 
     def _path_force(self, edited: Interval) -> FloatArray:

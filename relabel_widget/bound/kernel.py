@@ -44,21 +44,22 @@ class Kernel:
         """Factor that covers the rounding of a float32 sum of n_rows non-negative terms, in any order."""
         return 1.0 + 2.0 * (len(self.own) + 8) * float(np.finfo(np.float32).eps)
 
-    def absolute_products(self, v: FloatArray) -> FloatArray:
-        """Upper bounds on ``out_jm = sum_l |K_jl| v_lm`` over l != j, for v >= 0 of shape (n_rows, m)."""
-        return self._products(np.abs, v)
+    def absolute_product(self, v: FloatArray) -> FloatArray:
+        """Upper bounds on ``out_j = sum_l |K_jl| v_l`` over l != j, for v >= 0. Cost: one pass over K."""
+        return self._product(np.abs, v)
 
     def square_product(self, v: FloatArray) -> FloatArray:
-        """Upper bounds on ``out_j = sum_l K_jl^2 v_l`` over l != j, for v >= 0."""
-        return self._products(np.square, v)
+        """Upper bounds on ``out_j = sum_l K_jl^2 v_l`` over l != j, for v >= 0. Cost: one pass over K."""
+        return self._product(np.square, v)
 
-    def _products(self, entries: np.ufunc, v: FloatArray) -> FloatArray:
+    def _product(self, entries: np.ufunc, v: FloatArray) -> FloatArray:
         scale = float(v.max(initial=0.0))
         if scale == 0.0:
             return np.zeros_like(v)
-        narrow, out = (v / scale).astype(np.float32), np.empty_like(v)  # scaled, lest squares underflow
-        for rows in row_blocks(len(self.own), len(self.own)):
-            out[rows] = entries(self.cross[rows]) @ narrow
+        narrow, out = (v / scale).astype(np.float32), np.empty_like(v)  # scaled, lest float32 underflow
+        for rows in row_blocks(len(v), len(v)):
+            # not by BLAS: memory is what binds, and on a busy machine its threads wait for each other at every block
+            out[rows] = np.einsum("ij,j->i", entries(self.cross[rows]), narrow)
         return out * (self.outward * scale) + np.finfo(np.float32).tiny * len(v) * scale
 
 

@@ -231,13 +231,14 @@ class _Sizes:
         most = int(self.closure.candidates.sum())
         if at_most is not None:
             most = min(most, max(0, int(at_most) - 1))
-        high, below = _largest_true(lambda size: self._in_reach(query, size), most) + 1, 1
-        while high > 1:
-            size = max(1, high - below)
+        high, low, below = _largest_true(lambda size: self._in_reach(query, size), most) + 1, 0, 1
+        while high - low > 1:
+            size = (low + high) // 2 if low else max(1, high - below)
             if self._excluded(query, size):
-                return 1 + size + _largest_true(lambda more: self._excluded(query, size + more), high - size - 1)
-            high, below = size, 2 * below
-        return 1
+                low = size
+            else:
+                high, below = size, 2 * below
+        return 1 + low
 
     @property
     def closes_to(self) -> int:

@@ -1,0 +1,56 @@
+"""How close proven lower bounds come to the sizes that searches find, and what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+from measuring import Record, resident_peak_mib, show, stopwatch
+from sklearn.feature_extraction.text import CountVectorizer
+
+import relabel_widget as rw
+from relabel_widget.bound import remainder_bound, remainder_bound_cost
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.data, pytest.mark.timeout(3600)]
+
+
+@pytest.mark.parametrize(("C", "least_median"), [(0.01, 0.9), (0.1, 0.45)])
+def test_bound_over_size(
+    C: float, least_median: float, real_data: Callable[[str], pd.DataFrame], record: Record
+) -> None:
+    frame = real_data("sst2")
+    train, test = frame[frame["split"] == "train"], frame[frame["split"] == "test"]
+    vectoriser = CountVectorizer(min_df=2)
+    x = vectoriser.fit_transform(train["text"])
+    chosen = np.random.default_rng(0).choice(len(test), 100, replace=False)
+    queries = vectoriser.transform(test["text"].iloc[chosen])
+    fit = rw.fit(x, train["label"], C)
+    sizes = np.array([found.size for found in rw.find_flip_sets(fit, queries)])
+    with stopwatch() as building:
+        bound = remainder_bound(fit)
+    with stopwatch() as bounding:
+        lowers = bound.lower_bounds(queries, at_most=sizes)
+    ratio = lowers / sizes
+    quartiles = np.quantile(ratio, [0.25, 0.5, 0.75])
+    show(
+        f"lower bounds, sst2, C = {C:g}, 100 queries; {remainder_bound_cost(fit)}",
+        ["", "25 %", "median", "75 %"],
+        [
+            ["size found", *np.quantile(sizes, [0.25, 0.5, 0.75]).tolist()],
+            ["lower bound", *np.quantile(lowers, [0.25, 0.5, 0.75]).tolist()],
+            ["bound / size", *quartiles.tolist()],
+            ["share proven minimal", float((ratio == 1).mean()), "", ""],
+            ["seconds: tables, all bounds", building.wall, bounding.wall, ""],
+        ],
+    )
+    record.add(
+        f"lower bounds, sst2, C = {C:g}",
+        seconds=building.wall + bounding.wall,
+        cpu_seconds=building.cpu + bounding.cpu,
+        outcome=float(quartiles[1]),
+        peak_mib=resident_peak_mib(),
+    )
+    assert (lowers <= sizes).all()
+    assert quartiles[1] >= least_median
