@@ -13,6 +13,7 @@ from ._typing import FloatArray, IntArray
 from .design import Design
 from .labels import Labels
 from .operator import Hessian
+from .vectors import dot
 
 Edit: TypeAlias = Literal["relabel", "remove"]
 
@@ -84,7 +85,7 @@ class Problem:
 
     def loss(self, eta: FloatArray) -> float:
         """The weighted log-loss, a sum over rows. Finite for any finite eta."""
-        return float(self.weights @ np.logaddexp(0.0, -self.labels.signs * eta))
+        return dot(self.weights, np.logaddexp(0.0, -self.labels.signs * eta))
 
     def dloss(self, eta: FloatArray) -> FloatArray:
         """Derivative of the loss in each eta_i: ``weights_i (p_i - y_i)``, shape (n_rows,) or (m, n_rows)."""
@@ -97,7 +98,7 @@ class Problem:
 
     def objective(self, theta: FloatArray, eta: FloatArray) -> float:
         """The whole objective at theta, whose log-odds are eta."""
-        return self.loss(eta) + 0.5 * float(self.penalty @ np.square(theta))
+        return self.loss(eta) + 0.5 * dot(self.penalty, np.square(theta))
 
     def gradient(self, theta: FloatArray, eta: FloatArray) -> FloatArray:
         """Gradient in theta, shape (n_params,). Cost: one product with X'."""

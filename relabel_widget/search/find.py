@@ -20,6 +20,7 @@ from ..monitor import Monitor
 from ..outcome import Outcome
 from ..problem import Edit
 from ..rows import as_rows, check_edit, check_threshold
+from ..vectors import dot
 from .first_order import first_order_set
 from .flip_set import Budget, FlipSet, as_budget
 from .proof import as_proof
@@ -199,7 +200,7 @@ class _Task:
         return factors(self.fit, queries, rtol=FACTOR_RTOL if self.method == "first-order" else 1e-6, monitor=monitor)
 
     def run(self, query: FloatArray, factor: FloatArray, monitor: Monitor | None) -> FlipSet:
-        margin = float(query @ self.fit.theta) - self.cut
+        margin = dot(query, self.fit.theta) - self.cut
         if self._out_of_reach(query, margin):
             return self._none(margin, Outcome.CANNOT_FLIP, 0)
         if self.method == "first-order":
@@ -249,7 +250,7 @@ class _Task:
                 return self._none(margin, outcome, refits.count)
             rows = result.best.rows[np.argsort(-refits.averaged(result.best)[result.best.rows], kind="stable")]
             confirmed = self.fit.refit(rows, self.edit, start=result.best.theta, monitor=monitor)
-            after = float(query @ confirmed.theta) - self.cut
+            after = dot(query, confirmed.theta) - self.cut
             if (after < -SLACK) if margin > 0 else (after > SLACK):
                 outcome = Outcome.BUDGET_FOUND if result.spent else Outcome.FOUND
                 return self._some(rows, margin, after, outcome, refits.count + 1)

@@ -12,6 +12,7 @@ from ..fitting import Fit
 from ..monitor import Monitor
 from ..problem import Edit, Problem
 from ..solver import Iterate, minimise, newton_step, solve
+from ..vectors import dot
 from .flip_set import Budget
 
 # A flip counts only if the margin passes zero by this much (in log-odds): less is within another solver's error.
@@ -69,7 +70,7 @@ class Refits:
     ) -> None:
         self._fit, self._query, self._edit, self._monitor, self._exact = fit, query, edit, monitor, exact
         self._budget, self._deadline = budget, time.monotonic() + (budget.seconds or 0.0)
-        margin = float(query @ fit.theta) - cut
+        margin = dot(query, fit.theta) - cut
         self._cut, self._sign = cut, 1.0 if margin > 0 else -1.0
         self.allowed = allowed
         self.base = Probe(np.empty(0, dtype=np.int64), fit.theta, fit.eta, self._sign * margin)
@@ -93,7 +94,7 @@ class Refits:
         factor = self._factors.get(id(near), self._factors[id(self.base)])[1]
         point, previous = Iterate.at(problem, near.theta, near.eta), np.inf
         for _ in range(_MAX_STEPS):
-            margin = self._margin(point.theta) - self._sign * float(factor @ point.gradient)
+            margin = self._margin(point.theta) - self._sign * dot(factor, point.gradient)
             if abs(margin - previous) < abs(margin):
                 return Probe(rows, point.theta, point.eta, margin)
             stepped = newton_step(
@@ -106,7 +107,7 @@ class Refits:
         return self._to_the_end(problem, rows, near)
 
     def _margin(self, theta: FloatArray) -> float:
-        return self._sign * (float(self._query @ theta) - self._cut)
+        return self._sign * (dot(self._query, theta) - self._cut)
 
     def _to_the_end(self, problem: Problem, rows: IntArray, near: Probe) -> Probe:
         done = minimise(problem, near.theta, preconditioner=self._fit.preconditioner, monitor=self._monitor)

@@ -14,6 +14,7 @@ import numpy as np
 from .._typing import FloatArray
 from ..monitor import Monitor
 from ..operator import Hessian
+from ..vectors import column_dots, dot, norm
 from .result import SolveResult
 
 _RECOMPUTE = 50  # the recursive residual drifts from the true one; every so often it is computed anew
@@ -60,27 +61,27 @@ def solve(
     x = np.zeros_like(b) if start is None else start.copy()
     r = b.copy() if start is None else b - hessian.matvec(x)
     products = 0 if start is None else 1
-    size = float(np.linalg.norm(b))
+    size = norm(b)
     target, scale = rtol * size, preconditioner.inverse
-    norm = float(np.linalg.norm(r))
+    length = norm(r)
     z = scale * r
-    p, rz = z, float(r @ z)
-    while norm > target and products < max_iterations:
+    p, rz = z, dot(r, z)
+    while length > target and products < max_iterations:
         if monitor is not None:
             monitor.check()
         hp = hessian.matvec(p)
         products += 1
-        alpha = rz / float(p @ hp)
+        alpha = rz / dot(p, hp)
         x += alpha * p
         if products % _RECOMPUTE:
             r -= alpha * hp
         else:
             r = b - hessian.matvec(x)
         z = scale * r
-        rz_next = float(r @ z)
+        rz_next = dot(r, z)
         p = z + (rz_next / rz) * p
-        rz, norm = rz_next, float(np.linalg.norm(r))
-    return SolveResult(x, norm / size if size else 0.0, products, norm <= target)
+        rz, length = rz_next, norm(r)
+    return SolveResult(x, length / size if size else 0.0, products, length <= target)
 
 
 def solve_many(
@@ -128,39 +129,35 @@ def _solve_group(
     monitor: Monitor | None,
 ) -> SolveResult:
     solution = np.zeros_like(b)
-    size = np.linalg.norm(b, axis=0)
+    size = np.sqrt(column_dots(b, b))
     residual = np.where(size > 0, 1.0, 0.0)
     active = np.flatnonzero(size > 0)
     hessian = hessian.columns(size > 0)
     scale = preconditioner.inverse[:, None]
     x, r = np.zeros((b.shape[0], len(active))), b[:, active].copy()
     z = scale * r
-    p, rz = z.copy(), _dots(r, z)
+    p, rz = z.copy(), column_dots(r, z)
     products = 0
     while len(active) and products < max_iterations:
         if monitor is not None:
             monitor.check()
         hp = hessian.matmat(p)
         products += 1
-        alpha = rz / _dots(p, hp)
+        alpha = rz / column_dots(p, hp)
         x += alpha * p
         if products % _RECOMPUTE:
             r -= alpha * hp
         else:
             r = b[:, active] - hessian.matmat(x)
-        residual[active] = np.linalg.norm(r, axis=0) / size[active]
+        residual[active] = np.sqrt(column_dots(r, r)) / size[active]
         going = residual[active] > rtol
         if not going.all():
             solution[:, active[~going]] = x[:, ~going]
             active, x, r, p, rz = active[going], x[:, going], r[:, going], p[:, going], rz[going]
             hessian = hessian.columns(going)
         z = scale * r
-        rz_next = _dots(r, z)
+        rz_next = column_dots(r, z)
         p = z + (rz_next / rz) * p
         rz = rz_next
     solution[:, active] = x
     return SolveResult(solution, float(residual.max(initial=0.0)), products, len(active) == 0)
-
-
-def _dots(a: FloatArray, b: FloatArray) -> FloatArray:
-    return np.asarray(np.einsum("ij,ij->j", a, b))

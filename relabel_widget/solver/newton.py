@@ -14,6 +14,7 @@ import numpy as np
 from .._typing import FloatArray
 from ..monitor import Monitor
 from ..problem import Problem
+from ..vectors import dot, norm
 from .cg import Jacobi, solve
 from .result import MinimiseResult
 
@@ -47,7 +48,7 @@ class Iterate:
     @property
     def norm(self) -> float:
         """Euclidean norm of the gradient."""
-        return float(np.linalg.norm(self.gradient))
+        return norm(self.gradient)
 
 
 def newton_step(
@@ -96,7 +97,7 @@ def minimise(
 
 def _line_search(problem: Problem, point: Iterate, step: FloatArray, change: FloatArray) -> float | None:
     """Backtrack from a full step; None when no step makes progress that rounding lets one see."""
-    slope = float(point.gradient @ step)
+    slope = dot(point.gradient, step)
     before = problem.objective(point.theta, point.eta)
     rounding = 8 * np.finfo(float).eps * abs(before)
     length = 1.0
@@ -106,7 +107,7 @@ def _line_search(problem: Problem, point: Iterate, step: FloatArray, change: Flo
         if after <= before + _ARMIJO * length * slope:
             return length
         if after <= before + rounding:
-            slope_there = float(problem.dloss(eta) @ change + (problem.penalty * theta) @ step)
+            slope_there = dot(problem.dloss(eta), change) + dot(problem.penalty * theta, step)
             if abs(slope_there) < 0.9 * abs(slope):
                 return length
         length *= 0.5
