@@ -49,8 +49,11 @@ def test_length_of_reviews(reviews: pd.DataFrame) -> None:
 
 def test_no_near_duplicates(reviews: pd.DataFrame) -> None:
     words = [frozenset(re.findall(r"\w+", text.lower())) for text in reviews["text"]]
-    close = [(a, b) for (a, s), (b, t) in combinations(zip(reviews["id"], words, strict=True), 2)
-             if len(s & t) >= 0.8 * len(s | t)]
+    close = [
+        (a, b)
+        for (a, s), (b, t) in combinations(zip(reviews["id"], words, strict=True), 2)
+        if len(s & t) >= 0.8 * len(s | t)
+    ]
     assert close == []
 
 

@@ -46,7 +46,7 @@ def hotel():
     return ROOT / "examples" / "data" / "hotel_reviews.csv"
 
 
-def do_the_job(page, test_row, long=120_000):
+def do_the_job(page, test_row, long=120_000, picture=None):
     """Pick, find, mark, verify, undo, redo, export. Gives the rows that were marked."""
     region = page.get_by_role("region", name="Relabel workbench")
     expect(region).to_be_visible(timeout=30_000)
@@ -72,6 +72,8 @@ def do_the_job(page, test_row, long=120_000):
     press("Verify by retraining")
     expect(status).to_contain_text(f"Retrained with {size} changed label", timeout=long)
     expect(region.locator(".rlw-outcome")).to_contain_text("this row flips to")
+    if picture:
+        region.screenshot(path=picture)
     press("Undo")
     expect(region.get_by_role("checkbox", name=f"Relabel row {rows[-1]}", exact=True)).not_to_be_checked()
     press("Redo")
@@ -122,10 +124,11 @@ def test_the_quickstart_notebook_in_jupyterlab(tmp_path, page, hotel):
     """Row 75 is chosen there by Python; the widget's cell is followed by others."""
     shutil.copytree(ROOT / "examples" / "data", tmp_path / "data")
     shutil.copy(ROOT / "examples" / "quickstart.ipynb", tmp_path)
-    page.set_viewport_size({"width": 1400, "height": 1000})
+    page.set_viewport_size({"width": 1400, "height": 1200})
     with jupyter("lab", tmp_path) as open_notebook:
         asked = open_notebook(page, "quickstart.ipynb")
-        rows = do_the_job(page, 75)
+        page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")
+        rows = do_the_job(page, 75, picture=ARTIFACTS / "readme.png")  # examples/workbench.png is a copy of it
         page.screenshot(path=ARTIFACTS / "lab-quickstart.png")
     assert foreign(asked) == []
     check_by_a_fit_of_our_own(hotel, pd.read_csv(tmp_path / "corrected_labels.csv"), 75, rows)
