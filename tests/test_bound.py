@@ -22,7 +22,7 @@ from relabel_widget.bound import (
     remainder_bound,
     remainder_bound_cost,
 )
-from relabel_widget.bound.gains import largest_gain
+from relabel_widget.bound.gains import Query, largest_gain
 from relabel_widget.bound.kernel import Kernel, make_kernel
 from relabel_widget.bound.pointwise import Pointwise
 from relabel_widget.bound.top import TopColumns
@@ -141,16 +141,19 @@ def gains_at_refit(case: Case, rows: np.ndarray, edit: str, query: np.ndarray) -
     return -(problem.z @ factor) * problem.weights * push
 
 
-def bound_gain(bound: RemainderBound, query: np.ndarray, size: int, threshold: float = 0.5) -> float:
+def bound_gain(bound: RemainderBound, query: np.ndarray, size: int, factor: np.ndarray | None = None) -> float:
     """The proven largest gain of ``size`` rows; infinite where boxes do not close."""
     sizes = bound._sizes(None)
     boxes = sizes._at(size)
     if boxes is None:
         return np.inf
+    return largest_gain(sizes.closure, boxes, seen_by(bound, query, factor))
+
+
+def seen_by(bound: RemainderBound, query: np.ndarray, factor: np.ndarray | None = None) -> Query:
     design = bound.fit.query_of(query)
-    solved = rw.influence.factors(bound.fit, design)
-    cut = float(np.log(threshold / (1 - threshold)))
-    return largest_gain(sizes.closure, boxes, bound._queries(bound.fit.problem.extended_rows(design), solved, cut)[0])
+    solved = rw.influence.factors(bound.fit, design) if factor is None else factor[:, None]
+    return bound._queries(bound.fit.problem.extended_rows(design), solved, 0.0)[0]
 
 
 # --- sound: no set of fewer rows flips
@@ -246,16 +249,87 @@ def test_candidates(edit: str) -> None:
     assert (bound.lower_bounds(queries, candidates=[]) == 1).all()
 
 
-def test_coarse_factors_lower_the_bound_only() -> None:
-    case, bound = case_of("sparse", 150, 0.02), bound_of("sparse", 150, 0.02, "relabel")
-    rng = np.random.default_rng(0)
-    for query in queries_of(case, 5):
+@every_edit
+def test_rough_factors_are_accounted_for(edit: str) -> None:
+    """A factor of any kind gives a bound; the worse it is, the weaker."""
+    case, bound = case_of("sparse, weighted", 40, 0.05), bound_of("sparse, weighted", 40, 0.05, edit)
+    best = np.nanmax(gains_of("sparse, weighted", 40, 0.05, 2, edit, 4), axis=0)
+    single = np.nanmax(gains_of("sparse, weighted", 40, 0.05, 1, edit, 4), axis=0)
+    for query, pair, one in zip(queries_of(case, 4), best, single, strict=True):
         exact = rw.influence.factors(bound.fit, bound.fit.query_of(query))[:, 0]
-        good = bound.lower_bound(query)
-        assert bound.lower_bound(query, factor=exact) == good
-        for error in (1e-6, 1e-2, 1.0):
-            off = exact + error * np.linalg.norm(exact) * rng.normal(size=len(exact)) / np.sqrt(len(exact))
-            assert 1 <= bound.lower_bound(query, factor=off) <= good + 1
+        assert bound.lower_bound(query, factor=exact) == bound.lower_bound(query)
+        assert bound.lower_bound(query, factor=exact * (1 + 1e-6)) == bound.lower_bound(query)
+        for factor in (0.9 * exact, 0.5 * exact, 0 * exact, -exact):
+            assert bound_gain(bound, query, 1, factor=factor) >= one
+            assert bound_gain(bound, query, 2, factor=factor) >= pair
+            assert bound.lower_bound(query, factor=factor) <= bound.lower_bound(query)
+
+
+# --- sound: the boxes and what is made of them
+
+
+@every_edit
+@pytest.mark.parametrize(
+    ("kind", "C", "size"),
+    [
+        ("sparse", 0.1, 2),
+        ("sparse, weighted", 0.03, 2),
+        ("dense", 0.01, 2),
+        ("sparse, no intercept", 0.1, 2),
+        ("dense", 0.1, 1),
+    ],
+)
+def test_boxes_hold_every_refit(kind: str, C: float, size: int, edit: str) -> None:
+    """Displacements, forces and cross effects of all sets, by dense refits, against the boxes."""
+    n, case, bound = 40, case_of(kind, 40, C), bound_of(kind, 40, C, edit)
+    problem, boxes = case.dense, bound._sizes(None)._at(size)
+    assert boxes is not None
+    sets, z, theta = all_sets(n, size), problem.z, unedited(problem)
+    eta, p, sign = z @ theta, sigmoid(z @ theta), 2 * problem.y - 1
+    K = z @ np.linalg.solve(problem.hessian(theta), z.T)
+    moved = refits(problem, sets, edit) @ z.T - eta
+    curvature = problem.weights * p * (1 - p)
+    e = problem.weights * (sigmoid(eta + moved) - p) - curvature * moved
+    edited = np.zeros((len(sets), n), dtype=bool)
+    edited[np.arange(len(sets))[:, None], sets] = True
+    beta = problem.weights * sign + e if edit == "relabel" else problem.weights * (problem.y - p) - curvature * moved
+    outside = np.where(edited, 0.0, e)
+    cross = outside @ K - outside * np.diag(K)
+    assert (np.where(edited, 0.0, moved) <= boxes.kept[1]).all()
+    assert (np.where(edited, 0.0, moved) >= boxes.kept[0]).all()
+    assert (np.where(edited, sign * beta, boxes.push[1]) <= boxes.push[1] + 1e-9).all()
+    assert (np.where(edited, sign * beta, boxes.push[0]) >= boxes.push[0] - 1e-9).all()
+    assert (np.abs(cross) <= boxes.cross).all()
+    total = np.abs(np.where(edited, beta, e)) @ np.sqrt(np.diag(K))
+    assert total.max() <= boxes.moved * (1 + 1e-6)
+    # and the boxes are not much larger than what fills them
+    assert np.median(np.abs(cross).max(axis=0) / boxes.cross) > 0.2
+    assert np.median(np.abs(np.where(edited, 0.0, moved)).max(axis=0) / boxes.kept[1]) > 0.6
+
+
+@every_edit
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_gain_covers_all_that_boxes_allow(size: int, edit: str) -> None:
+    """Any forces and cross effects within the boxes, their worst second order included, gain no more than proven."""
+    case, bound = case_of("sparse", 40, 0.02), bound_of("sparse", 40, 0.02, edit)
+    sizes, rng = bound._sizes(None), np.random.default_rng(9)
+    boxes, rows = sizes._at(size), sizes.closure.rows
+    assert boxes is not None
+    inside = boxes.kept[0] + np.linspace(0, 1, 301)[:, None] * (boxes.kept[1] - boxes.kept[0])
+    inside = np.where(np.abs(inside) < 1e-4, np.nan, inside)
+    for query in queries_of(case, 3):
+        seen = seen_by(bound, query)
+        proven, attained = largest_gain(sizes.closure, boxes, seen), 0.0
+        worst = np.nanmax(-seen.pull * rows.remainder(inside) / inside**2, axis=0).clip(0) / boxes.contraction**2
+        ends = -rows.signs * seen.pull * np.array(boxes.push)
+        force, best = rows.signs * boxes.push[1], np.argsort(-ends.max(axis=0))[: size + 4]
+        for _ in range(60):
+            chosen, beta = rng.choice(best, size, replace=False), np.zeros(40)
+            beta[chosen] = force[chosen]
+            shaken = np.abs(bound.kernel.cross.astype(float) @ beta) + boxes.cross
+            shaken[chosen] = 0.0
+            attained = max(attained, float(-seen.pull @ beta + worst @ shaken**2))
+        assert 0 < attained <= proven < 1.25 * attained
 
 
 # --- tight: a bound of 1 everywhere would pass the above
