@@ -15,7 +15,7 @@ from .operator import Hessian
 from .solver import solve_many
 
 _WIDTH = 32
-_GRADIENT_RTOL = 1e-7  # of the gradient scale; the adjoint correction squares what is left of the error
+_GRADIENT_RTOL = 1e-9  # of the gradient scale
 _MAX_STEPS = 12
 _FARTHEST = 5.0  # log-odds: beyond, the curvature may vanish and the next system with it
 
@@ -40,8 +40,8 @@ def single_relabel_table(
     Returns
     -------
     float64, shape (m, n_rows)
-        Refits to a relative gradient of 1e-7, corrected by the adjoint ``H^-1 x`` times the remaining gradient, so
-        that the error is of second order in it. NaN where the swap would leave one class only.
+        Refits to a relative gradient of 1e-9, corrected by the adjoint ``H^-1 x`` times the remaining gradient: what
+        is left is that gradient times the change of the Hessian. NaN where the swap would leave one class only.
 
     Notes
     -----
@@ -49,7 +49,7 @@ def single_relabel_table(
     at least two rows. It is a proof by exhaustion, up to the accuracy above; `find_flip_set` takes a row as ``table``
     and counts entries within 1e-5 of the threshold as flips, the safe side.
 
-    Cost: n_rows refits in groups of 32, each typically two Newton steps by block CG: as much as some n_rows first-order
+    Cost: n_rows refits in groups of 32, each typically three Newton steps by block CG: as much as some n_rows first-order
     rankings. Memory: m * n_rows * 8 bytes for the result, and six arrays of (n_rows + n_params, 32).
     """
     queries = fit.design_of(X_query, who="single_relabel_table: X_query")

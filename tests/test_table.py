@@ -11,7 +11,7 @@ import relabel_widget as rw
 
 def problem(seed: int, *, n: int = 70, weights: bool = False) -> tuple[rw.Fit, np.ndarray]:
     rng = np.random.default_rng(seed)
-    x = sparse.random_array((n, 12), density=0.4, rng=rng, format="csr")
+    x = sparse.csr_array(rng.normal(size=(n, 12)) * (rng.uniform(size=(n, 12)) < 0.4))
     y = (x @ rng.normal(size=12) + rng.normal(size=n) > 0).astype(int)
     weight = rng.uniform(0.2, 3, n) if weights else None
     return rw.fit(x, y, C=5.0, sample_weight=weight), rng.normal(size=(9, 12))
