@@ -13,9 +13,9 @@ from .kernel import Kernel, row_blocks
 from .pointwise import Pointwise
 from .top import TopColumns
 
-# The reference bends are taken at this multiple of first-order displacements whose median over rows is about this:
-# closures end near there, whatever the data and C (SST-2 at C = .1 with 4 rows, at C = .01 with 40). Narrower ones would
-# be tighter for small sets, but the one row that leaves them rescales all. A guess costs tightness only.
+# The reference bends are taken at twice first-order displacements whose median over rows is about 1: closures end near
+# there, whatever the data and C (SST-2 at C = .1 with 4 rows, at C = .01 with 40). Narrower ones would be tighter for
+# small sets, but the one row that leaves them rescales all. A guess costs tightness only.
 _TYPICAL_DISPLACEMENT = 1.0
 _WIDER = 2.0
 _LEAST_CONTRACTION = 0.2
