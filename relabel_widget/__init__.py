@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .adoption import adopt
-    from .bound import RemainderBound, remainder_bound, remainder_bound_cost
+    from .bound import RemainderBound, exhaustive_lower_bound, remainder_bound, remainder_bound_cost
     from .explanation import Explanation, explain
     from .fitting import Fit, fit
     from .influence import relabel_influence, removal_influence
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "adopt": "adoption",
     "RemainderBound": "bound",
+    "exhaustive_lower_bound": "bound",
     "remainder_bound": "bound",
     "remainder_bound_cost": "bound",
     "Explanation": "explanation",
@@ -66,6 +67,7 @@ __all__ = [
     "Verification",
     "Workbench",
     "adopt",
+    "exhaustive_lower_bound",
     "explain",
     "find_flip_set",
     "find_flip_sets",

@@ -132,3 +132,31 @@ def test_sizes(case: str, real_data: Callable[[str], pd.DataFrame], record: Reco
 
 def spread(sizes: Any) -> list[float]:
     return [float(np.mean(sizes)), float(np.median(sizes)), float(np.max(sizes))] if len(sizes) else [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("case", ["sst2, C=1", "sst2, C=.1", "loan, C=.1", "breast_cancer, C=1", "digits 3/8, C=1"])
+def test_no_row_can_be_left_out(case: str, real_data: Callable[[str], pd.DataFrame]) -> None:
+    """A hundred sets a case: a full refit without any one row does not flip."""
+    name, C, threshold, _ = CASES[case]
+    x, y, test = problem(name, real_data)
+    queries = test[np.random.default_rng(0).choice(test.shape[0], 100, replace=False)]
+    fit = rw.fit(x, y, C)
+    refits = still_flipping = 0
+    for t, found in enumerate(rw.find_flip_sets(fit, queries, threshold=threshold)):
+        for place in range(found.size):
+            fewer = rw.verify(fit, np.delete(found.rows, place), queries[[t]], threshold=threshold)
+            refits, still_flipping = refits + 1, still_flipping + int(fewer.flipped[0])
+    print(f"\n{case}: {refits} refits of sets without one row; {still_flipping} still flip")
+    assert still_flipping == 0
+
+
+def test_many_queries_against_a_loop(real_data: Callable[[str], pd.DataFrame]) -> None:
+    """All of SST-2's test rows at once, on all cores, against one after another."""
+    x, y, test = problem("sst2", real_data)
+    fit = rw.fit(x, y)
+    with stopwatch() as loop:
+        one_by_one = [rw.find_flip_set(fit, test[[t]]) for t in range(test.shape[0])]
+    with stopwatch() as together:
+        at_once = rw.find_flip_sets(fit, test)
+    print(f"\nloop {loop.wall:.1f} s, at once {together.wall:.1f} s, ratio {together.wall / loop.wall:.2f}")
+    assert all(np.array_equal(a.rows, b.rows) for a, b in zip(one_by_one, at_once, strict=True))
