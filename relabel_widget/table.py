@@ -49,8 +49,8 @@ def single_relabel_table(
     at least two rows. It is a proof by exhaustion, up to the accuracy above; `find_flip_set` takes a row as ``table``
     and counts entries within 1e-5 of the threshold as flips, the safe side.
 
-    Cost: n_rows refits in groups of 32, each typically three Newton steps by block CG: as much as some n_rows first-order
-    rankings. Memory: m * n_rows * 8 bytes for the result, and six arrays of (n_rows + n_params, 32).
+    Cost: n_rows refits in groups of 32, each typically three Newton steps by block CG: as much as some n_rows
+    first-order rankings. Memory: m * n_rows * 8 bytes for the result, and six arrays of (n_rows + n_params, 32).
     """
     queries = fit.design_of(X_query, who="single_relabel_table: X_query")
     adjoint = factors(fit, queries, monitor=monitor)
