@@ -15,7 +15,8 @@ class Hessian:
     """``[X, 1]' diag(curvature) [X, 1] + diag(penalty)`` (without the ones where there is no intercept).
 
     ``curvature`` (n_rows,) is ``weights_i p_i (1 - p_i)``; ``penalty`` (n_params,). Symmetric, positive definite
-    as long as some curvature or an intercept penalty is positive. A product costs two passes over X.
+    as long as some curvature or an intercept penalty is positive. A product costs one pass over
+    the blocks of X.
 
     With ``curvature`` of shape (n_rows, m) it stands for m Hessians that share the design, and ``matmat`` applies
     the k-th to column k.
@@ -28,24 +29,23 @@ class Hessian:
 
     def matvec(self, v: FloatArray) -> FloatArray:
         """``H v`` for v (n_params,)."""
-        if not self.has_intercept:
-            return self.design.rmatvec(self.curvature * self.design.matvec(v)) + self.penalty * v
-        u = self.curvature * (self.design.matvec(v[:-1]) + v[-1])
         out = self.penalty * v
-        out[:-1] += self.design.rmatvec(u)
-        out[-1] += u.sum()
+        if not self.has_intercept:
+            return out + self.design.gram_matvec(v, self.curvature)[0]
+        pulled, total = self.design.gram_matvec(v[:-1], self.curvature, float(v[-1]))
+        out[:-1] += pulled
+        out[-1] += total
         return out
 
     def matmat(self, v: FloatArray) -> FloatArray:
         """``H V`` for V (n_params, m)."""
         curvature = self.curvature if self.curvature.ndim == 2 else self.curvature[:, None]
-        penalty = self.penalty[:, None]
+        out = self.penalty[:, None] * v
         if not self.has_intercept:
-            return self.design.rmatmat(curvature * self.design.matmat(v)) + penalty * v
-        u = curvature * (self.design.matmat(np.ascontiguousarray(v[:-1])) + v[-1])
-        out = penalty * v
-        out[:-1] += self.design.rmatmat(u)
-        out[-1] += u.sum(axis=0)
+            return out + self.design.gram_matmat(v, curvature, np.zeros(v.shape[1]))[0]
+        pulled, total = self.design.gram_matmat(np.ascontiguousarray(v[:-1]), curvature, v[-1])
+        out[:-1] += pulled
+        out[-1] += total
         return out
 
     def columns(self, chosen: BoolArray) -> Hessian:

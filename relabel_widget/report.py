@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._typing import AnyArray
-from .export import write_whole
+from .files import write_whole
 from .fitting import Fit
 from .markup import Markup, chance, change, excerpt, facts, join, page, section, table, tag, tile
 from .texts import Reader

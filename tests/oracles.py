@@ -143,7 +143,7 @@ GUISES: dict[str, Callable[[Array], Any]] = {
 def stored_arrays(x: Any) -> list[Array]:
     """The arrays that hold a guise, for comparing bytes before and after."""
     if isinstance(x, pd.DataFrame):
-        return [x.to_numpy()]
+        return [x[name].to_numpy() for name in x.columns]  # as one array, mixed types would be boxed anew each time
     if isinstance(x, list):
         return [np.array(x)]
     if not sparse.issparse(x):

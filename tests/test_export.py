@@ -15,8 +15,9 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from relabel_widget import export as export_room
-from relabel_widget.export import write_table, write_whole
+from relabel_widget import files as files_room
+from relabel_widget.export import write_table
+from relabel_widget.files import write_whole
 from relabel_widget.journal import JournalError
 from relabel_widget.workbench import Workbench
 
@@ -127,7 +128,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(
 ) -> None:
     path = tmp_path / "labels.csv"
     path.write_text("old")
-    monkeypatch.setattr(export_room.os, what, fail)
+    monkeypatch.setattr(files_room.os, what, fail)
     with pytest.raises(OSError, match=r"export: cannot write .*labels\.csv': No space left .* Nothing was changed"):
         bench.export(path)
     monkeypatch.undo()
@@ -153,8 +154,8 @@ def test_a_writer_that_breaks_off_leaves_the_old_file_and_nothing_else(tmp_path:
 def test_the_file_is_on_the_disk_before_it_takes_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     deeds: list[str] = []
     fsync, replace = os.fsync, os.replace
-    monkeypatch.setattr(export_room.os, "fsync", lambda fd: (deeds.append("fsync"), fsync(fd)))
-    monkeypatch.setattr(export_room.os, "replace", lambda old, new: (deeds.append("replace"), replace(old, new)))
+    monkeypatch.setattr(files_room.os, "fsync", lambda fd: (deeds.append("fsync"), fsync(fd)))
+    monkeypatch.setattr(files_room.os, "replace", lambda old, new: (deeds.append("replace"), replace(old, new)))
     write_whole(tmp_path / "x", lambda file: (file.write_text("x"), None)[1], who="export")
     assert deeds == ["fsync", "replace", "fsync"]
 
@@ -185,7 +186,7 @@ def test_a_write_protected_file_is_refused(bench: Workbench, tmp_path: Path, mon
     path = tmp_path / "labels.csv"
     path.write_text("old")
     path.chmod(0o444)
-    monkeypatch.setattr(export_room.os, "access", lambda *_: False)  # root may write anything
+    monkeypatch.setattr(files_room.os, "access", lambda *_: False)  # root may write anything
     with pytest.raises(PermissionError, match=r"export: .*labels\.csv' is write-protected"):
         bench.export(path)
     assert path.read_text() == "old"

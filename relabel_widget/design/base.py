@@ -80,6 +80,30 @@ class Design(ABC):
             out += block.T @ u[rows]
         return out
 
+    def gram_matvec(self, v: FloatArray, d: FloatArray, shift: float = 0.0) -> tuple[FloatArray, float]:
+        """``X' u`` and ``sum_i u_i`` for ``u_i = d_i (sum_j X_ij v_j + shift)``: each block is read once.
+
+        v (n_features,), d (n_rows,); returns (n_features,) and a number. ``d`` is not edited.
+        """
+        out, total = np.zeros(self.n_features), 0.0
+        for rows, block in self.blocks():
+            u = d[rows] * (block @ v + shift)
+            out += block.T @ u
+            total += float(u.sum())
+        return out, total
+
+    def gram_matmat(self, v: FloatArray, d: FloatArray, shift: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """`gram_matvec` for many columns: V (n_features, m), d (n_rows, m) or (n_rows, 1), shift (m,).
+
+        Returns (n_features, m) and (m,).
+        """
+        out, total = np.zeros((self.n_features, v.shape[1])), np.zeros(v.shape[1])
+        for rows, block in self.blocks():
+            u = d[rows] * (block @ v + shift)
+            out += block.T @ u
+            total += u.sum(axis=0)
+        return out, total
+
     def weighted_square_sum(self, d: FloatArray) -> FloatArray:
         """``out_j = sum_i d_i X_ij^2``, (n_rows,) to (n_features,)."""
         out = np.zeros(self.n_features)
