@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .adoption import adopt
+    from .audit import suspects
     from .bound import RemainderBound, exhaustive_lower_bound, remainder_bound, remainder_bound_cost
     from .explanation import Explanation, explain
     from .fitting import Fit, fit
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 # A module never bears the name of a public function: importing it would put the module in that function's place.
 _HOMES = {
     "adopt": "adoption",
+    "suspects": "audit",
     "RemainderBound": "bound",
     "exhaustive_lower_bound": "bound",
     "remainder_bound": "bound",
@@ -77,6 +79,7 @@ __all__ = [
     "remainder_bound_cost",
     "removal_influence",
     "single_relabel_table",
+    "suspects",
     "verify",
 ]
 

@@ -42,6 +42,17 @@ class Decisions:
             codes[row] = mark.code
         return codes
 
+    def settled(self) -> dict[int, Any]:
+        """Training row to the label a person found right: rows marked now, and rows whose label a note confirmed."""
+        codes: dict[int, int] = {}
+        for step_ in self.state.done:
+            for row, before, after in zip(step_.event.rows, step_.event.before, step_.event.after, strict=True):
+                codes.pop(row, None)
+                if before == after or row in self.state.overlay:
+                    codes[row] = after
+        classes = self.labels.classes.tolist()
+        return {row: classes[code] for row, code in sorted(codes.items())}
+
     def record(self, event: Event) -> Event:
         """Write an event down, then let it count."""
         recorded = self.journal.append(event)

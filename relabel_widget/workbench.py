@@ -353,6 +353,14 @@ class Workbench:
             self._notify("flip_set")
         return kept
 
+    def suspects(self, limit: int | None = None, *, monitor: Monitor | None = None) -> pd.DataFrame:
+        """Training rows most likely mislabelled, as `suspects` ranks them, without the rows already decided."""
+        from .audit import suspects
+
+        with self._lock:
+            settled = self._decisions.settled()
+        return suspects(self._fit, decisions=settled, limit=limit, monitor=monitor)
+
     def known_flip_set(self, test_row: int) -> FlipSet | None:
         """The flip set of a test row if it was searched for at this threshold, otherwise None."""
         row = self._check_test_row(test_row, "known_flip_set")

@@ -1,0 +1,60 @@
+"""How much each training row holds its own fitted log-odds, estimated from a few random right-hand sides."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ._typing import FloatArray
+from .fitting import Fit
+from .monitor import Monitor
+from .solver import solve_many
+
+_SOLVE_RTOL = 1e-3  # far below the sampling error
+_LARGEST = 0.99  # an exact leverage is below 1; the estimate need not be
+
+
+def leverages(fit: Fit, *, probes: int = 64, seed: int = 0, monitor: Monitor | None = None) -> FloatArray:
+    """``h_i = s_i p_i (1 - p_i) x_i . H^-1 x_i`` of the training rows, estimated without bias, shape (n_rows,).
+
+    Parameters
+    ----------
+    fit
+        A fit at its minimiser.
+    probes
+        Number of random right-hand sides: the relative standard error of each estimate is ``sqrt(2 / probes)``,
+        18 % at 64.
+    seed
+        Of the random numbers: the same seed, the same estimate.
+
+    Returns
+    -------
+    float64, shape (n_rows,)
+        In [0, 0.99]; estimates above are cut.
+
+    Raises
+    ------
+    ArithmeticError
+        If conjugate gradients do not converge.
+
+    Notes
+    -----
+    ``v = [X, 1]' sqrt(curvature) a + sqrt(penalty) b`` with independent standard normal a, b has covariance H, so
+    ``u = H^-1 v`` has covariance ``H^-1`` and ``(x_i . u)^2`` has mean ``x_i . H^-1 x_i``, with chi-square errors.
+    Source: Bekas, Kokiopoulou, Saad, "An estimator for the diagonal of a matrix" (2007), in a form whose relative
+    error is the same for all rows. Cost: ``probes`` right-hand sides by block CG to 1e-3, and two products with X;
+    memory of ``probes * n_rows`` and a few ``probes * n_params`` floats.
+    """
+    problem, hessian = fit.problem, fit.hessian
+    rng = np.random.default_rng(seed)
+    of_rows = rng.standard_normal((fit.n_rows, probes)) * np.sqrt(hessian.curvature)[:, None]
+    of_penalty = rng.standard_normal((problem.n_params, probes)) * np.sqrt(problem.penalty)[:, None]
+    right = problem.extended_rmatmat(of_rows) + of_penalty
+    solved = solve_many(hessian, right, rtol=_SOLVE_RTOL, preconditioner=fit.preconditioner, monitor=monitor)
+    if not solved.converged:
+        raise ArithmeticError(
+            f"leverages: conjugate gradients reached a relative residual of {solved.residual:.2g} after "
+            f"{solved.iterations} products, expected {_SOLVE_RTOL:.2g}. Likely cause: columns of very different "
+            "scale; standardise them, or take a smaller C."
+        )
+    spread = np.square(problem.extended_matvec(problem.design, solved.x)).mean(axis=1)
+    return np.asarray(np.minimum(hessian.curvature * spread, _LARGEST))
