@@ -8,7 +8,7 @@ import numpy as np
 
 from ._typing import AnyArray, CodeArray, IntArray
 from .journal import Event, Journal, Kind, State, fold
-from .journal.events import check_text, relabelled, step
+from .journal.events import check_text, judged, relabelled, step
 from .labels import Labels
 
 
@@ -43,12 +43,14 @@ class Decisions:
         return codes
 
     def settled(self) -> dict[int, Any]:
-        """Training row to the label a person found right: rows marked now, and rows whose label a note confirmed."""
+        """Training row to the label a person found right: rows marked now, kept ones, and those a note confirmed."""
         codes: dict[int, int] = {}
         for step_ in self.state.done:
             for row, before, after in zip(step_.event.rows, step_.event.before, step_.event.after, strict=True):
                 codes.pop(row, None)
-                if before == after or row in self.state.overlay:
+                if step_.event.kind is Kind.UNSURE:
+                    continue
+                if before == after or row in self.state.overlay or step_.event.kind is Kind.KEEP:
                     codes[row] = after
         classes = self.labels.classes.tolist()
         return {row: classes[code] for row, code in sorted(codes.items())}
@@ -62,7 +64,8 @@ class Decisions:
     def relabel(self, rows: IntArray, label: Any, *, note: str, annotator: str) -> Event | None:
         """Give rows a label, one label each, or (None) the other one than they have now.
 
-        Rows that have that label already are left out, unless a note is given: it then says why the label stays.
+        Rows that have that label already are left out, unless a note is given, which then says why the label stays,
+        or they were kept or unsure before, which this ends.
 
         Returns
         -------
@@ -80,15 +83,44 @@ class Decisions:
             raise ValueError("relabel: expected at least one training row, got none. Nothing was changed.")
         before = self.codes()[rows]
         after = 1 - before if label is None else self._codes_of(label, len(rows))
-        kept = np.arange(len(rows)) if note else np.flatnonzero(before != after)
+        looked_at = np.array([row in self.state.judged for row in rows.tolist()])
+        kept = np.arange(len(rows)) if note else np.flatnonzero((before != after) | looked_at)
         if not len(kept):
             return None
         return self.record(
             relabelled(*(tuple(part[kept].tolist()) for part in (rows, before, after)), note=note, annotator=annotator)
         )
 
+    def judge(self, kind: Kind, rows: IntArray, *, note: str, annotator: str) -> Event | None:
+        """Say that rows keep their original label: because it is right (`Kind.KEEP`), or nobody is sure.
+
+        Rows that were relabelled get their original label back. Rows of which the same was said are left out,
+        unless a note is given.
+
+        Returns
+        -------
+        Event or None
+            What was written down; None if no row was left.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there are no rows, or the note is not a string.
+        """
+        who = kind.value
+        check_text(f"{who}: note", note)
+        if not len(rows):
+            raise ValueError(f"{who}: expected at least one training row, got none. Nothing was changed.")
+        said = (self.state.judged.get(row) for row in rows.tolist())
+        news = np.array([bool(note) or one is None or one.kind is not kind for one in said])
+        if not news.any():
+            return None
+        left = rows[news]
+        codes = (tuple(part[left].tolist()) for part in (self.codes(), self.labels.original))
+        return self.record(judged(kind, tuple(left.tolist()), *codes, note=note, annotator=annotator))
+
     def undo(self, *, annotator: str) -> Event:
-        """Take the newest relabelling back; return that relabelling.
+        """Take the newest decision back; return that decision.
 
         Raises
         ------
@@ -98,7 +130,7 @@ class Decisions:
         return self._step(Kind.UNDO, self.state.done, annotator)
 
     def redo(self, *, annotator: str) -> Event:
-        """Bring the relabelling that was taken back last again; return that relabelling.
+        """Bring the decision that was taken back last again; return that decision.
 
         Raises
         ------
@@ -109,7 +141,7 @@ class Decisions:
 
     def _step(self, kind: Kind, steps: Any, annotator: str) -> Event:
         if not steps:
-            way_out = "Relabel a row first." if kind is Kind.UNDO else "Only what was undone last can be redone."
+            way_out = "Decide about a row first." if kind is Kind.UNDO else "Only what was undone last can be redone."
             raise ValueError(f"{kind}: there is nothing to {kind}. {way_out}")
         event: Event = steps[-1].event
         self.record(step(kind, event.seq, annotator=annotator))

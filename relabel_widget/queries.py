@@ -12,16 +12,46 @@ from ._typing import AnyArray, BoolArray, CodeArray, FloatArray, IntArray
 from .decisions import code_of
 from .design import Design
 from .fitting import Fit
-from .influence import relabel_influence
+from .influence import factors
+from .monitor import Monitor
 from .rows import check_threshold
 from .texts import Reader, count_rows, reader
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pandas as pd
 
     from .verification import Verification
+
+
+@dataclass(frozen=True, eq=False)
+class TestColumns:
+    """What is known of the test rows, as arrays of shape (m,): what lists are sorted and filtered by.
+
+    Attributes
+    ----------
+    label
+        Class codes of the true labels, int8, or None.
+    predicted
+        Whether ``classes[1]`` is predicted.
+    proba, margin
+        Probability of ``classes[1]``, and log-odds less those of the threshold.
+    flip_size
+        Size of the flip set, int64; -1 where it was not searched for, 0 where none was found.
+    verified_proba
+        Probability after the current verification, or None without one.
+    flipped
+        Whether that verification changed the predicted class, or None.
+    """
+
+    __test__ = False  # no test for pytest
+
+    label: CodeArray | None
+    predicted: BoolArray
+    proba: FloatArray
+    margin: FloatArray
+    flip_size: IntArray
+    verified_proba: FloatArray | None
+    flipped: BoolArray | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +112,11 @@ class Queries:
         """Where ``classes[1]`` is predicted, shape (m,)."""
         return np.asarray(self.margins(threshold) > 0)
 
-    def rank(self, row: int, above: bool) -> tuple[FloatArray, IntArray]:
+    def margin(self, row: int, threshold: float) -> float:
+        """`margins` of one row."""
+        return float(self.eta[row]) - check_threshold(threshold, who="threshold")
+
+    def rank(self, row: int, above: bool, *, monitor: Monitor | None = None) -> tuple[FloatArray, IntArray, FloatArray]:
         """First-order influence of each training row on one test row, and the rows in order of gain towards a flip.
 
         Parameters
@@ -92,23 +126,39 @@ class Queries:
 
         Returns
         -------
-        influence, order
-            float64 and int64, both of shape (n_rows,) of training rows.
+        influence, order, factor
+            float64 and int64, both of shape (n_rows,) of training rows, and ``H^-1 x``, shape (n_params,).
 
         Notes
         -----
         Cost: one CG solve, one product with X, one sort.
         """
-        influence = relabel_influence(self.fit, self.one(row))[0]
-        return influence, np.argsort(influence if above else -influence, kind="stable")
+        problem = self.fit.problem
+        factor = factors(self.fit, self.one(row), monitor=monitor)
+        influence = problem.extended_matvec(problem.design, factor)[:, 0] * -problem.force(self.fit.eta, "relabel")
+        return influence, np.argsort(influence if above else -influence, kind="stable"), factor[:, 0]
 
-    def table(self, threshold: float, flip_sizes: Mapping[int, int], verification: Verification | None) -> pd.DataFrame:
+    def columns(self, threshold: float, flip_size: IntArray, verification: Verification | None) -> TestColumns:
+        """All rows as arrays."""
+        return TestColumns(
+            self.codes,
+            self.predicted(threshold),
+            np.asarray(expit(self.eta)),
+            self.margins(threshold),
+            flip_size,
+            None if verification is None else verification.proba_after,
+            None if verification is None else verification.flipped,
+        )
+
+    def table(self, threshold: float, flip_size: IntArray, verification: Verification | None) -> pd.DataFrame:
         """All rows, as `Workbench.test_rows` describes them."""
         import pandas as pd
 
         rows, predicted, classes = np.arange(self.n_rows), self.predicted(threshold), self.fit.classes
         flipped = np.zeros(self.n_rows, dtype=bool) if verification is None else verification.flipped
         missing = np.full(self.n_rows, None, dtype=object)
+        sizes = pd.array(flip_size, dtype="Int64")
+        sizes[flip_size < 1] = pd.NA
         return pd.DataFrame(
             {
                 "row": rows,
@@ -117,7 +167,7 @@ class Queries:
                 "predicted": classes[predicted.astype(np.int8)],
                 "proba": expit(self.eta),
                 "margin": self.margins(threshold),
-                "flip_size": pd.array([flip_sizes.get(row) for row in range(self.n_rows)], dtype="Int64"),
+                "flip_size": sizes,
                 "verified_proba": np.full(self.n_rows, np.nan) if verification is None else verification.proba_after,
                 "verified_predicted": missing
                 if verification is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import rankdata
 
 from ._typing import BoolArray, CodeArray, FloatArray
 from .verification import Verification
@@ -24,6 +25,11 @@ class VerificationSummary:
         Mean of -log(probability of the true label), natural logarithm.
     n_became_right, n_became_wrong
         Test rows whose prediction changed to the true label, and away from it.
+    f1_before, f1_after
+        Harmonic mean of precision and recall of ``classes[1]``; None where neither the labels nor the predictions
+        hold that class.
+    auc_before, auc_after
+        Area under the ROC curve, ties counted half; None where the true labels hold one class only.
     """
 
     n_relabelled: int
@@ -35,6 +41,10 @@ class VerificationSummary:
     log_loss_after: float | None = None
     n_became_right: int | None = None
     n_became_wrong: int | None = None
+    f1_before: float | None = None
+    f1_after: float | None = None
+    auc_before: float | None = None
+    auc_after: float | None = None
 
 
 def summarise(
@@ -54,8 +64,8 @@ def summarise(
     n_flipped = int(np.count_nonzero(verification.flipped))
     if truth is None:
         return VerificationSummary(n_relabelled, len(predicted), n_flipped)
-    right_before = predicted == (truth == 1)
-    right_after = right_before ^ verification.flipped
+    positive, after = truth == 1, predicted ^ verification.flipped
+    right_before, right_after = predicted == positive, after == positive
     return VerificationSummary(
         n_relabelled,
         len(predicted),
@@ -66,7 +76,26 @@ def summarise(
         log_loss_after=_log_loss(verification.proba_after, truth),
         n_became_right=int(np.count_nonzero(right_after & ~right_before)),
         n_became_wrong=int(np.count_nonzero(right_before & ~right_after)),
+        f1_before=_f1(predicted, positive),
+        f1_after=_f1(after, positive),
+        auc_before=_auc(verification.proba_before, positive),
+        auc_after=_auc(verification.proba_after, positive),
     )
+
+
+def _f1(predicted: BoolArray, positive: BoolArray) -> float | None:
+    claimed = int(predicted.sum()) + int(positive.sum())
+    return 2 * int((predicted & positive).sum()) / claimed if claimed else None
+
+
+def _auc(proba: FloatArray, positive: BoolArray) -> float | None:
+    """The Mann-Whitney statistic: how often a positive row ranks above a negative one."""
+    n_positive = int(positive.sum())
+    pairs = n_positive * (len(positive) - n_positive)
+    if not pairs:
+        return None
+    ranks = rankdata(proba)[positive].sum()
+    return float((ranks - n_positive * (n_positive + 1) / 2) / pairs)
 
 
 def _log_loss(proba: FloatArray, truth: CodeArray) -> float:

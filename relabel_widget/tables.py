@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ._typing import AnyArray
-from .journal import Event, Kind, Mark
+from .journal import Event, Judgement, Kind, Mark
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +28,32 @@ def corrected_table(overlay: Mapping[int, Mark], ids: AnyArray, classes: AnyArra
             "annotator": pd.Series([mark.annotator for mark in marks], dtype="str"),
             "note": pd.Series([mark.note for mark in marks], dtype="str"),
             "time": pd.to_datetime([mark.time for mark in marks], utc=True).as_unit("us"),
+        }
+    )
+
+
+def decisions_table(
+    overlay: Mapping[int, Mark], judged: Mapping[int, Judgement], ids: AnyArray, classes: AnyArray
+) -> pd.DataFrame:
+    """Every row that somebody decided about: ``row, id, decision, label, annotator, note, time``, by row.
+
+    ``decision`` is ``relabel``, ``keep`` or ``unsure``; ``label`` the new one of a relabelled row, else missing.
+    """
+    import numpy as np
+    import pandas as pd
+
+    found: dict[int, Mark | Judgement] = {**overlay, **judged}
+    rows = sorted(found)
+    said = [found[row] for row in rows]
+    return pd.DataFrame(
+        {
+            "row": np.array(rows, dtype=np.int64),
+            "id": ids[np.array(rows, dtype=np.int64)],
+            "decision": pd.Series([getattr(one, "kind", Kind.RELABEL).value for one in said], dtype="str"),
+            "label": pd.Series([classes[one.code] if isinstance(one, Mark) else None for one in said], dtype="object"),
+            "annotator": pd.Series([one.annotator for one in said], dtype="str"),
+            "note": pd.Series([one.note for one in said], dtype="str"),
+            "time": pd.to_datetime([one.time for one in said], utc=True).as_unit("us"),
         }
     )
 

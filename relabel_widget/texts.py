@@ -107,14 +107,14 @@ def _matrix_line(columns: AnyArray, values: AnyArray, estimator: Any) -> str:
     """The largest nonzero values with their names, in absolute size."""
     if not len(columns):
         return "(all features are zero)"
-    names = _feature_names(estimator, len(values))
+    names = feature_names(estimator, len(values))
     if values.dtype.kind in "fiu":
         columns = columns[np.argsort(-np.abs(values[columns]), kind="stable")]
     shown = (f"{names[j] if names is not None else f'feature {j}'}={_value(values[j])}" for j in columns[:_MOST_VALUES])
     return ", ".join(shown) + (", …" if len(columns) > _MOST_VALUES else "")
 
 
-def _feature_names(estimator: Any, n_features: int) -> Any:
+def feature_names(estimator: Any, n_features: int) -> Any:
     """Names of the columns where the estimator knows them: those it was fitted on, or those its pipeline makes."""
     names = getattr(estimator, "feature_names_in_", None)
     if names is None and hasattr(estimator, "steps") and len(estimator.steps) > 1:

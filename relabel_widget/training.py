@@ -44,7 +44,7 @@ class TrainingRows:
         return len(self.ids)
 
     def table(
-        self, rows: IntArray, influence: FloatArray, in_flip_set: IntArray, labels: Labels, state: State
+        self, rows: IntArray, influence: FloatArray, margin: float, in_flip_set: IntArray, labels: Labels, state: State
     ) -> pd.DataFrame:
         """Some rows with their influence, as `Workbench.influential_rows` describes them.
 
@@ -54,6 +54,8 @@ class TrainingRows:
             Training rows to show, in order.
         influence
             Of every training row, shape (n_rows,).
+        margin
+            Of the test row, in log-odds.
         in_flip_set
             Training rows of the flip set.
         labels, state
@@ -72,8 +74,10 @@ class TrainingRows:
                 "original": labels.decode(original),
                 "current": labels.decode(np.array(current, dtype=np.int8)),
                 "influence": influence[rows],
+                "share": -influence[rows] / margin if margin else np.nan,
                 "in_flip_set": np.isin(rows, in_flip_set),
                 "relabelled": [mark is not None for mark in marks],
+                "decision": pd.Series([state.decision(row) for row in rows.tolist()], dtype="str"),
             }
         )
 

@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import asdict
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Self, final
 
 import numpy as np
 
 from ._typing import AnyArray
+from .common import CommonFeatures
 from .decisions import Decisions
+from .findings import Findings
 from .fitting import Fit
-from .journal import Event, Fingerprint, JournalError, SqliteJournal
+from .journal import Event, Fingerprint, JournalError, Kind, SqliteJournal
 from .journal.events import check_text, exported, verified
+from .listeners import Listener, Listeners
 from .monitor import Monitor
-from .queries import Queries
+from .queries import Queries, TestColumns
 from .rows import as_rows, check_threshold
-from .summary import VerificationSummary, summarise
-from .tables import corrected_table, history_table
+from .summary import VerificationSummary
+from .tables import corrected_table, decisions_table, history_table
 from .training import TrainingRows, check_row
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .explanation import Explanation
     from .search import FlipSet
     from .verification import Verification
-
-_log = logging.getLogger(__name__)
-
-Listener = Callable[[str], None]
-
-_KEPT_RANKINGS = 8  # of 16 bytes per training row each
 
 
 @final
@@ -98,17 +94,16 @@ class Workbench:
 
         check_threshold(threshold, who="Workbench")
         check_text("Workbench: annotator", annotator)
-        self._threshold, self._annotator = float(threshold), annotator
+        self._annotator = annotator
         self._training = TrainingRows.of(train, y_train, ids, train_text, estimator=estimator)
         self._estimator = estimator
         self._fit = adopt(estimator, train, y_train)
         self._queries = Queries.of(self._fit, test, y_test, test_text, estimator=estimator)
         self._decisions = Decisions(self._fit.problem.labels, self._open(store))
         self._lock = threading.RLock()
-        self._flip_sets: dict[int, FlipSet] = {}
-        self._verification: Verification | None = None
-        self._listeners: dict[object, Listener] = {}
-        self._ranking = lru_cache(_KEPT_RANKINGS)(self._queries.rank)
+        self._findings = Findings(self._queries, threshold, self._lock)
+        self._common = CommonFeatures(self._fit, estimator)
+        self._listeners = Listeners()
 
     def _open(self, store: str | os.PathLike[str] | None) -> SqliteJournal:
         fingerprint = Fingerprint.of(self._fit.y, self._training.ids)
@@ -169,18 +164,12 @@ class Workbench:
     @property
     def threshold(self) -> float:
         """``classes[1]`` is predicted above this probability. Setting it forgets flip sets and the verification."""
-        return self._threshold
+        return self._findings.threshold
 
     @threshold.setter
     def threshold(self, threshold: float) -> None:
-        check_threshold(threshold, who="Workbench.threshold")
-        with self._lock:
-            if float(threshold) == self._threshold:
-                return
-            self._threshold = float(threshold)
-            self._flip_sets.clear()
-            self._verification = None
-        self._notify("threshold")
+        if self._findings.move_threshold(threshold):
+            self._listeners.tell("threshold")
 
     def test_rows(self) -> pd.DataFrame:
         """All test rows: ``row, text, label, predicted, proba, margin, flip_size, verified_proba, verified_predicted``.
@@ -188,43 +177,71 @@ class Workbench:
         ``label`` is missing without ``y_test``, ``flip_size`` where no flip set is known, and ``verified_*`` without
         a current verification. ``margin`` is the log-odds less those of the threshold.
         """
-        with self._lock:
-            sizes = {row: found.size for row, found in self._flip_sets.items() if found.found}
-            threshold, verification = self._threshold, self._verification
-        return self._queries.table(threshold, sizes, verification)
+        return self._queries.table(*self._known())
 
-    def influential_rows(self, test_row: int, top: int = 200) -> pd.DataFrame:
+    def test_columns(self) -> TestColumns:
+        """`test_rows` as arrays, without texts: what long lists are sorted and filtered by. O(n_test)."""
+        return self._queries.columns(*self._known())
+
+    def _known(self) -> tuple[float, AnyArray, Verification | None]:
+        with self._lock:
+            return self.threshold, self._findings.flip_sizes(), self._findings.verification
+
+    def influential_rows(self, test_row: int, top: int = 200, *, monitor: Monitor | None = None) -> pd.DataFrame:
         """Training rows by how far relabelling them moves one prediction towards its flip, the furthest first.
 
-        Columns: ``row, id, text, original, current, influence, in_flip_set, relabelled``. Rows of a known flip set
-        come first, in its order. ``influence`` is the first-order change of the log-odds by swapping the original
-        label of that row alone.
+        Columns: ``row, id, text, original, current, influence, share, in_flip_set, relabelled, decision``. Rows of a
+        known flip set come first, in its order. ``influence`` is the first-order change of the log-odds by swapping
+        the original label of that row alone; ``share`` is that as a part of the way to the threshold, 1 being all of
+        it, negative away from it, missing where the test row lies on the threshold.
 
         Raises
         ------
         IndexError, TypeError, ValueError
             If there is no such test row, or ``top`` is not a positive whole number.
+        Cancelled
+            If ``monitor`` was cancelled.
         """
         row = self._check_test_row(test_row, "influential_rows")
         if not isinstance(top, (int, np.integer)) or top < 1:
             raise ValueError(f"influential_rows: expected top as a positive whole number, got {top!r}.")
+        ranking = self._findings.ranking(row, monitor=monitor)
         with self._lock:
-            known, above, state = self._flip_sets.get(row), self._is_above(row), self._decisions.state
-        influence, order = self._ranking(row, above)
-        first = known.rows if known is not None else order[:0]
-        rest = order[: top + len(first)]
+            known, state = self._findings.known_flip_set(row), self._decisions.state
+            margin = self._queries.margin(row, self.threshold)
+        first = known.rows if known is not None else ranking.order[:0]
+        rest = ranking.order[: top + len(first)]
         rows = np.concatenate([first, rest[~np.isin(rest, first)]])[:top]
-        return self._training.table(rows, influence, first, self._decisions.labels, state)
+        return self._training.table(rows, ranking.influence, margin, first, self._decisions.labels, state)
 
     def predicted_change(self, test_row: int) -> float:
         """First-order change of a test row's log-odds by all current relabels together. A prediction, not a fact."""
         row = self._check_test_row(test_row, "predicted_change")
-        with self._lock:
-            rows, above = self._decisions.rows(), self._is_above(row)
-        return float(self._ranking(row, above)[0][rows].sum()) if rows else 0.0
+        return self._findings.predicted_change(row, self.relabelled)
 
-    def _is_above(self, row: int) -> bool:
-        return bool(self._queries.predicted(self._threshold)[row])
+    def common_words(self, test_row: int, rows: Any) -> list[list[str]]:
+        """Names of the features that a test row shares with each of some training rows; none without names."""
+        row = self._check_test_row(test_row, "common_words")
+        return self._common.words(self._queries.one(row), as_rows(rows, self.n_train, who="common_words: rows"))
+
+    def common_features(self, test_row: int, train_row: int) -> pd.DataFrame:
+        """What the features that a test row and a training row share contribute to its influence, first the largest.
+
+        Columns: ``feature, weight, contribution``: the model's coefficient, and the first-order change of the test
+        row's log-odds through that feature when the training row is relabelled.
+
+        Raises
+        ------
+        IndexError, TypeError
+            If there is no such row.
+        """
+        row = self._check_test_row(test_row, "common_features")
+        train = check_row(train_row, self.n_train, who="common_features", what="training")
+        return self._common.table(self._queries.one(row), self._findings.ranking(row).factor, train)
+
+    def explanation(self, test_row: int, *, monitor: Monitor | None = None) -> Explanation | None:
+        """How the known flip set of a test row shares the change between its rows, by a refit; None without one."""
+        return self._findings.explanation(self._check_test_row(test_row, "explanation"), monitor=monitor)
 
     def _check_test_row(self, row: Any, who: str) -> int:
         return check_row(row, self.n_test, who=who, what="test")
@@ -239,12 +256,12 @@ class Workbench:
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is a relabelling to take back."""
+        """Whether there is a decision to take back."""
         return bool(self._decisions.state.done)
 
     @property
     def can_redo(self) -> bool:
-        """Whether there is a relabelling to bring again."""
+        """Whether there is a decision to bring again."""
         return bool(self._decisions.state.undone)
 
     def relabel(self, rows: Any, label: Any = None, note: str = "") -> list[int]:
@@ -275,8 +292,38 @@ class Workbench:
         chosen = as_rows(rows, self.n_train, who="relabel: rows")
         return self._decide(partial(self._decisions.relabel, chosen, label, note=note, annotator=self._annotator))
 
+    def keep(self, rows: Any, note: str = "") -> list[int]:
+        """Say that the original label of some training rows is right; a relabelled row gets it back.
+
+        Parameters
+        ----------
+        rows
+            One training row, several distinct ones, or a mask of shape (n_train,).
+        note
+            Why.
+
+        Returns
+        -------
+        list of int
+            The rows that were written down: those of which this was not said before, or all if there is a note.
+
+        Raises
+        ------
+        ValueError, TypeError, JournalError
+            As `relabel`.
+        """
+        return self._judge(Kind.KEEP, rows, note)
+
+    def unsure(self, rows: Any, note: str = "") -> list[int]:
+        """Say that the label of some training rows may be either; as `keep` otherwise."""
+        return self._judge(Kind.UNSURE, rows, note)
+
+    def _judge(self, kind: Kind, rows: Any, note: str) -> list[int]:
+        chosen = as_rows(rows, self.n_train, who=f"{kind}: rows")
+        return self._decide(partial(self._decisions.judge, kind, chosen, note=note, annotator=self._annotator))
+
     def undo(self) -> list[int]:
-        """Take the newest relabelling back, and return its rows.
+        """Take the newest decision back, and return its rows.
 
         Raises
         ------
@@ -286,7 +333,7 @@ class Workbench:
         return self._decide(partial(self._decisions.undo, annotator=self._annotator))
 
     def redo(self) -> list[int]:
-        """Bring the relabelling that was undone last again, and return its rows.
+        """Bring the decision that was undone last again, and return its rows.
 
         Raises
         ------
@@ -302,8 +349,8 @@ class Workbench:
             if event is None:
                 return []
             if self._decisions.rows() != before:
-                self._verification = None
-        self._notify("labels")
+                self._findings.verification = None
+        self._listeners.tell("labels")
         return list(event.rows)
 
     def labels(self) -> AnyArray:
@@ -323,35 +370,34 @@ class Workbench:
         """The rows whose label differs now: ``row, id, original, corrected, annotator, note, time``, by row."""
         return corrected_table(self._decisions.state.overlay, self.ids, self.classes)
 
+    def decisions(self) -> pd.DataFrame:
+        """Every row that somebody decided about: ``row, id, decision, label, annotator, note, time``, by row.
+
+        ``decision`` is ``relabel``, ``keep`` or ``unsure``; ``label`` the new one of a relabelled row, else missing.
+        """
+        state = self._decisions.state
+        return decisions_table(state.overlay, state.judged, self.ids, self.classes)
+
     # Long work. No lock is held while it computes; what a later change has made stale is returned, but not kept.
 
-    def flip_set(self, test_row: int, *, monitor: Monitor | None = None) -> FlipSet:
+    def flip_set(self, test_row: int, *, budget: Any = None, monitor: Monitor | None = None) -> FlipSet:
         """The smallest set of training labels found whose change, by a refit, flips a test row's prediction.
 
         It starts from the original labels, whatever is relabelled now, and is kept until the threshold changes.
+        What ran out of its ``budget`` (as in `find_flip_set`) is not kept.
 
         Raises
         ------
-        IndexError, TypeError
-            If there is no such test row.
+        IndexError, TypeError, ValueError
+            If there is no such test row, or the budget is none.
         Cancelled
             If ``monitor`` was cancelled.
         """
-        from .search import find_flip_set
-
         row = self._check_test_row(test_row, "flip_set")
-        with self._lock:
-            known, threshold = self._flip_sets.get(row), self._threshold
-        if known is not None:
-            return known
-        found = find_flip_set(self._fit, self._queries.one(row), threshold=threshold, monitor=monitor)
-        with self._lock:
-            if threshold != self._threshold:
-                return found
-            kept = self._flip_sets.setdefault(row, found)
-        if kept is found:
-            self._notify("flip_set")
-        return kept
+        found, is_news = self._findings.flip_set(row, budget=budget, monitor=monitor)
+        if is_news:
+            self._listeners.tell("flip_set")
+        return found
 
     def suspects(self, limit: int | None = None, *, monitor: Monitor | None = None) -> pd.DataFrame:
         """Training rows most likely mislabelled, as `suspects` ranks them, without the rows already decided."""
@@ -363,9 +409,7 @@ class Workbench:
 
     def known_flip_set(self, test_row: int) -> FlipSet | None:
         """The flip set of a test row if it was searched for at this threshold, otherwise None."""
-        row = self._check_test_row(test_row, "known_flip_set")
-        with self._lock:
-            return self._flip_sets.get(row)
+        return self._findings.known_flip_set(self._check_test_row(test_row, "known_flip_set"))
 
     def verify(self, *, monitor: Monitor | None = None) -> Verification:
         """Retrain with all current relabels, from the original labels, and compare the predictions of all test rows.
@@ -382,33 +426,29 @@ class Workbench:
         from .verification import verify
 
         with self._lock:
-            rows, threshold = self._decisions.rows(), self._threshold
+            rows, threshold = self._decisions.rows(), self.threshold
         if not rows:
             raise ValueError("verify: expected relabelled rows, got none. Relabel a row first, then retrain.")
         result = verify(self._fit, rows, self._queries.design, threshold=threshold, monitor=monitor)
-        details = asdict(self._summary(result, len(rows), threshold)) | {"threshold": threshold}
+        details = self._findings.details(result, len(rows), threshold)
         with self._lock:
-            if rows != self._decisions.rows() or threshold != self._threshold:
+            if rows != self._decisions.rows() or threshold != self.threshold:
                 return result
             self._decisions.record(verified(details, annotator=self._annotator))
-            self._verification = result
-        self._notify("verification")
+            self._findings.verification = result
+        self._listeners.tell("verification")
         return result
 
     @property
     def verification(self) -> Verification | None:
         """What retraining said of the current labels and threshold; None once either changed."""
-        return self._verification
+        return self._findings.verification
 
     def verification_summary(self) -> VerificationSummary | None:
         """The current verification in numbers, or None."""
         with self._lock:
-            current, n_relabelled, threshold = self._verification, len(self._decisions.rows()), self._threshold
-        return None if current is None else self._summary(current, n_relabelled, threshold)
-
-    def _summary(self, result: Verification, n_relabelled: int, threshold: float) -> VerificationSummary:
-        predicted = self._queries.predicted(threshold)
-        return summarise(result, predicted, self._queries.codes, n_relabelled=n_relabelled)
+            current, n_relabelled, threshold = self.verification, len(self._decisions.rows()), self.threshold
+        return None if current is None else self._findings.summary(current, n_relabelled, threshold)
 
     # Files
 
@@ -455,13 +495,13 @@ class Workbench:
                 estimator=repr(self._estimator),
                 ids=self.ids,
                 train_text=self._training.text,
-                threshold=self._threshold,
+                threshold=self.threshold,
                 tests=self.test_rows(),
                 corrected=self.corrected_labels(),
                 history=self.history(),
-                verification=self._verification,
+                verification=self.verification,
                 summary=self.verification_summary(),
-                flip_sets=dict(self._flip_sets),
+                flip_sets=self._findings.flip_sets(),
             )
         return write_report(path, report)
 
@@ -473,29 +513,28 @@ class Workbench:
         Parameters
         ----------
         callback
-            Called with ``"labels"``, ``"threshold"``, ``"flip_set"`` or ``"verification"``. What it raises is logged.
+            Called with ``"labels"``, ``"threshold"``, ``"flip_set"``, ``"verification"`` or ``"closed"``. What it
+            raises is logged.
 
         Returns
         -------
         callable
             Ends the subscription; calling it again does nothing.
         """
-        token = object()
-        with self._lock:
-            self._listeners[token] = callback
+        return self._listeners.add(callback)
 
-        def unsubscribe() -> None:
-            with self._lock:
-                self._listeners.pop(token, None)
+    def close(self) -> None:
+        """Let go of the store and of everybody who listens; nothing that was decided is lost.
 
-        return unsubscribe
+        What is known can still be read. Deciding raises `JournalError`: make a new workbench on the store to go on.
+        Closing again does nothing.
+        """
+        self._listeners.tell("closed")
+        self._listeners.clear()
+        self._decisions.journal.close()
 
-    def _notify(self, kind: str) -> None:
-        """Never under the lock: a listener may wait for a thread that needs it."""
-        with self._lock:
-            listeners = list(self._listeners.values())
-        for listener in listeners:
-            try:
-                listener(kind)
-            except Exception:  # the change is made and kept, whatever a listener makes of it
-                _log.exception("a listener of the workbench failed on %r", kind)
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

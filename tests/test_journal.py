@@ -81,9 +81,9 @@ def test_verifications_and_exports_change_no_labels() -> None:
 
 @pytest.mark.parametrize("kind", [Kind.UNDO, Kind.REDO])
 def test_a_step_without_its_relabelling_is_refused(kind: Kind) -> None:
-    with pytest.raises(JournalError, match=rf"event 1 is the {kind} of relabelling 7, expected none .* backup"):
+    with pytest.raises(JournalError, match=rf"event 1 is the {kind} of decision 7, expected none .* backup"):
         fold(numbered(step(kind, 7, annotator="")))
-    with pytest.raises(JournalError, match=r"undo of relabelling 1, expected that of 2 at this point"):
+    with pytest.raises(JournalError, match=r"undo of decision 1, expected that of 2 at this point"):
         fold(numbered(swap(1), swap(2), step(Kind.UNDO, 1, annotator="")))
 
 
@@ -365,7 +365,7 @@ def test_a_closed_journal_says_so(tmp_path: Path) -> None:
     journal.append(swap(1))
     journal.close()
     journal.close()
-    with pytest.raises(JournalError, match="closed database"):
+    with pytest.raises(JournalError, match="to be open, but this workbench was closed"):
         journal.append(swap(2))
     assert len(journal.events()) == 1
 

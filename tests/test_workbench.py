@@ -219,7 +219,7 @@ def test_influential_rows_are_those_of_the_engine(bench: Workbench) -> None:
     row = closest(bench)
     table = bench.influential_rows(row, top=80)
     assert table.columns.tolist() == [
-        *("row", "id", "text", "original", "current", "influence", "in_flip_set", "relabelled")
+        *("row", "id", "text", "original", "current", "influence", "share", "in_flip_set", "relabelled", "decision")
     ]
     influence = relabel_influence(bench.fit, [TEST[row]])[0]
     np.testing.assert_allclose(table["influence"], influence[table["row"]], rtol=1e-6, atol=1e-12)
@@ -333,7 +333,7 @@ def test_undo_and_redo(bench: Workbench) -> None:
 
 
 def test_nothing_to_undo_or_redo(bench: Workbench) -> None:
-    with pytest.raises(ValueError, match=r"undo: there is nothing to undo\. Relabel a row first"):
+    with pytest.raises(ValueError, match=r"undo: there is nothing to undo\. Decide about a row first"):
         bench.undo()
     with pytest.raises(ValueError, match=r"redo: there is nothing to redo\. Only what was undone last"):
         bench.redo()

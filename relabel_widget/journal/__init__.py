@@ -7,16 +7,18 @@ them.
 from __future__ import annotations
 
 from .base import Journal, JournalError
-from .events import Event, Kind
+from .events import DECISIONS, Event, Kind
 from .fingerprint import Fingerprint
 from .sqlite import SqliteJournal
-from .state import Mark, State, fold
+from .state import Judgement, Mark, State, fold
 
 __all__ = [
+    "DECISIONS",
     "Event",
     "Fingerprint",
     "Journal",
     "JournalError",
+    "Judgement",
     "Kind",
     "Mark",
     "SqliteJournal",

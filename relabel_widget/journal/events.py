@@ -25,11 +25,17 @@ class Kind(StrEnum):
     REDO = "redo"
     VERIFY = "verify"
     EXPORT = "export"
+    KEEP = "keep"
+    UNSURE = "unsure"
+
+
+DECISIONS = frozenset({Kind.RELABEL, Kind.KEEP, Kind.UNSURE})
+"""What a person decides of training rows, and can take back."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened. `relabelled`, `step`, `verified` and `exported` make them.
+    """One thing that happened. `relabelled`, `judged`, `step`, `verified` and `exported` make them.
 
     Parameters
     ----------
@@ -38,11 +44,12 @@ class Event:
     annotator
         Who did it; may be empty.
     rows, before, after
-        Of a relabelling: training rows, their class codes before it and after it, all of one length.
+        Of a decision: training rows, their class codes before it and after it, all of one length. Rows that are
+        kept or left open have their original codes after it.
     note
-        Of a relabelling: why.
+        Of a decision: why.
     target
-        Of an undo or redo: ``seq`` of the relabelling that it takes back or brings again.
+        Of an undo or redo: ``seq`` of the decision that it takes back or brings again.
     details
         Of a verification or an export: its summary.
     seq, time
@@ -100,8 +107,17 @@ def relabelled(
     return Event(Kind.RELABEL, annotator, rows, before, after, note)
 
 
+def judged(
+    kind: Kind, rows: tuple[int, ...], before: tuple[int, ...], after: tuple[int, ...], *, note: str, annotator: str
+) -> Event:
+    """Rows whose original label was found right (`Kind.KEEP`), or that nobody is sure of (`Kind.UNSURE`)."""
+    assert kind in DECISIONS - {Kind.RELABEL}
+    assert len(rows) == len(before) == len(after)
+    return Event(kind, annotator, rows, before, after, note)
+
+
 def step(kind: Kind, target: int, *, annotator: str) -> Event:
-    """The undo or redo of relabelling number ``target``."""
+    """The undo or redo of decision number ``target``."""
     assert kind in {Kind.UNDO, Kind.REDO}
     return Event(kind, annotator, target=target)
 
@@ -118,7 +134,7 @@ def exported(path: str, count: int, *, annotator: str) -> Event:
 
 def payload(event: Event) -> str:
     """What a store keeps of an event beside kind, annotator, number and time, as JSON in ASCII."""
-    if event.kind is Kind.RELABEL:
+    if event.kind in DECISIONS:
         kept: dict[str, object] = {name: getattr(event, name) for name in ("rows", "before", "after", "note")}
     elif event.kind in {Kind.UNDO, Kind.REDO}:
         kept = {"target": event.target}

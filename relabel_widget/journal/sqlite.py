@@ -16,7 +16,8 @@ from .base import Journal, JournalError
 from .events import Event, payload, restore
 from .fingerprint import Fingerprint
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2 knows of kept and unsure rows. A store of format 1 is read as it is; the next event makes it one of format 2."""
 
 APPLICATION_ID = 0x524C4244
 """What SQLite writes into the file's header ("RLBD"), so that a store is told from other databases."""
@@ -76,8 +77,13 @@ class SqliteJournal(Journal):
         ------
         JournalError
             If the store cannot be written, or another process wrote to it since it was read: the event was
-            made without knowing of theirs.
+            made without knowing of theirs, or the journal was closed.
         """
+        if not self._close.alive:
+            raise JournalError(
+                f"journal: expected {self._name!r} to be open, but this workbench was closed. Nothing was recorded. "
+                "Make a new Workbench on it to go on."
+            )
         with self._lock, self._transaction("write to"):
             known = len(self._events)
             (found,) = self._connection.execute("SELECT COALESCE(MAX(seq), 0) FROM events").fetchone()
@@ -92,6 +98,7 @@ class SqliteJournal(Journal):
                 "INSERT INTO events (seq, time, annotator, kind, payload) VALUES (?, ?, ?, ?, ?)",
                 (known + 1, recorded.time.isoformat(), event.annotator, event.kind.value, payload(event)),
             )
+            self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             self._connection.execute("COMMIT")
             self._events.append(recorded)
             return recorded

@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
+from typing import TypeVar
 
 from .base import JournalError
-from .events import Event, Kind
+from .events import DECISIONS, Event, Kind
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -31,14 +34,36 @@ class Mark:
 
 
 @dataclass(frozen=True)
+class Judgement:
+    """One training row that keeps its original label, because somebody looked at it.
+
+    Parameters
+    ----------
+    kind
+        `Kind.KEEP`: the label is right. `Kind.UNSURE`: it may be either.
+    annotator, note, time
+        Who said so, why, and when in UTC.
+    """
+
+    kind: Kind
+    annotator: str
+    note: str
+    time: datetime
+
+
+@dataclass(frozen=True)
 class _Step:
-    """A relabelling that can be taken back, with the marks that it replaced."""
+    """A decision that can be taken back, with the marks and judgements that it replaced."""
 
     event: Event
-    replaced: Mapping[int, Mark | None]
+    replaced: Mapping[int, tuple[Mark | None, Judgement | None]]
 
 
 def _no_marks() -> Mapping[int, Mark]:
+    return MappingProxyType({})
+
+
+def _no_judgements() -> Mapping[int, Judgement]:
     return MappingProxyType({})
 
 
@@ -50,13 +75,23 @@ class State:
     ----------
     overlay
         Training row to its mark, for the rows whose label differs now.
+    judged
+        Training row to its judgement, for the rows that were looked at and keep their label. No row is in both.
     done, undone
-        Relabellings that undo and redo take next, the next one last.
+        Decisions that undo and redo take next, the next one last.
     """
 
     overlay: Mapping[int, Mark] = field(default_factory=_no_marks)
+    judged: Mapping[int, Judgement] = field(default_factory=_no_judgements)
     done: tuple[_Step, ...] = ()
     undone: tuple[_Step, ...] = ()
+
+    def decision(self, row: int) -> str:
+        """What was decided of a row: ``relabel``, ``keep``, ``unsure``, or an empty string."""
+        if row in self.overlay:
+            return Kind.RELABEL.value
+        judgement = self.judged.get(row)
+        return "" if judgement is None else judgement.kind.value
 
 
 class _Folding:
@@ -64,11 +99,12 @@ class _Folding:
 
     def __init__(self, state: State) -> None:
         self.overlay = dict(state.overlay)
+        self.judged = dict(state.judged)
         self.done = list(state.done)
         self.undone = list(state.undone)
 
     def take(self, event: Event) -> None:
-        if event.kind is Kind.RELABEL:
+        if event.kind in DECISIONS:
             self.done.append(self._apply(event))
             self.undone.clear()
         elif event.kind is Kind.UNDO:
@@ -79,7 +115,7 @@ class _Folding:
             self.done.append(self._apply(self._pop(self.undone, event).event))
 
     def _apply(self, event: Event) -> _Step:
-        replaced = {row: self.overlay.get(row) for row in event.rows}
+        replaced = {row: (self.overlay.get(row), self.judged.get(row)) for row in event.rows}
         for row, before, after in zip(event.rows, event.before, event.after, strict=True):
             mark = self.overlay.get(row)
             original = before if mark is None else mark.original
@@ -87,25 +123,33 @@ class _Folding:
                 self.overlay.pop(row, None)
             else:
                 self.overlay[row] = Mark(original, after, event.annotator, event.note, event.time)
+            self.judged.pop(row, None)
+            if event.kind is not Kind.RELABEL:
+                self.judged[row] = Judgement(event.kind, event.annotator, event.note, event.time)
         return _Step(event, replaced)
 
     def _put_back(self, step: _Step) -> None:
-        for row, mark in step.replaced.items():
-            if mark is None:
-                self.overlay.pop(row, None)
-            else:
-                self.overlay[row] = mark
+        for row, (mark, judgement) in step.replaced.items():
+            _restore(self.overlay, row, mark)
+            _restore(self.judged, row, judgement)
 
     @staticmethod
     def _pop(steps: list[_Step], event: Event) -> _Step:
         expected = steps[-1].event.seq if steps else None
         if event.target != expected:
             raise JournalError(
-                f"journal: event {event.seq} is the {event.kind} of relabelling {event.target}, expected "
+                f"journal: event {event.seq} is the {event.kind} of decision {event.target}, expected "
                 f"{'none' if expected is None else f'that of {expected}'} at this point. The store was "
                 "damaged or edited by hand: restore it from a backup."
             )
         return steps.pop()
+
+
+def _restore(kept: dict[int, _T], row: int, value: _T | None) -> None:
+    if value is None:
+        kept.pop(row, None)
+    else:
+        kept[row] = value
 
 
 def fold(events: Iterable[Event], state: State | None = None) -> State:
@@ -121,14 +165,15 @@ def fold(events: Iterable[Event], state: State | None = None) -> State:
     Raises
     ------
     JournalError
-        If an undo or redo does not fit the relabellings before it.
+        If an undo or redo does not fit the decisions before it.
 
     Notes
     -----
-    Verifications and exports change nothing here. A new relabelling ends the chance to redo. Cost: O(rows in
+    Verifications and exports change nothing here. A new decision ends the chance to redo. Cost: O(rows in
     the events + marks).
     """
     folding = _Folding(State() if state is None else state)
     for event in events:
         folding.take(event)
-    return State(MappingProxyType(folding.overlay), tuple(folding.done), tuple(folding.undone))
+    overlay, judged = MappingProxyType(folding.overlay), MappingProxyType(folding.judged)
+    return State(overlay, judged, tuple(folding.done), tuple(folding.undone))
