@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from .adoption import adopt
     from .audit import suspects
     from .bound import RemainderBound, exhaustive_lower_bound, remainder_bound, remainder_bound_cost
+    from .design import (
+        MappedDesign,
+        npz_blocks,
+        open_design,
+        svmlight_blocks,
+        svmlight_labels,
+        text_blocks,
+        write_design,
+    )
     from .explanation import Explanation, explain
     from .fitting import Fit, fit
     from .influence import relabel_influence, removal_influence
@@ -52,6 +61,13 @@ _HOMES = {
     "single_relabel_table": "table",
     "verify": "verification",
     "RelabelWidget": "widget",
+    "MappedDesign": "design",
+    "open_design": "design",
+    "write_design": "design",
+    "text_blocks": "design",
+    "npz_blocks": "design",
+    "svmlight_blocks": "design",
+    "svmlight_labels": "design",
     "Workbench": "workbench",
 }
 
@@ -61,6 +77,7 @@ __all__ = [
     "Explanation",
     "Fit",
     "FlipSet",
+    "MappedDesign",
     "Monitor",
     "Outcome",
     "Progress",
@@ -74,13 +91,19 @@ __all__ = [
     "find_flip_set",
     "find_flip_sets",
     "fit",
+    "npz_blocks",
+    "open_design",
     "relabel_influence",
     "remainder_bound",
     "remainder_bound_cost",
     "removal_influence",
     "single_relabel_table",
     "suspects",
+    "svmlight_blocks",
+    "svmlight_labels",
+    "text_blocks",
     "verify",
+    "write_design",
 ]
 
 

@@ -8,19 +8,23 @@ holding a matrix joins `GUISES`; both then inherit the tests.
 from __future__ import annotations
 
 import inspect
+import secrets
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from relabel_widget.design import CsrDesign, DenseDesign, Design
+from relabel_widget.design import CsrDesign, DenseDesign, Design, mapped, write_design
 
 Array = np.ndarray
 
@@ -191,6 +195,22 @@ def in_blocks(x: Array, size: int, kind: Callable[[Array], Any], *, with_empty: 
     return BlockDesign(blocks)
 
 
+MAPPED = tempfile.TemporaryDirectory()  # files of mapped designs, for as long as the tests run
+
+
+def in_a_file(x: Array, size: int, kind: Callable[[Array], Any]) -> Design:
+    path = Path(MAPPED.name) / f"{secrets.token_hex(8)}.rlw"
+    return write_design(path, (kind(x[first : first + size]) for first in range(0, len(x), size)))
+
+
+def in_a_file_of_small_blocks(x: Array) -> Design:
+    """Several blocks in the file, which only large matrices have otherwise."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mapped, "_BLOCK", 8)
+        patch.setattr(mapped, "_COLUMNS", 0)
+        return in_a_file(x, 5, sparse.csr_array)
+
+
 DESIGNS: dict[str, Callable[[Array], Design]] = {
     "csr": lambda x: CsrDesign(sparse.csr_array(x)),
     "dense": lambda x: DenseDesign(np.array(x)),
@@ -200,6 +220,9 @@ DESIGNS: dict[str, Callable[[Array], Design]] = {
     "sparse blocks and empty ones": lambda x: in_blocks(x, 2, sparse.csr_array, with_empty=True),
     "dense blocks of 4": lambda x: in_blocks(x, 4, np.array),
     "dense blocks and empty ones": lambda x: in_blocks(x, 5, np.array, with_empty=True),
+    "mapped": lambda x: in_a_file(x, 4, sparse.csr_array),
+    "mapped, small blocks": in_a_file_of_small_blocks,
+    "mapped, from dense rows": lambda x: in_a_file(x, 1, np.array),
     "one dense block": lambda x: in_blocks(x, len(x), np.asfortranarray),
 }
 

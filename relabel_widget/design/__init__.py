@@ -4,5 +4,20 @@ from .base import Design
 from .convert import as_design, as_query
 from .csr import CsrDesign
 from .dense import DenseDesign
+from .mapped import MappedDesign, open_design, write_design
+from .mapped_sources import npz_blocks, svmlight_blocks, svmlight_labels, text_blocks
 
-__all__ = ["CsrDesign", "DenseDesign", "Design", "as_design", "as_query"]
+__all__ = [
+    "CsrDesign",
+    "DenseDesign",
+    "Design",
+    "MappedDesign",
+    "as_design",
+    "as_query",
+    "npz_blocks",
+    "open_design",
+    "svmlight_blocks",
+    "svmlight_labels",
+    "text_blocks",
+    "write_design",
+]

@@ -20,6 +20,7 @@ SLACK = 1e-6
 _FACTOR_RTOL = 1e-2
 _STEP_RTOL = 0.1
 _MAX_STEPS = 30
+_KEPT_BYTES, _KEPT_LEAST = 2**28, 4  # of refits whose gains are kept: all where rows are few, the newest where many
 
 
 class BudgetSpent(Exception):  # noqa: N818 - an outcome of the search, caught by it
@@ -77,6 +78,7 @@ class Refits:
         self.count = 0
         self._factors = {id(self.base): (self.base, factor)}
         self._gains: dict[int, tuple[Probe, FloatArray]] = {}
+        self._most_kept = max(_KEPT_LEAST, _KEPT_BYTES // (16 * fit.n_rows))  # eta and gains, 8 bytes a row each
 
     def at(self, rows: IntArray, near: Probe) -> Probe:
         """The refit on labels edited in the given rows, started from a nearby one.
@@ -123,7 +125,7 @@ class Refits:
         self.count += 1
 
     def factor(self, probe: Probe) -> FloatArray:
-        """``H^-1 x`` at a refit, shape (n_params,); kept."""
+        """``H^-1 x`` at a refit, shape (n_params,); kept for a while."""
         known = self._factors.get(id(probe))
         if known is None:
             solved = solve(
@@ -135,10 +137,11 @@ class Refits:
                 monitor=self._monitor,
             )
             known = self._factors[id(probe)] = (probe, solved.x)
+            self._forget(self._factors)
         return known[1]
 
     def gains(self, probe: Probe) -> FloatArray:
-        """How far editing each row moves the margin towards a flip, to first order at a refit; (n_rows,), kept.
+        """How far editing each row moves the margin towards a flip, to first order at a refit; (n_rows,), kept a while.
 
         For a row that the refit has edited already it is what undoing the edit would cost.
         """
@@ -148,7 +151,14 @@ class Refits:
             gains = self._sign * problem.force(probe.eta, self._edit)
             gains *= problem.extended_matvec(problem.design, self.factor(probe))
             known = self._gains[id(probe)] = (probe, gains)
+            self._forget(self._gains)
         return known[1]
+
+    def _forget(self, kept: dict[int, tuple[Probe, FloatArray]]) -> None:
+        """Drop the oldest entries but the base's: each holds vectors as long as the training set."""
+        surplus = len(kept) - self._most_kept
+        for key in [key for key in kept if key != id(self.base)][: max(surplus, 0)]:
+            del kept[key]
 
     def averaged(self, probe: Probe) -> FloatArray:
         """Gains averaged between the start and a refit: the path average, correct to second order; (n_rows,)."""

@@ -200,14 +200,15 @@ def _shrink(refits: Refits, found: _Found, best: Probe, effort: Effort) -> bool:
     order = np.argsort(found.worth(refits.gains(best), best.rows), kind="stable")
     if _climb(refits, found, refits.at(np.delete(best.rows, order[0]), best), effort):
         return True
+    starts = effort.starts if len(best.rows) <= effort.small else 0
     others = []
     for place in order[1:]:
         trial = refits.at(np.delete(best.rows, place), best)
         if found.offer(trial):
             return True
-        others.append(trial)
+        if starts:  # a probe holds the log-odds of all rows
+            others.append(trial)
     others.sort(key=lambda trial: trial.margin)
-    starts = effort.starts if len(best.rows) <= effort.small else 0
     return any(_climb(refits, found, trial, effort) for trial in others[:starts])
 
 

@@ -1,0 +1,227 @@
+"""One file of checksummed blocks that is written once, front to back, and read where it lies.
+
+Layout, little-endian: a header of 64 bytes, the blocks (each at a multiple of 64), then a table with one entry a
+block. The header is written last, so a file that was not finished has none.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+import zlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import BinaryIO, Literal, TypeAlias
+
+import numpy as np
+
+from ._typing import AnyArray
+from .files import write_whole
+from .monitor import Monitor
+
+Kind: TypeAlias = Literal["design", "texts"]
+
+VERSION = 1
+_MAGIC = b"RLWblock"
+_KINDS: dict[Kind, int] = {"design": 1, "texts": 2}
+_HEADER = struct.Struct(
+    "<8sIIQQQQII"
+)  # magic, version, kind, rows, columns, table offset, file size, crc of table, own
+_ALIGN = 64
+_ENTRY = np.dtype(  # one block: its rows, number of values, place and bytes in the file, type of values, checksum
+    [
+        ("first", "<u8"),
+        ("rows", "<u8"),
+        ("size", "<u8"),
+        ("at", "<u8"),
+        ("length", "<u8"),
+        ("type", "<u4"),
+        ("crc", "<u4"),
+    ]
+)
+
+
+class SourceError(Exception):
+    """An OSError of what is read while a file is written, kept apart from those of the file itself."""
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+class BlockWriter:
+    """Writes blocks one after the other; private to one call of `write_blocks`."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._entries: list[tuple[int, ...]] = []
+        self.n_rows = 0
+        file.write(b"\0" * _ALIGN)
+
+    def add(self, n_rows: int, size: int, kind: int, arrays: Iterable[AnyArray]) -> None:
+        """Append one block of ``n_rows`` rows and ``size`` values of a type: the arrays' bytes, one after the other."""
+        at = self._aligned()
+        crc = 0
+        for array in arrays:
+            part = np.ascontiguousarray(array).view(np.uint8).data
+            crc = zlib.crc32(part, crc)
+            self._file.write(part)
+        self._entries.append((self.n_rows, n_rows, size, at, self._file.tell() - at, kind, crc))
+        self.n_rows += n_rows
+
+    def finish(self, kind: Kind, n_columns: int) -> None:
+        """Append the table, then make the file valid by its header."""
+        at = self._aligned()
+        table = np.array(self._entries, dtype=_ENTRY).tobytes()
+        self._file.write(table)
+        fields = (_MAGIC, VERSION, _KINDS[kind], self.n_rows, n_columns, at, at + len(table), zlib.crc32(table))
+        crc = zlib.crc32(_HEADER.pack(*fields, 0)[:-4])
+        self._file.seek(0)
+        self._file.write(_HEADER.pack(*fields, crc))
+
+    def _aligned(self) -> int:
+        at = self._file.tell()
+        self._file.write(b"\0" * (-at % _ALIGN))
+        return at + -at % _ALIGN
+
+
+def write_blocks(path: str | os.PathLike[str], write: Callable[[BlockWriter], None], *, who: str) -> Path:
+    """Let ``write`` fill a new file of blocks, which takes the place of ``path`` when it is whole and on the disk.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written, with the reason; what was there before is still there. An OSError of the
+        source, wrapped by ``write`` as `SourceError`, is raised as it is.
+    """
+
+    def fill(part: Path) -> None:
+        with part.open("r+b") as file:
+            write(BlockWriter(file))
+
+    try:
+        return write_whole(path, fill, who=who)
+    except SourceError as error:
+        raise error.reason from None
+
+
+class BlockFile:
+    """An open file of blocks, mapped into memory: pages come from the disk when touched and go when memory is short.
+
+    A block's checksum is compared when it is first read. Safe to share between threads.
+
+    Attributes
+    ----------
+    path
+        Where it lies, absolute.
+    n_rows, n_columns
+        As written.
+    table
+        An entry for each block, with the fields ``first, rows, size, at, length, type, crc``; a structured array.
+
+    Raises
+    ------
+    ValueError
+        If it is not a file of this kind, or of a newer version.
+    OSError
+        If there is no such file, or it is cut short or damaged.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], kind: Kind, *, who: str) -> None:
+        self.path, self._who = Path(os.path.abspath(Path(path).expanduser())), who
+        with self.path.open("rb") as file:
+            header = file.read(_HEADER.size)
+            self._check_kind(header, kind)
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        _, _, _, self.n_rows, self.n_columns, at, self._size, crc, own = _HEADER.unpack(header)
+        if zlib.crc32(header[:-4]) != own:
+            raise self._damaged("its header")
+        self.check_length()
+        self._bytes = np.frombuffer(self._map, dtype=np.uint8)
+        table = self._bytes[at : self._size]
+        if zlib.crc32(table.data) != crc:
+            raise self._damaged("its table of blocks")
+        self.table: AnyArray = table.view(_ENTRY)
+        self.stamp: tuple[int, int] = (self._size, crc)  # of the table, which holds the checksum of every block
+        self._known = np.zeros(len(self.table), dtype=bool)
+
+    def _check_kind(self, header: bytes, kind: Kind) -> None:
+        if len(header) < _HEADER.size or header[:8] != _MAGIC:
+            raise ValueError(
+                f"{self._who}: expected a file written by write_{kind}, got {str(self.path)!r}, which is something "
+                "else or was never finished."
+            )
+        version, found = struct.unpack_from("<II", header, 8)
+        if version > VERSION:
+            raise ValueError(
+                f"{self._who}: {str(self.path)!r} is of version {version}, this program reads up to {VERSION}. "
+                "Update relabel-widget, or write the file again."
+            )
+        if found != _KINDS[kind]:
+            names = {number: name for name, number in _KINDS.items()}
+            raise ValueError(f"{self._who}: expected a file of {kind}, got one of {names.get(found, 'another kind')}.")
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of the file."""
+        return self.stamp[0]
+
+    def check_length(self) -> None:
+        """Refuse a file that has become shorter than it was written.
+
+        Raises
+        ------
+        OSError
+            If bytes are missing at its end.
+        """
+        found = self._map.size()  # of the file as it is now
+        if found != self._size:
+            raise OSError(
+                f"{self._who}: {str(self.path)!r} has {found:,} bytes, expected {self._size:,}: it was cut short or "
+                "written over, perhaps by a copy that broke off. Copy or write it again."
+            )
+
+    def block(self, i: int) -> AnyArray:
+        """The bytes of a block, uint8, read-only; verified on first touch.
+
+        Raises
+        ------
+        OSError
+            If they are not those that were written.
+        """
+        entry = self.table[i]
+        raw = self._bytes[int(entry["at"]) : int(entry["at"]) + int(entry["length"])]
+        if not self._known[i]:
+            if zlib.crc32(raw.data) != entry["crc"]:
+                raise self._damaged(f"the block of rows {entry['first']} to {entry['first'] + entry['rows'] - 1}")
+            self._known[i] = True
+        return raw
+
+    def ahead(self, i: int) -> None:
+        """Ask for a block's pages, so that they come while another is worked on."""
+        if i < len(self.table) and hasattr(mmap, "MADV_WILLNEED"):
+            start = int(self.table["at"][i]) // mmap.PAGESIZE * mmap.PAGESIZE
+            stop = int(self.table["at"][i]) + int(self.table["length"][i])
+            self._map.madvise(mmap.MADV_WILLNEED, start, stop - start)
+
+    def check(self, monitor: Monitor | None = None) -> None:
+        """Compare every block with its checksum, also those that were read before. Cost: one pass over the file.
+
+        Raises
+        ------
+        OSError
+            If one differs, or the file was cut short.
+        """
+        self.check_length()
+        self._known[:] = False
+        for i in range(len(self.table)):
+            self.block(i)
+            if monitor is not None:
+                monitor.step("checking the file", i + 1, len(self.table))
+
+    def _damaged(self, what: str) -> OSError:
+        return OSError(
+            f"{self._who}: {str(self.path)!r} is damaged: {what} does not match its checksum. Copy the file again, or "
+            "write it again."
+        )

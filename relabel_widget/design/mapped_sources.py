@@ -1,0 +1,165 @@
+"""Blocks of rows from texts and files, one at a time, for `write_design`."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from .._typing import AnyArray, FloatArray
+
+_TEXTS = 10_000
+_VALUES = 2**20
+_BYTES = 2**24
+
+
+def text_blocks(texts: Iterable[str], vectoriser: Any, *, batch: int = _TEXTS) -> Iterator[Any]:
+    """Feature blocks of texts, ``batch`` texts at a time.
+
+    Parameters
+    ----------
+    texts
+        An iterable of texts, such as `open_texts` gives; read once.
+    vectoriser
+        Fitted, or stateless as scikit-learn's ``HashingVectorizer`` (with ``norm=None, alternate_sign=False`` it
+        makes counts, which are stored in a byte each); or a fitted pipeline of transformers.
+
+    Raises
+    ------
+    TypeError
+        If ``texts`` is one string, or the vectoriser has no ``transform``.
+    ValueError
+        If ``batch`` is not positive.
+    """
+    if isinstance(texts, (str, bytes)):
+        raise TypeError("text_blocks: expected an iterable of texts, got one text. Put it into a list.")
+    if not hasattr(vectoriser, "transform"):
+        raise TypeError(
+            f"text_blocks: expected a fitted or stateless vectoriser, got {type(vectoriser).__name__}, which has no "
+            "transform."
+        )
+    if batch < 1:
+        raise ValueError(f"text_blocks: expected batch as a positive whole number, got {batch!r}.")
+    return _text_blocks(iter(texts), vectoriser, batch)
+
+
+def _text_blocks(texts: Iterator[str], vectoriser: Any, batch: int) -> Iterator[Any]:
+    while part := list(islice(texts, batch)):
+        yield vectoriser.transform(part)
+
+
+def npz_blocks(paths: Any) -> Iterator[Any]:
+    """Blocks of CSR matrices that ``scipy.sparse.save_npz`` wrote, in the order of the paths.
+
+    A file is read in pieces of about a million values; its row starts (8 bytes a row) are held, nothing else.
+    Nothing is unpickled.
+
+    Parameters
+    ----------
+    paths
+        One path or several.
+
+    Raises
+    ------
+    ValueError
+        If a file holds another format than CSR, or is not such a file.
+    OSError
+        If a file cannot be read.
+    """
+    for path in [paths] if isinstance(paths, (str, os.PathLike)) else paths:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                yield from _npz_blocks(archive, path)
+        except (zipfile.BadZipFile, KeyError, EOFError) as error:
+            raise ValueError(
+                f"npz_blocks: {os.fspath(path)!r} is not a whole file of scipy.sparse.save_npz ({error}). Save it anew."
+            ) from error
+
+
+def _npz_blocks(archive: zipfile.ZipFile, path: Any) -> Iterator[Any]:
+    kind = _Member(archive, "format").read().astype(str).item()
+    if kind != "csr":
+        raise ValueError(
+            f"npz_blocks: expected a matrix in CSR format, got {kind!r} in {os.fspath(path)!r}. Rows of other formats "
+            "do not lie together: save x.tocsr()."
+        )
+    n_rows, n_features = _Member(archive, "shape").read().tolist()
+    starts = _Member(archive, "indptr").read().astype(np.int64)
+    columns, values = _Member(archive, "indices"), _Member(archive, "data")
+    first = 0
+    while first < n_rows:
+        stop = max(first + 1, int(np.searchsorted(starts, starts[first] + _VALUES, side="right")) - 1)
+        stop = min(stop, first + _VALUES, n_rows)
+        size = int(starts[stop] - starts[first])
+        parts = (values.read(size), columns.read(size), starts[first : stop + 1] - starts[first])
+        yield sparse.csr_array(parts, shape=(stop - first, n_features))
+        first = stop
+
+
+class _Member:
+    """One array of an ``.npz`` file, read from front to back."""
+
+    def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
+        self._file = archive.open(f"{name}.npy")
+        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        self._shape, _, self._dtype = read[np.lib.format.read_magic(self._file)](self._file)
+        if self._dtype.hasobject:
+            raise ValueError(
+                f"npz_blocks: {name!r} holds Python objects, which are not read. Save a matrix of numbers."
+            )
+
+    def read(self, count: int | None = None) -> AnyArray:
+        """The next ``count`` entries; all if None."""
+        if count is None:
+            count = int(np.prod(self._shape))
+        raw = self._file.read(count * self._dtype.itemsize)
+        if len(raw) != count * self._dtype.itemsize:
+            raise EOFError("an array is cut short")
+        return np.frombuffer(raw, dtype=self._dtype).reshape(self._shape if count == np.prod(self._shape) else (count,))
+
+
+def svmlight_blocks(path: str | os.PathLike[str], n_features: int, *, zero_based: bool = False) -> Iterator[Any]:
+    """Blocks of a file in svmlight format, about 16 MB of text at a time.
+
+    Parameters
+    ----------
+    n_features
+        Number of columns; a file read in pieces cannot tell.
+    zero_based
+        Whether its first column is 0; by the format's custom it is 1.
+
+    Raises
+    ------
+    ValueError
+        If a line is not in svmlight format or names a column beyond ``n_features``.
+    OSError
+        If the file cannot be read.
+    """
+    return (x for x, _ in _svmlight(path, n_features, zero_based))
+
+
+def svmlight_labels(path: str | os.PathLike[str], n_features: int, *, zero_based: bool = False) -> FloatArray:
+    """The labels of a file in svmlight format, shape (n_rows,); errors as `svmlight_blocks`."""
+    return np.concatenate([np.empty(0), *(y for _, y in _svmlight(path, n_features, zero_based))])
+
+
+def _svmlight(path: str | os.PathLike[str], n_features: int, zero_based: bool) -> Iterator[tuple[Any, FloatArray]]:
+    from sklearn.datasets import load_svmlight_file
+
+    for offset in range(0, os.path.getsize(path), _BYTES):
+        try:
+            x, y = load_svmlight_file(
+                os.fspath(path), n_features=n_features, offset=offset, length=_BYTES, zero_based=zero_based
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"svmlight_blocks: cannot read {os.fspath(path)!r} from byte {offset} on, with {n_features} columns: "
+                f"{error}"
+            ) from error
+        if x.shape[0]:
+            yield x, y
