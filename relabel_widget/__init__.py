@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .adoption import adopt
     from .audit import suspects
     from .bound import RemainderBound, exhaustive_lower_bound, remainder_bound, remainder_bound_cost
+    from .charts import save_chart
     from .design import (
         MappedDesign,
         npz_blocks,
@@ -43,6 +44,7 @@ _HOMES = {
     "exhaustive_lower_bound": "bound",
     "remainder_bound": "bound",
     "remainder_bound_cost": "bound",
+    "save_chart": "charts",
     "Explanation": "explanation",
     "explain": "explanation",
     "Fit": "fitting",
@@ -97,6 +99,7 @@ __all__ = [
     "remainder_bound",
     "remainder_bound_cost",
     "removal_influence",
+    "save_chart",
     "single_relabel_table",
     "suspects",
     "svmlight_blocks",

@@ -1,0 +1,7 @@
+"""Charts: one look, shown in notebooks and written to files without a network. Altair is imported where it is used."""
+
+from .files import save_chart
+from .showing import Chart, finish
+from .theme import altair, by_dash, by_fill, by_shape
+
+__all__ = ["Chart", "altair", "by_dash", "by_fill", "by_shape", "finish", "save_chart"]

@@ -1,0 +1,144 @@
+"""Charts in files that need no network, neither to be written nor to be opened."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..files import write_whole
+from .theme import INK, Theme, altair, check_theme, dressed, missing
+
+ENDINGS = (".png", ".svg", ".html")
+
+
+def save_chart(chart: Any, path: str | os.PathLike[str], *, theme: Theme = "light", scale: float = 2.0) -> Path:
+    """Write a chart to a ``.png``, ``.svg`` or ``.html`` file, whole or not at all, without a network.
+
+    Parameters
+    ----------
+    chart
+        Of `Workbench.chart`, or any other altair chart with its data in it.
+    path
+        Its ending decides the format. An HTML file holds all it needs (about 0.9 MB), shows values under the
+        pointer, asks for nothing, and is light or dark as its reader prefers.
+    theme
+        ``"light"`` or ``"dark"`` paper for pictures.
+    scale
+        Pixels of a PNG for each point of the chart.
+
+    Returns
+    -------
+    Path
+        The file, absolute.
+
+    Raises
+    ------
+    TypeError
+        If it is not a chart.
+    ValueError
+        If ending or theme are others, the scale is not positive, or the chart cannot be drawn.
+    ImportError
+        If altair or vl-convert is not installed; the message names the command that installs them.
+    OSError
+        If the file cannot be written; what was there before is still there.
+    """
+    who = "save_chart"
+    ending = Path(path).suffix.lower()
+    if ending not in ENDINGS:
+        raise ValueError(
+            f"{who}: expected a path ending in {', '.join(ENDINGS)}, got {os.fspath(path)!r}. The ending decides the "
+            "format."
+        )
+    if not scale > 0:
+        raise ValueError(f"{who}: expected scale as a positive number, got {scale!r}.")
+    content = picture(_spec(chart, who), ending, check_theme(theme, who=who), scale)
+
+    def fill(file: Path) -> None:
+        file.write_bytes(content)
+
+    return write_whole(path, fill, who=who)
+
+
+def _spec(chart: Any, who: str) -> dict[str, Any]:
+    alt = altair(who)
+    if not isinstance(chart, alt.TopLevelMixin):
+        raise TypeError(f"{who}: expected an altair chart, as Workbench.chart returns, got {type(chart).__name__}.")
+    with alt.data_transformers.enable("default", max_rows=None):  # the limit is for notebooks, not for files
+        return chart.to_dict()  # type: ignore[no-any-return]
+
+
+def picture(spec: Mapping[str, Any], ending: str, theme: Theme, scale: float) -> bytes:
+    """A Vega-Lite chart as the content of a file of that ending.
+
+    Raises
+    ------
+    ImportError
+        If vl-convert is not installed.
+    ValueError
+        If it cannot be drawn, or takes its data from a network.
+    """
+    try:
+        import vl_convert
+    except ImportError as error:
+        raise ImportError(missing("save_chart", "vl-convert-python")) from error
+    version = ".".join(altair("save_chart").SCHEMA_VERSION.lstrip("v").split(".")[:2])
+    if ending == ".html":
+        return _page(spec, _bundle(version)).encode("utf-8", "xmlcharrefreplace")
+    drawn = {**spec, "config": dressed(theme, spec.get("config", {}))}
+    common: dict[str, Any] = {"vl_version": version, "allowed_base_urls": []}
+    try:
+        if ending == ".svg":
+            return vl_convert.vegalite_to_svg(drawn, **common).encode("utf-8", "xmlcharrefreplace")
+        return vl_convert.vegalite_to_png(drawn, scale=scale, **common)
+    except ValueError as error:
+        raise ValueError(f"save_chart: the chart cannot be drawn without a network: {error}") from error
+
+
+def _bundle(version: str) -> str:
+    """Vega, Vega-Lite and vega-embed as a script that puts ``vegaEmbed`` on the window."""
+    import vl_convert
+
+    return vl_convert.javascript_bundle(vl_version=version)  # type: ignore[call-arg] # its stub forgets a default
+
+
+def _page(spec: Mapping[str, Any], bundle: str) -> str:
+    """A page that draws the chart in its reader's colours. Its own policy forbids every request."""
+    own = spec.get("config", {})
+    configs = {theme: dressed(theme, own) for theme in INK}
+    papers = {str(theme): config["background"] for theme, config in configs.items()}
+    fills = {"bundle": bundle, "spec": _script(spec), "configs": _script(configs), **papers}
+    page = _PAGE
+    for name, value in fills.items():
+        page = page.replace(f"%{name}%", value, 1)
+    return page
+
+
+def _script(value: Any) -> str:
+    """JSON that can stand in a script: no text in it ends the script or starts a comment."""
+    return json.dumps(value).replace("<", "\\u003c")
+
+
+# Vega compiles its expressions, which is what 'unsafe-eval' is for; with connections closed nothing can leave the page.
+_PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; \
+style-src 'unsafe-inline'; img-src data: blob:">
+<title>Chart</title>
+<style>body { margin: 0; padding: 1rem; background: %light% }
+@media (prefers-color-scheme: dark) { body { background: %dark% } }</style>
+</head><body><main id="chart"></main>
+<script type="module">%bundle%
+const spec = %spec%, configs = %configs%;
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const actions = { export: true, source: false, compiled: false, editor: false };
+const draw = () => window.vegaEmbed("#chart", { ...spec, config: configs[dark.matches ? "dark" : "light"] },
+  { mode: "vega-lite", renderer: "svg", actions });
+dark.addEventListener("change", draw);
+draw();
+</script></body></html>
+"""
