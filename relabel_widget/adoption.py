@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from ._typing import FloatArray
-from .design import Design, as_design
+from .design import Design, as_design, compacted
 from .fitting import Fit, Polish, check_C, check_weights, minimiser
 from .labels import encode
 from .problem import Problem
@@ -57,7 +57,7 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Fit:
     model, transform = _final_step(estimator)
     _check_adoptable(model)
     who = "adopt"
-    design = as_design(X if transform is None else transform(X), who="adopt: X")
+    design = compacted(as_design(X if transform is None else transform(X), who="adopt: X"))
     if design.n_features != model.coef_.shape[1]:
         raise ValueError(
             f"adopt: the estimator was fitted on {model.coef_.shape[1]} columns, got X of shape {design.shape}. "

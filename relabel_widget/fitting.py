@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import expit
 
 from ._typing import AnyArray, FloatArray, IntArray
-from .design import Design, as_design, as_query
+from .design import Design, as_design, as_query, compacted
 from .labels import Labels, encode
 from .monitor import Monitor
 from .operator import Hessian
@@ -207,7 +207,7 @@ def fit(
     -----
     Cost: each of typically 5 to 10 Newton steps is a truncated CG solve of 10 to 100 products with X and X'.
     """
-    design = as_design(X, who="fit: X")
+    design = compacted(as_design(X, who="fit: X"))
     labels = encode(y, design.n_rows, who="fit")
     weights = check_weights(sample_weight, labels, who="fit")
     problem = Problem(design, labels, weights, 1.0 / check_C(C, who="fit"), has_intercept=bool(fit_intercept))

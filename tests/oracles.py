@@ -13,6 +13,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
+import relabel_widget.design.compact as compact_module
 from relabel_widget.design import CsrDesign, DenseDesign, Design, mapped, write_design
 
 Array = np.ndarray
@@ -211,6 +213,25 @@ def in_a_file_of_small_blocks(x: Array) -> Design:
         return in_a_file(x, 5, sparse.csr_array)
 
 
+def compact(**sizes: int) -> Callable[[Array], Design]:
+    """A compact design with smaller limits, so that few rows and columns reach every part of the layout."""
+
+    def make(x: Array) -> Design:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in sizes.items():
+                patch.setattr(compact_module, name, value)
+            return compact_module.CompactDesign(sparse.csr_array(x))
+
+    return make
+
+
+# Where the extra `fast` is absent, what is left runs the plain path.
+COMPACT: dict[str, Callable[[Array], Design]] = (
+    {"compact": compact(), "compact, few narrow columns": compact(_NARROW=2, _BLOCK_ROWS=3, _PART=4)}
+    if find_spec("numba")
+    else {}
+)
+
 DESIGNS: dict[str, Callable[[Array], Design]] = {
     "csr": lambda x: CsrDesign(sparse.csr_array(x)),
     "dense": lambda x: DenseDesign(np.array(x)),
@@ -223,6 +244,7 @@ DESIGNS: dict[str, Callable[[Array], Design]] = {
     "mapped": lambda x: in_a_file(x, 4, sparse.csr_array),
     "mapped, small blocks": in_a_file_of_small_blocks,
     "mapped, from dense rows": lambda x: in_a_file(x, 1, np.array),
+    **COMPACT,
     "one dense block": lambda x: in_blocks(x, len(x), np.asfortranarray),
 }
 

@@ -1,6 +1,7 @@
 """X as row blocks and two products. Storage lives in this room and nowhere else."""
 
 from .base import Design
+from .compact import compacted
 from .convert import as_design, as_query
 from .csr import CsrDesign
 from .dense import DenseDesign
@@ -14,6 +15,7 @@ __all__ = [
     "MappedDesign",
     "as_design",
     "as_query",
+    "compacted",
     "npz_blocks",
     "open_design",
     "svmlight_blocks",

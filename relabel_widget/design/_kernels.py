@@ -1,0 +1,173 @@
+"""Compiled loops over a `CompactDesign`; the one module that imports numba.
+
+Each function runs over the row blocks ``first .. last`` without the interpreter's lock and adds in a fixed order. The
+arrays, as `Layout` holds them: ``columns`` and ``starts`` are the entries equal to 1, row by row; ``rest_*`` are all
+others, block by block, as (row in its block, column, value). Within a block the rest is ordered by its place in the
+row, so that successive additions go to different rows and need not wait for each other.
+"""
+
+# mypy: disable-error-code="no-untyped-def"
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+
+def compiled(loop: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile at the first call; kept on disk where numba finds a place to write."""
+    try:
+        made: Callable[..., Any] = njit(nogil=True, cache=True)(loop)
+    except RuntimeError:  # no writable directory: compiled anew in each process
+        made = njit(nogil=True)(loop)
+    return made
+
+
+@compiled
+def _dots(r0, r1, columns, starts, v, t):
+    """Four sums side by side: one would wait for itself at every addition."""
+    for i in range(r0, r1):
+        a = b = c = d = 0.0
+        k, end = starts[i], starts[i + 1]
+        while k + 4 <= end:
+            a += v[columns[k]]
+            b += v[columns[k + 1]]
+            c += v[columns[k + 2]]
+            d += v[columns[k + 3]]
+            k += 4
+        while k < end:
+            a += v[columns[k]]
+            k += 1
+        t[i - r0] = (a + b) + (c + d)
+
+
+@compiled
+def forward(first, last, size, columns, starts, rest_starts, rest_rows, rest_columns, rest_values, v, out):
+    """``out_i = sum_j X_ij v_j``."""
+    for block in range(first, last):
+        r0 = block * size
+        r1 = min(len(starts) - 1, r0 + size)
+        t = out[r0:r1]
+        _dots(r0, r1, columns, starts, v, t)
+        for k in range(rest_starts[block], rest_starts[block + 1]):
+            t[rest_rows[k]] += rest_values[k] * v[rest_columns[k]]
+
+
+@compiled
+def backward(first, last, size, columns, starts, rest_starts, rest_rows, rest_columns, rest_values, u, out):
+    """``out_j += sum_i X_ij u_i``."""
+    for block in range(first, last):
+        r0 = block * size
+        r1 = min(len(starts) - 1, r0 + size)
+        for i in range(r0, r1):
+            w = u[i]
+            for k in range(starts[i], starts[i + 1]):
+                out[columns[k]] += w
+        for k in range(rest_starts[block], rest_starts[block + 1]):
+            out[rest_columns[k]] += rest_values[k] * u[r0 + rest_rows[k]]
+
+
+@compiled
+def sweep(
+    first, last, size, columns, starts, rest_starts, rest_rows, rest_columns, rest_values, v, d, shift, out, sums
+):
+    """``out += X' u`` and ``sums_0 += sum u`` for ``u = d (X v + shift)``: a block is read while it is in cache."""
+    t, total = np.empty(size), 0.0
+    for block in range(first, last):
+        r0 = block * size
+        r1 = min(len(starts) - 1, r0 + size)
+        low, high = rest_starts[block], rest_starts[block + 1]
+        _dots(r0, r1, columns, starts, v, t)
+        for k in range(low, high):
+            t[rest_rows[k]] += rest_values[k] * v[rest_columns[k]]
+        for i in range(r0, r1):
+            w = d[i] * (t[i - r0] + shift)
+            t[i - r0] = w
+            total += w
+            for k in range(starts[i], starts[i + 1]):
+                out[columns[k]] += w
+        for k in range(low, high):
+            out[rest_columns[k]] += rest_values[k] * t[rest_rows[k]]
+    sums[0] += total
+
+
+@compiled
+def sweep_many(
+    first, last, size, columns, starts, rest_starts, rest_rows, rest_columns, rest_values, v, d, shift, out, sums
+):
+    """`sweep` for columns side by side, v (n_features, m): one gather brings a run of m numbers.
+
+    d is (n_rows, 1) or (n_rows, m), shift and sums (m,).
+    """
+    m, step = v.shape[1], min(1, d.shape[1] - 1)
+    t = np.empty((size, m))
+    for block in range(first, last):
+        r0 = block * size
+        r1 = min(len(starts) - 1, r0 + size)
+        low, high = rest_starts[block], rest_starts[block + 1]
+        for i in range(r0, r1):
+            row = t[i - r0]
+            row[:] = shift
+            for k in range(starts[i], starts[i + 1]):
+                gathered = v[columns[k]]
+                for j in range(m):
+                    row[j] += gathered[j]
+        for k in range(low, high):
+            row, gathered, value = t[rest_rows[k]], v[rest_columns[k]], rest_values[k]
+            for j in range(m):
+                row[j] += value * gathered[j]
+        for i in range(r0, r1):
+            row = t[i - r0]
+            for j in range(m):
+                row[j] *= d[i, j * step]
+                sums[j] += row[j]
+            for k in range(starts[i], starts[i + 1]):
+                target = out[columns[k]]
+                for j in range(m):
+                    target[j] += row[j]
+        for k in range(low, high):
+            row, target, value = t[rest_rows[k]], out[rest_columns[k]], rest_values[k]
+            for j in range(m):
+                target[j] += value * row[j]
+
+
+@compiled
+def count(indptr, indices, data, rank, narrow, size, lengths, rest_lengths):
+    """Lengths of the two parts: entries of value 1 in each row, the rest of each block."""
+    for i in range(len(indptr) - 1):
+        for k in range(indptr[i], indptr[i + 1]):
+            if data[k] == 1.0 and rank[indices[k]] < narrow:
+                lengths[i] += 1
+            else:
+                rest_lengths[i // size] += 1
+
+
+@compiled
+def fill(indptr, indices, data, rank, narrow, size, columns, starts, rest_starts, rest_rows, rest_columns, rest_values):
+    """Write the two parts into arrays of the lengths that `count` found."""
+    n = len(indptr) - 1
+    for block in range(len(rest_starts) - 1):
+        r0, r1 = block * size, min(n, (block + 1) * size)
+        held = np.empty(rest_starts[block + 1] - rest_starts[block], np.int64)
+        begins = np.empty(size + 1, np.int64)
+        used = longest = 0
+        for i in range(r0, r1):
+            begins[i - r0], place = used, starts[i]
+            for k in range(indptr[i], indptr[i + 1]):
+                if data[k] == 1.0 and rank[indices[k]] < narrow:
+                    columns[place] = rank[indices[k]]
+                    place += 1
+                else:
+                    held[used] = k
+                    used += 1
+            longest = max(longest, used - begins[i - r0])
+        begins[r1 - r0] = used
+        at = rest_starts[block]
+        for depth in range(longest):
+            for i in range(r1 - r0):
+                if begins[i] + depth < begins[i + 1]:
+                    k = held[begins[i] + depth]
+                    rest_rows[at], rest_columns[at], rest_values[at] = i, rank[indices[k]], data[k]
+                    at += 1

@@ -1,0 +1,242 @@
+"""A design for large count matrices: narrow, in order of frequency, and one compiled sweep per Hessian product.
+
+Needs the extra ``fast`` (numba). Where it is absent, or the matrix is small or not made of counts, `compacted` hands
+back what it was given, and every result agrees to rounding.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from .._typing import AnyArray, FloatArray, IntArray
+from .base import Block, Design
+from .csr import CsrDesign
+
+# Importing numba and loading compiled code takes about as long as a hundred products of this size.
+LARGE = 2**21  # stored values
+_NARROW = 2**16  # column numbers that fit 16 bits
+_BLOCK_ROWS = 8192
+_FEWEST_BLOCKS = 16
+_PART = 2**24  # stored values; each part has sums of its own, added up in order
+_PARTS = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """The arrays that `_kernels` walks; columns are numbered by falling frequency.
+
+    ``columns`` uint16 and ``starts`` (n_rows + 1,) are the entries equal to 1 in the 65,536 most frequent columns, as
+    in CSR without values. The rest, values uint8 where that holds them exactly and float64 otherwise, lies block by
+    block of ``size`` rows between ``rest_starts`` (n_blocks + 1,).
+    """
+
+    size: int
+    columns: AnyArray
+    starts: IntArray
+    rest_starts: IntArray
+    rest_rows: AnyArray
+    rest_columns: AnyArray
+    rest_values: AnyArray
+
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        """In the order in which the compiled functions take them."""
+        return (
+            self.size, self.columns, self.starts,
+            self.rest_starts, self.rest_rows, self.rest_columns, self.rest_values,
+        )  # fmt: skip
+
+    def rows(self, first: int, last: int) -> tuple[IntArray, IntArray, FloatArray]:
+        """(row in the block, column as numbered here, value) of the block that is rows ``first .. last``."""
+        ones = slice(self.starts[first], self.starts[last])
+        block = first // self.size
+        rest = slice(self.rest_starts[block], self.rest_starts[block + 1])
+        lengths = np.diff(self.starts[first : last + 1])
+        i = np.concatenate([np.repeat(np.arange(last - first), lengths), self.rest_rows[rest].astype(np.int64)])
+        j = np.concatenate([self.columns[ones].astype(np.int32), self.rest_columns[rest].astype(np.int32)])
+        data = np.concatenate([np.ones(len(self.columns[ones])), self.rest_values[rest].astype(np.float64)])
+        return i, j, data
+
+
+class CompactDesign(Design):
+    """X as counts in narrow types, about a quarter of the bytes of float64 CSR where most values are 1.
+
+    Frequent columns lie side by side, so that most gathers and scatters stay in the innermost caches. Products run
+    over a partition of the rows that depends on the matrix alone, in as many threads as numba would use; partial sums
+    are added up in the partition's order: results do not depend on the number of threads or their timing. All
+    sums are float64. Products other than ``gram_*``, ``matvec`` and ``rmatvec`` decode row blocks as they go.
+    """
+
+    def __init__(self, x: sparse.csr_array) -> None:
+        from . import _kernels
+
+        self._kernels = _kernels
+        self._shape = (int(x.shape[0]), int(x.shape[1]))
+        self._nnz = int(x.nnz)
+        self._order = np.argsort(-np.bincount(x.indices, minlength=x.shape[1]), kind="stable").astype(np.int32)
+        self._rank = np.empty(len(self._order), dtype=np.uint32)
+        self._rank[self._order] = np.arange(len(self._order), dtype=np.uint32)
+        self._layout = self._laid_out(x)
+        n_blocks = len(self._layout.rest_starts) - 1
+        n_parts = min(n_blocks, _PARTS, max(2, -(-self._nnz // _PART)))
+        ends = self._layout.starts[np.minimum(np.arange(n_blocks + 1) * self._layout.size, self._shape[0])]
+        ends = ends + self._layout.rest_starts
+        cuts = np.searchsorted(ends, np.linspace(0, self._nnz, n_parts + 1))
+        cuts[0], cuts[-1] = 0, n_blocks
+        self._parts = list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True))
+
+    def _laid_out(self, x: sparse.csr_array) -> Layout:
+        n = x.shape[0]
+        size = max(1, min(_BLOCK_ROWS, -(-n // _FEWEST_BLOCKS)))
+        counts = np.zeros(n, dtype=np.int64), np.zeros(-(-n // size), dtype=np.int64)
+        source = x.indptr, x.indices, x.data
+        self._kernels.count(*source, self._rank, _NARROW, size, *counts)
+        starts, rest_starts = (np.append(0, np.cumsum(each)) for each in counts)
+        n_ones, n_rest = int(starts[-1]), int(rest_starts[-1])
+        layout = Layout(
+            size,
+            np.empty(n_ones, dtype=np.uint16),
+            starts,
+            rest_starts,
+            np.empty(n_rest, dtype=np.uint16),
+            np.empty(n_rest, dtype=np.uint32),
+            np.empty(n_rest, dtype=np.uint8 if _fits_byte(x.data) else np.float64),
+        )
+        _, columns, *rest = layout.arrays
+        self._kernels.fill(*source, self._rank, _NARROW, size, columns, *rest)
+        return layout
+
+    @property
+    def shape(self) -> tuple[int, int]:  # noqa: D102 - as in Design
+        return self._shape
+
+    @property
+    def n_stored(self) -> int:  # noqa: D102
+        return self._nnz
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the arrays held."""
+        return sum(array.nbytes for array in (*self._layout.arrays[1:], self._order, self._rank))
+
+    def blocks(self) -> Iterator[tuple[slice, Block]]:  # noqa: D102
+        for first in range(0, self.n_rows, self._layout.size):
+            block = self._decoded(first)
+            yield slice(first, first + block.shape[0]), block
+
+    def _decoded(self, first: int) -> sparse.csr_array:
+        """The block that starts at a row, as float64 CSR."""
+        last = min(self.n_rows, first + self._layout.size)
+        i, j, data = self._layout.rows(first, last)
+        return sparse.csr_array((data, (i, self._order[j])), shape=(last - first, self.n_features))
+
+    def take(self, rows: IntArray) -> Design:  # noqa: D102
+        rows, size = np.asarray(rows), self._layout.size
+        order = np.argsort(rows, kind="stable")
+        ascending, found = rows[order], [sparse.csr_array((0, self.n_features))]
+        for block in np.unique(rows // size):
+            chosen = ascending[ascending // size == block]
+            found.append(self._decoded(int(block) * size)[chosen - block * size])
+        return CsrDesign(sparse.vstack(found, format="csr")[np.argsort(order, kind="stable")])
+
+    def matvec(self, v: FloatArray) -> FloatArray:  # noqa: D102
+        hot, out = np.take(v, self._order, axis=0), np.empty(self.n_rows)
+        self._in_threads(lambda _, first, last: self._kernels.forward(first, last, *self._layout.arrays, hot, out))
+        return out
+
+    def rmatvec(self, u: FloatArray) -> FloatArray:  # noqa: D102
+        return self._backward(self._layout, u)
+
+    def weighted_square_sum(self, d: FloatArray) -> FloatArray:  # noqa: D102
+        values = np.square(self._layout.rest_values.astype(np.float64))
+        return self._backward(replace(self._layout, rest_values=values), d)
+
+    def _backward(self, layout: Layout, u: FloatArray) -> FloatArray:
+        u, sums = writable(u), np.zeros((len(self._parts), self.n_features))
+        self._in_threads(lambda k, first, last: self._kernels.backward(first, last, *layout.arrays, u, sums[k]))
+        return self._summed(sums)
+
+    def gram_matvec(self, v: FloatArray, d: FloatArray, shift: float = 0.0) -> tuple[FloatArray, float]:  # noqa: D102
+        hot, d, totals = np.take(v, self._order, axis=0), writable(d), np.zeros((len(self._parts), 1))
+        sums = np.zeros((len(self._parts), self.n_features))
+        self._in_threads(
+            lambda k, first, last: self._kernels.sweep(
+                first, last, *self._layout.arrays, hot, d, float(shift), sums[k], totals[k]
+            )
+        )
+        return self._summed(sums), float(_in_order(totals)[0])
+
+    def gram_matmat(  # noqa: D102
+        self, v: FloatArray, d: FloatArray, shift: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        hot, m = np.take(v, self._order, axis=0), v.shape[1]
+        d, shift = writable(d), writable(shift)
+        sums, totals = np.zeros((len(self._parts), self.n_features, m)), np.zeros((len(self._parts), m))
+        self._in_threads(
+            lambda k, first, last: self._kernels.sweep_many(
+                first, last, *self._layout.arrays, hot, d, shift, sums[k], totals[k]
+            )
+        )
+        return self._summed(sums), _in_order(totals)
+
+    def _summed(self, sums: FloatArray) -> FloatArray:
+        return np.asarray(_in_order(sums)[self._rank])
+
+    def _in_threads(self, work: Callable[[int, int, int], object]) -> None:
+        """Run ``work(part, first block, last block)`` for each part; each writes where no other does.
+
+        Threads of one product end with it: none is left to outlive a fork, or to be shared by two callers.
+        """
+        import numba
+
+        n_threads = min(numba.get_num_threads(), len(self._parts))
+
+        def run(start: int) -> None:
+            for k in range(start, len(self._parts), n_threads):
+                work(k, *self._parts[k])
+
+        others = [threading.Thread(target=run, args=(start,)) for start in range(1, n_threads)]
+        for thread in others:
+            thread.start()
+        run(0)
+        for thread in others:
+            thread.join()
+
+
+def compacted(design: Design) -> Design:
+    """The design for many products with this matrix: a `CompactDesign` where that pays, otherwise itself.
+
+    It pays for CSR in memory with at least 2 million stored values of which at least half are 1; numba must be
+    installed. Cost: about ten products, once.
+    """
+    if type(design) is not CsrDesign or design.n_stored < LARGE or find_spec("numba") is None:
+        return design
+    ((_, x),) = design.blocks()
+    return CompactDesign(x) if 2 * np.count_nonzero(x.data == 1.0) >= design.n_stored else design
+
+
+def writable(array: AnyArray) -> AnyArray:
+    """Contiguous and writable, a copy if need be: compiled code is made for that one kind."""
+    return array if array.flags.c_contiguous and array.flags.writeable else np.array(array, order="C")
+
+
+def _fits_byte(values: FloatArray) -> bool:
+    return all(
+        bool(((part >= 0) & (part <= 255) & (part == np.floor(part))).all())
+        for part in np.array_split(values, 1 + len(values) // _PART)
+    )
+
+
+def _in_order(sums: FloatArray) -> FloatArray:
+    """The sum over the first axis, one after the other."""
+    total: FloatArray = sums[0].copy()
+    for each in sums[1:]:
+        total += each
+    return total
