@@ -505,6 +505,33 @@ class Workbench:
             )
         return write_report(path, report)
 
+    def chart(self, kind: str, test_row: int | None = None, *, top: int = 25) -> Any:
+        """An Altair chart of what is known now, shown and saved (`save_chart`) without a network.
+
+        Parameters
+        ----------
+        kind
+            ``"influence"``: the training rows behind one test row. ``"sizes"``: how many test rows have a flip set
+            of which size. ``"size-probability"``: these sizes against the predicted probability (Figure 2 of Yang, Xu
+            and Yu 2024). ``"before-after"``: probabilities of all test rows before and after the verification.
+        test_row
+            For ``"influence"``.
+        top
+            Number of bars for ``"influence"``.
+
+        Raises
+        ------
+        ValueError
+            If the kind is another, a test row is missing, or what it shows is not known yet.
+        IndexError, TypeError
+            If there is no such test row.
+        ImportError
+            If altair is not installed; the message names the command that installs it.
+        """
+        from .charts import draw
+
+        return draw(kind, self, test_row, top)
+
     # Who wants to know
 
     def subscribe(self, callback: Listener) -> Callable[[], None]:

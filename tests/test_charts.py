@@ -54,13 +54,11 @@ def test_words_can_be_read(paper: Any, ink: str, least: float) -> None:
     assert contrast(colours[ink], colours["paper"]) >= least
 
 
-@pytest.mark.parametrize(
-    ("encode", "channel"), [(by_shape, "shape"), (by_dash, "strokeDash"), (by_fill, "fillOpacity")]
-)
+@pytest.mark.parametrize(("encode", "channel"), [(by_shape, "shape"), (by_dash, "strokeDash"), (by_fill, "stroke")])
 def test_a_category_has_a_second_sign_beside_its_colour(encode: Any, channel: str) -> None:
     encodings = encode("kind", "Kind", ["b", "a"])
     drawn = alt.Chart(pd.DataFrame({"kind": ["a", "b"]})).mark_point().encode(**encodings).to_dict()["encoding"]
-    for one in ("color", channel):
+    for one in ("fill" if encode is by_fill else "color", channel):
         assert drawn[one]["scale"]["domain"] == ["b", "a"]
         assert drawn[one]["title"] == "Kind"
         range_ = drawn[one]["scale"]["range"]
