@@ -14,7 +14,15 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .adoption import adopt
     from .audit import suspects
-    from .bound import RemainderBound, exhaustive_lower_bound, remainder_bound, remainder_bound_cost
+    from .bound import (
+        PairBound,
+        RemainderBound,
+        exhaustive_lower_bound,
+        pair_bound,
+        pair_bound_cost,
+        remainder_bound,
+        remainder_bound_cost,
+    )
     from .charts import save_chart
     from .design import (
         MappedDesign,
@@ -40,8 +48,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "adopt": "adoption",
     "suspects": "audit",
+    "PairBound": "bound",
     "RemainderBound": "bound",
     "exhaustive_lower_bound": "bound",
+    "pair_bound": "bound",
+    "pair_bound_cost": "bound",
     "remainder_bound": "bound",
     "remainder_bound_cost": "bound",
     "save_chart": "charts",
@@ -82,6 +93,7 @@ __all__ = [
     "MappedDesign",
     "Monitor",
     "Outcome",
+    "PairBound",
     "Progress",
     "RelabelWidget",
     "RemainderBound",
@@ -95,6 +107,8 @@ __all__ = [
     "fit",
     "npz_blocks",
     "open_design",
+    "pair_bound",
+    "pair_bound_cost",
     "relabel_influence",
     "remainder_bound",
     "remainder_bound_cost",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ._typing import FloatArray, IntArray
-from .design import Design
 from .fitting import Fit
 from .influence import factors
 from .monitor import Monitor
@@ -57,20 +57,41 @@ def single_relabel_table(
     table = np.empty((queries.n_rows, fit.n_rows))
     for first in range(0, fit.n_rows, _WIDTH):
         rows = np.arange(first, min(first + _WIDTH, fit.n_rows))
-        table[:, rows] = _group(fit, queries, adjoint, rows, monitor)
+        group = refit_sets(fit, rows[:, None], monitor=monitor)
+        table[:, rows] = fit.problem.extended_matvec(queries, group.theta) - adjoint.T @ group.gradient
         if monitor is not None:
             monitor.step("refitting every single relabel", int(rows[-1]) + 1, fit.n_rows)
     return table
 
 
-def _group(fit: Fit, queries: Design, adjoint: FloatArray, rows: IntArray, monitor: Monitor | None) -> FloatArray:
-    """Log-odds of the queries, (m, len(rows)), after swapping each of the rows alone."""
-    problem, columns = fit.problem, np.arange(len(rows))
-    force = problem.force(fit.eta, "relabel")[rows]
-    theta, eta = np.repeat(fit.theta[:, None], len(rows), axis=1), np.repeat(fit.eta[:, None], len(rows), axis=1)
-    gradient = problem.extended_rows(problem.design.take(rows)) * force
+@dataclass(frozen=True, eq=False)
+class Refitted:
+    """Refits on labels swapped in each of m sets of rows, not exact: the gradients that are left say how far.
+
+    ``theta`` and ``gradient`` (n_params, m), ``eta`` (n_rows, m), ``gradient_norm`` (m,); NaN where the swap would
+    leave one class only.
+    """
+
+    theta: FloatArray
+    eta: FloatArray
+    gradient: FloatArray
+    gradient_norm: FloatArray
+
+
+def refit_sets(fit: Fit, sets: IntArray, *, monitor: Monitor | None = None) -> Refitted:
+    """Refit with each of the given sets (m, size) of distinct rows relabelled, all m at once by block Newton.
+
+    Cost: typically three Newton steps by block CG, each column with its own Hessian; a column that Newton's full step
+    does not serve is refitted alone. Memory: six arrays of (n_rows + n_params, m).
+    """
+    problem, columns = fit.problem, np.arange(len(sets))
+    force = problem.force(fit.eta, "relabel")
+    push = np.zeros((fit.n_rows, len(sets)))
+    push[sets.T, columns] = force[sets.T]
+    theta, eta = np.repeat(fit.theta[:, None], len(sets), axis=1), np.repeat(fit.eta[:, None], len(sets), axis=1)
+    gradient = problem.extended_rmatmat(push)
     norm, target = np.linalg.norm(gradient, axis=0), _GRADIENT_RTOL * problem.gradient_scale
-    lost = np.array([min(problem.edited(rows[k : k + 1], "relabel").class_weights) <= 0 for k in columns])
+    lost = np.array([min(problem.edited(rows, "relabel").class_weights) <= 0 for rows in sets], dtype=bool)
     for _ in range(_MAX_STEPS):
         going = (norm > target) & ~lost
         if not going.any():
@@ -83,18 +104,17 @@ def _group(fit: Fit, queries: Design, adjoint: FloatArray, rows: IntArray, monit
         there = problem.extended_matvec(problem.design, theta[:, going])
         lost[going] |= np.abs(there - eta[:, going]).max(axis=0) > _FARTHEST
         eta[:, going] = there
-        residual = np.array(problem.dloss(eta[:, going].T).T)
-        residual[rows[going], np.arange(int(going.sum()))] += force[going]
+        residual = np.array(problem.dloss(eta[:, going].T).T) + push[:, going]
         gradient[:, going] = problem.extended_rmatmat(residual) + problem.penalty[:, None] * theta[:, going]
         before, norm = norm, np.linalg.norm(gradient, axis=0)
         lost |= going & ~(norm < before)  # where Newton's full step is too long, the column is refitted alone
-    out = problem.extended_matvec(queries, theta) - adjoint.T @ gradient
     for k in columns[lost | (norm > target)]:
-        out[:, k] = _alone(fit, queries, rows[k : k + 1], monitor)
-    return out
+        theta[:, k], eta[:, k], gradient[:, k] = _alone(fit, sets[k], monitor)
+    return Refitted(theta, eta, gradient, np.linalg.norm(gradient, axis=0))
 
 
-def _alone(fit: Fit, queries: Design, row: IntArray, monitor: Monitor | None) -> FloatArray:
-    if min(fit.problem.edited(row, "relabel").class_weights) <= 0:
-        return np.full(queries.n_rows, np.nan)
-    return fit.refit(row, monitor=monitor).decision(queries)
+def _alone(fit: Fit, rows: IntArray, monitor: Monitor | None) -> tuple[Any, Any, Any]:
+    if min(fit.problem.edited(rows, "relabel").class_weights) <= 0:
+        return np.nan, np.nan, np.nan
+    again = fit.refit(rows, monitor=monitor)
+    return again.theta, again.eta, again.problem.gradient(again.theta, again.eta)

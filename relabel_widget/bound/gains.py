@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._typing import FloatArray, IntArray
+from ..fitting import Fit
 from .boxes import Boxes, Closure
 
 _BEST = 200  # rows whose pairs are looked at one by one
@@ -24,12 +25,29 @@ class Query:
         ``x_i . v`` for each training row, v about ``H^-1 x``, times -1 where the flip lowers the log-odds; (n_rows,).
     residual, factor_norm
         Euclidean norms of ``x - H v`` and of v.
+    product
+        ``x . v``.
     """
 
     need: float
     pull: FloatArray
     residual: float
     factor_norm: float
+    product: float
+
+
+def queries_of(fit: Fit, right: FloatArray, solved: FloatArray, cut: float) -> list[Query]:
+    """Queries from their extended rows and their factors, (n_params, m), and the threshold as log-odds."""
+    problem, theta = fit.problem, fit.theta
+    residuals = np.linalg.norm(right - fit.hessian.matmat(solved), axis=0)
+    pulls = problem.extended_matvec(problem.design, solved)
+    margins = theta @ right - cut
+    norms = np.linalg.norm(solved, axis=0)
+    products = np.einsum("pm,pm->m", right, solved)
+    return [
+        Query(abs(float(margin)), pull if margin <= 0 else -pull, float(residual), float(norm), float(product))
+        for margin, pull, residual, norm, product in zip(margins, pulls.T, residuals, norms, products, strict=True)
+    ]
 
 
 def direct_gains(closure: Closure, boxes: Boxes, query: Query) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,31 +16,16 @@ from ..monitor import Monitor
 from ..problem import Edit
 from ..rows import as_rows, check_edit, check_threshold
 from .boxes import Boxes, Closure
+from .cost import DECISION_RTOL, MAX_BYTES, BoundCost
 from .couplings import make_couplings
-from .gains import Query, direct_gains, largest_gain
+from .gains import Query, direct_gains, largest_gain, queries_of
 from .kernel import Kernel, make_kernel
 from .pointwise import Pointwise
 from .top import KEPT
 
-MAX_BYTES = 4 * 2**30
-# A gain within this fraction of the need counts as reaching it: it covers the rounding of float64 sums and products.
-_DECISION_RTOL = 1e-5
 _REMEMBERED = 4
 _FIXED_BYTES = 2**27
 _LEAST_LEFT, _FLOOR = 1e-6, 1e-12
-
-
-@dataclass(frozen=True)
-class BoundCost:
-    """What the tables of a fit take: bytes of memory at their peak, and floating-point operations."""
-
-    n_rows: int
-    bytes: int
-    operations: int
-
-    def __str__(self) -> str:
-        memory = f"{self.bytes / 2**30:.2f} GiB"
-        return f"{memory} and {self.operations:.1e} floating-point operations for {self.n_rows} rows"
 
 
 def remainder_bound_cost(fit: Fit) -> BoundCost:
@@ -94,13 +80,15 @@ def remainder_bound(
 class RemainderBound:
     """Certified lower bounds on the size of any set of training rows whose edit flips a query.
 
-    Made by `remainder_bound`. Boxes and the tables of the last few candidate sets are remembered.
+    Made by `remainder_bound`. Boxes and the tables of the last few candidate sets are remembered; threads may share it,
+    and what two of them need is made once.
     """
 
     fit: Fit
     edit: Edit
     kernel: Kernel
     _closures: dict[bytes, _Sizes] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def with_edit(self, edit: Edit, *, monitor: Monitor | None = None) -> RemainderBound:
         """The bound for the other edit, from the same kernel. Cost: about two thirds of making it anew."""
@@ -146,7 +134,7 @@ class RemainderBound:
         right = self.fit.problem.extended_rows(design)
         solved = factors(self.fit, design) if factor is None else np.asarray(factor, dtype=np.float64)[:, None]
         cut = check_threshold(threshold, who="RemainderBound.lower_bound")
-        return self._sizes(candidates).smallest_possible(self._queries(right, solved, cut)[0], at_most)
+        return self._sizes(candidates).smallest_possible(queries_of(self.fit, right, solved, cut)[0], at_most)
 
     def lower_bounds(
         self, X_query: Any, threshold: float = 0.5, candidates: Any = None, at_most: Any = None
@@ -155,7 +143,7 @@ class RemainderBound:
         design = self.fit.design_of(X_query, who="RemainderBound.lower_bounds: X_query")
         right = self.fit.problem.extended_rows(design)
         cut = check_threshold(threshold, who="RemainderBound.lower_bounds")
-        queries = self._queries(right, factors(self.fit, design), cut)
+        queries = queries_of(self.fit, right, factors(self.fit, design), cut)
         limits = [None] * len(queries) if at_most is None else list(at_most)
         if len(limits) != len(queries):
             raise ValueError(
@@ -192,28 +180,18 @@ class RemainderBound:
         """Bytes that the kernel holds."""
         return int(self.kernel.cross.nbytes + self.kernel.own.nbytes)
 
-    def _queries(self, right: FloatArray, solved: FloatArray, cut: float) -> list[Query]:
-        problem, theta = self.fit.problem, self.fit.theta
-        residuals = np.linalg.norm(right - self.fit.hessian.matmat(solved), axis=0)
-        pulls = problem.extended_matvec(problem.design, solved)
-        margins = theta @ right - cut
-        norms = np.linalg.norm(solved, axis=0)
-        return [
-            Query(abs(float(margin)), pull if margin <= 0 else -pull, float(residual), float(norm))
-            for margin, pull, residual, norm in zip(margins, pulls.T, residuals, norms, strict=True)
-        ]
-
     def _sizes(self, candidates: Any) -> _Sizes:
         mask = np.ones(self.fit.n_rows, dtype=bool)
         if candidates is not None:
             mask[:] = False
             mask[as_rows(candidates, self.fit.n_rows, who="RemainderBound.lower_bound: candidates")] = True
         key = np.packbits(mask).tobytes()
-        if key not in self._closures:
-            while len(self._closures) >= _REMEMBERED:
-                self._closures.pop(next(reversed(self._closures)))  # the first, of all rows, stays
-            self._closures[key] = _Sizes(_closure(self.fit, self.edit, self.kernel, mask, None))
-        return self._closures[key]
+        with self._lock:
+            if key not in self._closures:
+                while len(self._closures) >= _REMEMBERED:
+                    self._closures.pop(next(reversed(self._closures)))  # the first, of all rows, stays
+                self._closures[key] = _Sizes(_closure(self.fit, self.edit, self.kernel, mask, None))
+            return self._closures[key]
 
 
 @dataclass(eq=False)
@@ -222,6 +200,7 @@ class _Sizes:
 
     closure: Closure
     _boxes: dict[int, Boxes | None] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def smallest_possible(self, query: Query, at_most: int | None) -> int:
         """1 + the largest size found that is proven not to flip the query, but not above ``at_most``.
@@ -250,15 +229,16 @@ class _Sizes:
 
     def _excluded(self, query: Query, size: int) -> bool:
         boxes = self._at(size)
-        return boxes is not None and largest_gain(self.closure, boxes, query) < query.need * (1.0 - _DECISION_RTOL)
+        return boxes is not None and largest_gain(self.closure, boxes, query) < query.need * (1.0 - DECISION_RTOL)
 
     def _at(self, size: int) -> Boxes | None:
-        if size not in self._boxes:
-            open_at = min((known for known, boxes in self._boxes.items() if boxes is None), default=np.inf)
-            closed = [boxes for boxes in self._boxes.values() if boxes is not None and boxes.size < size]
-            start = max(closed, key=lambda boxes: boxes.size, default=None)
-            self._boxes[size] = None if size > open_at else self.closure.boxes(size, start)
-        return self._boxes[size]
+        with self._lock:
+            if size not in self._boxes:
+                open_at = min((at for at, boxes in self._boxes.items() if boxes is None), default=np.inf)
+                closed = [boxes for boxes in self._boxes.values() if boxes is not None and boxes.size < size]
+                start = max(closed, key=lambda boxes: boxes.size, default=None)
+                self._boxes[size] = None if size > open_at else self.closure.boxes(size, start)
+            return self._boxes[size]
 
 
 def _largest_true(holds: Callable[[int], bool], most: int) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import expit
 
 from .._typing import FloatArray, IntArray
-from ..bound import RemainderBound
+from ..bound import PairBound, RemainderBound
 from ..design import Design
 from ..fitting import Fit
 from ..influence import FACTOR_RTOL, factors
@@ -44,7 +44,7 @@ def find_flip_set(
     candidates: Any = None,
     cost: Any = None,
     budget: Any = None,
-    bound: RemainderBound | None = None,
+    bound: RemainderBound | PairBound | None = None,
     table: Any = None,
     monitor: Monitor | None = None,
 ) -> FlipSet:
@@ -70,7 +70,7 @@ def find_flip_set(
     budget
         For ``"verified"``: a number of refits (int), seconds (float), or a `Budget`; no limit if None.
     bound
-        What `remainder_bound` made of this fit and edit: raises ``lower_bound`` where it proves more.
+        What `remainder_bound` or `pair_bound` made of this fit and edit: raises ``lower_bound`` where it proves more.
     table
         The query's row of `single_relabel_table`, shape (n_rows,): ``lower_bound`` is 2 if no single relabel flips.
     monitor
@@ -110,7 +110,7 @@ def find_flip_sets(
     candidates: Any = None,
     cost: Any = None,
     budget: Any = None,
-    bound: RemainderBound | None = None,
+    bound: RemainderBound | PairBound | None = None,
     table: Any = None,
     n_jobs: int | None = None,
     progress: bool = False,

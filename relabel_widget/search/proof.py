@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import expit
 
 from .._typing import FloatArray, IntArray
-from ..bound import RemainderBound
+from ..bound import PairBound, RemainderBound
 from ..design import Design
 from ..fitting import Fit
 from ..problem import Edit
@@ -21,9 +21,9 @@ _TABLE_SLACK = 1e-5
 
 @dataclass(frozen=True, eq=False)
 class Proof:
-    """Sources of lower bounds: the remainder bound of a model, and rows of its single-relabel table, (m, n_rows)."""
+    """Sources of lower bounds: the remainder or pair bound, and rows of the single-relabel table, (m, n_rows)."""
 
-    bound: RemainderBound | None
+    bound: RemainderBound | PairBound | None
     table: FloatArray | None
 
     def applied(
@@ -47,7 +47,9 @@ class Proof:
         return bool((margins < _TABLE_SLACK).any() if was_one else (margins > -_TABLE_SLACK).any())
 
 
-def as_proof(fit: Fit, edit: Edit, bound: RemainderBound | None, table: Any, n_queries: int, *, who: str) -> Proof:
+def as_proof(
+    fit: Fit, edit: Edit, bound: RemainderBound | PairBound | None, table: Any, n_queries: int, *, who: str
+) -> Proof:
     """Check the sources of lower bounds.
 
     Raises

@@ -1,0 +1,235 @@
+"""How much more, or less, relabelled rows do together than each alone: one number for each pair, no boxes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from .._typing import AnyArray, FloatArray
+from ..fitting import Fit
+from .displacements import Displacements, left_of_gradient
+from .gains import Query
+from .kernel import row_blocks
+from .pointwise import Pointwise
+
+_STEEPEST = 1.0 / (6.0 * np.sqrt(3.0))  # the largest second derivative of the logistic function
+_FLAT = 0.06  # of p (1 - p): above, the largest second derivative serves better than p (1 - p) e^|x|
+CAPS = (0.5, 1.5)
+_LEVELS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.5)
+_ROUNDS = 20
+_WIDER = 1.05
+_EXPONENT = 30.0  # beyond, the pair is refitted anyway
+
+
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """How far rows may go while a bound of the room's docstring is at work; every array (n_rows,).
+
+    ``own`` is each row's displacement when it is itself relabelled, alone; ``others[s]`` bounds the sum of the
+    displacements by any s other relabelled rows. ``spread_outside`` and ``spread`` bound the standard deviation
+    ``(x_l . Htilde^-1 x_l)^.5`` of a row outside the set and of any row.
+    """
+
+    own: FloatArray
+    others: tuple[FloatArray, ...]
+    spread_outside: FloatArray
+    spread: FloatArray
+    inverse_norm: float
+    cap: float
+
+
+@dataclass(frozen=True, eq=False)
+class Interactions:
+    """``energy_ij`` bounds ``|X'q|`` in the norm of ``Htilde^-1`` for the pair (i, j), float32; inf where unknown.
+
+    ``reach`` has an entry for each of `CAPS`; ``noise`` is what inexact refits add to any energy.
+    """
+
+    energy: AnyArray
+    reach: tuple[Reach, ...]
+    noise: float
+
+    def query_norms(self, rows: Pointwise, query: Query) -> FloatArray:
+        """Bounds on ``(x . Htilde^-1 x)^.5`` of a query for pairs whose energy is at most each of the `levels`.
+
+        With x = H v + residual, ``Y^2 <= x . v + (P + |residual| |Htilde^-1|^.5) Y``,
+        ``P^2 = sum_l pull_l^2 (Dtilde_l - d_l)^2 / Dtilde_l``.
+        """
+        out = np.empty(len(_LEVELS))
+        for place, level in enumerate(_LEVELS):
+            reach = next(reach for reach in self.reach if level <= reach.cap)
+            change = _change(rows, reach, level, query.pull) + query.residual * np.sqrt(reach.inverse_norm)
+            out[place] = 0.5 * (change + np.sqrt(change**2 + 4.0 * max(query.product, 0.0)))
+        return out
+
+
+def levels() -> FloatArray:
+    """The energies at which `Interactions.query_norms` are given."""
+    return np.array(_LEVELS)
+
+
+def _change(rows: Pointwise, reach: Reach, level: float, pull: FloatArray) -> float:
+    """``P`` for any two relabelled rows: their own rows apart, since these go furthest."""
+    outside = _worst(rows, 0.0 * reach.own, reach.others[2] + level * reach.spread_outside)
+    inside = _worst(rows, reach.own, reach.others[1] + level * reach.spread)
+    with np.errstate(invalid="ignore"):  # infinite, where a curvature underflows; times a pull of 0 that is 0
+        outside = np.where(pull == 0.0, 0.0, np.square(pull) * outside)
+        inside = np.where(pull == 0.0, 0.0, np.square(pull) * inside)
+        more = np.maximum(inside - np.where(np.isfinite(outside), outside, 0.0), 0.0)
+    return float(np.sqrt(outside.sum() + np.sort(more)[-2:].sum()))
+
+
+def _worst(rows: Pointwise, centre: FloatArray, radius: FloatArray) -> FloatArray:
+    """Largest ``(D - d)^2 / D`` over mean slopes D of row's loss within the radius around the centre."""
+    least, most = slopes(rows, centre, radius)
+    d = rows.curvature
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = np.maximum(np.square(d - least) / least, np.square(most - d) / most)
+    return np.where(rows.weights > 0, np.where(np.isnan(value), np.inf, value), 0.0)
+
+
+def slopes(rows: Pointwise, centre: FloatArray, radius: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Least and largest ``weights p (1 - p)`` at log-odds within the radius of ``eta + centre``, rounded outwards."""
+    middle = np.abs(rows.eta + centre)
+    near, far = np.maximum(middle - radius, 0.0), middle + radius
+    return (
+        rows.weights * expit(far) * expit(-far) * (1 - 1e-12),
+        rows.weights * expit(near) * expit(-near) * (1 + 1e-12),
+    )
+
+
+def make_interactions(fit: Fit, rows: Pointwise, singles: Displacements) -> Interactions:
+    """The table of all pairs. Cost: a product of n_rows^3 for each of `CAPS`; memory 16 n_rows^2 bytes at its peak."""
+    moved = np.abs(singles.moved.T)  # row l, relabelled row i
+    own = singles.moved.diagonal().astype(np.float64)
+    np.fill_diagonal(moved, 0.0)
+    others = _others(moved, 2)
+    distances, centre = _distances(fit)
+    energy = np.full(moved.shape, np.inf, dtype=np.float32)
+    made, noise = [], 0.0
+    for cap in CAPS:
+        reach = _reach(fit, rows, own, others, distances, centre, cap)
+        if reach is None:
+            break
+        made.append(reach)
+        noise = max(noise, 4.0 * np.sqrt(reach.inverse_norm) * (singles.gradient + left_of_gradient(fit)))
+        _fill(energy, rows, moved, reach, noise, made[-2].cap if len(made) > 1 else 0.0)
+    energy[~singles.possible] = energy[:, ~singles.possible] = np.inf
+    np.fill_diagonal(energy, 0.0)
+    while len(made) < len(CAPS):  # nothing is below these caps then
+        made.append(Reach(own, others, np.full_like(own, np.inf), np.full_like(own, np.inf), np.inf, CAPS[len(made)]))
+    return Interactions(energy, tuple(made), float(noise))
+
+
+def _others(moved: AnyArray, size: int) -> tuple[FloatArray, ...]:
+    """Sums of the s largest entries of each row, s = 0 .. size, rounded upwards."""
+    out = np.zeros((size + 1, len(moved)))
+    for part in row_blocks(len(moved), moved.shape[1]):
+        kept = min(size, moved.shape[1])
+        largest = -np.sort(
+            -np.partition(moved[part], moved.shape[1] - kept, axis=1)[:, moved.shape[1] - kept :], axis=1
+        )
+        out[1 : kept + 1, part] = np.cumsum(largest.astype(np.float64), axis=1).T
+        out[kept + 1 :, part] = out[kept, part]
+    return tuple(out * (1.0 + 1e-6))
+
+
+def _distances(fit: Fit) -> tuple[FloatArray, float]:
+    """``(x_l - c) . L^-1 (x_l - c)`` of each row, and ``1 + |c|^2``; c the mean row if the intercept is free."""
+    problem = fit.problem
+    d = problem.d2loss(fit.eta)
+    free = problem.has_intercept and problem.intercept_l2 == 0
+    centre = problem.design.rmatvec(d / d.sum()) if free else np.zeros(problem.design.n_features)
+    out = np.empty(fit.n_rows)
+    for part in row_blocks(fit.n_rows, 2 * problem.design.n_features):
+        block = problem.design.take(np.arange(part.start, part.stop, dtype=np.int64)).to_dense() - centre
+        out[part] = np.square(block).sum(axis=1) / problem.l2
+    if problem.has_intercept and not free:
+        out += 1.0 / problem.intercept_l2
+    return out * (1.0 + 1e-9), 1.0 + float(centre @ centre)
+
+
+def _reach(
+    fit: Fit,
+    rows: Pointwise,
+    own: FloatArray,
+    others: tuple[FloatArray, ...],
+    distances: FloatArray,
+    centre: float,
+    cap: float,
+) -> Reach | None:
+    """Spreads for energies up to the cap; None where the free intercept could not be held."""
+    problem, d = fit.problem, rows.curvature
+    free = problem.has_intercept and problem.intercept_l2 == 0
+    floor = problem.l2 if free or not problem.has_intercept else min(problem.l2, problem.intercept_l2)
+    assumed = 0.0
+    for _ in range(_ROUNDS):
+        spread = np.sqrt(distances + assumed)
+        if not free:
+            return Reach(own, others, _outside(rows, others[2], spread, cap), spread, 1.0 / floor, cap)
+        least = slopes(rows, 0.0 * own, others[2] + cap * spread)[0]
+        least_own = slopes(rows, own, others[1] + cap * spread)[0]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            outside = np.where(d > 0, np.square(d) / least, 0.0)
+            inside = np.maximum(np.where(d > 0, np.square(d) / least_own, 0.0) - outside, 0.0)
+        found = float(outside.sum() + np.sort(inside)[-2:].sum()) / float(d.sum()) ** 2
+        if not np.isfinite(found):
+            return None
+        if found <= assumed:
+            outer = _outside(rows, others[2], spread, cap)
+            return Reach(own, others, outer, spread, centre / floor + assumed, cap)
+        assumed = _WIDER * found
+    return None
+
+
+def _outside(rows: Pointwise, others: FloatArray, spread: FloatArray, cap: float) -> FloatArray:
+    """The spread of a row outside the set: ``Ktilde_ll <= 1 / Dtilde_l`` as well."""
+    least = slopes(rows, np.zeros_like(spread), others + cap * spread)[0]
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.minimum(spread, 1.0 / np.sqrt(least)))
+
+
+def _fill(energy: AnyArray, rows: Pointwise, moved: AnyArray, reach: Reach, noise: float, above: float) -> None:
+    """Enter the energies that are below the cap and were not known before, as no less than ``above``."""
+    n = len(moved)
+    d, weights = rows.curvature, rows.weights
+    flat = d > _FLAT * weights
+    radius = reach.cap * reach.spread_outside
+    wider = radius / -np.expm1(-np.maximum(radius, 1e-9)) * (1 + 1e-9)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weight = np.sqrt(np.where(flat, np.square(weights * _STEEPEST) / d, d) * wider)
+    exponent = np.where(flat, 0.5, 1.5)
+    scaled = np.empty_like(moved)
+    for part in row_blocks(n, moved.shape[1]):
+        power = np.minimum(exponent[part, None].astype(np.float32) * moved[part], np.float32(_EXPONENT))
+        root = np.sqrt(weight[part]).astype(np.float32)[:, None]
+        scaled[part] = np.square(moved[part] * np.exp(power) * root)
+    outward = 1.0 + 2.0 * (n + 16) * float(np.finfo(np.float32).eps)
+    tame = 1.5 * moved.max(axis=0, initial=0.0) < _EXPONENT
+    own = _own_rows(rows, moved, reach)
+    for part in row_blocks(n, 3 * n, product=True):
+        found = np.sqrt(scaled[:, part].T @ scaled) * np.float32(outward)
+        found += own[part] + own[:, part].T
+        found += np.float32(noise)
+        found *= np.float32(1 + 1e-5)
+        known = (found < reach.cap) & ~np.isfinite(energy[part]) & tame[part, None] & tame
+        energy[part] = np.where(known, np.maximum(found, np.float32(above * (1 + 1e-6))), energy[part])
+
+
+def _own_rows(rows: Pointwise, moved: AnyArray, reach: Reach) -> AnyArray:
+    """Entry (i, j): what row i itself adds to the energy of the pair (i, j), ``|q_i|`` times its spread; float32."""
+    out = np.empty((len(moved), len(moved)), dtype=np.float32)
+    radius = reach.cap * reach.spread
+    wider = (radius / -np.expm1(-np.maximum(radius, 1e-9)))[:, None]
+    for part in row_blocks(len(moved), 8 * len(moved)):
+        window = moved[part] * (1 + 1e-6) + 1e-6 * np.abs(reach.own[part, None])
+        picked = Pointwise(*(a[part, None] for a in (rows.eta, rows.weights, rows.signs, rows.curvature)))
+        low, high = slopes(picked, np.zeros_like(window), window)
+        low_own, high_own = slopes(picked, reach.own[part, None], window)
+        bend = np.maximum(np.maximum(high_own - low, high - low_own), 0.0)
+        with np.errstate(divide="ignore"):
+            spread = np.minimum(reach.spread[part, None], np.sqrt(wider[part] / low_own))
+        out[part] = moved[part] * bend * spread * (1 + 1e-6)
+    return out

@@ -1,0 +1,221 @@
+"""The public face of the pair bound: what no one and no two relabels can do, also where C is large."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._typing import BoolArray, FloatArray, IntArray
+from ..fitting import Fit
+from ..influence import factors
+from ..monitor import Monitor
+from ..problem import Edit
+from ..rows import as_rows, check_threshold
+from .cost import DECISION_RTOL, MAX_BYTES, BoundCost
+from .displacements import Displacements, displacements
+from .gains import Query, queries_of
+from .interactions import Interactions, levels, make_interactions
+from .pointwise import Pointwise
+
+MAX_REFITS = 2000
+_GROUP = 32
+
+
+def pair_bound_cost(fit: Fit) -> BoundCost:
+    """What `pair_bound` will take, before anything is spent.
+
+    Memory: 24 n_rows^2 bytes and some blocks; what is left of ``max_bytes`` goes to refitted pairs. Operations:
+    4 n_rows^3 in float32, and n_rows refits, taken as 150 products with X and X' each.
+    """
+    n, problem = fit.n_rows, fit.problem
+    blocks = 2**27 + 8 * 200 * (n + problem.n_params)
+    return BoundCost(n, 24 * n * n + blocks, 4 * n**3 + 600 * n * problem.design.n_stored)
+
+
+def pair_bound(fit: Fit, *, max_bytes: int = MAX_BYTES, monitor: Monitor | None = None) -> PairBound:
+    """Refit every single relabel, and every pair whose joint effect cannot be bounded, once for all queries.
+
+    Parameters
+    ----------
+    fit
+        A fit at its minimiser.
+    max_bytes
+        The memory that may be spent.
+    monitor
+        Receives progress and may stop the work within a group of 32 refits.
+
+    Raises
+    ------
+    ValueError
+        If the tables would take more memory than allowed; nothing was spent then.
+
+    Notes
+    -----
+    Cost: `pair_bound_cost`, and a refit and 8 n_rows bytes for each pair of rows that are so close, or so far out,
+    that their joint effect is not bounded; as many of these as fit into ``max_bytes``, otherwise none. The tables
+    stay: 12 n_rows^2 bytes.
+    """
+    cost = pair_bound_cost(fit)
+    if cost.bytes > max_bytes:
+        raise ValueError(
+            f"pair_bound: expected tables of at most {max_bytes / 2**30:.2f} GiB, got {cost}. Allow more with "
+            "max_bytes if the machine has it, or do without: a flip set is as valid with the bound 1."
+        )
+    rows = Pointwise(fit.eta, fit.problem.weights, fit.problem.labels.signs, fit.problem.d2loss(fit.eta))
+    singles = displacements(fit, rows, np.arange(fit.n_rows)[:, None], "refitting every single relabel", monitor)
+    interactions = make_interactions(fit, rows, singles)
+    close = _unbounded(interactions)
+    kept = None
+    if cost.bytes + 8 * fit.n_rows * len(close) <= max_bytes:
+        kept = displacements(fit, rows, close, "refitting close pairs", monitor)
+    return PairBound(fit, rows, singles, interactions, kept, len(close))
+
+
+def _unbounded(interactions: Interactions) -> IntArray:
+    """Pairs i < j without a bound, (m, 2)."""
+    found = [np.empty((0, 2), dtype=np.int64)]
+    for i, row in enumerate(interactions.energy):
+        j = i + 1 + np.flatnonzero(~np.isfinite(row[i + 1 :]))
+        found.append(np.column_stack([np.full_like(j, i), j]))
+    return np.concatenate(found)
+
+
+@dataclass(frozen=True, eq=False)
+class PairBound:
+    """Proof, for a query, that no single relabel flips it, and that no pair does. Made by `pair_bound`; immutable."""
+
+    fit: Fit
+    rows: Pointwise
+    singles: Displacements
+    interactions: Interactions
+    close: Displacements | None
+    n_close: int
+    edit: Edit = "relabel"
+
+    def lower_bound(
+        self,
+        x: Any,
+        threshold: float = 0.5,
+        candidates: Any = None,
+        at_most: int | None = None,
+        *,
+        factor: FloatArray | None = None,
+        max_refits: int = MAX_REFITS,
+        monitor: Monitor | None = None,
+    ) -> int:
+        """1, 2 or 3: a size such that no set of fewer candidate rows flips the query, proven.
+
+        Parameters
+        ----------
+        x, threshold, candidates, at_most, factor
+            As `RemainderBound.lower_bound` takes them.
+        max_refits
+            Pairs that the bound leaves open are refitted, if they are no more than this; otherwise the answer is 2.
+
+        Notes
+        -----
+        Cost: one CG solve, three passes over tables, and typically none to some hundred refits.
+        """
+        design = self.fit.query_of(x, who="PairBound.lower_bound: x")
+        right = self.fit.problem.extended_rows(design)
+        solved = factors(self.fit, design) if factor is None else np.asarray(factor, dtype=np.float64)[:, None]
+        query = queries_of(self.fit, right, solved, check_threshold(threshold, who="PairBound.lower_bound"))[0]
+        return self._smallest(query, self._mask(candidates), at_most, max_refits, monitor)
+
+    def lower_bounds(
+        self,
+        X_query: Any,
+        threshold: float = 0.5,
+        candidates: Any = None,
+        at_most: Any = None,
+        *,
+        max_refits: int = MAX_REFITS,
+        monitor: Monitor | None = None,
+    ) -> IntArray:
+        """`lower_bound` for each of m queries, int64, shape (m,); ``at_most`` is one size for each, or None."""
+        design = self.fit.design_of(X_query, who="PairBound.lower_bounds: X_query")
+        right = self.fit.problem.extended_rows(design)
+        cut = check_threshold(threshold, who="PairBound.lower_bounds")
+        queries = queries_of(self.fit, right, factors(self.fit, design), cut)
+        limits = [None] * len(queries) if at_most is None else list(at_most)
+        if len(limits) != len(queries):
+            raise ValueError(
+                f"PairBound.lower_bounds: expected at_most of length {len(queries)}, one size for each query, got "
+                f"{len(limits)}."
+            )
+        mask, out = self._mask(candidates), []
+        for query, limit in zip(queries, limits, strict=True):
+            out.append(self._smallest(query, mask, limit, max_refits, monitor))
+            if monitor is not None:
+                monitor.step("lower bounds", len(out), len(queries))
+        return np.array(out, dtype=np.int64)
+
+    @property
+    def reason(self) -> str:
+        """What the bound can and cannot say of this model, in words."""
+        if self.close is None:
+            return (
+                f"The bound is at most 2: {self.n_close} pairs of rows would have to be refitted, more than the memory "
+                "allowed holds. Allow more with max_bytes, or take a smaller C."
+            )
+        return f"The bound is at most 3: it covers single relabels and pairs, {self.n_close} of which were refitted."
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the tables hold."""
+        held = [self.singles] if self.close is None else [self.singles, self.close]
+        return int(self.interactions.energy.nbytes + sum(each.moved.nbytes + each.remainder.nbytes for each in held))
+
+    def _mask(self, candidates: Any) -> BoolArray:
+        mask = np.ones(self.fit.n_rows, dtype=bool)
+        if candidates is not None:
+            mask[:] = False
+            mask[as_rows(candidates, self.fit.n_rows, who="PairBound.lower_bound: candidates")] = True
+        return mask
+
+    def _smallest(
+        self, query: Query, mask: BoolArray, at_most: int | None, max_refits: int, monitor: Monitor | None
+    ) -> int:
+        most = 3 if at_most is None else min(3, int(at_most))
+        need = query.need * (1.0 - DECISION_RTOL)
+        gains, error = self.singles.gains(self.rows, query)
+        if most < 2 or not gains[mask].max(initial=-np.inf) + error < need:
+            return 1
+        if most < 3 or self.close is None or self._close_reach(query, mask, need):
+            return 2
+        pairs = self._open_pairs(query, mask, gains, need - 2.0 * error)
+        if len(pairs) > max_refits:
+            return 2
+        for first in range(0, len(pairs), _GROUP):
+            refitted = displacements(self.fit, self.rows, pairs[first : first + _GROUP], "refitting pairs", monitor)
+            found, error = refitted.gains(self.rows, query)
+            if not found.max() + error < need:
+                return 2
+        return 3
+
+    def _close_reach(self, query: Query, mask: BoolArray, need: float) -> bool:
+        assert self.close is not None
+        gains, error = self.close.gains(self.rows, query)
+        allowed = mask[self.close.sets].all(axis=1)
+        return not gains[allowed].max(initial=-np.inf) + error < need
+
+    def _open_pairs(self, query: Query, mask: BoolArray, gains: FloatArray, need: float) -> IntArray:
+        """Pairs of candidates with ``g_i + g_j + Y E_ij >= need``, the largest first, (m, 2); close ones apart."""
+        norms, steps = self.interactions.query_norms(self.rows, query), levels()
+        rows = np.flatnonzero(mask & np.isfinite(gains))
+        order, found = rows[np.argsort(-gains[rows], kind="stable")], []
+        most = norms[-1] * steps[-1]
+        for place, i in enumerate(order):
+            if 2.0 * gains[i] + most < need:  # i is the row of the pair that gains more
+                break
+            others = order[place + 1 :]
+            others = others[: np.searchsorted(-gains[others], gains[i] + most - need, side="right")]
+            energy = self.interactions.energy[i, others].astype(np.float64)
+            norm = np.append(norms, 0.0)[np.searchsorted(steps, energy)]  # 0 beyond the last: close pairs
+            value = gains[i] + gains[others] + norm * np.where(norm > 0, energy, 0.0)
+            keep = (norm > 0) & (value >= need)
+            found.append(np.column_stack([np.full(keep.sum(), i), others[keep], value[keep]]))
+        table = np.concatenate(found) if found else np.empty((0, 3))
+        return table[np.argsort(-table[:, 2], kind="stable"), :2].astype(np.int64)
