@@ -83,6 +83,18 @@ def chance(before: float, after: float, threshold: float) -> Markup:
     return tag("span", picture, " ", change(f"{before:.3f}", f"{after:.3f}"), class_="chance")
 
 
+def bar(share: float, words: str) -> Markup:
+    """A signed share of the largest bar, in [-1, 1], from a middle line: full to the right, hollow to the left."""
+    length = 38 * min(abs(share), 1.0)
+    left, css = (40.0, "up") if share >= 0 else (40.0 - length, "down")
+    drawn = Markup(
+        f'<rect class="{css}" x="{left:.1f}" y="3.5" width="{max(length, 1):.1f}" height="9"/>'
+        '<path class="tick" d="M40 0V16"/>'
+    )
+    picture = tag("svg", drawn, viewBox="0 0 80 16", width="80", height="16", aria_hidden="true")
+    return tag("span", picture, " ", words, class_="chance")
+
+
 def page(title: str, *parts: Any) -> str:
     """A whole page that loads nothing and runs nothing: its own policy forbids both."""
     head = join(
@@ -136,6 +148,7 @@ time, .chance { white-space: nowrap; font-variant-numeric: tabular-nums }
 .rail { stroke: var(--line); stroke-width: 2 } .tick { stroke: var(--soft); stroke-width: 1.2 }
 .move { stroke: var(--mark); stroke-width: 2 } .old { fill: var(--paper); stroke: var(--mark); stroke-width: 1.5 }
 .new { fill: var(--mark) }
+.up { fill: var(--mark) } .down { fill: var(--paper); stroke: var(--mark); stroke-width: 1.4 }
 .card { border: 1px solid var(--line); border-radius: 6px; padding: 1rem 1.1rem; margin: .9rem 0 }
 .card .text { max-width: none; margin-bottom: .6rem }
 dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: .5rem 1.5rem; margin: .75rem 0 }

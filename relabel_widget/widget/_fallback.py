@@ -1,36 +1,78 @@
-"""What stands in a notebook's output where no widget can be drawn: a small table, every text escaped."""
+"""What stands in a notebook's output where no widget can be drawn: small tables, every text escaped.
+
+Front ends take styles and pictures out of what they do not trust; bars are therefore letters.
+"""
 
 from __future__ import annotations
 
-from html import escape
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ._pages import Pages, clip
-from ._wire import plural
+import numpy as np
+
+from ..markup import Markup, join, tag
+from ..snapshot import label_of, sentence, signs, state
 
 LINES = 10
 
-_HEADINGS = ("Row", "Text", "True", "Predicted", "Probability", "Flip set")
+_TEXT = 120
+_BAR = 16
 
 
-def _cells(line: dict[str, Any]) -> list[str]:
-    label = "–" if line["label"] is None else line["label"]
-    size = "–" if line["flip_size"] is None else str(line["flip_size"])
-    return [str(line["row"]), clip(line["text"], 120), label, line["predicted"], f"{line['proba']:.3f}", size]
+def fallback_html(workbench: Any, test_row: int | None) -> str:
+    """The chosen test row with its strongest bars, the first test rows, and what was changed, without a script."""
+    head = tag("p", tag("strong", "Relabel workbench."), " ", state(workbench), *_retrained(workbench))
+    hint = tag("p", "As it was when this cell ran. Run the cell to work with it.")
+    chosen = [] if test_row is None else _chosen(workbench, test_row)
+    return join(head, *chosen, tag("p", tag("strong", "Test rows")), _tests(workbench), hint)
 
 
-def fallback_html(workbench: Any, pages: Pages) -> str:
-    """The first test rows and what was changed, as HTML without a script."""
-    numbers = range(min(LINES, workbench.n_test))
-    head = "".join(f"<th>{escape(words)}</th>" for words in _HEADINGS)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(pages.line(row))) + "</tr>" for row in numbers
+def _retrained(workbench: Any) -> Iterator[str]:
+    summary = workbench.verification_summary()
+    if summary is None:
+        return
+    yield f" Verified by retraining: {summary.n_flipped:,} of {summary.n_test:,} predictions flipped."
+    if summary.accuracy_before is not None:
+        yield f" Accuracy {summary.accuracy_before:.2%} → {summary.accuracy_after:.2%}."
+
+
+def _chosen(workbench: Any, row: int) -> Iterator[Markup]:
+    text = tag("em", _clip(workbench.test_text(row), 4 * _TEXT))
+    yield tag("p", tag("strong", f"Test row {row}. "), text, " ", sentence(workbench, row))
+    known = workbench.known_flip_set(row)
+    if known is not None:
+        size = f" The set has {known.size:,} training rows." if known.found else ""
+        yield tag("p", f"{known.outcome}{size}")
+    ranked = workbench.influential_rows(row, LINES)
+    largest = float(np.abs(ranked["influence"]).max()) or 1.0
+    lines = (
+        (
+            *(line.row, _clip(line.text, _TEXT), label_of(line), signs(line), f"{line.influence:+.3f}"),
+            "█" * max(1, round(_BAR * abs(line.influence) / largest)),
+        )
+        for line in ranked.itertuples()
     )
-    facts = (
-        f"{plural(workbench.n_train, 'training row')}, {plural(workbench.n_test, 'test row')}, "
-        f"{plural(len(workbench.relabelled), 'label')} changed."
-    )
-    return (
-        f"<p><strong>Relabel workbench.</strong> {escape(facts)} Run this cell in a notebook to work with it.</p>"
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    )
+    yield _table(("Training row", "Text", "Label", "Mark", "Influence", ""), lines)
+
+
+def _tests(workbench: Any) -> Markup:
+    columns, classes = workbench.test_columns(), workbench.classes
+    lines = []
+    for row in range(min(LINES, workbench.n_test)):
+        label = "–" if columns.label is None else classes[columns.label[row]]
+        size = columns.flip_size[row]
+        known = "–" if size < 0 else "none" if size == 0 else f"{size:,}"
+        predicted = classes[int(columns.predicted[row])]
+        text = _clip(workbench.test_text(row), _TEXT)
+        lines.append((row, text, label, predicted, f"{columns.proba[row]:.3f}", known))
+    return _table(("Row", "Text", "True", "Predicted", "Probability", "Flip set"), lines)
+
+
+def _table(headings: Iterable[str], lines: Iterable[Iterable[Any]]) -> Markup:
+    head = tag("thead", tag("tr", *(tag("th", words) for words in headings)))
+    body = tag("tbody", *(tag("tr", *(tag("td", cell) for cell in line)) for line in lines))
+    return tag("table", head, body)
+
+
+def _clip(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -120,6 +121,25 @@ class RelabelWidget(anywidget.AnyWidget):
             result = self.workbench.verify(monitor=monitor)
         self._say(wire.retrained(self.workbench))
         return result
+
+    def to_html(self, path: str | os.PathLike[str]) -> Path:
+        """Write what the widget shows now as one page to read: test rows, the chosen one with its bars, figures.
+
+        It opens from disk, runs no script and asks for nothing; light or dark as its reader prefers.
+
+        Returns
+        -------
+        Path
+            The file, absolute.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written. An older file of that name is then as it was.
+        """
+        from ..snapshot import write_snapshot
+
+        return write_snapshot(path, self.workbench, self.test_row)
 
     def close(self) -> None:
         """Take the widget off the page and let go of the workbench, which stays as it is."""
@@ -331,7 +351,7 @@ class RelabelWidget(anywidget.AnyWidget):
         data, *rest = bundle if isinstance(bundle, tuple) else (bundle,)
         if data is None:
             return bundle
-        data = {**data, "text/html": fallback_html(self.workbench, self._pages)}
+        data = {**data, "text/html": fallback_html(self.workbench, self.test_row)}
         return (data, *rest) if isinstance(bundle, tuple) else data
 
 

@@ -1,0 +1,172 @@
+"""A workbench as one page to read: what stood on the screen, without a script, opened from disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .files import write_whole
+from .markup import Markup, bar, chance, change, excerpt, facts, join, page, section, table, tag, tile
+
+if TYPE_CHECKING:
+    from .workbench import Workbench
+
+_MOST_BARS = 60
+_MOST_TESTS = 300
+_SHORT = 240  # characters of a text in a list
+
+
+def write_snapshot(path: str | os.PathLike[str], workbench: Workbench, test_row: int | None) -> Path:
+    """Write the page, whole or not at all, and return its absolute path.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    content = render(workbench, test_row).encode("utf-8", "xmlcharrefreplace")
+
+    def write(file: Path) -> None:
+        file.write_bytes(content)
+
+    return write_whole(path, write, who="to_html")
+
+
+def render(workbench: Workbench, test_row: int | None) -> str:
+    """The page as HTML, with the chosen test row if there is one. Texts, ids and labels are shown as they are."""
+    chosen = _nothing_chosen() if test_row is None else join(_query(workbench, test_row), _bars(workbench, test_row))
+    return page("Relabel workbench", _header(workbench), _retraining(workbench), chosen, _tests(workbench, test_row))
+
+
+def signs(line: Any) -> str:
+    """How a training row stands to the flip set and to the labels, in words."""
+    words = ["in the flip set"] * line.in_flip_set + ["relabelled"] * line.relabelled
+    decision = line.decision
+    return ", ".join(words + [decision] * (decision in {"keep", "unsure"}))
+
+
+def label_of(line: Any) -> Markup:
+    """The label of a training row, with the one it had."""
+    return change(line.original, line.current) if line.relabelled else join(line.original)
+
+
+def sentence(workbench: Workbench, test_row: int) -> str:
+    """How the model decides a test row."""
+    columns = workbench.test_columns()
+    truth = "" if columns.label is None else f", true label {workbench.classes[columns.label[test_row]]}"
+    predicted, proba = workbench.classes[int(columns.predicted[test_row])], columns.proba[test_row]
+    return f"Predicted {predicted}{truth}. Probability of {workbench.classes[1]} {proba:.3f}."
+
+
+def state(workbench: Workbench) -> str:
+    """How much there is, and how much of it was relabelled."""
+    relabelled = len(workbench.relabelled)
+    marked = f"{relabelled:,} of {workbench.n_train:,} training rows relabelled" if relabelled else "no row relabelled"
+    return f"{workbench.n_train:,} training rows, {workbench.n_test:,} test rows, {marked}."
+
+
+def _header(workbench: Workbench) -> Markup:
+    made = datetime.now(UTC)
+    when = tag("time", f"{made:%Y-%m-%d %H:%M} UTC", datetime=made.isoformat())
+    words = tag("p", state(workbench), " A copy to read, of ", when, ".")
+    return tag("header", tag("p", "Relabel workbench", class_="over"), tag("h1", _title(workbench)), words)
+
+
+def _title(workbench: Workbench) -> str:
+    summary = workbench.verification_summary()
+    if summary is None:
+        return "Not verified by retraining"
+    return f"{summary.n_flipped:,} of {summary.n_test:,} predictions flipped by {summary.n_relabelled:,} relabelled"
+
+
+def _retraining(workbench: Workbench) -> Markup:
+    summary = workbench.verification_summary()
+    if summary is None:
+        return Markup("")
+    names = {"accuracy": ".2%", "f1": ".4f", "auc": ".4f", "log_loss": ".4f"}
+    became = summary.n_became_right
+    fate = "" if became is None else f": {became:,} became right, {summary.n_became_wrong:,} wrong"
+    tiles = [tile(f"{summary.n_flipped:,}", f"test predictions flipped{fate}")]
+    for name, form in names.items():
+        before, after = (getattr(summary, f"{name}_{when}") for when in ("before", "after"))
+        if before is not None and after is not None:
+            words = name.replace("_", "-") if name in {"accuracy", "log_loss"} else name.upper()
+            tiles.append(tile(change(format(before, form), format(after, form)), f"{words} on test rows"))
+    return section("Verified by retraining", tag("div", *tiles, class_="tiles"))
+
+
+def _nothing_chosen() -> Markup:
+    return section("Test row", tag("p", "None is chosen.", class_="soft"))
+
+
+def _query(workbench: Workbench, row: int) -> Markup:
+    parts = [excerpt(workbench.test_text(row)), tag("p", sentence(workbench, row))]
+    return section(f"Test row {row}", tag("div", *parts, facts(_facts(workbench, row)), class_="card"))
+
+
+def _facts(workbench: Workbench, row: int) -> Iterator[tuple[str, Any]]:
+    columns, known = workbench.test_columns(), workbench.known_flip_set(row)
+    proba, after, threshold = columns.proba[row], columns.verified_proba, workbench.threshold
+    if known is None:
+        yield "Flip set", "Not searched for."
+    elif not known.found:
+        yield "Flip set", known.outcome
+    else:
+        yield f"Flip set of {known.size:,}", known.outcome
+        yield "Probability with the set relabelled", chance(known.proba_before, known.proba_after, threshold)
+        yield "Smallest possible", "yes, proven" if known.optimal else f"not proven: at least {known.lower_bound:,}"
+    if after is not None:
+        yield "Probability after retraining with the marks", chance(proba, after[row], threshold)
+    elif workbench.relabelled:
+        change_of_odds = workbench.predicted_change(row)
+        yield "Marks, to first order (a prediction)", f"{change_of_odds:+.3f} in log-odds"
+
+
+def _bars(workbench: Workbench, row: int) -> Markup:
+    ranked = workbench.influential_rows(row, _MOST_BARS)
+    largest = float(np.abs(ranked["influence"]).max()) or 1.0
+    ranks: Any = ranked.itertuples()
+    lines = (
+        (line.row, line.id, excerpt(line.text), label_of(line), signs(line), _bar(line.influence, largest))
+        for line in ranks
+    )
+    words = f"First-order change of the log-odds of {workbench.classes[1]} by relabelling that row alone; a prediction."
+    headings = ("#Row", "Id", "Text", "Label", "Mark", "Influence")
+    return section("Influential training rows", tag("p", words), table("Influential training rows", headings, lines))
+
+
+def _bar(influence: float, largest: float) -> Markup:
+    return bar(influence / largest, f"{influence:+.4f}")
+
+
+def _tests(workbench: Workbench, chosen: int | None) -> Markup:
+    columns, classes = workbench.test_columns(), workbench.classes
+    rows = list(range(min(_MOST_TESTS, workbench.n_test)))
+    rows += [chosen] if chosen is not None and chosen not in rows else []
+    lines = []
+    for row in rows:
+        after = None if columns.verified_proba is None else columns.verified_proba[row]
+        proba, size = columns.proba[row], columns.flip_size[row]
+        lines.append(
+            (
+                tag("b", row, " (chosen)") if row == chosen else row,
+                excerpt(_clip(workbench.test_text(row))),
+                "–" if columns.label is None else classes[columns.label[row]],
+                classes[int(columns.predicted[row])],
+                f"{proba:.3f}" if after is None else chance(proba, after, workbench.threshold),
+                "–" if size < 0 else "none" if size == 0 else f"{size:,}",
+            )
+        )
+    more = workbench.n_test - len(rows)
+    note = tag("p", f"{more:,} further test rows are not listed.", class_="soft") if more else ""
+    headings = ("#Row", "Text", "True", "Predicted", f"Probability of {classes[1]}", "#Flip set")
+    return section("Test rows", table("Test rows", headings, lines), note)
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= _SHORT else text[: _SHORT - 1] + "…"
