@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from .explanation import Explanation, explain
     from .fitting import Fit, fit
     from .influence import relabel_influence, removal_influence
+    from .leverage import leverages
     from .monitor import Cancelled, Monitor, Progress
+    from .one_vs_rest import OneVsRest, fit_one_vs_rest
     from .outcome import Outcome
     from .search import Budget, FlipSet, find_flip_set, find_flip_sets
     from .table import single_relabel_table
@@ -62,9 +64,12 @@ _HOMES = {
     "fit": "fitting",
     "relabel_influence": "influence",
     "removal_influence": "influence",
+    "leverages": "leverage",
     "Cancelled": "monitor",
     "Monitor": "monitor",
     "Progress": "monitor",
+    "OneVsRest": "one_vs_rest",
+    "fit_one_vs_rest": "one_vs_rest",
     "Outcome": "outcome",
     "Budget": "search",
     "FlipSet": "search",
@@ -92,6 +97,7 @@ __all__ = [
     "FlipSet",
     "MappedDesign",
     "Monitor",
+    "OneVsRest",
     "Outcome",
     "PairBound",
     "Progress",
@@ -105,6 +111,8 @@ __all__ = [
     "find_flip_set",
     "find_flip_sets",
     "fit",
+    "fit_one_vs_rest",
+    "leverages",
     "npz_blocks",
     "open_design",
     "pair_bound",

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import expit
 
-from .._typing import FloatArray
+from .._typing import AnyArray, BoolArray, FloatArray, IntArray
 from ..decisions import code_of
-from ..fitting import Fit
-from ..leverage import leverages
+from ..fitting import Fit, minimiser
+from ..fitting import fit as fit_model
 from ..monitor import Monitor
+from ..one_vs_rest import OneVsRest, shares
 from ..rows import as_rows
+from .columns import column_evidence
+from .folds import folds_of, held_out
 
 if TYPE_CHECKING:
     import pandas as pd
 
+SHRINKAGE = (0.3, 1.0, 10.0)
+DECIDED_WEIGHT = 2.0  # of a row that a person looked at, in its own weights: it is worth more than a label as it came
+_PENALTY = 1.0  # of the combination: four coefficients of columns with unit variance
+
 
 def suspects(
-    fit: Fit,
+    fit: Fit | OneVsRest,
     *,
     decisions: Mapping[int, Any] | None = None,
     limit: int | None = None,
@@ -31,7 +38,7 @@ def suspects(
     Parameters
     ----------
     fit
-        A fit on the labels as they came.
+        A fit on the labels as they came; for more than two classes, of `fit_one_vs_rest`.
     decisions
         Training row to the label that a person found right for it: another one than it came with, or the same.
         The other rows are judged by a refit with these labels, and these rows are left out of the result.
@@ -41,56 +48,127 @@ def suspects(
     Returns
     -------
     DataFrame
-        ``row, label, suggested, score``: the training row, the label it came with, the label to consider instead, and
-        the probability in [0, 1] that the model, had it not seen this row, gives to other labels than the one
-        it came with.
+        ``row, label, suggested, score``: the training row, the label it came with, the label to consider instead
+        (the most probable other one), and the probability in [0, 1] of any other label than the one it came with, as
+        a model gives it that has not seen this row. It is a probability of labels as noisy as these: with 10 % wrong,
+        a row whose label is certainly wrong has about .9.
 
     Raises
     ------
     TypeError, ValueError
-        If a decided row or label does not exist, or ``limit`` is not a positive whole number.
+        If ``fit`` is neither, a decided row or label does not exist, the decisions leave a class without rows, or
+        ``limit`` is not a positive whole number.
+    ArithmeticError
+        If conjugate gradients do not converge.
     Cancelled
         If ``monitor`` was cancelled.
 
     Notes
     -----
-    The log-odds without row i come from one Newton step from the minimiser: ``eta_i - s_i (y_i - p_i) q_i / (1 -
-    h_i)`` with ``q_i = x_i . H^-1 x_i`` and the leverage ``h_i = s_i p_i (1 - p_i) q_i`` (`leverages`, estimated).
+    For each class against the rest, four columns of log-odds for each row, none of which knows the row's own label:
+    the fit's, with a fifth of the rows left out by one Newton step (`folds.held_out`), and what the columns of X say
+    each by itself, at three strengths of shrinkage (`columns.column_evidence`). A small logistic regression of the
+    labels on the four (five parameters, stacking: Wolpert, "Stacked generalization", 1992) weighs them.
+
+    The combination was chosen on SST-2, hate_speech, loan and AG News with 10 and 20 % of labels flipped at random
+    and with rates that differ by class, seeds 0 and 1, by average precision, and then frozen. The evidence of single
+    columns is most of the gain on texts; the fit's log-odds are needed where columns depend on each other. What was
+    tried and left out: leave-one-out log-odds with estimated leverages (their error costs more than the step
+    gains); self-influence; models with more regularisation, alone best on texts and far the worst on loan; tf-idf;
+    a second pass with suspects at less weight, which believes its own mistakes. ``tests/benchmarks/test_suspects.py``
+    has the figures.
+
+    Decided rows count twice, in all four columns and in the combination, which are made anew: once as the label that
+    was found right, which costs no more than a warm refit. Weights from 1 to 30 were tried; from 10 on the rows that
+    were looked at, which are no fair sample, do harm.
+
+    Cost: one block CG solve with five columns, and a few passes over X, for each class.
     """
     import pandas as pd
 
-    decided, relabelled = _decided(fit, decisions)
-    limit = fit.n_rows if limit is None else _check_limit(limit)
-    current = fit.refit(relabelled, monitor=monitor) if len(relabelled) else fit
-    labels = fit.problem.labels
-    against = -labels.signs * without_itself(current, monitor=monitor)
-    against[decided] = -np.inf
-    rows = np.argsort(-against, kind="stable")[: min(limit, fit.n_rows - len(decided))]
-    codes = labels.codes[rows]
+    classes, codes, fits = _classes_of(fit)
+    decided, correct = _decided(classes, codes, decisions)
+    limit = len(codes) if limit is None else _check_limit(limit)
+    current = codes.copy()
+    current[decided] = correct
+    if len(np.unique(current)) < len(classes):
+        raise ValueError("suspects: the decisions leave no row of some class. Keep at least one row of each class.")
+    known = np.isin(np.arange(len(codes)), decided)
+    # the folds stay as they were: a decision moves the rest by what it says, not by drawing lots anew
+    proba = _probabilities(fits, current, known, folds_of(codes), monitor)
+    rows = np.arange(len(codes))
+    score = 1.0 - proba[rows, codes]
+    proba[rows, codes] = -1.0
+    suggested = proba.argmax(axis=1)
+    order = np.argsort(-score, kind="stable")
+    first = order[~known[order]][:limit]
     return pd.DataFrame(
         {
-            "row": rows,
-            "label": labels.decode(codes),
-            "suggested": labels.decode(1 - codes),
-            "score": expit(against[rows]),
+            "row": first,
+            "label": classes[codes[first]],
+            "suggested": classes[suggested[first]],
+            "score": score[first],
         }
     )
 
 
-def without_itself(fit: Fit, *, monitor: Monitor | None = None) -> FloatArray:
-    """Log-odds of each training row from a model that has not seen it, by one Newton step, shape (n_rows,)."""
-    held = leverages(fit, monitor=monitor)
-    curvature = fit.hessian.curvature
-    pull = np.divide(held, curvature * (1.0 - held), out=np.zeros_like(held), where=curvature > 0)
-    return fit.eta - fit.problem.force(fit.eta, "remove") * pull
+def _probabilities(
+    fits: tuple[Fit, ...], codes: IntArray, known: BoolArray, folds: IntArray, monitor: Monitor | None
+) -> FloatArray:
+    """Probability of each class for each row, (n_rows, n_classes), by models that have not seen the row's label.
+
+    ``fits`` holds one fit for each class against the rest, or for two classes that of ``classes[1]`` alone.
+    """
+    first = 1 if len(fits) == 1 else 0
+    log_odds = []
+    for code, each in enumerate(fits, start=first):
+        log_odds.append(_log_odds(_learned(each, codes == code, known, monitor), folds, monitor))
+        if monitor is not None:
+            monitor.step("looking for suspect labels", code - first + 1, len(fits))
+    if len(fits) == 1:
+        log_odds.insert(0, -log_odds[0])
+    return shares(np.column_stack(log_odds))
 
 
-def _decided(fit: Fit, decisions: Mapping[int, Any] | None) -> tuple[Any, Any]:
-    """The decided rows, and those of them whose label changes."""
+def _log_odds(current: Fit, folds: IntArray, monitor: Monitor | None) -> FloatArray:
+    """The combination for one class against the rest, shape (n_rows,)."""
+    problem = current.problem
+    targets = problem.labels.codes
+    alone = column_evidence(problem.design, targets.astype(np.float64), problem.weights, SHRINKAGE, monitor=monitor)
+    parts = np.column_stack([held_out(current, folds, monitor=monitor), alone])
+    spread = parts.std(axis=0)
+    parts = (parts - parts.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    return fit_model(parts, targets, 1.0 / _PENALTY, problem.weights, monitor=monitor).decision(parts)
+
+
+def _learned(original: Fit, targets: BoolArray, known: BoolArray, monitor: Monitor | None) -> Fit:
+    """The fit with the labels that were decided, and more weight for the rows that a person looked at."""
+    if not known.any():
+        return original
+    changed = np.flatnonzero(targets != (original.problem.labels.codes == 1))
+    problem = original.problem.edited(changed, "relabel")
+    problem = replace(problem, weights=np.where(known, DECIDED_WEIGHT, 1.0) * problem.weights)
+    return minimiser(problem, original.theta, original.preconditioner, monitor, original)
+
+
+def _classes_of(fit: Fit | OneVsRest) -> tuple[AnyArray, IntArray, tuple[Fit, ...]]:
+    """Classes, class codes and fits of either."""
+    if isinstance(fit, OneVsRest):
+        return fit.classes, fit.codes, fit.fits
+    if isinstance(fit, Fit):
+        return fit.classes, fit.problem.labels.codes.astype(np.int64), (fit,)
+    raise TypeError(
+        f"suspects: expected a fit of rw.fit, rw.adopt or rw.fit_one_vs_rest, got {type(fit).__name__}. "
+        "Take over a scikit-learn estimator with rw.adopt(estimator, X, y)."
+    )
+
+
+def _decided(classes: AnyArray, codes: IntArray, decisions: Mapping[int, Any] | None) -> tuple[IntArray, IntArray]:
+    """The decided rows, and the code of the label found right for each."""
     given = decisions or {}
-    rows = as_rows(list(given), fit.n_rows, who="suspects: decisions")
-    codes = np.array([code_of(label, fit.classes, who="suspects: decisions") for label in given.values()], dtype=int)
-    return rows, rows[codes != fit.problem.labels.codes[rows]]
+    rows = as_rows(list(given), len(codes), who="suspects: decisions")
+    correct = [code_of(label, classes, who="suspects: decisions") for label in given.values()]
+    return rows, np.array(correct, dtype=np.int64)
 
 
 def _check_limit(limit: Any) -> int:

@@ -1,0 +1,94 @@
+"""What each column by itself says of a row's label: evidence that no other column can explain away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from .._typing import FloatArray
+from ..design import Design
+from ..monitor import Monitor
+
+_ENTRIES = 1_000_000  # of a block that are worked on at a time: temporary arrays of 8 MB
+
+
+def column_evidence(
+    design: Design,
+    targets: FloatArray,
+    weights: FloatArray,
+    shrinkage: Sequence[float],
+    *,
+    monitor: Monitor | None = None,
+) -> FloatArray:
+    """Sum over columns of each one's own log-odds for a row, which is left out, per root of the row's length.
+
+    ``out_ik = sum_j x_ij (g_j - r_i x_ij) / (lambda_k m + q_j - v_i x_ij^2) / sqrt(1 + sum_j x_ij^2 / m)`` with
+    ``r_i = s_i (t_i - pi)``, ``v_i = s_i pi (1 - pi)``, ``g_j = sum_i r_i x_ij``, ``q_j = sum_i v_i x_ij^2``, pi the
+    weighted mean of t, and m the mean square of the entries that are not zero.
+
+    Parameters
+    ----------
+    design
+        X, shape (n_rows, n_features).
+    targets
+        t, 0 or 1, shape (n_rows,).
+    weights
+        s, not negative, shape (n_rows,).
+    shrinkage
+        lambda of each result: how many further entries without any preference each column is given.
+
+    Returns
+    -------
+    float64, shape (n_rows, len(shrinkage))
+        In log-odds up to a positive factor and a constant. It does not change when X is multiplied by a number.
+
+    Notes
+    -----
+    The quotient is one Newton step from the constant model for column j alone, on all rows but i: logistic
+    regression with a diagonal Hessian, a close relative of naive Bayes (Ng and Jordan, "On discriminative vs.
+    generative classifiers", 2001). Leaving out is exact for g and q; pi is that of all rows. Evidence of many words
+    is counted as if they were independent, hence the division by the root of the row's length.
+
+    Cost: three products' worth of passes over X and a few operations for each entry and lambda.
+    """
+    prior = float(np.average(targets, weights=weights))
+    pull, curve = weights * (targets - prior), weights * prior * (1.0 - prior)
+    gradient, curvature = design.rmatvec(pull), design.weighted_square_sum(curve)
+    scale = _mean_square(design)
+    out = np.empty((design.n_rows, len(shrinkage)))
+    for rows, of_row, of_column, x in _entries(design):
+        if monitor is not None:
+            monitor.check()
+        here, own, n_rows = np.square(x), rows.start + of_row, rows.stop - rows.start
+        force = gradient[of_column] - pull[own] * x
+        stiffness = np.maximum(curvature[of_column] - curve[own] * here, 0.0)  # rounding, where a column is one row's
+        length = np.sqrt(1.0 + np.bincount(of_row, here, n_rows) / scale)
+        for k, each in enumerate(shrinkage):
+            out[rows, k] = np.bincount(of_row, x * force / (each * scale + stiffness), n_rows) / length
+    return out
+
+
+def _mean_square(design: Design) -> float:
+    """The mean square of the entries that are not zero; 1 if all are."""
+    count = sum(int(np.count_nonzero(x)) for _, _, _, x in _entries(design))
+    return float(design.weighted_square_sum(np.ones(design.n_rows)).sum()) / count if count else 1.0
+
+
+def _entries(design: Design) -> Iterator[tuple[slice, Any, Any, FloatArray]]:
+    """The entries of X in pieces: (slice of rows, row within it, column, value), the last three of one length."""
+    for rows, block in design.blocks():
+        n_rows = rows.stop - rows.start
+        stored = block.nnz if sparse.issparse(block) else block.size
+        step = max(1, int(n_rows * _ENTRIES / max(stored, 1)))
+        for first in range(0, n_rows, step):
+            last = min(first + step, n_rows)
+            part = block[first:last]
+            if sparse.issparse(part):
+                of_row, of_column, x = np.repeat(np.arange(last - first), np.diff(part.indptr)), part.indices, part.data
+            else:
+                of_row, of_column = (index.ravel() for index in np.indices(part.shape, sparse=False))
+                x = np.ascontiguousarray(part).ravel()
+            yield slice(rows.start + first, rows.start + last), of_row, of_column, x

@@ -1,0 +1,65 @@
+"""Log-odds of every training row from a model that has not seen it: folds left out by one Newton step."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._typing import CodeArray, FloatArray, IntArray
+from ..fitting import Fit
+from ..monitor import Monitor
+from ..operator import Hessian
+from ..solver import solve_many
+
+N_FOLDS = 5
+_RTOL = 1e-2  # of the step: far below what one step leaves out
+
+
+def held_out(fit: Fit, folds: IntArray, *, monitor: Monitor | None = None) -> FloatArray:
+    """Log-odds of each row after one Newton step from the fit towards the minimiser without the row's fold.
+
+    ``theta_k = theta - H_k^-1 g_k``, H_k and g_k the Hessian and gradient at the fit without the rows of fold k.
+
+    Parameters
+    ----------
+    fit
+        A fit at its minimiser.
+    folds
+        Number of each row's fold, from 0, shape (n_rows,).
+
+    Returns
+    -------
+    float64, shape (n_rows,)
+
+    Raises
+    ------
+    ArithmeticError
+        If conjugate gradients do not converge.
+
+    Notes
+    -----
+    A row alone, or a fold: the step is the same. A fold needs one right-hand side, a row alone needs its leverage,
+    whose random estimate (`leverages`) is too rough where the model nearly remembers its rows: on SST-2 at C = 1
+    it costs a fifth of the average precision. Cost: one block CG solve with a column a fold.
+    """
+    problem, count = fit.problem, int(folds.max()) + 1
+    kept = folds[:, None] != np.arange(count)
+    hessian = Hessian(problem.design, fit.hessian.curvature[:, None] * kept, problem.penalty, problem.has_intercept)
+    gradient = problem.extended_rmatmat(problem.dloss(fit.eta)[:, None] * kept) + (problem.penalty * fit.theta)[:, None]
+    step = solve_many(hessian, -gradient, rtol=_RTOL, preconditioner=fit.preconditioner, monitor=monitor)
+    if not step.converged:
+        raise ArithmeticError(
+            f"suspects: conjugate gradients reached a relative residual of {step.residual:.2g} after "
+            f"{step.iterations} products, expected {_RTOL:.2g}. Likely cause: columns of very different scale; "
+            "standardise them, or take a smaller C."
+        )
+    return np.asarray(fit.eta + problem.extended_matvec(problem.design, step.x)[np.arange(fit.n_rows), folds])
+
+
+def folds_of(codes: CodeArray | IntArray, *, seed: int = 0) -> IntArray:
+    """A fold for each row, in equal parts of each class, shape (n_rows,). The same seed, the same folds."""
+    rng = np.random.default_rng(seed)
+    shuffled = rng.permutation(len(codes))
+    order = shuffled[np.argsort(codes[shuffled], kind="stable")]
+    folds = np.empty(len(codes), dtype=np.int64)
+    folds[order] = np.arange(len(codes)) % N_FOLDS
+    return folds
