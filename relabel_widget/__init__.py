@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .adoption import adopt
-    from .audit import suspects
+    from .audit import GroupAudit, NoiseAudit, RobustnessCurve, group_audit, noise_audit, robustness_curve, suspects
     from .bound import (
         PairBound,
         RemainderBound,
@@ -49,6 +49,12 @@ if TYPE_CHECKING:
 # A module never bears the name of a public function: importing it would put the module in that function's place.
 _HOMES = {
     "adopt": "adoption",
+    "GroupAudit": "audit",
+    "NoiseAudit": "audit",
+    "RobustnessCurve": "audit",
+    "group_audit": "audit",
+    "noise_audit": "audit",
+    "robustness_curve": "audit",
     "suspects": "audit",
     "PairBound": "bound",
     "RemainderBound": "bound",
@@ -95,14 +101,17 @@ __all__ = [
     "Explanation",
     "Fit",
     "FlipSet",
+    "GroupAudit",
     "MappedDesign",
     "Monitor",
+    "NoiseAudit",
     "OneVsRest",
     "Outcome",
     "PairBound",
     "Progress",
     "RelabelWidget",
     "RemainderBound",
+    "RobustnessCurve",
     "Verification",
     "Workbench",
     "adopt",
@@ -112,7 +121,9 @@ __all__ = [
     "find_flip_sets",
     "fit",
     "fit_one_vs_rest",
+    "group_audit",
     "leverages",
+    "noise_audit",
     "npz_blocks",
     "open_design",
     "pair_bound",
@@ -121,6 +132,7 @@ __all__ = [
     "remainder_bound",
     "remainder_bound_cost",
     "removal_influence",
+    "robustness_curve",
     "save_chart",
     "single_relabel_table",
     "suspects",

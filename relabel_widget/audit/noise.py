@@ -1,0 +1,456 @@
+"""Whether the labels of one group of training rows are noisier than another's, by the sizes of flip sets.
+
+Noise makes predictions easy to flip: a model that was taught contradictions needs fewer further ones. Source: Yang,
+Xu, Yu, "Relabeling Minimal Training Subset to Flip a Prediction" (EACL Findings 2024), section 5.1 and Figure 3.
+
+What is compared
+----------------
+From each group the same number of rows of each class is drawn, one model is fitted on each draw, and the flip sets of
+the same test rows are found in each. A group's score is the mean over test rows of log2(1 + size), and where true
+labels of the test rows are given, minus that where the prediction is wrong: the doublings of relabels that stand
+between the model and an error.
+
+What the test permutes
+----------------------
+Training rows. Two models of one clean source differ a little everywhere, so that a test over test rows would call any
+two groups different once there are enough test rows. Under the null hypothesis the rows of one class could as well
+have come in the other group; so they are dealt anew between the two groups, within each class, both models are fitted
+again, and their scores compared. Verified searches for each of hundreds of models would take hours: the test sums
+first-order influences on the log-odds instead, for the groups as they are and for every permutation alike, which keeps
+it exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+
+from .._typing import CodeArray, FloatArray, IntArray
+from ..design import Design, as_design
+from ..fitting import Fit, check_C, minimiser
+from ..influence import factors
+from ..labels import encode
+from ..monitor import Monitor
+from ..problem import Edit, Problem
+from ..rows import check_edit, check_threshold
+from ..search import find_flip_sets
+from .settings import as_labels, check_count, check_level, stacked
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Correction: TypeAlias = Literal["holm", "fdr"]
+
+_EXTREME = 20  # permutations as extreme as what was seen, after which no more are needed: p is not small
+_FEW = 64  # gains that most flip sets need at most
+_ENOUGH = 0.8  # chance with which a difference called detectable is found
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseAudit:
+    """What `noise_audit` found.
+
+    Attributes
+    ----------
+    sizes
+        One line for each group and query: ``group, query, size``; size is NaN where no set was found.
+    means
+        One line for each group: ``group, rows`` (in the group), ``drawn`` (rows of its model), ``mean, median`` (size,
+        over the ``queries`` that have a set in every group) and ``score``, of these sizes (see the module).
+    tests
+        One line for each comparison: ``group, other, ratio`` (of mean sizes), ``difference`` (of first-order
+        scores), ``p, p_adjusted, permutations`` (made), ``smallest_p`` (the least adjusted p that could have come out),
+        ``detectable`` (a true difference of scores found four times out of five, by the spread of permutations) and
+        ``verdict``.
+    level
+        Probability below which an adjusted p counts as a difference.
+    """
+
+    sizes: pd.DataFrame
+    means: pd.DataFrame
+    tests: pd.DataFrame
+    level: float
+
+    @property
+    def power(self) -> str:
+        """What the test could have found, in words."""
+        if not len(self.tests):
+            return "One group: nothing to compare."
+        if (self.tests["smallest_p"] > self.level).any():
+            return (
+                f"No power: with {len(self.tests)} comparisons and so few permutations no adjusted p can fall to "
+                f"{self.level:g}, whatever the labels are. Ask for more permutations, or compare with one reference."
+            )
+        worst, scores = float(self.tests["detectable"].max()), self.means["score"]
+        if worst > float(scores.abs().max()):
+            return (
+                f"No power: only differences in score above {worst:.2g} would be found, more than the scores "
+                "themselves. Take larger groups or more test rows."
+            )
+        return (
+            f"True differences in score of {worst:.2g} (the scores lie from {scores.min():.2g} to {scores.max():.2g}) "
+            "would be found about four times out of five; smaller ones mostly not."
+        )
+
+    def chart(self) -> Any:
+        """The distribution of sizes in each group, with means: an altair chart (the paper's Figure 3)."""
+        from .pictures import noise_picture
+
+        return noise_picture(self)
+
+    def __repr__(self) -> str:
+        means = ", ".join(
+            f"{name}: {mean:.2f}" for name, mean in zip(self.means["group"], self.means["mean"], strict=True)
+        )
+        return f"NoiseAudit(mean sizes {means}; {'; '.join(self.tests['verdict'])})"
+
+
+def noise_audit(
+    groups: Any,
+    X_query: Any,
+    y_query: Any = None,
+    *,
+    fit: Fit | None = None,
+    C: float = 1.0,
+    reference: Any = None,
+    permutations: int = 399,
+    correction: Correction = "holm",
+    level: float = 0.05,
+    threshold: float = 0.5,
+    edit: Edit = "relabel",
+    method: Literal["verified", "first-order"] = "verified",
+    budget: Any = None,
+    n_jobs: int | None = None,
+    seed: int = 0,
+    monitor: Monitor | None = None,
+) -> NoiseAudit:
+    """Compare groups of training rows by how many labels it takes to flip the same test predictions.
+
+    Parameters
+    ----------
+    groups
+        The name of each training row's group (vendor, batch, annotator), shape (n_rows,), with ``fit``; or a mapping
+        from each name to its own ``(X, y)``, all with the same columns and classes.
+    X_query
+        The common test rows, shape (m, n_features), or raw rows of an adopted pipeline.
+    y_query
+        Their true labels, shape (m,), if known: the test sees much smaller differences with them.
+    fit
+        The fit of all training rows: its features, labels, weights, C and intercept are used.
+    C
+        Inverse regularisation strength, for a mapping; with ``fit`` it is the fit's.
+    reference
+        A group's name: the others are compared with it. None compares all pairs.
+    permutations
+        For each comparison, at most; fewer are made where the groups are soon seen to be alike. 0 for sizes only.
+    correction
+        For several comparisons: ``"holm"`` keeps the chance of any false alarm at ``level``, ``"fdr"``
+        (Benjamini-Hochberg) the expected share of false alarms among the differences reported.
+    level
+        Between 0 and 1.
+    threshold, edit, method, budget, n_jobs, monitor
+        As in `find_flip_sets`, for the sizes that are shown.
+    seed
+        Of the draws and permutations.
+
+    Returns
+    -------
+    NoiseAudit
+        Smaller sizes say that a group's model is easier to flip. Label noise does that; so do other texts, which is
+        for the reader to judge.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described, or a group has rows of one class only.
+
+    Notes
+    -----
+    Groups of unequal size: of each class as many rows are drawn, without replacement, as the group with the fewest
+    has, so that size and mix of classes are the same everywhere. Cost: m searches for each group; one block solve of m
+    right-hand sides for each comparison, and for each permutation two fits from a common start and a partition of
+    m * drawn numbers. Memory: 12 bytes for each query and row of two draws.
+    """
+    _check(permutations, correction, seed, level, edit)
+    cut = check_threshold(threshold, who="noise_audit")
+    data = _of_mapping(groups, C) if fit is None else _of_fit(groups, fit)
+    if reference is not None and reference not in data.names:
+        raise ValueError(f"noise_audit: expected reference to be one of the groups {data.names}, got {reference!r}.")
+    queries = as_design(X_query, who="noise_audit: X_query") if fit is None else fit.design_of(X_query)
+    truth = None if y_query is None else _truth(y_query, queries.n_rows, data.problem)
+    drawn = data.draws(np.random.default_rng(seed))
+    settings: dict[str, Any] = {"threshold": threshold, "edit": edit, "method": method, "budget": budget}
+    fits = [data.fitted(rows, None, monitor) for rows in drawn]
+    found = [find_flip_sets(each, queries, n_jobs=n_jobs, monitor=monitor, **settings) for each in fits]
+    sizes = np.array([[one.size if one.found else np.nan for one in sets] for sets in found])
+    _check_common(sizes)
+    scores = [score(size, each.decision(queries) - cut, truth) for size, each in zip(sizes, fits, strict=True)]
+    means = _means(data, drawn, sizes, scores)
+    test = _Test(data, queries, truth, cut, edit, drawn, permutations, seed, monitor)
+    tests = _tests(data.names, means, test, reference, correction, level)
+    return NoiseAudit(_lines(data.names, sizes), means, tests, level)
+
+
+def _check(permutations: Any, correction: Any, seed: Any, level: Any, edit: Any) -> None:
+    check_count(permutations, 0, who="noise_audit: permutations")
+    check_count(seed, 0, who="noise_audit: seed")
+    check_level(level, who="noise_audit")
+    check_edit(edit, who="noise_audit")
+    if correction not in ("holm", "fdr"):
+        raise ValueError(f'noise_audit: expected correction "holm" or "fdr", got {correction!r}.')
+
+
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """All rows of all groups as one problem."""
+
+    problem: Problem
+    names: list[Any]
+    group: IntArray
+
+    def draws(self, rng: np.random.Generator) -> list[IntArray]:
+        """The same number of rows of each class from each group, at random."""
+        codes, places = self.problem.labels.codes, range(len(self.names))
+        rows = [[np.flatnonzero((self.group == g) & (codes == c)) for c in (0, 1)] for g in places]
+        counts = [min(len(rows[g][c]) for g in places) for c in (0, 1)]
+        if min(counts) < 1:
+            lacking = next(g for g in places if min(map(len, rows[g])) < 1)
+            raise ValueError(
+                f"noise_audit: expected rows of both classes in every group, got one class only in "
+                f"{self.names[lacking]!r}. Leave the group out."
+            )
+        return [
+            np.concatenate([rng.permutation(rows[g][c])[: counts[c]] for c in (0, 1)]).astype(np.int64) for g in places
+        ]
+
+    def taken(self, rows: IntArray) -> _Data:
+        whole = self.problem
+        labels = replace(whole.labels, original=whole.labels.codes[rows], swapped=np.empty(0, dtype=np.int64))
+        problem = replace(whole, design=whole.design.take(rows), labels=labels, weights=whole.weights[rows])
+        return _Data(problem, self.names, self.group[rows])
+
+    def fitted(self, rows: IntArray, start: FloatArray | None, monitor: Monitor | None) -> Fit:
+        """The model of some rows alone."""
+        problem = self.taken(rows).problem
+        return minimiser(problem, np.zeros(problem.n_params) if start is None else start, None, monitor, None)
+
+
+def _of_mapping(groups: Any, C: Any) -> _Data:
+    if not isinstance(groups, Mapping):
+        raise TypeError(
+            "noise_audit: expected fit along with each row's group, or groups as a mapping from each name to its "
+            f"(X, y), got {type(groups).__name__} without fit."
+        )
+    if not groups:
+        raise ValueError("noise_audit: expected at least one group, got none.")
+    designs, labels = [], []
+    for name, pair in groups.items():
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise TypeError(f"noise_audit: expected (X, y) for group {name!r}, got {type(pair).__name__}.")
+        designs.append(as_design(pair[0], who=f"noise_audit: X of {name!r}"))
+        encode(pair[1], designs[-1].n_rows, who=f"noise_audit: {name!r}")
+        labels.append(np.asarray(pair[1]).ravel())
+    design = stacked(designs, who="noise_audit")
+    y = encode(np.concatenate(labels), design.n_rows, who="noise_audit")
+    problem = Problem(design, y, np.ones(design.n_rows), 1.0 / check_C(C, who="noise_audit"))
+    return _Data(problem, list(groups), np.repeat(np.arange(len(designs)), [each.n_rows for each in designs]))
+
+
+def _of_fit(groups: Any, fit: Fit) -> _Data:
+    names, codes = as_labels(groups, fit.n_rows, who="noise_audit: groups")
+    return _Data(fit.problem, names, codes)
+
+
+def _truth(y_query: Any, m: int, problem: Problem) -> CodeArray:
+    return encode(y_query, m, who="noise_audit: y_query", classes=problem.labels.classes).codes
+
+
+@dataclass(frozen=True, eq=False)
+class _Test:
+    """Permutation tests between draws, and what they share."""
+
+    data: _Data
+    queries: Design
+    truth: CodeArray | None
+    cut: float
+    edit: Edit
+    drawn: list[IntArray]
+    most: int
+    seed: int
+    monitor: Monitor | None
+
+    def between(self, i: int, j: int) -> tuple[float, float, FloatArray]:
+        """The p-value of draws i and j, two-sided, their difference in score, and those that permutations gave.
+
+        Sequential: after `_EXTREME` permutations as extreme as what was seen, p is their share (Besag and Clifford,
+        "Sequential Monte Carlo p-values", Biometrika 1991), which is a valid p-value too.
+        """
+        rng, n = np.random.default_rng([self.seed, i, j]), len(self.drawn[i])
+        both = np.concatenate([self.drawn[i], self.drawn[j]])
+        pair = _Pair.of(self, both)
+        places = np.arange(n)
+        seen = pair.difference(places, n + places)
+        differences: list[float] = []
+        extreme = 0
+        ones = self.data.problem.labels.codes[both] == 1
+        for made in range(1, self.most + 1):
+            halves = [rng.permutation(np.flatnonzero(ones == side)).reshape(2, -1) for side in (False, True)]
+            differences.append(pair.difference(*(np.concatenate([half[k] for half in halves]) for k in (0, 1))))
+            extreme += abs(differences[-1]) >= abs(seen) - 1e-12
+            if self.monitor is not None:
+                self.monitor.step("permuting rows between groups", made, self.most)
+            if extreme == _EXTREME:
+                return extreme / made, seen, np.array(differences)
+        return (extreme + 1) / (self.most + 1), seen, np.array(differences)
+
+
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """The rows of two draws, and how much the edit of each would move each query in a model of half of them.
+
+    Permutations change labels and rows, but hardly the Hessian: it is that of all rows of both draws at half their
+    weight, at their common minimiser, for every permutation alike.
+    """
+
+    test: _Test
+    data: _Data
+    start: FloatArray
+    pulls: FloatArray
+    """``x_i . H^-1 x_t``, shape (m, rows of both), float32."""
+
+    @classmethod
+    def of(cls, test: _Test, both: IntArray) -> _Pair:
+        rows = test.data.taken(both)
+        halved = replace(rows, problem=replace(rows.problem, weights=0.5 * rows.problem.weights))
+        fit = halved.fitted(np.arange(len(both)), None, test.monitor)
+        pulls = fit.problem.eta(factors(fit, test.queries, rtol=1e-4, monitor=test.monitor))
+        return cls(test, rows, fit.theta, np.ascontiguousarray(pulls.T, dtype=np.float32))
+
+    def difference(self, first: IntArray, second: IntArray) -> float:
+        return self._score(first) - self._score(second)
+
+    def _score(self, rows: IntArray) -> float:
+        fit = self.data.fitted(rows, self.start, self.test.monitor)
+        margins = fit.decision(self.test.queries) - self.test.cut
+        gains = self.pulls[:, rows] * fit.problem.force(fit.eta, self.test.edit).astype(np.float32)
+        gains *= np.where(margins > 0, 1.0, -1.0).astype(np.float32)[:, None]
+        return score(least_sums(gains, np.abs(margins)), margins, self.test.truth)
+
+
+def score(sizes: FloatArray, margins: FloatArray, truth: CodeArray | None) -> float:
+    """The mean of log2(1 + size), minus that of queries on the wrong side where the truth (codes, (m,)) is known."""
+    doublings = np.log2(1.0 + sizes)
+    if truth is not None:
+        doublings = np.where((margins > 0) == (truth == 1), doublings, -doublings)
+    return float(np.nanmean(doublings))
+
+
+def least_sums(gains: FloatArray, needs: FloatArray) -> FloatArray:
+    """How many of the largest of each line's gains, (m, n), add up to its need, (m,); n where all are not enough.
+
+    Cost: one partition, and a sort of the few largest; lines that need more are sorted whole.
+    """
+    n = gains.shape[1]
+    few = min(_FEW, n)
+    sizes = _sums(-np.partition(-gains, few - 1, axis=1)[:, :few], needs)
+    short = np.isnan(sizes)
+    if few < n and short.any():
+        sizes[short] = _sums(gains[short], needs[short])
+    return np.where(np.isnan(sizes), float(n), sizes)
+
+
+def _sums(gains: FloatArray, needs: FloatArray) -> FloatArray:
+    reached = np.cumsum(-np.sort(-gains, axis=1), axis=1, dtype=np.float64) >= needs[:, None]
+    return np.where(reached.any(axis=1), 1.0 + reached.argmax(axis=1), np.nan)
+
+
+def _check_common(sizes: FloatArray) -> None:
+    if np.isnan(sizes).any(axis=0).all():
+        raise ValueError(
+            f"noise_audit: none of the {sizes.shape[1]} queries has a flip set in every group. Take more queries, or "
+            'edit="relabel" with threshold 0.5, where a set always exists.'
+        )
+
+
+def _lines(names: list[Any], sizes: FloatArray) -> pd.DataFrame:
+    import pandas as pd
+
+    m = sizes.shape[1]
+    return pd.DataFrame(
+        {
+            "group": [name for name in names for _ in range(m)],
+            "query": np.tile(np.arange(m), len(names)),
+            "size": sizes.ravel(),
+        }
+    )
+
+
+def _means(data: _Data, drawn: list[IntArray], sizes: FloatArray, scores: list[float]) -> pd.DataFrame:
+    import pandas as pd
+
+    common = ~np.isnan(sizes).any(axis=0)
+    kept = sizes[:, common]
+    return pd.DataFrame(
+        {
+            "group": data.names,
+            "rows": np.bincount(data.group, minlength=len(data.names)),
+            "drawn": [len(rows) for rows in drawn],
+            "mean": kept.mean(axis=1),
+            "median": np.median(kept, axis=1),
+            "queries": int(common.sum()),
+            "score": scores,
+        }
+    )
+
+
+def _tests(
+    names: list[Any], means: pd.DataFrame, test: _Test, reference: Any, correction: Correction, level: float
+) -> pd.DataFrame:
+    import pandas as pd
+    from scipy.stats import norm
+
+    places = range(len(names))
+    pairs = list(combinations(places, 2))
+    if reference is not None:
+        pairs = [(i, names.index(reference)) for i in places if names[i] != reference]
+    tested = [test.between(i, j) for i, j in pairs]
+    p, count = np.array([each for each, _, _ in tested]), max(1, len(pairs))
+    normal = float(norm.ppf(1 - level / (2 * count)) + norm.ppf(_ENOUGH))
+    smallest = min(1.0, (count if correction == "holm" else 1) / (test.most + 1))
+    sizes = means["mean"].to_numpy()
+    lines = [
+        (names[i], names[j], float(sizes[i] / sizes[j]), seen, each, adjusted, len(permuted), smallest,
+         normal * float(np.std(permuted, ddof=1)) if len(permuted) > 1 else np.nan)
+        for (i, j), adjusted, (each, seen, permuted) in zip(pairs, adjusted_p(p, correction), tested, strict=True)
+    ]  # fmt: skip
+    columns = ["group", "other", "ratio", "difference", "p", "p_adjusted", "permutations", "smallest_p", "detectable"]
+    table = pd.DataFrame(lines, columns=columns)
+    table["verdict"] = [_verdict(line, level) for line in table.itertuples()]
+    return table
+
+
+def adjusted_p(p: FloatArray, correction: Correction) -> FloatArray:
+    """P-values corrected for their number: Holm's step-down, or Benjamini and Hochberg's."""
+    from scipy.stats import false_discovery_control
+
+    if not len(p):
+        return p
+    if correction == "fdr":
+        return np.asarray(false_discovery_control(p))
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
+    return adjusted
+
+
+def _verdict(line: Any, level: float) -> str:
+    if line.smallest_p > level:
+        return f"{line.group} against {line.other}: no power to tell"
+    if line.p_adjusted > level:
+        return f"{line.group} against {line.other}: no difference found (p = {line.p_adjusted:.2g})"
+    which = "easier" if line.difference < 0 else "harder"
+    return f"{line.group} is {which} to flip than {line.other} (p = {line.p_adjusted:.2g})"

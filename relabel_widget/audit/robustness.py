@@ -1,0 +1,144 @@
+"""How many relabels a model's predictions withstand, between what was found and what is proven."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._typing import FloatArray, IntArray
+from ..bound import RemainderBound
+from ..fitting import Fit
+from ..monitor import Monitor
+from ..problem import Edit
+from ..search import FlipSet, find_flip_sets
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class RobustnessCurve:
+    """Share of predictions that flip with at most k edits, between two curves.
+
+    Attributes
+    ----------
+    queries
+        One line for each query: ``query, size`` (of its verified set; NaN if none was found), ``lower_bound``.
+    edit
+        ``"relabel"`` or ``"remove"``.
+    """
+
+    queries: pd.DataFrame
+    edit: Edit
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One line for each k where a curve steps, from 0.
+
+        Columns ``k, flip_at_least, flip_at_most, stand_at_least, stand_at_most``, shares in [0, 1].
+
+        ``flip_at_least`` is the share whose verified set has at most k rows: these flip. ``flip_at_most`` is the share
+        whose proven lower bound is at most k: no others can flip. Standing is the rest to 1: with k edits, verified
+        sets bound the share that stands from above and certified bounds from below.
+        """
+        import pandas as pd
+
+        sizes, bounds = self.queries["size"].to_numpy(dtype=float), self.queries["lower_bound"].to_numpy()
+        k = np.unique(np.concatenate([[0], sizes[~np.isnan(sizes)], bounds])).astype(np.int64)
+        least, most = _at_most(sizes[~np.isnan(sizes)], k, len(sizes)), _at_most(bounds, k, len(bounds))
+        return pd.DataFrame(
+            {
+                "k": k,
+                "flip_at_least": least,
+                "flip_at_most": most,
+                "stand_at_least": 1.0 - most,
+                "stand_at_most": 1.0 - least,
+            }
+        )
+
+    def at(self, k: int) -> tuple[float, float]:
+        """The least and the greatest share of predictions that flip with at most k edits."""
+        sizes, bounds = self.queries["size"].to_numpy(dtype=float), self.queries["lower_bound"].to_numpy()
+        return float((sizes <= k).mean()), float((bounds <= k).mean())  # NaN is not at most anything
+
+    def chart(self) -> Any:
+        """Both curves over k, and what is undecided between them: an altair chart."""
+        from .pictures import robustness_picture
+
+        return robustness_picture(self)
+
+    def __repr__(self) -> str:
+        shares = ", ".join(f"k = {k}: {self.at(k)[0]:.0%} to {self.at(k)[1]:.0%}" for k in (1, 2, 5, 10))
+        return f"RobustnessCurve({len(self.queries)} queries, {self.edit}; flip with at most {shares})"
+
+
+def robustness_curve(
+    fit: Fit,
+    X_query: Any,
+    *,
+    flip_sets: Sequence[FlipSet] | None = None,
+    threshold: float = 0.5,
+    edit: Edit = "relabel",
+    candidates: Any = None,
+    budget: Any = None,
+    bound: RemainderBound | None = None,
+    table: Any = None,
+    n_jobs: int | None = None,
+    monitor: Monitor | None = None,
+) -> RobustnessCurve:
+    """Share of predictions that flip with at most k relabels: verified sets on one side, certified bounds on the other.
+
+    Parameters
+    ----------
+    fit, X_query, threshold, edit, candidates, budget, bound, table, n_jobs, monitor
+        As in `find_flip_sets`. Without ``bound`` or ``table`` nothing is certified beyond 1, and the curve of bounds
+        is at 1 from the first relabel.
+    flip_sets
+        Flip sets of the queries, if they are at hand; the other arguments are then not used.
+
+    Returns
+    -------
+    RobustnessCurve
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described, a set was not verified, or there are no queries.
+
+    Notes
+    -----
+    Cost: one search for each query.
+    """
+    if flip_sets is None:
+        flip_sets = find_flip_sets(
+            fit, X_query, threshold=threshold, edit=edit, candidates=candidates, budget=budget, bound=bound,
+            table=table, n_jobs=n_jobs, monitor=monitor,
+        )  # fmt: skip
+    if not flip_sets:
+        raise ValueError("robustness_curve: expected at least one query, got none.")
+    unverified = sum(each.found and not each.verified for each in flip_sets)
+    edits = {each.edit for each in flip_sets}
+    if unverified or len(edits) > 1:
+        raise ValueError(
+            f'robustness_curve: expected flip sets of method "verified" and one edit, got {unverified} that no refit '
+            f"confirmed and edits {sorted(edits)}."
+        )
+    return _curve(flip_sets, flip_sets[0].edit)
+
+
+def _curve(flip_sets: Sequence[FlipSet], edit: Edit) -> RobustnessCurve:
+    import pandas as pd
+
+    lines = {
+        "query": np.arange(len(flip_sets)),
+        "size": [float(each.size) if each.found else np.nan for each in flip_sets],
+        "lower_bound": [each.lower_bound for each in flip_sets],
+    }
+    return RobustnessCurve(pd.DataFrame(lines), edit)
+
+
+def _at_most(values: FloatArray, k: IntArray, of: int) -> FloatArray:
+    return np.asarray(np.searchsorted(np.sort(values), k, side="right") / of)
