@@ -197,7 +197,7 @@ def test_group_shares_against_counts_by_hand() -> None:
         assert line["share"] + table.loc[(group, False), "share"] == pytest.approx(1)
     ratio = audit.ratios.set_index("train_group")["ratio"]
     assert ratio[False] == pytest.approx((1 - np.mean(shares[1.0])) / (1 - np.mean(shares[0.0])))
-    assert ratio[True] == np.inf  # no set of the other kind holds a biased row
+    assert ratio[True] == pytest.approx(np.mean(shares[1.0]) / np.mean(shares[0.0]))
     assert "flip sets of" in repr(audit)
     often = np.bincount(audited_rows(fit, queries[wrong]), minlength=fit.n_rows) >= 3
     seen = rw.group_audit(fit, queries, often, y_query=truth, resamples=499, n_jobs=1).table.set_index("train_group")
