@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -35,9 +36,9 @@ def finish(chart: Chart) -> Chart:
 
     Notes
     -----
-    With altair's default renderer a notebook shows nothing without a network: it loads Vega from one. JupyterLab and
-    Notebook bring a Vega-Lite of their own, which this uses; elsewhere a picture is shown. A renderer chosen by
-    ``altair.renderers.enable`` is left in force.
+    With altair's default renderer a notebook shows nothing without a network: it loads Vega from one. JupyterLab,
+    Notebook and marimo bring a Vega-Lite of their own, which this uses; elsewhere a picture is shown. A renderer
+    chosen by ``altair.renderers.enable`` is left in force.
     """
     kind = _offline(type(chart))  # type: ignore[arg-type] # of types that are Any, no more is known
     made = kind.__new__(kind)
@@ -60,6 +61,8 @@ class _Offline:
             return super()._repr_mimebundle_(*args, **kwargs)  # type: ignore[misc]
         spec = cast("dict[str, Any]", self.to_dict())  # type: ignore[attr-defined]
         config = merged(neutral(), spec.get("config", {}))
+        if _in_marimo():  # it takes one kind from a chart, and brings Vega-Lite 6
+            return {f"application/vnd.vegalite.v{alt.SCHEMA_VERSION[1]}+json": {**spec, "config": config}}
         shown = {_BROUGHT: {**spec, "$schema": _SCHEMA, "config": config}, "text/plain": repr(self)}
         try:
             shown["image/png"] = base64.b64encode(picture(spec, ".png", "light", 1.5)).decode()
@@ -76,3 +79,8 @@ class _Offline:
             save_chart(self, fp)
         else:
             super().save(fp, *args, **options)  # type: ignore[misc]
+
+
+def _in_marimo() -> bool:
+    marimo = sys.modules.get("marimo")
+    return marimo is not None and bool(marimo.running_in_notebook())

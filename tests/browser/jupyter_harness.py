@@ -80,14 +80,14 @@ def jupyter(app: str, folder: Path):
         start_new_session=True,
     )
     try:
-        _wait_until_up(server, f"{base}/api/status?token={token}", home / "log")
+        wait_until_up(server, f"{base}/api/status?token={token}", home / "log")
         yield lambda page, name: _open(page, f"{base}/{place}/{name}?token={token}" + "&reset" * (app == "lab"))
     finally:
-        _stop(server)
+        stop(server)
         log.close()
 
 
-def _wait_until_up(server, address, log):
+def wait_until_up(server, address, log):
     for _ in range(600):
         if server.poll() is not None:
             break
@@ -98,7 +98,7 @@ def _wait_until_up(server, address, log):
     raise AssertionError(f"Jupyter did not start:\n{log.read_text()[-3000:]}")
 
 
-def _stop(server):
+def stop(server):
     for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         if server.poll() is None:
             server.send_signal(sign)
