@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from relabel_widget.charts import KINDS, kinds
+from relabel_widget.charts import KINDS, kinds, save_chart
 from relabel_widget.workbench import Workbench
 
 NASTY = "</script><b>\u202e" + "long " * 200
@@ -165,3 +167,13 @@ def test_sizes_must_be_known(bench: Workbench, kind: str) -> None:
 def test_before_and_after_needs_a_verification(bench: Workbench) -> None:
     with pytest.raises(ValueError, match=r"chart: 'before-after' shows a verification, and the current labels have"):
         bench.chart("before-after")
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_no_chart_is_wider_than_a_narrow_page(bench: Workbench, kind: str, tmp_path: Path) -> None:
+    """Marimo cuts off what is wider than its column: bars of different length would look the same."""
+    bench.relabel(bench.flip_set(2).rows)
+    bench.verify()
+    path = save_chart(bench.chart(kind, 2 if kind == "influence" else None), tmp_path / "chart.svg")
+    root = ET.parse(path).getroot()  # noqa: S314
+    assert float(root.attrib["width"]) <= 670

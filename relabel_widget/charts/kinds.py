@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 Records = list[dict[str, Any]]
 
-_WIDTH, _HEIGHT = 560, 340
-_LONGEST = 56  # characters of a text on an axis; a tooltip has more
+_WIDTH, _HEIGHT = 450, 320  # with axes and legend within the 640 points that narrow pages leave
+_LONGEST = 40  # characters of a text on an axis; a tooltip has more
 _MOST_POINTS = 5000
 _MOST_BARS = 40
 
@@ -56,15 +56,16 @@ def _influence(bench: Bench, test_row: int, top: int) -> Chart:
     words = [
         f"“{_clip(bench.test_text(test_row), 90)}”",
         f"Predicted {bench.classes[int(above)]}: probability of {bench.classes[1]} {proba:.3f}, threshold "
-        f"{bench.threshold:g}. Bars are first-order predictions.",
+        f"{bench.threshold:g}.",
+        "Bars are first-order predictions.",
     ]
-    base = alt.Chart(_data(records), width=420, height=alt.Step(21)).encode(
-        alt.Y("name:N", title="Training row", sort=None, axis=alt.Axis(labelLimit=340, labelPadding=20, maxExtent=420)),
+    base = alt.Chart(_data(records), width=320, height=alt.Step(21)).encode(
+        alt.Y("name:N", title="Training row", sort=None, axis=alt.Axis(labelLimit=230, labelPadding=20, maxExtent=300)),
         tooltip=_tips(_BAR_TIPS),
     )
     length = alt.X("influence:Q", title=f"Change of the log-odds of {bench.classes[1]} by relabelling that row alone")
     fills = by_fill("effect", "Moves the prediction", ["towards its flip", "away from it"])
-    legend = alt.Legend(orient="top", columns=4)
+    legend = alt.Legend(orient="top", columns=2)
     bars = base.mark_bar(strokeWidth=1.2, height=13).encode(length, **_with_legend(fills, legend))
     zero = alt.Chart(_data([{"x": 0}])).mark_rule(color=COLOURS[4]).encode(x="x:Q")
     return _titled(alt.layer(bars, *_signs(base, records, legend), zero), f"Behind test row {test_row}", words)
@@ -175,7 +176,7 @@ def _before_after(bench: Bench) -> Chart:
         ["before", "after"],
         bench,
     )
-    everyone = alt.Chart(_data(records), width=440, height=440).encode(
+    everyone = alt.Chart(_data(records), width=430, height=430).encode(
         _chance("before", f"Probability of {bench.classes[1]} before", alt.X),
         _chance("after", f"Probability of {bench.classes[1]} after retraining", alt.Y),
         tooltip=_tips({"row": "Test row", "text": "Text", "before": "Before", "after": "After", **_COUNT}),
@@ -184,7 +185,7 @@ def _before_after(bench: Bench) -> Chart:
     marks = [kept]
     if flips := [fate for fate in _FATES if fate in fates]:
         flipped = everyone.transform_filter(f"datum.fate != '{_KEPT}'").mark_point(filled=True, size=80)
-        marks.append(flipped.encode(**by_shape("fate", "Flipped predictions", flips)))
+        marks.append(flipped.encode(**by_shape("fate", "Flipped", flips)))
     same = alt.Chart(_data([{"x": 0, "y": 0}, {"x": 1, "y": 1}])).mark_line(color=COLOURS[4], strokeWidth=1)
     under = [same.encode(x="x:Q", y="y:Q"), _at_threshold(bench, "x"), _at_threshold(bench, "y")]
     title = (
@@ -195,7 +196,7 @@ def _before_after(bench: Bench) -> Chart:
 
 _FATES = ("became right", "became wrong", "flipped")
 _KEPT = "kept its class"
-_LINES = "Small grey points kept their class. Dashed lines: the threshold. On the diagonal nothing changed."
+_LINES = "Small grey points kept their class. Dashed: the threshold. On the diagonal nothing changed."
 
 
 def _fates(columns: Any) -> list[str]:
