@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     )
     from .charts import save_chart
     from .design import (
+        DaskDesign,
         MappedDesign,
+        dask_design,
         npz_blocks,
         open_design,
         svmlight_blocks,
@@ -92,12 +94,15 @@ _HOMES = {
     "npz_blocks": "design",
     "svmlight_blocks": "design",
     "svmlight_labels": "design",
+    "DaskDesign": "design",
+    "dask_design": "design",
     "Workbench": "workbench",
 }
 
 __all__ = [
     "Budget",
     "Cancelled",
+    "DaskDesign",
     "Explanation",
     "Fit",
     "FlipSet",
@@ -115,6 +120,7 @@ __all__ = [
     "Verification",
     "Workbench",
     "adopt",
+    "dask_design",
     "exhaustive_lower_bound",
     "explain",
     "find_flip_set",

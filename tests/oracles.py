@@ -13,11 +13,13 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.util import find_spec
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import dask
 import numpy as np
 import pandas as pd
 import pytest
@@ -26,7 +28,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 import relabel_widget.design.compact as compact_module
-from relabel_widget.design import CsrDesign, DenseDesign, Design, mapped, write_design
+from relabel_widget.design import CsrDesign, DenseDesign, Design, dask_design, mapped, write_design
 
 Array = np.ndarray
 
@@ -232,6 +234,20 @@ COMPACT: dict[str, Callable[[Array], Design]] = (
     else {}
 )
 
+
+@cache
+def dask_client() -> Any:
+    """A scheduler and two workers in this process, started when the first test needs them; kept to the end."""
+    from distributed import Client
+
+    return Client(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None, set_as_default=False)
+
+
+def on_workers(x: Array, size: int, kind: Callable[[Array], Any]) -> Design:
+    blocks = [dask.delayed(kind)(x[first : first + size]) for first in range(0, len(x), size)]
+    return dask_design(blocks, client=dask_client())
+
+
 DESIGNS: dict[str, Callable[[Array], Design]] = {
     "csr": lambda x: CsrDesign(sparse.csr_array(x)),
     "dense": lambda x: DenseDesign(np.array(x)),
@@ -245,6 +261,8 @@ DESIGNS: dict[str, Callable[[Array], Design]] = {
     "mapped, small blocks": in_a_file_of_small_blocks,
     "mapped, from dense rows": lambda x: in_a_file(x, 1, np.array),
     **COMPACT,
+    "dask, sparse blocks": lambda x: on_workers(x, 9, sparse.csr_array),
+    "dask, one dense block": lambda x: on_workers(x, len(x), np.array),
     "one dense block": lambda x: in_blocks(x, len(x), np.asfortranarray),
 }
 

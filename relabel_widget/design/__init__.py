@@ -4,18 +4,21 @@ from .base import Design
 from .compact import compacted
 from .convert import as_design, as_query
 from .csr import CsrDesign
+from .dasked import DaskDesign, dask_design
 from .dense import DenseDesign
 from .mapped import MappedDesign, open_design, write_design
 from .mapped_sources import npz_blocks, svmlight_blocks, svmlight_labels, text_blocks
 
 __all__ = [
     "CsrDesign",
+    "DaskDesign",
     "DenseDesign",
     "Design",
     "MappedDesign",
     "as_design",
     "as_query",
     "compacted",
+    "dask_design",
     "npz_blocks",
     "open_design",
     "svmlight_blocks",

@@ -23,6 +23,7 @@ class Design(ABC):
     """
 
     dtype = np.dtype(np.float64)
+    travels = True  # whether a copy may be sent to another process
 
     @property
     @abstractmethod
@@ -51,6 +52,9 @@ class Design(ABC):
     def n_features(self) -> int:
         """Number of columns."""
         return self.shape[1]
+
+    def __sizeof__(self) -> int:
+        return object.__sizeof__(self) + 12 * self.n_stored  # a scheduler must not take it for a light thing to move
 
     def matvec(self, v: FloatArray) -> FloatArray:
         """``out_i = sum_j X_ij v_j``, (n_features,) to (n_rows,)."""

@@ -137,7 +137,7 @@ def find_flip_sets(
     task = _task("find_flip_sets", fit, threshold, edit, method, candidates, cost, budget)
     proof = as_proof(fit, edit, bound, table, queries.n_rows, who="find_flip_sets")
     found: list[FlipSet] = []
-    for flip_set, factor in _searched(task, queries, _processes(n_jobs, queries.n_rows, method), monitor):
+    for flip_set, factor in _searched(task, queries, _processes(n_jobs, queries.n_rows, task), monitor):
         t = len(found)
         found.append(proof.applied(flip_set, queries.take(np.array([t])), t, task.cut, task.allowed, factor))
         if monitor is not None:
@@ -149,14 +149,15 @@ def find_flip_sets(
     return found
 
 
-def _processes(n_jobs: Any, n_queries: int, method: Method) -> int:
+def _processes(n_jobs: Any, n_queries: int, task: _Task) -> int:
     """How many processes to search in: one where starting more would take longer than they save."""
     from joblib import cpu_count
 
     if n_jobs is not None and (not isinstance(n_jobs, numbers.Integral) or n_jobs < 1):
         raise ValueError(f"find_flip_sets: expected n_jobs as a positive whole number or None, got {n_jobs!r}.")
     if n_jobs is None:
-        n_jobs = cpu_count() if n_queries >= _WORTH_PROCESSES and method == "verified" else 1
+        many = n_queries >= _WORTH_PROCESSES and task.method == "verified" and task.fit.problem.design.travels
+        n_jobs = cpu_count() if many else 1
     return min(int(n_jobs), n_queries)
 
 

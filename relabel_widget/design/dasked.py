@@ -1,0 +1,346 @@
+"""A design whose blocks lie on the workers of a Dask cluster.
+
+Everything is a task on the client that the user has: Dask places, moves and, where a worker dies, recomputes. Blocks
+are recomputed from their source. Dask is imported in this module and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from .._typing import AnyArray, FloatArray, IntArray
+from ..monitor import Monitor
+from .base import Block, Design
+from .convert import as_design
+
+_FAN_IN = 8  # partial sums that one task of the reduction adds up
+_QUIET = {"distributed.admin.large-graph-warning-threshold": "16 GiB"}  # a vector is sent inside its task, see _send
+
+
+class DaskDesign(Design):
+    """X as designs on the workers of a Dask cluster; `dask_design` makes one.
+
+    A product sends a vector to each worker and gets one back: partial sums are added on the workers, in a fixed tree.
+    What a product of the Hessian weights rows by is sent once and kept there until it changes. It cannot travel to
+    another process.
+    """
+
+    travels = False
+
+    def __init__(self, client: Any, blocks: list[Any], sizes: list[int], n_features: int, n_stored: int) -> None:
+        self._client, self._blocks = client, blocks
+        self._first = np.append(0, np.cumsum(sizes)).astype(np.int64)
+        self._n_features, self._n_stored = n_features, n_stored
+        self._kept: tuple[FloatArray, list[Any]] | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:  # noqa: D102 - as in Design
+        return int(self._first[-1]), self._n_features
+
+    @property
+    def n_stored(self) -> int:  # noqa: D102
+        return self._n_stored
+
+    def blocks(self) -> Iterator[tuple[slice, Block]]:
+        """The rows in order; each block travels here, one at a time."""
+        for rows, block in zip(self._slices(), self._blocks, strict=True):
+            with self._in_words():
+                matrix = self._client.submit(_matrix, block, pure=False).result()
+            yield rows, matrix
+
+    def take(self, rows: IntArray) -> Design:
+        """The given rows, in memory here."""
+        rows = np.asarray(rows, dtype=np.int64)
+        order = np.argsort(rows, kind="stable")
+        homes = np.searchsorted(self._first, rows[order], side="right") - 1
+        chosen = np.unique(homes) if len(rows) else np.zeros(1, dtype=np.int64)
+        local = [rows[order[homes == i]] - self._first[i] for i in chosen]
+        with self._in_words():
+            parts = self._client.map(_take, [self._blocks[i] for i in chosen], local, pure=False)
+            stacked = _stacked(self._client.gather(parts))
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        from .csr import CsrDesign
+        from .dense import DenseDesign
+
+        return CsrDesign(stacked[back]) if sparse.issparse(stacked) else DenseDesign(stacked[back])
+
+    def matvec(self, v: FloatArray) -> FloatArray:  # noqa: D102
+        return self._forward("matvec", v)
+
+    def matmat(self, v: FloatArray) -> FloatArray:  # noqa: D102
+        return self._forward("matmat", v)
+
+    def rmatvec(self, u: FloatArray) -> FloatArray:  # noqa: D102
+        return self._back("rmatvec", u)
+
+    def rmatmat(self, u: FloatArray) -> FloatArray:  # noqa: D102
+        return self._back("rmatmat", u)
+
+    def weighted_square_sum(self, d: FloatArray) -> FloatArray:  # noqa: D102
+        return self._back("weighted_square_sum", d)
+
+    def gram_matvec(self, v: FloatArray, d: FloatArray, shift: float = 0.0) -> tuple[FloatArray, float]:  # noqa: D102
+        product, total = self._gram("gram_matvec", v, d, shift)
+        return product, float(total)
+
+    def gram_matmat(self, v: FloatArray, d: FloatArray, shift: FloatArray) -> tuple[FloatArray, FloatArray]:  # noqa: D102
+        product, total = self._gram("gram_matmat", v, d, shift)
+        return product, total
+
+    def _forward(self, product: str, v: FloatArray) -> FloatArray:
+        with self._in_words():
+            parts = self._client.map(_forward, self._blocks, shared=self._send(v), product=product, pure=False)
+            return np.concatenate(self._client.gather(parts))
+
+    def _back(self, product: str, u: FloatArray) -> FloatArray:
+        with self._in_words():
+            pieces = self._client.map(_held, [u[rows] for rows in self._slices()], pure=False)
+            out: FloatArray = self._sum(self._client.map(_back, self._blocks, pieces, product=product, pure=False))[0]
+        return out
+
+    def _gram(self, product: str, v: FloatArray, d: FloatArray, shift: Any) -> Any:
+        with self._in_words():
+            pieces, shared = self._keep(d), self._send((v, shift))
+            return self._sum(self._client.map(_gram, self._blocks, pieces, shared=shared, product=product, pure=False))
+
+    def _send(self, values: Any) -> Any:
+        """Values as a task that holds them: unlike scattered data they are not lost with the worker they went to."""
+        return self._client.submit(_held, values, pure=False)
+
+    def _keep(self, d: FloatArray) -> list[Any]:
+        """The parts of d on the workers; those sent last if d is the same. Compared by value: cost, one look at d."""
+        if self._kept is None or not np.array_equal(self._kept[0], d):
+            parts = self._client.map(_held, [d[rows] for rows in self._slices()], pure=False)
+            self._kept = d.copy(), parts
+        return self._kept[1]
+
+    def _sum(self, parts: list[Any]) -> Any:
+        while len(parts) > 1:
+            groups = [parts[first : first + _FAN_IN] for first in range(0, len(parts), _FAN_IN)]
+            parts = self._client.map(_added, groups, pure=False)
+        return parts[0].result()
+
+    def _slices(self) -> list[slice]:
+        return [slice(int(a), int(b)) for a, b in zip(self._first[:-1], self._first[1:], strict=True)]
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        with _in_words(self._client):
+            yield
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "DaskDesign: its rows lie on the workers of a Dask cluster and cannot be sent to another process. Build it "
+            "there with dask_design, or search with n_jobs=1."
+        )
+
+
+def dask_design(
+    source: Any, *, vectoriser: Any = None, client: Any = None, monitor: Monitor | None = None
+) -> DaskDesign:
+    """Load the rows of a matrix on the workers of a Dask cluster, as a design.
+
+    Parameters
+    ----------
+    source
+        Delayed blocks of rows (``dask.delayed`` of anything that `fit` takes, each of shape (any, n_features)), a
+        two-dimensional Dask array, a Dask data frame of numbers, or, with a vectoriser, a Dask series or data frame
+        of one column of texts. A few blocks for each core are best. Empty ones are left out.
+    vectoriser
+        Fitted or stateless; turns a block of texts into features, on the workers.
+    client
+        A ``dask.distributed.Client``; the one in use if None.
+    monitor
+        Receives progress (blocks loaded); a cancel is honoured when the next block is there.
+
+    Returns
+    -------
+    DaskDesign
+        Its blocks stay on their workers as long as it lives.
+
+    Raises
+    ------
+    ImportError
+        If Dask is not installed.
+    ValueError, TypeError
+        If there is no client, no row, or a block is not as described.
+    RuntimeError
+        If a block could not be loaded, with the reason.
+    ConnectionError
+        If the scheduler is gone.
+    """
+    client = _client(client)
+    with _in_words(client):
+        blocks = client.compute(_delayed(source, vectoriser))
+        facts = _loaded(client, blocks, monitor)
+    full = [(block, fact) for block, fact in zip(blocks, facts, strict=True) if fact is not None]
+    if not full:
+        raise ValueError("dask_design: expected at least one row, got no blocks, or only empty ones.")
+    widths = [fact[1] for _, fact in full]
+    if len(set(widths)) > 1:
+        other = next(number for number, width in enumerate(widths) if width != widths[0])
+        raise ValueError(
+            f"dask_design: expected {widths[0]} columns, as in the first block with rows, got {widths[other]} in "
+            f"number {other}. Make all blocks with one fitted or stateless vectoriser."
+        )
+    sizes, stored = [fact[0] for _, fact in full], sum(fact[2] for _, fact in full)
+    return DaskDesign(client, [block for block, _ in full], sizes, widths[0], stored)
+
+
+def _client(client: Any) -> Any:
+    try:
+        from distributed import default_client
+    except ImportError as error:
+        raise ImportError(
+            'dask_design: needs dask and distributed, which are not installed. Run: pip install "relabel-widget[dask]"'
+        ) from error
+    if client is not None:
+        return client
+    try:
+        return default_client()
+    except ValueError as error:
+        raise ValueError(
+            "dask_design: expected a Dask client, found none in use. Start one (client = dask.distributed.Client()), "
+            "or pass it as client=."
+        ) from error
+
+
+def _delayed(source: Any, vectoriser: Any) -> list[Any]:
+    from dask.delayed import delayed
+
+    if hasattr(source, "rechunk"):
+        if source.ndim != 2:
+            raise ValueError(f"dask_design: expected an array of two dimensions, got shape {source.shape}.")
+        source = source.rechunk({1: -1}).to_delayed().ravel()
+    elif hasattr(source, "to_delayed"):
+        source = source.to_delayed()
+    elif isinstance(source, (str, bytes)) or not isinstance(source, Iterable) or hasattr(source, "shape"):
+        raise TypeError(
+            "dask_design: expected delayed blocks, a Dask array or a Dask data frame, got "
+            f"{type(source).__name__}. What fits into memory needs no Dask: pass it to fit as it is."
+        )
+    shared = None if vectoriser is None else delayed(vectoriser, traverse=False, pure=False)
+    return [delayed(_load, pure=False)(block, shared, number) for number, block in enumerate(source)]
+
+
+def _loaded(client: Any, blocks: list[Any], monitor: Monitor | None) -> list[tuple[int, int, int] | None]:
+    """(rows, columns, stored values) of each block, None if it is empty; waits for all."""
+    from distributed import as_completed
+
+    facts = client.map(_facts, blocks, pure=False)
+    places = {future.key: number for number, future in enumerate(facts)}
+    for done, future in enumerate(as_completed(facts, loop=client.loop), start=1):
+        if future.status == "error":
+            reason = future.exception()
+            if isinstance(reason, (ValueError, TypeError)) and str(reason).startswith("dask_design"):
+                raise reason
+            raise RuntimeError(
+                f"dask_design: block {places[future.key]} could not be loaded: {type(reason).__name__}: {reason}"
+            ) from reason
+        if monitor is not None:
+            monitor.step("loading blocks", done, len(facts))
+    found: list[tuple[int, int, int] | None] = client.gather(facts)
+    return found
+
+
+@contextmanager
+def _in_words(client: Any) -> Iterator[None]:
+    """Turn what Dask raises when the cluster is gone into one error that says so.
+
+    Raises
+    ------
+    ConnectionError
+        If the scheduler cannot be reached or has forgotten this client.
+    RuntimeError
+        If workers kept dying on a block.
+    """
+    import asyncio
+    import concurrent.futures
+
+    import dask
+    from distributed import KilledWorker
+    from distributed.comm.core import CommClosedError
+
+    cancelled = (asyncio.CancelledError, concurrent.futures.CancelledError)
+    lost = (*cancelled, TimeoutError, ConnectionError, CommClosedError)
+    try:
+        with dask.config.set(_QUIET):
+            yield
+    except KilledWorker as error:
+        raise RuntimeError(
+            f"DaskDesign: workers died again and again over one block ({error.task}). They may lack memory for it: "
+            "make smaller blocks, or give the workers more."
+        ) from error
+    except lost as error:
+        raise _gone(client) from error
+    except Exception as error:
+        if client.status in ("running", "connecting"):
+            raise
+        raise _gone(client) from error
+
+
+def _gone(client: Any) -> ConnectionError:
+    address = getattr(client.scheduler, "address", None) or "its address"
+    return ConnectionError(
+        f"DaskDesign: the Dask scheduler at {address} is gone, or was restarted, and the rows with it. Start a new "
+        "client and call dask_design again; no label or decision is lost."
+    )
+
+
+# What runs on the workers.
+
+
+def _load(block: Any, vectoriser: Any, number: int) -> Design | None:
+    if vectoriser is not None:
+        texts = block.iloc[:, 0] if hasattr(block, "columns") and block.shape[1] == 1 else block
+        block = vectoriser.transform(list(texts)) if len(texts) else np.empty((0, 0))
+    shape = np.shape(block) if not hasattr(block, "shape") else block.shape
+    return None if len(shape) == 2 and shape[0] == 0 else as_design(block, who=f"dask_design: block {number}")
+
+
+def _facts(block: Design | None) -> tuple[int, int, int] | None:
+    return None if block is None else (block.n_rows, block.n_features, block.n_stored)
+
+
+def _held(values: Any) -> Any:
+    return values
+
+
+def _forward(block: Design, *, shared: FloatArray, product: str) -> AnyArray:
+    return np.asarray(getattr(block, product)(shared))
+
+
+def _back(block: Design, piece: FloatArray, *, product: str) -> tuple[AnyArray]:
+    return (getattr(block, product)(piece),)
+
+
+def _gram(block: Design, piece: FloatArray, *, shared: Any, product: str) -> tuple[Any, Any]:
+    v, shift = shared
+    out, total = getattr(block, product)(v, piece, shift)
+    return out, total
+
+
+def _added(parts: list[tuple[Any, ...]]) -> tuple[Any, ...]:
+    return tuple(sum(each[1:], start=each[0]) for each in zip(*parts, strict=True))
+
+
+def _matrix(block: Design) -> Block:
+    return _stacked([matrix for _, matrix in block.blocks()])
+
+
+def _take(block: Design, rows: IntArray) -> Block:
+    return _matrix(block.take(rows))
+
+
+def _stacked(parts: list[Block]) -> Block:
+    if len(parts) == 1:
+        return parts[0]
+    if any(sparse.issparse(part) for part in parts):
+        return sparse.csr_array(sparse.vstack(parts, format="csr"))
+    return np.vstack(parts)

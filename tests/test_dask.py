@@ -1,0 +1,224 @@
+"""The Dask design on a cluster of processes: same answers, also when a worker dies; words when the scheduler does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import dask
+import dask.array as da
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+import pytest
+from dask.sizeof import sizeof
+from distributed import Client, KilledWorker, LocalCluster
+from numpy.testing import assert_allclose, assert_array_equal
+from oracles import random_case, small_integers
+from scipy import sparse
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
+
+import relabel_widget as rw
+from relabel_widget.design import dasked
+
+X = small_integers(40, 7, 3)
+CASE = random_case(5, n=60, p=4, sparsity=0.5)
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    """Two worker processes that a nanny starts anew when they die; the client in use."""
+    settings = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with LocalCluster(processes=True, **settings) as cluster, Client(cluster) as client:
+        yield client
+
+
+def delayed(x: Any, size: int) -> list[Any]:
+    return [dask.delayed(sparse.csr_array)(x[first : first + size]) for first in range(0, len(x), size)]
+
+
+class Killer(rw.Monitor):
+    """Kills a worker, by the signal that no process survives, at some check of the monitor."""
+
+    def __init__(self, client: Client, at: int) -> None:
+        super().__init__()
+        self.client, self.at, self.checks = client, at, 0
+
+    def check(self) -> None:
+        self.checks += 1
+        if self.checks == self.at:
+            os.kill(next(iter(self.client.run(os.getpid).values())), signal.SIGKILL)
+
+
+# --- what may be loaded
+
+
+def test_sources(client: Client) -> None:
+    texts = pd.Series([f"word{i % 7} and word{i % 3}" for i in range(25)])
+    counts = CountVectorizer().fit(texts)
+    hashing = HashingVectorizer(n_features=32, norm=None, alternate_sign=False)
+    numbers = dd.from_pandas(pd.DataFrame(X), npartitions=3)
+    words = dd.from_pandas(pd.DataFrame({"text": texts}), npartitions=4)
+    chosen = words[words["text"] == texts[0]]  # leaves blocks empty
+    for design, expected in (
+        (rw.dask_design(delayed(X, 9)), X),
+        (rw.dask_design([X[:30], X[:0], client.submit(np.asarray, X[30:])]), X),
+        (rw.dask_design(da.from_array(X, chunks=(11, 3)), client=client), X),
+        (rw.dask_design(numbers), X),
+        (rw.dask_design(words, vectoriser=counts), counts.transform(texts).toarray()),
+        (rw.dask_design(words["text"], vectoriser=hashing), hashing.transform(texts).toarray()),
+        (rw.dask_design(chosen, vectoriser=counts), counts.transform(texts[[0, 21]]).toarray()),
+    ):  # fmt: skip
+        assert_array_equal(design.to_dense(), expected)
+        assert design.n_stored >= np.count_nonzero(expected)
+
+
+def test_what_is_refused(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match=r"expected 7 columns, as in the first .* got 5 in number 1\. Make"):
+        rw.dask_design([X, X[:, :5]])
+    with pytest.raises(ValueError, match="dask_design: expected at least one row, got no blocks, or only empty ones"):
+        rw.dask_design([X[:0]])
+    with pytest.raises(ValueError, match="dask_design: block 1: expected finite numbers, got NaN"):
+        rw.dask_design([X, X * np.nan])
+    with pytest.raises(ValueError, match="dask_design: block 0: expected two dimensions"):
+        rw.dask_design([X[0]])
+    with pytest.raises(RuntimeError, match="dask_design: block 1 could not be loaded: ZeroDivisionError: division by"):
+        rw.dask_design([X, dask.delayed(lambda: 1 / 0)()])
+    with pytest.raises(TypeError, match="expected delayed blocks, a Dask array or a Dask data frame, got ndarray"):
+        rw.dask_design(X)
+    with pytest.raises(ValueError, match=r"expected an array of two dimensions, got shape \(7,\)"):
+        rw.dask_design(da.from_array(X[0]))
+    design = rw.dask_design([X])
+    with pytest.raises(TypeError, match=r"rows lie on the workers of a Dask cluster .* or search with n_jobs=1"):
+        design.__reduce__()
+    with (
+        pytest.raises(RuntimeError, match=r"workers died again and again over one block \(load\)\. They"),
+        dasked._in_words(client),
+    ):
+        raise KilledWorker("load", None, 3)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ImportError, match=r'not installed\. Run: pip install "relabel-widget\[dask\]"'):
+        rw.dask_design([X])
+
+
+def test_no_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> Any:
+        raise ValueError("No clients found")
+
+    monkeypatch.setattr("distributed.default_client", none)
+    with pytest.raises(ValueError, match=r"dask_design: expected a Dask client, found none in use\. Start one"):
+        rw.dask_design([X])
+
+
+def test_progress_and_cancel_of_loading(client: Client) -> None:
+    del client
+    reports: list[rw.Progress] = []
+    rw.dask_design(delayed(X, 20), monitor=rw.Monitor(reports.append))
+    assert reports == [rw.Progress("loading blocks", 1, 2), rw.Progress("loading blocks", 2, 2)]
+    monitor = rw.Monitor()
+    monitor.cancel()
+    with pytest.raises(rw.Cancelled):
+        rw.dask_design(delayed(X, 20), monitor=monitor)
+
+
+# --- same answers
+
+
+def test_the_whole_way_as_in_memory(client: Client) -> None:
+    del client
+    design = rw.dask_design(delayed(CASE.x, 16))
+    fits = rw.fit(CASE.x, CASE.y, CASE.C), rw.fit(design, CASE.y, CASE.C)
+    assert_allclose(fits[0].theta, fits[1].theta, rtol=1e-9, atol=1e-9)
+    theirs, ours = (rw.find_flip_set(fit, CASE.query, budget=3) for fit in fits)
+    assert_array_equal(theirs.rows, ours.rows)
+    checks = [rw.verify(fit, ours.rows, CASE.query[None]) for fit in fits]
+    assert_allclose(checks[0].proba_after, checks[1].proba_after, rtol=1e-9)
+    assert_array_equal(checks[0].flipped, checks[1].flipped)
+
+
+def test_a_block_weighs_what_it_holds() -> None:
+    """Dask moves what it takes for light: by default a Python object of ours would weigh 48 bytes."""
+    x = sparse.random_array((1000, 50), density=0.5, rng=np.random.default_rng(0), format="csr")
+    assert sizeof(rw.design.CsrDesign(x)) >= 8 * x.nnz
+
+
+def test_many_queries_stay_in_this_process(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    del client
+    monkeypatch.setattr("relabel_widget.search.find._WORTH_PROCESSES", 2)
+    fit = rw.fit(rw.dask_design([CASE.x]), CASE.y, CASE.C)
+    assert len(rw.find_flip_sets(fit, CASE.x[:2], budget=1)) == 2
+
+
+def test_an_edited_vector_is_sent_anew(client: Client) -> None:
+    """The parts of the rows' weights are kept on the workers: by value, not by the array that held them."""
+    del client
+    design, d, v = rw.dask_design([X[:20], X[20:]]), np.ones(40), np.ones(7)
+    for _ in range(2):
+        assert_allclose(design.gram_matvec(v, d)[0], X.T @ (d * (X @ v)), atol=1e-12)
+        d[3] = 5.0
+
+
+# --- accidents
+
+
+@pytest.mark.parametrize("at", [1, 12], ids=["in the first system", "later"])
+def test_a_worker_killed_during_conjugate_gradients(client: Client, at: int) -> None:
+    killer = Killer(client, at)
+    fit = rw.fit(rw.dask_design(delayed(CASE.x, 16)), CASE.y, CASE.C, monitor=killer)
+    assert killer.checks > at
+    assert_allclose(fit.theta, rw.fit(CASE.x, CASE.y, CASE.C).theta, rtol=1e-9, atol=1e-9)
+
+
+def test_a_worker_killed_during_a_refit(client: Client) -> None:
+    fit = rw.fit(rw.dask_design(delayed(CASE.x, 16)), CASE.y, CASE.C)
+    killer = Killer(client, 3)
+    after = rw.verify(fit, [3, 5], CASE.query[None], monitor=killer).proba_after
+    assert killer.checks > 3
+    assert_allclose(after, rw.verify(rw.fit(CASE.x, CASE.y, CASE.C), [3, 5], CASE.query[None]).proba_after, rtol=1e-9)
+
+
+def test_blocks_that_were_lost_come_from_their_source(client: Client, tmp_path: Any) -> None:
+    """What was read again after a death is what lies there, not a copy kept somewhere."""
+
+    def load(path: str) -> Any:
+        with open(path + ".log", "a") as log:
+            log.write("read\n")
+        return np.load(path)
+
+    np.save(tmp_path / "x.npy", X)
+    path = str(tmp_path / "x.npy")
+    design = rw.dask_design([dask.delayed(load, pure=False)(path)])
+    (home,) = client.who_has(design._blocks)[design._blocks[0].key]
+    os.kill(client.run(os.getpid, workers=[home])[home], signal.SIGKILL)
+    assert_allclose(design.matvec(np.ones(7)), X.sum(axis=1))
+    assert len((tmp_path / "x.npy.log").read_text().splitlines()) >= 2
+
+
+SCHEDULER = """
+from distributed import LocalCluster
+if __name__ == "__main__":
+    cluster = LocalCluster(n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=None)
+    print(cluster.scheduler_address, flush=True)
+    input()
+"""
+
+
+def test_a_scheduler_that_is_gone_ends_in_words() -> None:
+    with (
+        subprocess.Popen([sys.executable, "-c", SCHEDULER], stdout=-1, stdin=-1, stderr=-3, text=True) as process,
+        dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
+    ):
+        assert process.stdout is not None
+        with Client(process.stdout.readline().strip(), set_as_default=False, timeout=5) as client:
+            design = rw.dask_design([X[:20], X[20:]], client=client)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            for _ in range(2):
+                with pytest.raises(ConnectionError, match=r"the Dask scheduler at .* is gone, or was restarted"):
+                    design.matvec(np.ones(7))
+        with pytest.raises(ConnectionError, match="Start a new client and call dask_design again"):
+            design.rmatvec(np.ones(40))
