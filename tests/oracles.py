@@ -240,7 +240,7 @@ def dask_client() -> Any:
     """A scheduler and two workers in this process, started when the first test needs them; kept to the end."""
     from distributed import Client
 
-    return Client(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None, set_as_default=False)
+    return Client(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0", set_as_default=False)
 
 
 def on_workers(x: Array, size: int, kind: Callable[[Array], Any]) -> Design:

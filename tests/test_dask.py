@@ -32,7 +32,7 @@ CASE = random_case(5, n=60, p=4, sparsity=0.5)
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
     """Two worker processes that a nanny starts anew when they die; the client in use."""
-    settings = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    settings = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
     with LocalCluster(processes=True, **settings) as cluster, Client(cluster) as client:
         yield client
 
@@ -201,7 +201,7 @@ def test_blocks_that_were_lost_come_from_their_source(client: Client, tmp_path: 
 SCHEDULER = """
 from distributed import LocalCluster
 if __name__ == "__main__":
-    cluster = LocalCluster(n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=None)
+    cluster = LocalCluster(n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=":0")
     print(cluster.scheduler_address, flush=True)
     input()
 """

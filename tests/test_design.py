@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from itertools import pairwise
 from typing import Any
 
@@ -158,3 +159,10 @@ def test_a_query_in_every_guise(guise: Any) -> None:
     x = MATRICES["one row"][0]
     design = as_query(guise(x), who="test", n_features=8)
     assert_array_equal(design.to_dense(), x[None])
+
+
+@every_design
+def test_a_copy_in_another_process(make: Any) -> None:
+    design = make(MATRICES["tall"])
+    if design.travels:
+        check_products(pickle.loads(pickle.dumps(design)), MATRICES["tall"])  # noqa: S301 - our own

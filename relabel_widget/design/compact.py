@@ -75,9 +75,6 @@ class CompactDesign(Design):
     """
 
     def __init__(self, x: sparse.csr_array) -> None:
-        from . import _kernels
-
-        self._kernels = _kernels
         self._shape = (int(x.shape[0]), int(x.shape[1]))
         self._nnz = int(x.nnz)
         self._order = np.argsort(-np.bincount(x.indices, minlength=x.shape[1]), kind="stable").astype(np.int32)
@@ -91,6 +88,13 @@ class CompactDesign(Design):
         cuts = np.searchsorted(ends, np.linspace(0, self._nnz, n_parts + 1))
         cuts[0], cuts[-1] = 0, n_blocks
         self._parts = list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True))
+
+    @property
+    def _kernels(self) -> Any:
+        """Not an attribute: a module cannot be sent to another process."""
+        from . import _kernels
+
+        return _kernels
 
     def _laid_out(self, x: sparse.csr_array) -> Layout:
         n = x.shape[0]

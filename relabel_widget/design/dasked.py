@@ -16,6 +16,7 @@ from scipy import sparse
 from .._typing import AnyArray, FloatArray, IntArray
 from ..monitor import Monitor
 from .base import Block, Design
+from .compact import compacted
 from .convert import as_design
 
 _FAN_IN = 8  # partial sums that one task of the reduction adds up
@@ -131,6 +132,9 @@ class DaskDesign(Design):
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:
+        # Once the scheduler was lost, so were the blocks: a client that tries to reconnect would wait without end.
+        if self._client.status != "running" or any(block.status == "cancelled" for block in self._blocks):
+            raise _gone(self._client)
         with _in_words(self._client):
             yield
 
@@ -301,7 +305,9 @@ def _load(block: Any, vectoriser: Any, number: int) -> Design | None:
         texts = block.iloc[:, 0] if hasattr(block, "columns") and block.shape[1] == 1 else block
         block = vectoriser.transform(list(texts)) if len(texts) else np.empty((0, 0))
     shape = np.shape(block) if not hasattr(block, "shape") else block.shape
-    return None if len(shape) == 2 and shape[0] == 0 else as_design(block, who=f"dask_design: block {number}")
+    if len(shape) == 2 and shape[0] == 0:
+        return None
+    return compacted(as_design(block, who=f"dask_design: block {number}"))
 
 
 def _facts(block: Design | None) -> tuple[int, int, int] | None:
