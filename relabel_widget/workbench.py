@@ -187,32 +187,42 @@ class Workbench:
         with self._lock:
             return self.threshold, self._findings.flip_sizes(), self._findings.verification
 
-    def influential_rows(self, test_row: int, top: int = 200, *, monitor: Monitor | None = None) -> pd.DataFrame:
+    def influential_rows(
+        self, test_row: int, top: int = 200, *, start: int = 0, monitor: Monitor | None = None
+    ) -> pd.DataFrame:
         """Training rows by how far relabelling them moves one prediction towards its flip, the furthest first.
 
         Columns: ``row, id, text, original, current, influence, share, in_flip_set, relabelled, decision``. Rows of a
         known flip set come first, in its order. ``influence`` is the first-order change of the log-odds by swapping
         the original label of that row alone; ``share`` is that as a part of the way to the threshold, 1 being all of
-        it, negative away from it, missing where the test row lies on the threshold.
+        it, negative away from it, missing where the test row lies on the threshold. The first ``start`` rows are
+        left out.
 
         Raises
         ------
         IndexError, TypeError, ValueError
-            If there is no such test row, or ``top`` is not a positive whole number.
+            If there is no such test row, ``top`` is not a positive whole number, or ``start`` a negative one.
         Cancelled
             If ``monitor`` was cancelled.
         """
         row = self._check_test_row(test_row, "influential_rows")
         if not isinstance(top, (int, np.integer)) or top < 1:
             raise ValueError(f"influential_rows: expected top as a positive whole number, got {top!r}.")
+        if not isinstance(start, (int, np.integer)) or start < 0:
+            raise ValueError(f"influential_rows: expected start as a whole number from 0, got {start!r}.")
         ranking = self._findings.ranking(row, monitor=monitor)
         with self._lock:
             known, state = self._findings.known_flip_set(row), self._decisions.state
             margin = self._queries.margin(row, self.threshold)
         first = known.rows if known is not None else ranking.order[:0]
-        rest = ranking.order[: top + len(first)]
-        rows = np.concatenate([first, rest[~np.isin(rest, first)]])[:top]
+        rest = ranking.order[: start + top + len(first)]
+        rows = np.concatenate([first, rest[~np.isin(rest, first)]])[start : start + top]
         return self._training.table(rows, ranking.influence, margin, first, self._decisions.labels, state)
+
+    def largest_influence(self, test_row: int) -> float:
+        """The largest influence that any training row has on a test row, without its sign."""
+        ranking = self._findings.ranking(self._check_test_row(test_row, "largest_influence"))
+        return float(np.abs(ranking.influence).max())
 
     def predicted_change(self, test_row: int) -> float:
         """First-order change of a test row's log-odds by all current relabels together. A prediction, not a fact."""

@@ -50,7 +50,7 @@ def bench():
 def widget(bench):
     one = rw.RelabelWidget(bench)
     yield one
-    one._jobs.join(30)
+    one._answers.join(30)
     one.close()
 
 
@@ -58,7 +58,7 @@ def deliver(widget, content):
     """Everything that was sent back, once no job runs any more."""
     widget.comm.drain()
     widget._handle_msg({"content": {"data": {"method": "custom", "content": content}}, "buffers": []})
-    widget._jobs.join(30)
+    widget._answers.join(30)
     return [data["content"] for data in widget.comm.drain() if data["method"] == "custom"]
 
 
@@ -130,12 +130,20 @@ class TestContract:
         ranking = ask(widget, "ranking", row=0)
         assert None not in (ranking["flip"], ranking["forecast"], ranking["verified_predicted"])
         same_shape(ranking, examples["ranking"])
+        same_shape(ask(widget, "bars", row=0, offset=2, limit=5), examples["bars"])
+        same_shape(ask(widget, "words", row=0, train=3), examples["words"])
+        same_shape(ask(widget, "explain", row=0), examples["explain"])
+        same_shape(ask(widget, "flips"), examples["flips"])
+        same_shape(ask(widget, "queue"), examples["queue"])
+        same_shape(ask(widget, "history"), examples["history"])
+        same_shape(ask(widget, "watch", rows=[0], on=False), examples["watch"])
         same_shape(page(widget), examples["page"])
         same_shape(widget._state, CONTRACT["state"])
         assert widget._state["verification"] is not None
 
     def test_replies_have_the_fields_of_the_examples(self):
-        result, progress, _, error = CONTRACT["replies"]
+        result, progress, _, error, sizes = CONTRACT["replies"]
+        same_shape(requests.sizes_message(3, 2, 4, 10, True), sizes)
         same_shape(requests.result_message("a", {"message": "x"}), result)
         same_shape(requests.progress_message("a", "x", 1, 4), progress)
         same_shape(requests.error_message("a", "busy", "x"), error)
@@ -212,7 +220,7 @@ class TestRequests:
         assert bench.relabelled == [3, 4, 5]
         ask(widget, "mark", rows=[5, 6], marked=False)
         assert bench.relabelled == [3, 4]
-        assert ask(widget, "undo")["message"].startswith("Undone: relabelling of 1 training row;")
+        assert ask(widget, "undo")["message"].startswith("Undone: decision on 1 training row;")
         assert widget.relabelled == bench.relabelled == [3, 4, 5]
         ask(widget, "redo")
         assert widget.relabelled == [3, 4]
@@ -231,26 +239,36 @@ class TestRequests:
         assert found.outcome in result["value"]["message"]
         assert not widget.busy
         ranking = ask(widget, "ranking", row=2)
-        assert [line["row"] for line in ranking["rows"][: found.size]] == found.rows.tolist()
-        assert [line["in_set"] for line in ranking["rows"]].count(True) == found.size
+        assert [line["row"] for line in ranking["bars"]["rows"][: found.size]] == found.rows.tolist()
+        assert [line["in_set"] for line in ranking["bars"]["rows"]].count(True) == found.size
         assert ranking["flip"]["proba_after"] == pytest.approx(found.proba_after)
 
     def test_every_member_of_a_large_flip_set_is_ranked(self, widget, bench, monkeypatch):
-        monkeypatch.setattr(wire, "TOP", 2)
+        monkeypatch.setattr(wire, "BARS", 2)
         found = bench.flip_set(2)
-        rows = ask(widget, "ranking", row=2)["rows"]
+        bars = ask(widget, "ranking", row=2)["bars"]
         assert found.size > 2
-        assert [line["row"] for line in rows if line["in_set"]] == found.rows.tolist()
-        assert len(rows) == found.size + 2
-        assert [line["rank"] for line in rows] == list(range(1, found.size + 3))
+        assert [line["row"] for line in bars["rows"]] == found.rows.tolist()
+        assert all(line["in_set"] for line in bars["rows"])
+
+    def test_bars_come_a_page_at_a_time_to_the_last_training_row(self, widget, bench):
+        bench.flip_set(2)
+        whole = bench.influential_rows(2, top=60)["row"].tolist()
+        pages = [ask(widget, "bars", row=2, offset=offset, limit=25) for offset in (0, 25, 50, 75)]
+        assert [line["row"] for one in pages for line in one["rows"]] == whole
+        assert [len(one["rows"]) for one in pages] == [25, 25, 10, 0]
+        assert [line["rank"] for one in pages for line in one["rows"]] == list(range(1, 61))
+        assert {one["total"] for one in pages} == {60}
 
     def test_forecast_is_the_first_order_change_of_the_marked_rows(self, widget):
         assert ask(widget, "ranking", row=1)["forecast"] is None
-        ask(widget, "mark", rows=[0, 1, 2], marked=True)
+        widget.test_row = 1
+        told = ask(widget, "mark", rows=[0, 1, 2], marked=True)["forecast"]
         ranking = ask(widget, "ranking", row=1)
-        influence = {line["row"]: line["influence"] for line in ranking["rows"]}
+        influence = {line["row"]: line["influence"] for line in ranking["bars"]["rows"]}
         change = influence[0] + influence[1] + influence[2]
         assert ranking["forecast"]["log_odds"] == pytest.approx(change)
+        assert told == ranking["forecast"]
         before = ranking["summary"]["proba"]
         after = ranking["forecast"]["proba"]
         assert np.log(after / (1 - after)) - np.log(before / (1 - before)) == pytest.approx(change)
@@ -346,36 +364,43 @@ class TestPages:
         assert not widget._state["labelled"]
         assert page(widget, filter="misclassified")["total"] == 0
 
+    def test_small_sets_and_what_a_verification_made_of_predictions(self, widget, bench):
+        assert page(widget, filter="small")["total"] == page(widget, filter="became_right")["total"] == 0
+        sizes = {row: bench.flip_set(row).size for row in range(12)}
+        assert rows_of(page(widget, filter="small")) == [row for row, size in sizes.items() if 0 < size <= 3]
+        bench.relabel(list(range(0, 60, 3)))
+        bench.verify()
+        table = bench.test_rows()
+        before, after = table["predicted"] == table["label"], table["verified_predicted"] == table["label"]
+        assert rows_of(page(widget, filter="became_right")) == np.flatnonzero(after & ~before).tolist()
+        assert rows_of(page(widget, filter="became_wrong")) == np.flatnonzero(before & ~after).tolist()
+        assert {line["row"] for line in ask(widget, "flips")["rows"]} == set(np.flatnonzero(before != after))
+
+    @pytest.mark.parametrize("column", ["text", "label", "predicted", "proba", "margin", "flip_size", "verified_proba"])
+    def test_sorting_by_any_column_is_what_pandas_sorts(self, widget, bench, column):
+        bench.flip_set(4)
+        bench.flip_set(7)
+        bench.relabel(list(range(0, 60, 4)))
+        bench.verify()
+        expected = bench.test_rows().sort_values(column, kind="stable", na_position="last")["row"].tolist()
+        assert rows_of(page(widget, sort=column)) == expected
+
     def test_a_hundred_thousand_rows_come_page_by_page(self):
         n = 100_000
-
-        class Long:
-            classes, threshold = np.array(["bad", "good"]), 0.5
-
-            @staticmethod
-            def test_rows():
-                return pd.DataFrame(
-                    {
-                        "row": np.arange(n),
-                        "text": [f"text {i}" for i in range(n)],
-                        "label": None,
-                        "predicted": np.where(np.arange(n) % 2, "good", "bad"),
-                        "proba": np.linspace(0, 1, n),
-                        "margin": 0.0,
-                        "flip_size": pd.array([None] * n, dtype="Int64"),
-                        "verified_proba": np.nan,
-                        "verified_predicted": None,
-                    }
-                )
-
-        pages = Pages(Long())
+        bench = make_workbench(n_test=n)
+        pages = Pages(bench)
         query = {"sort": "proba", "descending": True, "filter": "class1", "search": "text", "offset": 0, "limit": 100}
         pages.page(query)
-        start = time.perf_counter()
-        answer = pages.page({**query, "offset": 49_900})
-        assert time.perf_counter() - start < 0.2
-        assert answer["total"] == 50_000
-        assert rows_of(answer)[-1] == 1
+        reads = []
+        text = bench.test_text
+        bench_text = lambda row: reads.append(row) or text(row)  # noqa: E731
+        bench.__dict__["test_text"] = bench_text
+        answer = pages.page({**query, "offset": 40_000})
+        assert len(reads) == len(answer["rows"]) == 100  # neither sorted nor searched again
+        table = bench.test_rows()
+        best = table[table["predicted"] == "good"].sort_values("proba", ascending=False, kind="stable")
+        assert answer["total"] == len(best)
+        assert rows_of(answer) == best["row"].iloc[40_000:40_100].tolist()
 
 
 class Slow:
@@ -403,7 +428,7 @@ class TestJobs:
         assert slow.began.wait(10)
 
     def _answers(self, widget):
-        widget._jobs.join(30)
+        widget._answers.join(30)
         sent = [data["content"] for data in widget.comm.drain() if data["method"] == "custom"]
         return [content for content in sent if content["kind"] != "progress"]
 
@@ -411,13 +436,14 @@ class TestJobs:
         self._begin(widget, slow)
         assert widget.busy
         widget._on_request(widget, {"v": 1, "id": "p", "kind": "ranking", "row": 0}, [])
-        for kind, body in [("find", {"row": 0}), ("verify", {}), ("undo", {}), ("mark", {"rows": [1], "marked": True})]:
+        for kind, body in [("find", {"row": 0}), ("verify", {}), ("threshold", {"value": 0.4})]:
             widget._on_request(widget, {"v": 1, "id": kind, "kind": kind, **body}, [])
         widget._on_request(widget, {"v": 1, "id": "c", "kind": "cancel"}, [])
         answers = {answer["id"]: answer for answer in self._answers(widget)}
         assert answers["p"]["kind"] == "result"
-        assert {answers[kind]["reason"] for kind in ("find", "verify", "undo", "mark")} == {"busy"}
+        assert {answers[kind]["reason"] for kind in ("find", "verify", "threshold")} == {"busy"}
         assert "still running" in answers["find"]["message"]
+        assert "done already" in answers["verify"]["message"]
         assert answers["long"]["reason"] == "cancelled"
         assert answers["c"]["kind"] == "result"
         assert not widget.busy
@@ -436,7 +462,7 @@ class TestJobs:
     def test_progress_is_thinned_out(self):
         jobs, heard = Jobs(), []
         jobs.subscribe(heard.append)
-        with jobs.running() as monitor:
+        with jobs.running("verify") as monitor:
             for i in range(1, 1001):
                 monitor.step("refit", i, 1000)
         reports = [one for one in heard if one is not None]

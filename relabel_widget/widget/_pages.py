@@ -1,18 +1,24 @@
-"""The list of test rows as the page asks for it: filtered, searched and sorted here, sent a page at a time."""
+"""The list of test rows as the page asks for it: filtered, searched and sorted on arrays, a page at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from .._typing import AnyArray, BoolArray, IntArray
+from ..queries import TestColumns
 
 TEXT_IN_LIST = 240
 """Characters of a text that a line of a list carries; the chosen row is shown in full."""
 
 NEAR = 0.1
 """How far from the threshold, in probability, counts as near it."""
+
+SMALL = 3
+"""Rows of a flip set that counts as small."""
 
 
 def clip(text: Any, length: int) -> str:
@@ -21,118 +27,124 @@ def clip(text: Any, length: int) -> str:
     return words if len(words) <= length else words[: length - 1] + "…"
 
 
-def is_missing(value: Any) -> bool:
-    """None, NaN and pandas' NA."""
-    return value is None or bool(pd.isna(value))
-
-
 def number_or_none(value: Any) -> float | None:
     """A finite float, or None: JSON has no NaN."""
-    return None if is_missing(value) or not np.isfinite(value) else float(value)
+    return None if value is None or pd.isna(value) or not np.isfinite(value) else float(value)
 
 
-def text_or_none(value: Any) -> str | None:
-    """A label as text, or None where it is missing."""
-    return None if is_missing(value) else str(value)
-
-
-def test_row(line: Mapping[Any, Any]) -> dict[str, Any]:
-    """One line of `Workbench.test_rows` as it travels."""
-    after = text_or_none(line["verified_predicted"])
+def _filters(columns: TestColumns, threshold: float) -> Mapping[str, Callable[[], BoolArray]]:
+    """What each filter keeps. Those that need labels or a verification keep nothing without them."""
+    nothing = np.zeros(len(columns.predicted), dtype=bool)
+    predicted, size = columns.predicted, columns.flip_size
+    wrong = nothing if columns.label is None else predicted != (columns.label == 1)
+    flipped = nothing if columns.flipped is None else columns.flipped
+    known = nothing if columns.label is None else ~nothing
     return {
-        "row": int(line["row"]),
-        "text": clip(line["text"], TEXT_IN_LIST),
-        "label": text_or_none(line["label"]),
-        "predicted": str(line["predicted"]),
-        "proba": float(line["proba"]),
-        "flip_size": None if is_missing(line["flip_size"]) else int(line["flip_size"]),
-        "verified_proba": number_or_none(line["verified_proba"]),
-        "flipped": None if after is None else after != str(line["predicted"]),
+        "all": lambda: ~nothing,
+        "misclassified": lambda: wrong,
+        "near": lambda: np.abs(columns.proba - threshold) <= NEAR,
+        "small": lambda: (size > 0) & (size <= SMALL),
+        "has_set": lambda: size > 0,
+        "flipped": lambda: flipped,
+        "became_right": lambda: flipped & wrong,
+        "became_wrong": lambda: flipped & known & ~wrong,
+        "class0": lambda: ~predicted,
+        "class1": lambda: predicted,
     }
 
 
-def _as_labels(column: pd.Series[Any]) -> pd.Series[Any]:
-    return column.astype(object).map(text_or_none)
+def _sort_key(columns: TestColumns, column: str, texts: Callable[[], AnyArray]) -> AnyArray | None:
+    """What a column is sorted by, as floats with NaN where there is no value; None for the order of the test set."""
+    keys: Mapping[str, Callable[[], AnyArray | None]] = {
+        "row": lambda: None,
+        "text": texts,
+        "label": lambda: None if columns.label is None else columns.label.astype(np.float64),
+        "predicted": lambda: columns.predicted.astype(np.float64),
+        "proba": lambda: columns.proba,
+        "margin": lambda: columns.margin,
+        "flip_size": lambda: np.where(columns.flip_size > 0, columns.flip_size, np.nan),
+        "verified_proba": lambda: columns.verified_proba,
+    }
+    return keys[column]()
 
 
-def _kept(frame: pd.DataFrame, name: str, classes: tuple[str, str], threshold: float) -> Any:
-    """A mask of the rows that a filter keeps."""
-    predicted = _as_labels(frame["predicted"])
-    if name == "misclassified":
-        label = _as_labels(frame["label"])
-        return label.notna() & (label != predicted)
-    if name == "near":
-        return (frame["proba"] - threshold).abs() <= NEAR
-    if name == "has_set":
-        return frame["flip_size"].notna()
-    if name == "flipped":
-        after = _as_labels(frame["verified_predicted"])
-        return after.notna() & (after != predicted)
-    if name in ("class0", "class1"):
-        return predicted == classes[int(name[-1])]
-    return np.ones(len(frame), dtype=bool)
-
-
-def _sort_key(column: pd.Series[Any]) -> pd.Series[Any]:
-    return _as_labels(column) if column.name in ("label", "predicted", "text") else column
-
-
-def arranged(frame: pd.DataFrame, query: Mapping[str, Any], classes: tuple[str, str], threshold: float) -> pd.DataFrame:
-    """The rows that fit filter and search, in the order asked for; ties keep the order of the test set."""
-    kept: pd.DataFrame = frame[_kept(frame, query["filter"], classes, threshold)]
-    words = query["search"].strip()
-    if words:
-        kept = kept[kept["text"].astype(str).str.contains(words, case=False, regex=False)]
-    if query["sort"] == "row" and not query["descending"]:
-        return kept
-    up = not query["descending"]
-    ordered: pd.DataFrame = kept.sort_values(
-        query["sort"], ascending=up, kind="stable", na_position="last", key=_sort_key
-    )
-    return ordered
+def _ordered(rows: IntArray, key: AnyArray | None, descending: bool) -> IntArray:
+    """Rows by their key, those without a value last either way; ties keep the order of the test set."""
+    if key is None:
+        return rows[::-1] if descending else rows
+    values = key[rows]
+    if values.dtype.kind != "f":
+        found = np.argsort(values, kind="stable")
+        return rows[found[::-1]] if descending else rows[found]
+    return rows[np.argsort(-values if descending else values, kind="stable")]
 
 
 class Pages:
-    """Pages of the test rows; remembers the table and its last arrangement until told that the data changed."""
+    """Pages of the test rows; remembers the columns and the last arrangement until told that the data changed."""
 
     def __init__(self, workbench: Any) -> None:
         self._workbench = workbench
         self._version = 0
-        self._frame: pd.DataFrame | None = None
-        self._arranged: tuple[tuple[Any, ...], pd.DataFrame] | None = None
+        self._columns: TestColumns | None = None
+        self._arranged: tuple[tuple[Any, ...], IntArray] | None = None
 
-    def forget(self) -> None:
-        """The data changed."""
+    def forget(self, *, order: bool = True) -> None:
+        """The data changed; without ``order``, in a way that does not move the lines of the list on the page."""
         self._version += 1
-        self._frame = None
-        self._arranged = None
+        self._columns = None
+        if order:
+            self._arranged = None
 
-    def frame(self) -> pd.DataFrame:
-        """The table of test rows, in their own order."""
-        frame, version = self._frame, self._version
-        if frame is None:
-            frame = self._workbench.test_rows()
+    def columns(self) -> TestColumns:
+        """What is known of the test rows now."""
+        found, version = self._columns, self._version
+        if found is None:
+            found = self._workbench.test_columns()
             if version == self._version:  # another thread may have changed the data meanwhile
-                self._frame = frame
-        return frame
+                self._columns = found
+        return found
 
     def line(self, row: int) -> dict[str, Any]:
         """One test row as it travels."""
-        return test_row(self.frame().iloc[row].to_dict())
+        columns, names = self.columns(), [str(label) for label in self._workbench.classes]
+        size = int(columns.flip_size[row])
+        return {
+            "row": row,
+            "text": clip(self._workbench.test_text(row), TEXT_IN_LIST),
+            "label": None if columns.label is None else names[int(columns.label[row])],
+            "predicted": names[int(columns.predicted[row])],
+            "proba": float(columns.proba[row]),
+            "margin": float(columns.margin[row]),
+            "flip_size": None if size < 0 else size,
+            "verified_proba": None if columns.verified_proba is None else float(columns.verified_proba[row]),
+            "flipped": None if columns.flipped is None else bool(columns.flipped[row]),
+        }
+
+    def kept(self, name: str) -> IntArray:
+        """The test rows that a filter keeps, in their own order."""
+        return np.flatnonzero(_filters(self.columns(), self._workbench.threshold)[name]())
+
+    def arranged(self, query: Mapping[str, Any]) -> IntArray:
+        """The rows that fit filter and search, in the order asked for."""
+        key = tuple(query[name] for name in ("sort", "descending", "filter", "search"))
+        found, version = self._arranged, self._version
+        if found is not None and found[0] == key:
+            return found[1]
+        rows = self.kept(query["filter"])
+        words = query["search"].strip().casefold()
+        if words:
+            text = self._workbench.test_text
+            rows = np.array([row for row in rows.tolist() if words in text(row).casefold()], dtype=np.int64)
+        rows = _ordered(rows, _sort_key(self.columns(), query["sort"], self._texts), query["descending"])
+        if version == self._version:
+            self._arranged = (key, rows)
+        return rows
+
+    def _texts(self) -> AnyArray:
+        return np.array([self._workbench.test_text(row) for row in range(self._workbench.n_test)], dtype=object)
 
     def page(self, query: Mapping[str, Any]) -> dict[str, Any]:
         """Rows ``offset`` to ``offset + limit`` of an arrangement, and how many it has."""
-        key = tuple(query[name] for name in ("sort", "descending", "filter", "search"))
-        found, version = self._arranged, self._version
-        if found is None or found[0] != key:
-            classes = tuple(str(label) for label in self._workbench.classes)
-            assert len(classes) == 2
-            found = (key, arranged(self.frame(), query, (classes[0], classes[1]), self._workbench.threshold))
-            if version == self._version:
-                self._arranged = found
-        rows = found[1].iloc[query["offset"] : query["offset"] + query["limit"]]
-        return {
-            "total": len(found[1]),
-            "offset": query["offset"],
-            "rows": [test_row(line) for line in rows.to_dict("records")],
-        }
+        rows = self.arranged(query)
+        shown = rows[query["offset"] : query["offset"] + query["limit"]].tolist()
+        return {"total": len(rows), "offset": query["offset"], "rows": [self.line(row) for row in shown]}

@@ -9,11 +9,17 @@ from typing import Any
 
 VERSION = 1
 
-FILTERS = ("all", "misclassified", "near", "has_set", "flipped", "class0", "class1")
-COLUMNS = ("row", "text", "label", "predicted", "proba", "flip_size", "verified_proba")
+FILTERS = (
+    *("all", "misclassified", "near", "small", "has_set", "flipped", "became_right", "became_wrong"),
+    *("class0", "class1"),
+)
+COLUMNS = ("row", "text", "label", "predicted", "proba", "margin", "flip_size", "verified_proba")
+DECISIONS = ("relabel", "keep", "unsure", "clear")
 REASONS = ("malformed", "refused", "busy", "cancelled", "failed")
 
 LONGEST_PAGE = 500
+LONGEST_WATCH = 1_000
+LONGEST_NOTE = 2_000
 LONGEST_ID = 100
 
 
@@ -58,6 +64,14 @@ def _is_page_length(value: Any) -> bool:
     return _is_count(value) and 1 <= value <= LONGEST_PAGE
 
 
+def _is_note(value: Any) -> bool:
+    return _is_text(value) and len(value) <= LONGEST_NOTE
+
+
+def _are_watched(value: Any) -> bool:
+    return isinstance(value, list) and len(value) <= LONGEST_WATCH and all(map(_is_count, value))
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
@@ -80,8 +94,16 @@ FIELDS: Mapping[str, Mapping[str, Check]] = {
         "limit": _is_page_length,
     },
     "ranking": {"row": _is_count},
+    "bars": {"row": _is_count, "offset": _is_count, "limit": _is_page_length},
+    "words": {"row": _is_count, "train": _is_count},
+    "explain": {"row": _is_count},
+    "history": {},
+    "queue": {},
+    "flips": {},
+    "watch": {"rows": _are_watched, "on": _is_flag},
     "select": {"row": _is_count_or_none},
     "mark": {"rows": _are_rows, "marked": _is_flag},
+    "decide": {"rows": _are_rows, "decision": _one_of(DECISIONS), "note": _is_note},
     "find": {"row": _is_count},
     "verify": {},
     "cancel": {},
@@ -140,6 +162,12 @@ def result_message(request: str, value: Mapping[str, Any]) -> dict[str, Any]:
 def error_message(request: str, reason: str, message: str) -> dict[str, Any]:
     """The one error of a request."""
     return {"v": VERSION, "id": request, "kind": "error", "reason": reason, "message": message}
+
+
+def sizes_message(row: int | None, size: int | None, done: int, total: int, running: bool) -> dict[str, Any]:
+    """News of the search in the background: the size found for a row, and how far it is."""
+    facts = {"row": row, "size": size, "done": done, "total": total, "running": running}
+    return {"v": VERSION, "id": "", "kind": "sizes", **facts}
 
 
 def progress_message(request: str, phase: str, done: int, total: int | None) -> dict[str, Any]:

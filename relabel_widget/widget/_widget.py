@@ -1,24 +1,25 @@
-"""The anywidget: its traits, and which workbench method answers which request."""
+"""The anywidget: its traits, and how they stay in step with the workbench."""
 
 from __future__ import annotations
 
 import itertools
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
-from ..monitor import Cancelled, Monitor, Progress
+from ..monitor import Progress
 from . import _requests as requests
 from . import _wire as wire
+from . import _words as words
+from ._answers import Answers
 from ._fallback import fallback_html
 from ._jobs import jobs_of
 from ._pages import Pages
-from ._requests import Request, RequestError
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -72,13 +73,17 @@ class RelabelWidget(anywidget.AnyWidget):
         self._revisions = itertools.count(1)
         self._revision = 0
         self._status = ""
-        self._asked_by = ""
         self._refreshing = threading.Lock()
         self._news: dict[str, Any] = {}
         self._out_of_date = threading.Event()
         start = {"relabelled": list(workbench.relabelled), "threshold": workbench.threshold, "busy": self._jobs.busy}
         super().__init__(**start, _state=self._describe(), **kwargs)
-        self._ends = [workbench.subscribe(self._on_workbench), self._jobs.subscribe(self._on_job)]
+        self._answers = Answers(self)
+        self._ends = [
+            workbench.subscribe(self._on_workbench),
+            self._jobs.subscribe(self._on_job),
+            self._answers.close,
+        ]
         self.on_msg(self._on_request)
 
     # ---- what Python may do -------------------------------------------------------------------------------------
@@ -100,9 +105,9 @@ class RelabelWidget(anywidget.AnyWidget):
         row = self.test_row if test_row is None else test_row
         if row is None:
             raise ValueError("find_flip_set: no test row is chosen. Set `test_row` first, or give one.")
-        with self._jobs.running() as monitor:
+        with self._jobs.running("find", row) as monitor:
             result = self.workbench.flip_set(row, monitor=monitor)
-        self._say(wire.found(result, row))
+        self._say(words.found(result, row))
         return result
 
     def verify(self) -> Any:
@@ -117,9 +122,9 @@ class RelabelWidget(anywidget.AnyWidget):
         RuntimeError
             If another job runs on the workbench.
         """
-        with self._jobs.running() as monitor:
+        with self._jobs.running("verify") as monitor:
             result = self.workbench.verify(monitor=monitor)
-        self._say(wire.retrained(self.workbench))
+        self._say(words.retrained(self.workbench))
         return result
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:
@@ -171,7 +176,7 @@ class RelabelWidget(anywidget.AnyWidget):
             self._or_trait_error(lambda: setattr(self.workbench, "threshold", value))
         return float(self.workbench.threshold)
 
-    def _relabel(self, rows: list[int], wanted: set[int]) -> None:
+    def _relabel(self, rows: list[int], wanted: set[int], note: str = "") -> list[int]:
         """Bring rows to their other label where they are wanted, to their original one where not, as one step.
 
         The labels are named, not swapped: a mark that arrives twice counts once.
@@ -181,17 +186,19 @@ class RelabelWidget(anywidget.AnyWidget):
         original = [y[row] if row in known else first for row in rows]  # relabel refuses the others in words
         other = [second if label == first else first for label in original]
         labels = [new if row in wanted else old for row, old, new in zip(rows, original, other, strict=True)]
-        self.workbench.relabel(rows, labels)
+        written: list[int] = self.workbench.relabel(rows, labels, note)
+        return written
 
     @staticmethod
     def _or_trait_error(act: Callable[[], Any]) -> None:
         try:
             act()
         except (ValueError, TypeError, IndexError, RuntimeError) as error:
-            raise traitlets.TraitError(wire.in_words(error)) from error
+            raise traitlets.TraitError(words.in_words(error)) from error
 
     def _describe(self) -> Value:
-        return wire.state(self.workbench, revision=self._revision, export_path=self._export_path, status=self._status)
+        said = {"export_path": self._export_path, "status": self._status}
+        return wire.state(self.workbench, revision=self._revision, job=self._jobs.current, **said)
 
     def _say(self, words: str) -> str:
         self._status = words
@@ -200,10 +207,15 @@ class RelabelWidget(anywidget.AnyWidget):
 
     # ---- what the workbench and its jobs tell -------------------------------------------------------------------
 
-    def _on_workbench(self, _kind: str) -> None:
-        self._pages.forget()
-        self._revision = next(self._revisions)
-        self._refresh()
+    def _on_workbench(self, kind: str) -> None:
+        """A set that was found in the background reaches the page as an event, and no line of a list moves for it."""
+        if kind == "closed":
+            return
+        searched = self._answers.searched_here()
+        self._pages.forget(order=searched is None)
+        if searched is None or searched == self.test_row:
+            self._revision = next(self._revisions)
+            self._refresh()
 
     def _refresh(self) -> None:
         """Bring the traits up to date.
@@ -230,118 +242,16 @@ class RelabelWidget(anywidget.AnyWidget):
     def _on_job(self, progress: Progress | None) -> None:
         if progress is None:
             self.busy = self._jobs.busy
+            self._refresh()
         else:
-            self.send(requests.progress_message(self._asked_by, progress.phase, progress.done, progress.total))
+            job = self._jobs.current
+            request = "" if job is None else job.request
+            self.send(requests.progress_message(request, progress.phase, progress.done, progress.total))
 
     # ---- requests -----------------------------------------------------------------------------------------------
 
     def _on_request(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        """Answer one message. Nothing may escape from here: it would be lost without a word to the person."""
-        try:
-            request = requests.parse(content)
-            value = _ANSWERS[request.kind](self, request)
-        except Exception as error:
-            self._send_error(requests.request_id(content), error)
-        else:
-            if value is not None:
-                self.send(requests.result_message(request.id, value))
-
-    def _send_error(self, request: str, error: BaseException) -> None:
-        if isinstance(error, RequestError):
-            reason = error.reason
-        elif isinstance(error, Cancelled):
-            self.send(requests.error_message(request, "cancelled", "Cancelled. Nothing was changed."))
-            return
-        else:
-            refusals = (ValueError, TypeError, IndexError, OSError, ImportError, traitlets.TraitError)
-            reason = "refused" if isinstance(error, refusals) else "failed"
-        self.send(requests.error_message(request, reason, wire.in_words(error)))
-
-    def _start(self, request: Request, work: Callable[[Monitor], Any], tell: Callable[[Any], str]) -> None:
-        """Work in another thread; its one answer is sent when it has ended."""
-
-        def ended(result: Any, error: BaseException | None) -> None:
-            self._asked_by = ""
-            try:
-                if error is not None:
-                    raise error
-                value = {"message": self._say(tell(result))}
-            except BaseException as caught:  # the page is told of whatever happened
-                self._send_error(request.id, caught)
-            else:
-                self.send(requests.result_message(request.id, value))
-
-        self._jobs.refuse_if_busy()
-        self._asked_by = request.id
-        self._jobs.start(work, ended)
-
-    def _page(self, request: Request) -> Value:
-        return self._pages.page(request.body)
-
-    def _ranking(self, request: Request) -> Value:
-        return wire.ranking(self.workbench, self._pages, self._known_row(request))
-
-    def _known_row(self, request: Request) -> int:
-        row: int = request.body["row"]
-        if row >= self.workbench.n_test:
-            raise RequestError("refused", f"There is no test row {row}; the last one is {self.workbench.n_test - 1}.")
-        return row
-
-    def _select(self, request: Request) -> Value:
-        row = request.body["row"]
-        self.test_row = row
-        if row is None:
-            return {"message": self._say("")}
-        return {"message": self._say(wire.picked(self._pages.line(row), wire.classes(self.workbench)[1]))}
-
-    def _mark(self, request: Request) -> Value:
-        self._jobs.refuse_if_busy()
-        asked, now = set(request.body["rows"]), set(self.workbench.relabelled)
-        marked = request.body["marked"]
-        rows = sorted(asked - now if marked else asked & now)
-        if rows:
-            self._relabel(rows, asked if marked else set())
-        return self._changed(len(rows), "Marked" if marked else "Took the mark off")
-
-    def _changed(self, number: int, verb: str) -> Value:
-        return {"message": self._say(wire.changed(number, verb, len(self.workbench.relabelled)))}
-
-    def _step(self, request: Request) -> Value:
-        self._jobs.refuse_if_busy()
-        before = set(self.workbench.relabelled)
-        undo = request.kind == "undo"
-        (self.workbench.undo if undo else self.workbench.redo)()
-        number = len(before ^ set(self.workbench.relabelled))
-        return self._changed(number, "Undone: relabelling of" if undo else "Redone: relabelling of")
-
-    def _find(self, request: Request) -> None:
-        row = self._known_row(request)
-        self._start(
-            request,
-            lambda monitor: self.workbench.flip_set(row, monitor=monitor),
-            lambda result: wire.found(result, row),
-        )
-
-    def _verify(self, request: Request) -> None:
-        self._start(
-            request,
-            lambda monitor: self.workbench.verify(monitor=monitor),
-            lambda _: wire.retrained(self.workbench),
-        )
-
-    def _cancel(self, _request: Request) -> Value:
-        return {"message": "Cancelling…" if self._jobs.cancel() else "Nothing is running."}
-
-    def _set_threshold(self, request: Request) -> Value:
-        self._jobs.refuse_if_busy()
-        self.threshold = request.body["value"]
-        return {"message": self._say(f"The threshold is {self.threshold:g} now.")}
-
-    def _export(self, request: Request) -> Value:
-        path = self.workbench.export(request.body["path"])
-        self._export_path = request.body["path"]
-        number = len(self.workbench.relabelled)
-        return {"message": self._say(f"Wrote {wire.plural(number, 'corrected label')} to {path}.")}
+        self._answers.take(content)
 
     # ---- display ------------------------------------------------------------------------------------------------
 
@@ -353,18 +263,3 @@ class RelabelWidget(anywidget.AnyWidget):
             return bundle
         data = {**data, "text/html": fallback_html(self.workbench, self.test_row)}
         return (data, *rest) if isinstance(bundle, tuple) else data
-
-
-_ANSWERS: Mapping[str, Callable[[RelabelWidget, Request], Value | None]] = {
-    "page": RelabelWidget._page,
-    "ranking": RelabelWidget._ranking,
-    "select": RelabelWidget._select,
-    "mark": RelabelWidget._mark,
-    "find": RelabelWidget._find,
-    "verify": RelabelWidget._verify,
-    "cancel": RelabelWidget._cancel,
-    "undo": RelabelWidget._step,
-    "redo": RelabelWidget._step,
-    "threshold": RelabelWidget._set_threshold,
-    "export": RelabelWidget._export,
-}

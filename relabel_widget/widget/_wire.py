@@ -1,29 +1,28 @@
-"""What the page is told of a workbench: plain values for JSON, and sentences."""
+"""What the page is told of a workbench: plain values for JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 from scipy.special import expit, logit
 
-from ._pages import Pages, clip, number_or_none, text_or_none
+from ..monitor import Monitor
+from ._jobs import Job
+from ._pages import Pages, clip, number_or_none
 
-TOP = 200
-"""How many training rows a ranking shows, besides the members of the flip set."""
+BARS = 100
+"""How many training rows come with a ranking; further ones are asked for."""
+
+QUEUE = 200
+FLIPS = 100
+LINES_OF_HISTORY = 200
+WORDS = 40
 
 TEXT_IN_RANKING = 600
 TEXT_OF_QUERY = 20_000
-
-
-def plural(number: int, one: str, many: str = "") -> str:
-    """``1 row``, ``2 rows``, ``1,000 rows``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def in_words(error: BaseException) -> str:
-    """An exception as people read it; its type where it has no words of its own."""
-    return str(error).strip().strip("'\"") or f"{type(error).__name__}, without further words"
 
 
 def classes(workbench: Any) -> list[str]:
@@ -31,7 +30,7 @@ def classes(workbench: Any) -> list[str]:
     return [str(label) for label in workbench.classes]
 
 
-def state(workbench: Any, *, revision: int, export_path: str, status: str) -> dict[str, Any]:
+def state(workbench: Any, *, revision: int, export_path: str, status: str, job: Job | None) -> dict[str, Any]:
     """The small state that is synced, and saved with the notebook."""
     return {
         "revision": revision,
@@ -43,6 +42,7 @@ def state(workbench: Any, *, revision: int, export_path: str, status: str) -> di
         "can_redo": bool(workbench.can_redo),
         "export_path": export_path,
         "status": status,
+        "job": None if job is None else {"kind": job.kind, "row": job.row},
         "verification": _verification(workbench),
     }
 
@@ -51,12 +51,11 @@ def _verification(workbench: Any) -> dict[str, Any] | None:
     summary = workbench.verification_summary()
     if summary is None:
         return None
-    return {
-        "rows": int(summary.n_relabelled),
-        "flipped": int(summary.n_flipped),
-        "accuracy_before": summary.accuracy_before,
-        "accuracy_after": summary.accuracy_after,
-    }
+    found = asdict(summary)
+    found["rows"], found["flipped"] = found.pop("n_relabelled"), found.pop("n_flipped")
+    found["became_right"], found["became_wrong"] = found.pop("n_became_right"), found.pop("n_became_wrong")
+    del found["n_test"]
+    return found
 
 
 def flip_set(found: Any) -> dict[str, Any]:
@@ -74,12 +73,12 @@ def flip_set(found: Any) -> dict[str, Any]:
     }
 
 
-def _forecast(workbench: Any, row: int, margin: float) -> dict[str, Any] | None:
-    """What the labels changed now do to a test row, to first order; None if none is changed."""
-    if not workbench.relabelled:
+def forecast(workbench: Any, pages: Pages, row: int | None) -> dict[str, Any] | None:
+    """What the labels changed now do to a test row, to first order; None if none is changed or no row chosen."""
+    if row is None or not workbench.relabelled:
         return None
     change = float(workbench.predicted_change(row))
-    after = margin + change
+    after = float(pages.columns().margin[row]) + change
     return {
         "log_odds": change,
         "proba": float(expit(after + logit(workbench.threshold))),
@@ -87,7 +86,7 @@ def _forecast(workbench: Any, row: int, margin: float) -> dict[str, Any] | None:
     }
 
 
-def _train_row(rank: int, line: Mapping[Any, Any]) -> dict[str, Any]:
+def _train_row(rank: int, line: Mapping[Any, Any], words: list[str]) -> dict[str, Any]:
     return {
         "rank": rank,
         "row": int(line["row"]),
@@ -96,54 +95,89 @@ def _train_row(rank: int, line: Mapping[Any, Any]) -> dict[str, Any]:
         "original": str(line["original"]),
         "current": str(line["current"]),
         "influence": float(line["influence"]),
+        "share": number_or_none(line["share"]),
         "in_set": bool(line["in_flip_set"]),
         "relabelled": bool(line["relabelled"]),
+        "decision": str(line["decision"]),
+        "words": [clip(word, 80) for word in words],
     }
 
 
-def ranking(workbench: Any, pages: Pages, row: int) -> dict[str, Any]:
-    """One test row in full, what is known of it, and the training rows that decide it, its flip set first."""
-    line = pages.frame().iloc[row]
+def bars(workbench: Any, row: int, offset: int, limit: int, monitor: Monitor) -> dict[str, Any]:
+    """Some of the training rows that decide a test row, its flip set first."""
+    table = workbench.influential_rows(row, top=limit, start=offset, monitor=monitor)
+    numbers = table["row"].tolist()
+    words = workbench.common_words(row, numbers) if numbers else []
+    lines = enumerate(zip(table.to_dict("records"), words, strict=True), start=offset + 1)
+    return {
+        "total": int(workbench.n_train),
+        "offset": offset,
+        "rows": [_train_row(rank, line, shared[:WORDS]) for rank, (line, shared) in lines],
+    }
+
+
+def ranking(workbench: Any, pages: Pages, row: int, monitor: Monitor) -> dict[str, Any]:
+    """One test row in full, what is known of it, and the first of the training rows that decide it."""
     known = workbench.known_flip_set(row)
-    lines = workbench.influential_rows(row, top=TOP + (0 if known is None else known.size))
+    summary = pages.line(row)
+    second, after = summary["predicted"] == classes(workbench)[1], summary["flipped"]
+    first = bars(workbench, row, 0, max(BARS, min(known.size, 400) if known is not None else 0), monitor)
     return {
         "text": clip(workbench.test_text(row), TEXT_OF_QUERY),
-        "summary": pages.line(row),
-        "verified_predicted": text_or_none(line["verified_predicted"]),
+        "summary": summary,
+        "verified_predicted": None if after is None else classes(workbench)[int(second ^ after)],
         "flip": None if known is None else flip_set(known),
-        "forecast": _forecast(workbench, row, float(line["margin"])),
-        "rows": [_train_row(rank, each) for rank, each in enumerate(lines.to_dict("records"), start=1)],
+        "forecast": forecast(workbench, pages, row),
+        "largest": workbench.largest_influence(row),
+        "bars": first,
     }
 
 
-def picked(line: dict[str, Any], second: str) -> str:
-    """What choosing a test row says."""
-    truth = "" if line["label"] is None else f", true label “{line['label']}”"
-    chance = f"probability of “{second}” {line['proba']:.3f}"
-    return f"Test row {line['row']} is predicted “{line['predicted']}”{truth} ({chance})."
+def words(workbench: Any, row: int, train: int) -> dict[str, Any]:
+    """The full text of a training row, and what the features it shares with a test row contribute."""
+    table = workbench.common_features(row, train).head(WORDS)
+    parts = zip(table["feature"], table["weight"], table["contribution"], strict=True)
+    lines = [{"word": clip(word, 80), "weight": float(weight), "part": float(part)} for word, weight, part in parts]
+    said = workbench.decisions().set_index("row")
+    note = str(said.loc[train, "note"]) if train in said.index else ""
+    return {"train": train, "text": clip(workbench.train_text(train), TEXT_OF_QUERY), "note": note, "words": lines}
 
 
-def found(result: Any, row: int) -> str:
-    """How a search for a flip set ended."""
-    if not result.found:
-        return f"Test row {row}. {result.outcome}"
-    size = plural(result.size, "training row")
-    if not result.verified:
-        return f"Test row {row}. {result.outcome} The set has {size}."
-    change = f"probability {result.proba_before:.3f} → {result.proba_after:.3f}"
-    return f"Test row {row}. {result.outcome} The set has {size}; {change}."
+def explanation(workbench: Any, row: int, monitor: Monitor) -> dict[str, Any]:
+    """How the rows of a known flip set share the verified change of a test row."""
+    found = workbench.explanation(row, monitor=monitor)
+    if found is None:
+        return {"row": row, "change": 0.0, "interaction": 0.0, "shares": []}
+    pairs = zip(found.rows.tolist(), found.shares.tolist(), strict=True)
+    shares = [{"row": each, "share": share / found.change if found.change else 0.0} for each, share in pairs]
+    interaction = found.interaction / found.change if found.change else 0.0
+    return {"row": row, "change": found.change, "interaction": interaction, "shares": shares}
 
 
-def retrained(workbench: Any) -> str:
-    """What a verification found."""
-    summary = workbench.verification_summary()
-    flips = f"{summary.n_flipped:,} of {plural(summary.n_test, 'test prediction')} flipped"
-    words = f"Retrained with {plural(summary.n_relabelled, 'changed label')}: {flips}."
-    if summary.accuracy_before is not None:
-        words += f" Accuracy {summary.accuracy_before:.1%} → {summary.accuracy_after:.1%}."
-    return words
+def flips(pages: Pages) -> dict[str, Any]:
+    """The test rows whose predicted class a verification changed, the largest change of probability first."""
+    rows, columns = pages.kept("flipped"), pages.columns()
+    if columns.verified_proba is not None:
+        change = np.abs(columns.verified_proba - columns.proba)[rows]
+        rows = rows[np.argsort(-change, kind="stable")]
+    return {"total": len(rows), "rows": [pages.line(row) for row in rows[:FLIPS].tolist()]}
 
 
-def changed(number: int, verb: str, total: int) -> str:
-    """What marking, undo and redo say."""
-    return f"{verb} {plural(number, 'training row')}; {plural(total, 'label')} changed in all."
+def queue(workbench: Any, monitor: Monitor) -> dict[str, Any]:
+    """The training rows that are most likely mislabelled and nobody decided about, the most suspect first."""
+    said = set(workbench.decisions()["row"].tolist())
+    table = workbench.suspects(QUEUE + len(said), monitor=monitor)
+    table = table[~table["row"].isin(said)].head(QUEUE)
+    return {
+        "rows": [
+            {
+                "row": int(line["row"]),
+                "id": clip(workbench.ids[line["row"]], 80),
+                "text": clip(workbench.train_text(int(line["row"])), TEXT_OF_QUERY),
+                "label": str(line["label"]),
+                "suggested": str(line["suggested"]),
+                "score": float(line["score"]),
+            }
+            for line in table.to_dict("records")
+        ]
+    }

@@ -1,0 +1,244 @@
+"""Which workbench method answers which request, and where: at once, in a lane beside, or as a job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import traitlets
+
+from ..monitor import Cancelled, Monitor
+from . import _requests as requests
+from . import _wire as wire
+from . import _words as words
+from ._filling import Filled, filler_of
+from ._jobs import Job
+from ._lanes import Lane
+from ._requests import Request, RequestError
+
+if TYPE_CHECKING:
+    from ._widget import RelabelWidget
+
+Value = dict[str, Any]
+
+_REFUSALS = (ValueError, TypeError, IndexError, OSError, ImportError, traitlets.TraitError)
+
+
+class Answers:
+    """Answers the requests of one widget's pages: each gets exactly one result or error."""
+
+    def __init__(self, widget: RelabelWidget) -> None:
+        self._widget, self._workbench = widget, widget.workbench
+        self._pages, self._jobs = widget._pages, widget._jobs
+        self._filler = filler_of(widget.workbench)
+        self._lanes: dict[str, Lane] = {}
+        self._unsubscribe = self._filler.subscribe(self._on_filled)
+
+    def close(self) -> None:
+        """Nobody is there to be answered any more."""
+        self._unsubscribe()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until everything asked for has its answer."""
+        self._jobs.join(timeout)
+        for lane in list(self._lanes.values()):
+            lane.join(timeout)
+
+    def take(self, content: Any) -> None:
+        """Answer one message. Nothing may escape from here: it would be lost without a word to the person."""
+        try:
+            request = requests.parse(content)
+            _HANDLERS[request.kind](self, request)
+        except Exception as error:
+            self._refuse(requests.request_id(content), error)
+
+    def searched_here(self) -> int | None:
+        """The test row whose set this very thread is looking for in the background."""
+        return self._filler.searched_here()
+
+    # ---- ways to answer -----------------------------------------------------------------------------------------
+
+    def _reply(self, request: Request, value: Value) -> None:
+        self._widget.send(requests.result_message(request.id, value))
+
+    def _refuse(self, request: str, error: BaseException) -> None:
+        reason, message = "failed", words.in_words(error)
+        if isinstance(error, RequestError):
+            reason = error.reason
+        elif isinstance(error, Cancelled):
+            reason, message = "cancelled", str(error) or "Cancelled. Nothing was changed."
+        elif isinstance(error, _REFUSALS):
+            reason = "refused"
+        self._widget.send(requests.error_message(request, reason, message))
+
+    def _beside(self, request: Request, work: Callable[[Monitor], Value], lane: str = "", key: Any = None) -> None:
+        """Answer from a lane; an answer that a newer question with another key overtakes is not made."""
+
+        def answer(value: Any, error: BaseException | None) -> None:
+            if error is None:
+                self._reply(request, value)
+            else:
+                self._refuse(request.id, error)
+
+        name = lane or request.kind
+        self._lanes.setdefault(name, Lane(name)).ask(key, work, answer)
+
+    def _as_job(self, request: Request, job: Job, work: Callable[[Monitor], Any], tell: Callable[[Any], str]) -> None:
+        """Work in the one long-running thread; the answer is sent when it has ended."""
+
+        def ended(result: Any, error: BaseException | None) -> None:
+            try:
+                if error is not None:
+                    raise error
+                self._reply(request, {"message": self._widget._say(tell(result))})
+            except BaseException as caught:  # the page is told of whatever happened
+                self._refuse(request.id, caught)
+
+        self._jobs.start(job, work, ended)
+
+    def _done(self, request: Request, message: str) -> None:
+        """Say what was done, with what it is predicted to do to the chosen row; ranking that row may take a while."""
+        said, row = self._widget._say(message), self._widget.test_row
+
+        def value(_: Monitor) -> Value:
+            return {"message": said, "forecast": wire.forecast(self._workbench, self._pages, row)}
+
+        self._beside(request, value, lane="effect")
+
+    # ---- lists and details --------------------------------------------------------------------------------------
+
+    def _page(self, request: Request) -> None:
+        key = tuple(request.body[name] for name in ("sort", "descending", "filter", "search"))
+        self._beside(request, lambda _: self._pages.page(request.body), key=key)
+
+    def _row(self, request: Request) -> int:
+        row: int = request.body["row"]
+        if row >= self._workbench.n_test:
+            raise RequestError("refused", f"There is no test row {row}; the last one is {self._workbench.n_test - 1}.")
+        return row
+
+    def _ranking(self, request: Request) -> None:
+        row = self._row(request)
+        self._beside(request, lambda monitor: wire.ranking(self._workbench, self._pages, row, monitor), key=row)
+
+    def _bars(self, request: Request) -> None:
+        row, (offset, limit) = self._row(request), (request.body[name] for name in ("offset", "limit"))
+        self._beside(request, lambda monitor: wire.bars(self._workbench, row, offset, limit, monitor), key=row)
+
+    def _common(self, request: Request) -> None:
+        row, train = self._row(request), request.body["train"]
+        self._beside(request, lambda _: wire.words(self._workbench, row, train), key=(row, train))
+
+    def _explain(self, request: Request) -> None:
+        row = self._row(request)
+        self._beside(request, lambda monitor: wire.explanation(self._workbench, row, monitor), key=row)
+
+    def _history(self, request: Request) -> None:
+        self._beside(request, lambda _: words.history(self._workbench, wire.LINES_OF_HISTORY))
+
+    def _queue(self, request: Request) -> None:
+        self._beside(request, lambda monitor: wire.queue(self._workbench, monitor))
+
+    def _flips(self, request: Request) -> None:
+        self._beside(request, lambda _: wire.flips(self._pages))
+
+    def _watch(self, request: Request) -> None:
+        rows = [row for row in request.body["rows"] if row < self._workbench.n_test]
+        filled = self._filler.watch(rows) if request.body["on"] else self._filler.pause()
+        self._reply(request, {"done": filled.done, "total": filled.total, "running": filled.running})
+
+    def _on_filled(self, filled: Filled) -> None:
+        facts = (filled.row, filled.size, filled.done, filled.total, filled.running)
+        self._widget.send(requests.sizes_message(*facts))
+
+    # ---- decisions ----------------------------------------------------------------------------------------------
+
+    def _select(self, request: Request) -> None:
+        row = request.body["row"]
+        self._widget.test_row = row
+        said = "" if row is None else words.picked(self._pages.line(row), wire.classes(self._workbench)[1])
+        self._reply(request, {"message": self._widget._say(said)})
+
+    def _mark(self, request: Request) -> None:
+        asked, now = set(request.body["rows"]), set(self._workbench.relabelled)
+        marked = request.body["marked"]
+        rows = sorted(asked - now if marked else asked & now)
+        if rows:
+            self._jobs.labels_change()
+            self._widget._relabel(rows, asked if marked else set())
+        verb = "Marked" if marked else "Took the mark off"
+        self._done(request, words.changed(len(rows), verb, len(self._workbench.relabelled)))
+
+    def _decide(self, request: Request) -> None:
+        rows, decision, note = (request.body[name] for name in ("rows", "decision", "note"))
+        if set(rows) & set(self._workbench.relabelled) or decision == "relabel":
+            self._jobs.labels_change()
+        if decision in ("keep", "unsure"):
+            written = getattr(self._workbench, decision)(rows, note)
+        else:
+            written = self._widget._relabel(rows, set(rows) if decision == "relabel" else set(), note)
+        self._done(request, words.decided(decision, written, len(self._workbench.relabelled)))
+
+    def _step(self, request: Request) -> None:
+        undo = request.kind == "undo"
+        self._jobs.labels_change()
+        rows = (self._workbench.undo if undo else self._workbench.redo)()
+        self._done(request, words.stepped(undo, len(rows), len(self._workbench.relabelled)))
+
+    # ---- long work ----------------------------------------------------------------------------------------------
+
+    def _find(self, request: Request) -> None:
+        row = self._row(request)
+        self._as_job(
+            request,
+            Job("find", row, request.id),
+            lambda monitor: self._workbench.flip_set(row, monitor=monitor),
+            lambda result: words.found(result, row),
+        )
+
+    def _verify(self, request: Request) -> None:
+        self._as_job(
+            request,
+            Job("verify", None, request.id),
+            lambda monitor: self._workbench.verify(monitor=monitor),
+            lambda _: words.retrained(self._workbench),
+        )
+
+    def _cancel(self, request: Request) -> None:
+        self._reply(request, {"message": "Cancelling…" if self._jobs.cancel() else "Nothing is running."})
+
+    # ---- the rest -----------------------------------------------------------------------------------------------
+
+    def _threshold(self, request: Request) -> None:
+        self._jobs.refuse_if_busy()
+        self._widget.threshold = request.body["value"]
+        self._reply(request, {"message": self._widget._say(f"The threshold is {self._widget.threshold:g} now.")})
+
+    def _export(self, request: Request) -> None:
+        path = self._workbench.export(request.body["path"])
+        self._widget._export_path = request.body["path"]
+        number = words.plural(len(self._workbench.relabelled), "corrected label")
+        self._reply(request, {"message": self._widget._say(f"Wrote {number} to {path}.")})
+
+
+_HANDLERS: Mapping[str, Callable[[Answers, Request], None]] = {
+    "page": Answers._page,
+    "ranking": Answers._ranking,
+    "bars": Answers._bars,
+    "words": Answers._common,
+    "explain": Answers._explain,
+    "history": Answers._history,
+    "queue": Answers._queue,
+    "flips": Answers._flips,
+    "watch": Answers._watch,
+    "select": Answers._select,
+    "mark": Answers._mark,
+    "decide": Answers._decide,
+    "find": Answers._find,
+    "verify": Answers._verify,
+    "cancel": Answers._cancel,
+    "undo": Answers._step,
+    "redo": Answers._step,
+    "threshold": Answers._threshold,
+    "export": Answers._export,
+}

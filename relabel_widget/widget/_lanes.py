@@ -1,0 +1,75 @@
+"""Answers that take a while are made beside the message thread, and a newer question stops an older one."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..monitor import Cancelled, Monitor
+
+Answer = Callable[[Any, BaseException | None], None]
+
+
+@dataclass(frozen=True, eq=False)
+class _Question:
+    key: Hashable
+    work: Callable[[Monitor], Any]
+    answer: Answer
+    monitor: Monitor = field(default_factory=Monitor)
+
+    def settle(self) -> None:
+        try:
+            self.monitor.check()
+            result, error = self.work(self.monitor), None
+        except BaseException as caught:
+            result, error = None, caught
+        self.answer(result, error)
+
+
+class Lane:
+    """Questions of one kind, answered one after the other in a thread that lives while there are any.
+
+    Questions with another key than the newest one are what nobody waits for any more: they are stopped, and their
+    answer is `Cancelled`.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._waiting: deque[_Question] = deque()
+        self._current: _Question | None = None
+        self._thread: threading.Thread | None = None
+
+    def ask(self, key: Hashable, work: Callable[[Monitor], Any], answer: Answer) -> None:
+        """Have ``work`` done and ``answer`` called with its result, or with what went wrong."""
+        with self._lock:
+            late = [one for one in self._waiting if one.key != key]
+            self._waiting = deque(one for one in self._waiting if one.key == key)
+            self._waiting.append(_Question(key, work, answer))
+            if self._current is not None and self._current.key != key:
+                self._current.monitor.cancel()
+            start = self._thread is None
+            if start:
+                self._thread = threading.Thread(target=self._run, name=f"relabel_widget {self._name}", daemon=True)
+        for one in late:
+            one.answer(None, Cancelled("a newer question took its place"))
+        if start and self._thread is not None:
+            self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._current = self._thread = None
+                    return
+                self._current = question = self._waiting.popleft()
+            question.settle()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until every question has its answer."""
+        thread = self._thread
+        if thread is not None:
+            thread.join(timeout)

@@ -1,0 +1,128 @@
+"""Sentences: what a widget says to people about what it did."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from ._pages import clip
+
+
+def plural(number: int, one: str, many: str = "") -> str:
+    """``1 row``, ``2 rows``, ``1,000 rows``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def in_words(error: BaseException) -> str:
+    """An exception as people read it; its type where it has no words of its own."""
+    return str(error).strip().strip("'\"") or f"{type(error).__name__}, without further words"
+
+
+def picked(line: dict[str, Any], second: str) -> str:
+    """What choosing a test row says."""
+    truth = "" if line["label"] is None else f", true label “{line['label']}”"
+    chance = f"probability of “{second}” {line['proba']:.3f}"
+    return f"Test row {line['row']} is predicted “{line['predicted']}”{truth} ({chance})."
+
+
+def found(result: Any, row: int) -> str:
+    """How a search for a flip set ended."""
+    if not result.found:
+        return f"Test row {row}. {result.outcome}"
+    size = plural(result.size, "training row")
+    if not result.verified:
+        return f"Test row {row}. {result.outcome} The set has {size}."
+    change = f"probability {result.proba_before:.3f} → {result.proba_after:.3f}"
+    return f"Test row {row}. {result.outcome} The set has {size}; {change}."
+
+
+def retrained(workbench: Any) -> str:
+    """What a verification found."""
+    summary = workbench.verification_summary()
+    if summary is None:
+        return "Retrained, but the labels changed meanwhile. Verify again."
+    flips = f"{summary.n_flipped:,} of {plural(summary.n_test, 'test prediction')} flipped"
+    words = f"Retrained with {plural(summary.n_relabelled, 'changed label')}: {flips}."
+    if summary.accuracy_before is not None:
+        words += f" Accuracy {summary.accuracy_before:.1%} → {summary.accuracy_after:.1%}."
+    return words
+
+
+def changed(number: int, verb: str, total: int) -> str:
+    """What marking says."""
+    return f"{verb} {plural(number, 'training row')}; {plural(total, 'label')} changed in all."
+
+
+_DEEDS = {
+    "relabel": "Relabelled",
+    "keep": "Kept the label of",
+    "unsure": "Unsure of",
+    "clear": "Took back what was decided about",
+}
+
+
+def decided(decision: str, rows: list[int], total: int) -> str:
+    """What a decision says."""
+    if not rows:
+        return f"Nothing to write down: that was decided already. {plural(total, 'label')} changed in all."
+    which = f"training row {rows[0]}" if len(rows) == 1 else plural(len(rows), "training row")
+    return f"{_DEEDS[decision]} {which}; {plural(total, 'label')} changed in all."
+
+
+def stepped(undo: bool, number: int, total: int) -> str:
+    """What undo and redo say."""
+    verb = "Undone" if undo else "Redone"
+    return f"{verb}: decision on {plural(number, 'training row')}; {plural(total, 'label')} changed in all."
+
+
+def history(workbench: Any, most: int) -> dict[str, Any]:
+    """The newest events in words, the newest first, each with whether it counts now."""
+    table = workbench.history()
+    state = _states(table)
+    newest = table.tail(most).iloc[::-1]
+    lines = [
+        {
+            "event": int(line["event"]),
+            "time": pd.Timestamp(line["time"]).isoformat(),
+            "who": clip(line["annotator"], 80),
+            "what": _event_words(line),
+            "note": clip(line["note"], 400) if line["kind"] not in ("undo", "redo") else "",
+            "state": state.get(int(line["event"]), "record"),
+        }
+        for line in newest.to_dict("records")
+    ]
+    return {"total": len(table), "lines": lines}
+
+
+def _states(table: pd.DataFrame) -> dict[int, str]:
+    """Decisions that count (``done``) and those taken back (``undone``), by event number."""
+    done: list[int] = []
+    undone: list[int] = []
+    found: dict[int, str] = {}
+    for event, kind in zip(table["event"].tolist(), table["kind"].tolist(), strict=True):
+        if kind == "undo":
+            undone.append(done.pop())
+            found[undone[-1]] = "undone"
+        elif kind == "redo":
+            done.append(undone.pop())
+            found[done[-1]] = "done"
+        elif kind in ("relabel", "keep", "unsure"):
+            done.append(event)
+            undone.clear()
+            found[event] = "done"
+    return found
+
+
+def _event_words(line: dict[Any, Any]) -> str:
+    rows, kind = line["rows"], line["kind"]
+    if kind in ("verify", "export"):
+        verb = "Verified" if kind == "verify" else "Exported"
+        return f"{verb}: {clip(line['details'], 300)}"
+    which = f"row {rows[0]}" if len(rows) == 1 else plural(len(rows), "row")
+    if kind in ("undo", "redo"):
+        return f"{'Undid' if kind == 'undo' else 'Redid'} the decision on {which}"
+    if kind == "relabel":
+        old, new = clip(line["from"][0], 40), clip(line["to"][0], 40)
+        return f"Relabelled {which}: {old} → {new}" if len(rows) == 1 else f"Relabelled {which}"
+    return f"{'Kept the label of' if kind == 'keep' else 'Unsure of'} {which}"

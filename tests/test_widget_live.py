@@ -1,0 +1,309 @@
+"""What a widget does beside the message thread: lanes, searches that take over, sizes in the background, closing."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+import weakref
+
+import pytest
+from recording_comm import RecordingComm
+from test_widget import Slow, ask, deliver, make_workbench, page, refused
+
+import relabel_widget as rw
+from relabel_widget.monitor import Cancelled
+from relabel_widget.widget import _filling as filling
+from relabel_widget.widget._lanes import Lane
+
+
+@pytest.fixture(autouse=True)
+def _record(monkeypatch):
+    import comm
+
+    monkeypatch.setattr(comm, "create_comm", RecordingComm)
+
+
+@pytest.fixture
+def bench():
+    return make_workbench(annotator="ada")
+
+
+@pytest.fixture
+def widget(bench):
+    one = rw.RelabelWidget(bench)
+    yield one
+    one._answers.join(30)
+    one.close()
+    one._answers._filler.join(30)
+
+
+def tell(widget, request, kind, **body):
+    """Send a request and do not wait for its answer."""
+    content = {"v": 1, "id": request, "kind": kind, **body}
+    widget._handle_msg({"content": {"data": {"method": "custom", "content": content}}, "buffers": []})
+
+
+def answers(widget):
+    widget._answers.join(30)
+    sent = [data["content"] for data in widget.comm.drain() if data["method"] == "custom"]
+    return {content["id"]: content for content in sent if content["kind"] in ("result", "error")}
+
+
+class TestLanes:
+    def test_a_newer_question_stops_the_older_ones(self):
+        lane, heard, started = Lane("x"), [], threading.Event()
+
+        def slow(monitor):
+            started.set()
+            for _ in range(2000):
+                monitor.check()
+                time.sleep(0.005)
+
+        note = lambda name: lambda value, error: heard.append((name, value, type(error)))  # noqa: E731
+        lane.ask(1, slow, note("running"))
+        assert started.wait(10)
+        lane.ask(2, slow, note("waiting"))
+        lane.ask(3, lambda _: "new", note("newest"))
+        lane.ask(3, lambda _: "twin", note("twin"))
+        lane.join(30)
+        assert {name: (value, kind) for name, value, kind in heard} == {
+            "running": (None, Cancelled),
+            "waiting": (None, Cancelled),
+            "newest": ("new", type(None)),
+            "twin": ("twin", type(None)),
+        }
+
+    def test_what_fails_is_told_and_the_next_is_answered(self):
+        lane, heard = Lane("x"), []
+        lane.ask(1, lambda _: 1 / 0, lambda value, error: heard.append((value, str(error))))
+        lane.ask(1, lambda _: 5, lambda value, error: heard.append((value, error)))
+        lane.join(30)
+        assert heard == [(None, "division by zero"), (5, None)]
+
+    def test_the_message_thread_is_free_while_a_row_is_ranked(self, widget, monkeypatch):
+        gate, threads = threading.Event(), []
+        ranked = rw.Workbench.influential_rows
+
+        def waits(*args, **keys):
+            threads.append(threading.current_thread())
+            assert gate.wait(10)
+            return ranked(*args, **keys)
+
+        monkeypatch.setattr(rw.Workbench, "influential_rows", waits)
+        tell(widget, "slow", "ranking", row=1)
+        tell(widget, "mark", "mark", rows=[3], marked=True)
+        assert widget.relabelled == [3]
+        gate.set()
+        assert answers(widget)["slow"]["kind"] == "result"
+        assert threading.main_thread() not in threads
+
+    def test_choosing_another_row_drops_the_ranking_of_the_first(self, widget, monkeypatch):
+        began = threading.Event()
+
+        def ranks(*_, monitor, **__):
+            began.set()
+            while True:
+                monitor.check()
+                time.sleep(0.005)
+
+        monkeypatch.setattr(rw.Workbench, "influential_rows", ranks)
+        tell(widget, "first", "ranking", row=1)
+        assert began.wait(10)
+        monkeypatch.undo()
+        monkeypatch.setattr("comm.create_comm", RecordingComm)
+        tell(widget, "second", "ranking", row=2)
+        found = answers(widget)
+        assert found["first"]["reason"] == "cancelled"
+        assert found["second"]["value"]["summary"]["row"] == 2
+
+
+class TestJobsTakeOver:
+    def test_a_search_for_another_row_takes_the_place_of_the_first(self, widget, bench, monkeypatch):
+        began, real = threading.Event(), rw.Workbench.flip_set
+
+        def search(self, row, **keys):
+            if row != 5:
+                began.set()
+                Slow()(monitor=keys["monitor"])
+            return real(self, row, **keys)
+
+        monkeypatch.setattr(rw.Workbench, "flip_set", search)
+        tell(widget, "one", "find", row=1)
+        assert began.wait(10)
+        tell(widget, "again", "find", row=1)
+        tell(widget, "two", "find", row=2)
+        tell(widget, "five", "find", row=5)
+        found = answers(widget)
+        assert found["again"]["reason"] == "busy"
+        assert [found[name]["reason"] for name in ("one", "two")] == ["cancelled", "cancelled"]
+        assert "another row took its place" in found["one"]["message"]
+        assert found["five"]["kind"] == "result"
+        assert bench.known_flip_set(5) is not None
+        assert not widget.busy
+        assert widget._state["job"] is None
+
+    @pytest.mark.parametrize("change", [("mark", {"rows": [2], "marked": True}), ("undo", {})])
+    def test_a_change_of_labels_stops_a_retraining_on_the_old_ones(self, widget, bench, monkeypatch, change):
+        slow = Slow()
+        monkeypatch.setattr(rw.Workbench, "verify", lambda _, **keys: slow(**keys))
+        bench.relabel([1])
+        tell(widget, "v", "verify")
+        assert slow.began.wait(10)
+        assert widget._state["job"] == {"kind": "verify", "row": None}
+        kind, body = change
+        tell(widget, "change", kind, **body)
+        found = answers(widget)
+        assert "labels changed" in found["v"]["message"]
+        assert found["change"]["kind"] == "result"
+
+    def test_a_search_goes_on_while_rows_are_marked(self, widget, bench, monkeypatch):
+        slow = Slow()
+        monkeypatch.setattr(rw.Workbench, "flip_set", lambda *_, monitor, **__: slow(monitor=monitor))
+        tell(widget, "f", "find", row=1)
+        assert slow.began.wait(10)
+        tell(widget, "m", "mark", rows=[4], marked=True)
+        assert bench.relabelled == [4]
+        assert widget.busy
+        tell(widget, "c", "cancel")
+        found = answers(widget)
+        assert (found["f"]["reason"], found["m"]["kind"]) == ("cancelled", "result")
+
+
+class TestDecisions:
+    def test_keep_unsure_relabel_and_clear(self, widget, bench):
+        assert ask(widget, "decide", rows=[3], decision="keep", note="clear")["message"].startswith(
+            "Kept the label of training row 3; 0 labels changed"
+        )
+        ask(widget, "decide", rows=[4, 5], decision="unsure", note="")
+        ask(widget, "decide", rows=[5, 6], decision="relabel", note="sarcasm")
+        table = bench.decisions().set_index("row")
+        assert table["decision"].to_dict() == {3: "keep", 4: "unsure", 5: "relabel", 6: "relabel"}
+        assert table["note"].to_dict() == {3: "clear", 4: "", 5: "sarcasm", 6: "sarcasm"}
+        ask(widget, "decide", rows=[3, 6], decision="clear", note="")
+        assert set(bench.decisions()["row"]) == {4, 5}
+        assert "already" in ask(widget, "decide", rows=[4], decision="unsure", note="")["message"]
+        assert refused(widget, "decide", rows=[60], decision="keep", note="")[0] == "refused"
+
+    def test_the_history_tells_what_counts_and_what_was_taken_back(self, widget, bench, tmp_path):
+        bench.relabel(3, note="<b>sure</b>")
+        bench.keep([4, 5])
+        bench.undo()
+        bench.verify()
+        bench.export(tmp_path / "x.csv")
+        lines = ask(widget, "history")["lines"]
+        assert [line["state"] for line in lines] == ["record", "record", "record", "undone", "done"]
+        assert lines[-1]["what"].startswith("Relabelled row 3: ")
+        assert (lines[-1]["note"], lines[-1]["who"]) == ("<b>sure</b>", "ada")
+        assert lines[2]["what"] == "Undid the decision on 2 rows"
+        assert lines[0]["what"].startswith("Exported: 1 corrected labels to")
+
+    def test_the_queue_is_suspects_without_what_was_decided(self, widget, bench):
+        first, second, third = bench.suspects(3)["row"].tolist()
+        assert [line["row"] for line in ask(widget, "queue")["rows"][:3]] == [first, second, third]
+        bench.keep(first)
+        bench.unsure(second)
+        rows = [line["row"] for line in ask(widget, "queue")["rows"]]
+        assert rows[0] not in (first, second)
+        assert len(rows) == 58
+
+    def test_words_carry_the_note_and_the_whole_text(self, widget, bench):
+        bench.keep(7, note="looked at it")
+        found = ask(widget, "words", row=0, train=7)
+        assert (found["note"], found["text"]) == ("looked at it", bench.train_text(7))
+        assert len(found["words"]) == 3
+
+    def test_shares_of_a_known_set_add_up(self, widget, bench):
+        assert ask(widget, "explain", row=2)["shares"] == []
+        found = bench.flip_set(2)
+        told = ask(widget, "explain", row=2)
+        assert [one["row"] for one in told["shares"]] == found.rows.tolist()
+        assert sum(one["share"] for one in told["shares"]) + told["interaction"] == pytest.approx(1)
+
+
+def sizes(widget):
+    sent = [data["content"] for data in widget.comm.drain() if data["method"] == "custom"]
+    return [content for content in sent if content["kind"] == "sizes"]
+
+
+class TestSizesInTheBackground:
+    def test_rows_in_sight_come_first_then_all_others_and_the_list_stays_as_it_is(self, widget, bench):
+        revision = widget._state["revision"]
+        found = deliver(widget, {"v": 1, "id": "w", "kind": "watch", "rows": [7, 3], "on": True})
+        widget._answers._filler.join(60)
+        news = [one for one in found if one["kind"] == "sizes"] + sizes(widget)
+        assert [one["row"] for one in news] == [7, 3, 0, 1, 2, 4, 5, 6, 8, 9, 10, 11, None]
+        assert news[-1] == {**news[-1], "done": 12, "total": 12, "running": False}
+        assert {one["row"]: one["size"] for one in news[:-1]} == {row: bench.flip_set(row).size for row in range(12)}
+        assert widget._state["revision"] == revision
+        assert [line["flip_size"] for line in page(widget)["rows"]] == [bench.flip_set(row).size for row in range(12)]
+
+    def test_the_chosen_row_is_told_of_its_set_at_once(self, widget):
+        widget.test_row = 3
+        revision = widget._state["revision"]
+        tell(widget, "w", "watch", rows=[3], on=True)
+        widget._answers._filler.join(60)
+        assert widget._state["revision"] == revision + 1
+
+    def test_it_stops_for_a_persons_job_and_when_told_to(self, widget, monkeypatch):
+        searched, real = [], rw.Workbench.flip_set
+
+        def search(self, row, *, budget=None, monitor=None):
+            searched.append(row)
+            if budget is not None and len(searched) < 3:
+                Slow()(monitor=monitor)
+            return real(self, row, budget=budget, monitor=monitor)
+
+        monkeypatch.setattr(rw.Workbench, "flip_set", search)
+        tell(widget, "w", "watch", rows=[7], on=True)
+        while not searched:
+            time.sleep(0.005)
+        tell(widget, "f", "find", row=2)
+        assert answers(widget)["f"]["kind"] == "result"
+        while len(searched) < 3:
+            time.sleep(0.005)
+        assert searched[:3] == [7, 2, 7]
+        tell(widget, "p", "watch", rows=[], on=False)
+        widget._answers._filler.join(30)
+        assert not answers(widget)["p"]["value"]["running"]
+
+    def test_nobody_looks_any_more(self, widget, monkeypatch):
+        monkeypatch.setattr(filling, "PATIENCE", 0.0)
+        tell(widget, "w", "watch", rows=[7], on=True)
+        widget._answers._filler.join(30)
+        assert [one["row"] for one in sizes(widget)] == [None]
+
+    def test_a_row_that_cannot_be_searched_leaves_the_others_their_turn(self, widget, monkeypatch, caplog):
+        real = rw.Workbench.flip_set
+        monkeypatch.setattr(
+            rw.Workbench, "flip_set", lambda self, row, **keys: 1 / 0 if row == 0 else real(self, row, **keys)
+        )
+        tell(widget, "w", "watch", rows=[], on=True)
+        widget._answers._filler.join(60)
+        news = sizes(widget)
+        assert (news[0]["row"], news[0]["size"]) == (0, None)
+        assert len(news) == 13
+        assert "could not be searched" in caplog.text
+
+    def test_another_threshold_begins_anew(self, widget, bench):
+        tell(widget, "w", "watch", rows=[], on=True)
+        widget._answers._filler.join(60)
+        bench.threshold = 0.4
+        tell(widget, "w", "watch", rows=[5], on=True)
+        widget._answers._filler.join(60)
+        assert bench.known_flip_set(11) is not None
+
+    def test_it_keeps_no_workbench_alive(self):
+        bench = make_workbench()
+        ref, filler = weakref.ref(bench), filling.filler_of(bench)
+        assert filling.filler_of(bench) is filler
+        del bench
+        gc.collect()
+        assert ref() is None
+
+
+def test_a_closed_workbench_is_said_on_the_page(widget, bench):
+    bench.close()
+    reason, message = refused(widget, "mark", rows=[3], marked=True)
+    assert reason == "failed"
+    assert "was closed" in message
