@@ -1,7 +1,7 @@
 /** Requests to Python and their answers: one promise for each, settled exactly once. */
 
 import { decodeReply, decodeResult, encodeRequest } from "./codec";
-import type { Kind, Progress, Reason, Reply, Requests } from "./protocol";
+import type { Kind, Progress, Reason, Reply, Requests, Sizes } from "./protocol";
 
 /** The part of an anywidget model that requests need. */
 export interface Channel {
@@ -36,14 +36,20 @@ interface Waiting {
   abort(why: string): void;
 }
 
-/** `crypto.randomUUID` exists only on https and localhost; a hub may be on plain http. */
+/** Not `crypto.randomUUID`: that exists only on https and localhost, and a hub may be on plain http. */
 export function newId(): string {
-  if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-export function createClient(channel: Channel, onProgress: (progress: Progress) => void = () => {}): Client {
+export interface News {
+  onProgress?(progress: Progress): void;
+  onSizes?(sizes: Sizes): void;
+  /** Any message of ours: somebody is there. */
+  onHeard?(): void;
+}
+
+export function createClient(channel: Channel, { onProgress, onSizes, onHeard }: News = {}): Client {
   const waiting = new Map<string, Waiting>();
 
   const onMessage = (message: unknown) => {
@@ -55,7 +61,9 @@ export function createClient(channel: Channel, onProgress: (progress: Progress) 
       return;
     }
     if (reply === undefined) return;
-    if (reply.kind === "progress") onProgress(reply);
+    onHeard?.();
+    if (reply.kind === "progress") onProgress?.(reply);
+    else if (reply.kind === "sizes") onSizes?.(reply);
     else waiting.get(reply.id)?.settle(reply);
   };
   channel.on("msg:custom", onMessage);

@@ -1,69 +1,35 @@
 /** Turns what arrives from Python into the types of the protocol, or says where it does not fit. */
 
+export { CodecError } from "./decode";
+import { boolean, count, fail, isObject, list, nullable, number, record, string, type Decoder } from "./decode";
 import {
   REASONS,
   VERSION,
+  type Decided,
   type Done,
+  type Explained,
+  type Filled,
+  type Flips,
   type FlipSummary,
   type Forecast,
+  type History,
+  type HistoryLine,
+  type Job,
   type Kind,
   type Page,
+  type Progress,
   type Ranking,
   type Reply,
   type Requests,
   type Shared,
+  type Sizes,
+  type Suspect,
   type TestRow,
   type TrainRow,
   type Verified,
+  type WordPart,
+  type Words,
 } from "./protocol";
-
-export class CodecError extends Error {
-  override name = "CodecError";
-}
-
-type Decoder<T> = (value: unknown, path: string) => T;
-
-function fail(path: string, expected: string, value: unknown): never {
-  const got = value === null ? "null" : Array.isArray(value) ? "a list" : typeof value;
-  throw new CodecError(`${path}: expected ${expected}, got ${got}`);
-}
-
-const string: Decoder<string> = (value, path) => (typeof value === "string" ? value : fail(path, "text", value));
-
-const boolean: Decoder<boolean> = (value, path) =>
-  typeof value === "boolean" ? value : fail(path, "true or false", value);
-
-const number: Decoder<number> = (value, path) =>
-  typeof value === "number" && Number.isFinite(value) ? value : fail(path, "a finite number", value);
-
-const count: Decoder<number> = (value, path) =>
-  Number.isSafeInteger(value) && number(value, path) >= 0 ? number(value, path) : fail(path, "a count", value);
-
-function nullable<T>(decode: Decoder<T>): Decoder<T | null> {
-  return (value, path) => (value === null ? null : decode(value, path));
-}
-
-function list<T>(decode: Decoder<T>): Decoder<T[]> {
-  return (value, path) =>
-    Array.isArray(value) ? value.map((item, i) => decode(item, `${path}[${i}]`)) : fail(path, "a list", value);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** Fields are written in camelCase here and in snake_case by Python. */
-function record<T extends object>(fields: { [K in keyof T]: Decoder<T[K]> }): Decoder<T> {
-  return (value, path) => {
-    if (!isObject(value)) return fail(path, "an object", value);
-    const out: Partial<T> = {};
-    for (const key in fields) {
-      const wire = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-      out[key] = fields[key](value[wire], `${path}.${wire}`);
-    }
-    return out as T; // every key of T was set by the loop
-  };
-}
 
 const pair: Decoder<[string, string]> = (value, path) => {
   const [first, second, ...rest] = list(string)(value, path);
@@ -77,6 +43,7 @@ const testRow = record<TestRow>({
   label: nullable(string),
   predicted: string,
   proba: number,
+  margin: number,
   flipSize: nullable(count),
   verifiedProba: nullable(number),
   flipped: nullable(boolean),
@@ -90,8 +57,11 @@ const trainRow = record<TrainRow>({
   original: string,
   current: string,
   influence: number,
+  share: nullable(number),
   inSet: boolean,
   relabelled: boolean,
+  decision: string,
+  words: list(string),
 });
 
 const flipSummary = record<FlipSummary>({
@@ -111,8 +81,16 @@ const forecast = record<Forecast>({ logOdds: number, proba: number, predicted: s
 const verified = record<Verified>({
   rows: count,
   flipped: count,
+  becameRight: nullable(count),
+  becameWrong: nullable(count),
   accuracyBefore: nullable(number),
   accuracyAfter: nullable(number),
+  f1Before: nullable(number),
+  f1After: nullable(number),
+  aucBefore: nullable(number),
+  aucAfter: nullable(number),
+  logLossBefore: nullable(number),
+  logLossAfter: nullable(number),
 });
 
 const shared = record<Shared>({
@@ -125,10 +103,12 @@ const shared = record<Shared>({
   canRedo: boolean,
   exportPath: string,
   status: string,
+  job: nullable(record<Job>({ kind: string, row: nullable(count) })),
   verification: nullable(verified),
 });
 
 const page = record<Page>({ total: count, offset: count, rows: list(testRow) });
+const bars = record<Page<TrainRow>>({ total: count, offset: count, rows: list(trainRow) });
 
 const ranking = record<Ranking>({
   text: string,
@@ -136,21 +116,40 @@ const ranking = record<Ranking>({
   verifiedPredicted: nullable(string),
   flip: nullable(flipSummary),
   forecast: nullable(forecast),
-  rows: list(trainRow),
+  largest: number,
+  bars,
 });
 
 const done = record<Done>({ message: string });
+const decided = record<Decided>({ message: string, forecast: nullable(forecast) });
+const filled = { done: count, total: count, running: boolean };
+const part = record<WordPart>({ word: string, weight: number, part: number });
+const words = record<Words>({ train: count, text: string, note: string, words: list(part) });
+const shares = list(record<{ row: number; share: number }>({ row: count, share: number }));
+const explained = record<Explained>({ row: count, change: number, interaction: number, shares });
+const line = record<HistoryLine>({ event: count, time: string, who: string, what: string, note: string, state: string });
+const suspect = record<Suspect>({ row: count, id: string, text: string, label: string, suggested: string, score: number });
+const progress = record<Progress>({ phase: string, done: count, total: nullable(count) });
+const sizes = record<Sizes>({ row: nullable(count), size: nullable(count), ...filled });
 
 const results: { [K in Kind]: Decoder<Requests[K]["result"]> } = {
   page,
   ranking,
+  bars,
+  words,
+  explain: explained,
+  history: record<History>({ total: count, lines: list(line) }),
+  queue: record<{ rows: Suspect[] }>({ rows: list(suspect) }),
+  flips: record<Flips>({ total: count, rows: list(testRow) }),
+  watch: record<Filled>(filled),
+  decide: decided,
   select: done,
-  mark: done,
+  mark: decided,
   find: done,
   verify: done,
   cancel: done,
-  undo: done,
-  redo: done,
+  undo: decided,
+  redo: decided,
   threshold: done,
   export: done,
 };
@@ -176,10 +175,10 @@ export function decodeReply(message: unknown): Reply | undefined {
   switch (message["kind"]) {
     case "result":
       return { kind: "result", id, value: message["value"] };
-    case "progress": {
-      const body = { phase: string, done: count, total: nullable(count) };
-      return { kind: "progress", id, ...record<{ phase: string; done: number; total: number | null }>(body)(message, "progress") };
-    }
+    case "progress":
+      return { kind: "progress", id, ...progress(message, "progress") };
+    case "sizes":
+      return { kind: "sizes", id, ...sizes(message, "sizes") };
     case "error": {
       const reason = REASONS.find((known) => known === message["reason"]);
       return { kind: "error", id, reason: reason ?? "failed", message: string(message["message"], "error.message") };

@@ -5,22 +5,35 @@ import type { Traits } from "./protocol";
 import { createSession } from "./session";
 import "./style.css";
 import { createScope, el } from "./views/dom";
+import { createHappensPane } from "./views/happensPane";
 import { createHeader } from "./views/header";
-import { createRankPane } from "./views/rankPane";
+import { listenToKeys } from "./views/keys";
+import { createPanel } from "./views/panel";
 import { createStatusBar } from "./views/statusBar";
 import { createTestPane } from "./views/testPane";
+import { createWhyPane } from "./views/whyPane";
 
 type Props = Pick<RenderProps<Traits & Record<string, unknown>>, "model" | "el">;
 
 export function render({ model, el: host }: Props): () => void {
   const scope = createScope();
-  const { store, pages, actions, dispose } = createSession(model);
-  scope.add(dispose);
-  const panes = el("div", "panes", {}, createTestPane(scope, store, pages, actions), createRankPane(scope, store, actions));
-  const body = [createHeader(scope, store, actions), createStatusBar(scope, store, actions), panes];
-  const root = el("section", "root", { "aria-label": "Relabel workbench" }, el("div", "frame", {}, ...body));
-  // A notebook in command mode takes plain letters as commands, also from a button in an output.
-  scope.listen(root, "keydown", (event) => event.stopPropagation());
+  const session = createSession(model);
+  scope.add(session.dispose);
+  const panel = createPanel(scope, session);
+  const header = createHeader(scope, session, panel.open);
+  const [tests, why] = [createTestPane(scope, session), createWhyPane(scope, session)];
+  const panes = el("div", "panes", tests.node, why.node, createHappensPane(scope, session));
+  const body = [header.node, createStatusBar(scope, session), panel.node, panes];
+  const attributes = { "aria-label": "Relabel workbench", "data-lm-suppress-shortcuts": "true" };
+  const root = el("section", "root", attributes, el("div", "frame", ...body));
+  listenToKeys(scope, root, session, {
+    tests: tests.focus,
+    training: why.focus,
+    search: tests.search,
+    note: () => (session.store.get().panel === "queue" ? panel.note() : why.note()),
+    export: header.export,
+    open: panel.open,
+  });
   host.append(root);
   scope.add(() => root.remove());
   return scope.dispose;

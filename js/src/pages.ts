@@ -1,39 +1,49 @@
 /** The rows of a long list, fetched a page at a time around what is visible; least recently used pages go. */
 
-import type { Page, PageQuery, TestRow } from "./protocol";
-
 export const PAGE_SIZE = 100;
 const KEEP = 24;
 
-export type FetchPage = (
-  body: PageQuery & { offset: number; limit: number },
-  signal: AbortSignal,
-) => Promise<Page>;
+export interface Fetched<Row> {
+  total: number;
+  rows: Row[];
+}
 
-export interface Pages {
+export type FetchPage<Row, Query> = (
+  query: Query,
+  offset: number,
+  limit: number,
+  signal: AbortSignal,
+) => Promise<Fetched<Row>>;
+
+export interface Pages<Row, Query> {
   /** Undefined while the query's first page is under way. */
   total(): number | undefined;
-  row(index: number): TestRow | undefined;
+  row(index: number): Row | undefined;
   error(): string;
   /** Fetch what is missing or out of date around these rows. */
   want(first: number, last: number): void;
-  /** Another sort, filter or search: everything is forgotten. */
-  reset(query: PageQuery): void;
+  /** Another query: everything is forgotten. */
+  reset(query: Query): void;
+  /** The first rows of another query, or of this one anew, that came with another answer. */
+  seed(query: Query, fetched: Fetched<Row>): void;
   /** The data changed: what is shown stays until its new version arrives. */
   refresh(): void;
+  /** Change rows in place; undefined leaves a row as it is. */
+  patch(change: (row: Row) => Row | undefined): void;
   subscribe(listener: () => void): () => void;
   dispose(): void;
 }
 
-interface Slot {
-  rows: TestRow[];
+interface Slot<Row> {
+  rows: Row[];
   version: number;
 }
 
-export function createPages(fetch: FetchPage, query: PageQuery): Pages {
-  const slots = new Map<number, Slot>(); // in order of use
+export function createPages<Row, Query>(fetch: FetchPage<Row, Query>, first: Query): Pages<Row, Query> {
+  const slots = new Map<number, Slot<Row>>(); // in order of use
   const underWay = new Map<number, AbortController>();
   const listeners = new Set<() => void>();
+  let query = first;
   let total: number | undefined;
   let version = 0;
   let error = "";
@@ -48,15 +58,13 @@ export function createPages(fetch: FetchPage, query: PageQuery): Pages {
     underWay.clear();
   };
 
-  function store(number: number, page: Page, asked: number) {
+  function store(number: number, rows: Row[], asked: number) {
     slots.delete(number);
-    slots.set(number, { rows: page.rows, version: asked });
+    slots.set(number, { rows, version: asked });
     for (const old of slots.keys()) {
       if (slots.size <= KEEP) break;
       slots.delete(old);
     }
-    total = page.total;
-    error = "";
   }
 
   async function load(number: number) {
@@ -64,9 +72,11 @@ export function createPages(fetch: FetchPage, query: PageQuery): Pages {
     underWay.set(number, controller);
     const asked = version;
     try {
-      const page = await fetch({ ...query, offset: number * PAGE_SIZE, limit: PAGE_SIZE }, controller.signal);
+      const page = await fetch(query, number * PAGE_SIZE, PAGE_SIZE, controller.signal);
       if (controller.signal.aborted) return;
-      store(number, page, asked);
+      store(number, page.rows, asked);
+      total = page.total;
+      error = "";
     } catch (reason) {
       if (controller.signal.aborted) return;
       error = reason instanceof Error ? reason.message : String(reason);
@@ -90,25 +100,44 @@ export function createPages(fetch: FetchPage, query: PageQuery): Pages {
     }
   }
 
+  function forget(next: Query) {
+    stop();
+    query = next;
+    slots.clear();
+    total = undefined;
+    error = "";
+    version += 1;
+  }
+
   return {
     total: () => total,
     row: (index) => slots.get(Math.floor(index / PAGE_SIZE))?.rows[index % PAGE_SIZE],
     error: () => error,
     want,
     reset(next) {
-      stop();
-      query = next;
-      slots.clear();
-      total = undefined;
-      error = "";
-      version += 1;
+      forget(next);
       changed();
       want(0, 0);
+    },
+    seed(next, fetched) {
+      if (next !== query) forget(next);
+      else version += 1;
+      stop();
+      total = fetched.total;
+      const whole = fetched.rows.length < fetched.total ? Math.floor(fetched.rows.length / PAGE_SIZE) : Infinity;
+      for (let number = 0; number < whole && number * PAGE_SIZE < fetched.rows.length; number += 1) {
+        store(number, fetched.rows.slice(number * PAGE_SIZE, (number + 1) * PAGE_SIZE), version);
+      }
+      changed();
     },
     refresh() {
       stop();
       version += 1;
       want(...range);
+    },
+    patch(change) {
+      for (const slot of slots.values()) slot.rows = slot.rows.map((row) => change(row) ?? row);
+      changed();
     },
     subscribe(listener) {
       listeners.add(listener);

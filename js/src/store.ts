@@ -1,6 +1,18 @@
 /** What one view of the widget shows: plain state and a list of those who want to know of changes. */
 
-import type { PageQuery, Progress, Ranking, Shared } from "./protocol";
+import type {
+  Explained,
+  Filled,
+  Flips,
+  Forecast,
+  History,
+  PageQuery,
+  Progress,
+  Ranking,
+  Shared,
+  Suspect,
+  Words,
+} from "./protocol";
 
 export interface Store<T> {
   get(): Readonly<T>;
@@ -27,6 +39,7 @@ export function createStore<T extends object>(initial: T): Store<T> {
 }
 
 export type Loading = "idle" | "loading" | "ready" | "failed";
+export type Panel = "none" | "queue" | "history" | "help";
 
 export interface View {
   shared: Shared;
@@ -38,10 +51,28 @@ export interface View {
   ranking: Ranking | null;
   rankingState: Loading;
   rankingError: string;
+  forecast: Forecast | null;
+  explained: Explained | null;
+  /** The training row that keys act on, its details, and further ones chosen with it. */
+  active: number | null;
+  words: Words | null;
+  selection: ReadonlySet<number>;
+  flips: Flips | null;
+  panel: Panel;
+  history: History | null;
+  queue: Suspect[] | null;
+  queueError: string;
+  queueAt: number;
+  filling: boolean;
+  filled: Filled | null;
   progress: Progress | null;
+  /** When the current phase of the job began, in ms. */
+  since: number;
   /** The last sentence for the person, and whether it tells of a failure. */
   notice: string;
   failed: boolean;
+  /** Nobody answers. */
+  silent: boolean;
 }
 
 export const FIRST_QUERY: PageQuery = { sort: "row", descending: false, filter: "all", search: "" };

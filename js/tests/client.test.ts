@@ -5,15 +5,15 @@ import { FakeModel, contract } from "./fixtures";
 function make() {
   const fake = new FakeModel();
   const onProgress = vi.fn();
-  return { fake, onProgress, client: createClient(fake.model, onProgress) };
+  return { fake, onProgress, client: createClient(fake.model, { onProgress }) };
 }
 
 describe("one request, one answer", () => {
   test("the answer goes to the request with its id, in any order", async () => {
     const { fake, client } = make();
     const first = client.request("export", { path: "a.csv" });
-    const second = client.request("undo", {});
-    fake.reply(fake.last("undo"), { message: "second" });
+    const second = client.request("cancel", {});
+    fake.reply(fake.last("cancel"), { message: "second" });
     fake.reply(fake.last("export"), { message: "first" });
     fake.reply(fake.last("export"), { message: "again" });
     expect([await first, await second]).toEqual([{ message: "first" }, { message: "second" }]);
@@ -37,10 +37,10 @@ describe("one request, one answer", () => {
   test("a reply that does not fit is logged and disturbs nobody", async () => {
     const { fake, client } = make();
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
-    const answer = client.request("undo", {});
+    const answer = client.request("cancel", {});
     fake.say({ v: 1, id: 7, kind: "result" });
     expect(warn).toHaveBeenCalledOnce();
-    fake.reply(fake.last("undo"), { message: "ok" });
+    fake.reply(fake.last("cancel"), { message: "ok" });
     expect(await answer).toEqual({ message: "ok" });
     warn.mockRestore();
   });
@@ -75,7 +75,7 @@ describe("requests that nobody waits for", () => {
 
   test("dispose rejects what waits and leaves no listener", async () => {
     const { fake, client } = make();
-    const answer = client.request("undo", {});
+    const answer = client.request("cancel", {});
     client.dispose();
     await expect(answer).rejects.toMatchObject({ message: "the widget was closed" });
     expect(fake.listeners()).toBe(0);

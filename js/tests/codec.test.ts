@@ -22,14 +22,14 @@ describe("what both languages agree on", () => {
     const page = decodeResult("page", contract.results.page);
     expectTypeOf(page).toEqualTypeOf<Page>();
     expect(page.rows[0]).toEqual({
-      row: 3, text: "cold soup", label: "bad", predicted: "good", proba: 0.61, flipSize: 2, verifiedProba: 0.41, flipped: true,
+      row: 3, text: "cold soup", label: "bad", predicted: "good", proba: 0.61, margin: 0.45, flipSize: 2, verifiedProba: 0.41, flipped: true,
     });
     expect(page.rows[1]?.label).toBeNull();
-    expect(decodeState(contract.state).verification).toEqual({ rows: 1, flipped: 2, accuracyBefore: 0.8, accuracyAfter: 0.9 });
+    expect(decodeState(contract.state).verification).toMatchObject({ rows: 1, flipped: 2, becameRight: 2, f1After: 0.9, logLossBefore: 0.5 });
   });
 
   test("replies are understood", () => {
-    expect(contract.replies.map((reply) => decodeReply(reply)?.kind)).toEqual(["result", "progress", "progress", "error"]);
+    expect(contract.replies.map((reply) => decodeReply(reply)?.kind)).toEqual(["result", "progress", "progress", "error", "sizes"]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
 import { createPages, PAGE_SIZE, type FetchPage } from "../src/pages";
-import type { TestRow } from "../src/protocol";
+import type { PageQuery, TestRow } from "../src/protocol";
 import { createStore, FIRST_QUERY } from "../src/store";
 import { settled } from "./fixtures";
 
@@ -18,13 +18,13 @@ test("the store tells of changes, and only of changes", () => {
 });
 
 const row = (number: number, text = ""): TestRow => ({
-  row: number, text, label: null, predicted: "a", proba: 0.5, flipSize: null, verifiedProba: null, flipped: null,
+  row: number, text, label: null, predicted: "a", proba: 0.5, margin: 0, flipSize: null, verifiedProba: null, flipped: null,
 });
 
 function source(total = 100_000) {
   let text = "first";
-  const fetch = vi.fn<FetchPage>(async ({ offset, limit }) => ({
-    total, offset, rows: Array.from({ length: Math.min(limit, total - offset) }, (_, i) => row(offset + i, text)),
+  const fetch = vi.fn<FetchPage<TestRow, PageQuery>>(async (_query, offset, limit) => ({
+    total, rows: Array.from({ length: Math.min(limit, total - offset) }, (_, i) => row(offset + i, text)),
   }));
   return { fetch, pages: createPages(fetch, FIRST_QUERY), rewrite: (words: string) => (text = words) };
 }
@@ -70,12 +70,12 @@ test("after a change the old rows stay in sight until the new ones are there", a
 test("another query forgets everything, and drops answers to the old one", async () => {
   const { fetch, pages } = source();
   pages.want(0, 10);
-  const [, signal] = fetch.mock.calls[0] ?? [];
+  const signal = fetch.mock.calls[0]?.[3];
   pages.reset({ ...FIRST_QUERY, search: "soup" });
   expect(signal?.aborted).toBe(true);
   expect(pages.total()).toBeUndefined();
   await settled();
-  expect(fetch.mock.calls[1]?.[0]).toMatchObject({ search: "soup", offset: 0 });
+  expect(fetch.mock.calls[1]?.[0]).toMatchObject({ search: "soup" });
   expect(pages.row(0)?.row).toBe(0);
 });
 
@@ -88,4 +88,29 @@ test("a failure is said and the next attempt clears it", async () => {
   pages.want(0, 1);
   await settled();
   expect(pages.error()).toBe("");
+});
+
+test("rows that came with another answer are there at once, the others are fetched", async () => {
+  const { fetch, pages } = source(1000);
+  const query = { ...FIRST_QUERY, search: "x" };
+  pages.seed(query, { total: 1000, rows: Array.from({ length: 130 }, (_, i) => row(i, "seed")) });
+  expect([pages.total(), pages.row(99)?.text, pages.row(100)]).toEqual([1000, "seed", undefined]);
+  pages.want(0, 150);
+  await settled();
+  expect(fetch).toHaveBeenCalledOnce();
+  expect(fetch.mock.calls[0]?.slice(0, 3)).toEqual([query, 100, PAGE_SIZE]);
+  pages.seed(query, { total: 1000, rows: Array.from({ length: 100 }, (_, i) => row(i, "anew")) });
+  expect([pages.row(0)?.text, pages.row(120)?.text]).toEqual(["anew", "first"]);
+  pages.want(0, 150);
+  await settled();
+  expect(fetch).toHaveBeenCalledTimes(2);
+});
+
+test("rows change in place", async () => {
+  const { fetch, pages } = source();
+  pages.want(0, 10);
+  await settled();
+  pages.patch((line) => (line.row === 4 ? { ...line, flipSize: 2 } : undefined));
+  expect([pages.row(4)?.flipSize, pages.row(5)?.flipSize]).toEqual([2, null]);
+  expect(fetch).toHaveBeenCalledOnce();
 });

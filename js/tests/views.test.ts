@@ -5,6 +5,12 @@ import { createScope } from "../src/views/dom";
 import { percent, plural, proba, signed } from "../src/views/format";
 import { moved } from "../src/views/keys";
 import { flipWords, forecastWords } from "../src/views/outcome";
+import { remaining } from "../src/views/statusBar";
+import { trend } from "../src/views/happensPane";
+import { places, setMarked } from "../src/views/marks";
+import { subjects } from "../src/views/detail";
+import { createVirtual } from "../src/views/virtual";
+import { nextStep, whyNotFind } from "../src/views/whyPane";
 import { contract, FakeModel, settled, state } from "./fixtures";
 
 beforeEach(() => {
@@ -103,8 +109,8 @@ describe("the page", () => {
     expect(box.checked).toBe(false);
     box.click();
     expect(fake.last("mark")).toMatchObject({ rows: [7], marked: true });
-    expect(host.querySelector(".rlw-query")?.textContent).toBe("cold soup, all day");
-    expect(host.querySelector(".rlw-chip")?.textContent).toBe("in flip set");
+    expect(host.querySelector(".rlw-card .rlw-query")?.textContent).toBe("cold soup, all day");
+    expect(host.querySelector(".rlw-chip")?.textContent).toBe("◆ in flip set");
   });
 
   test("buttons that cannot be used say why and do nothing", () => {
@@ -113,16 +119,16 @@ describe("the page", () => {
     expect([find.getAttribute("aria-disabled"), find.title, find.disabled]).toEqual(["true", "Pick a test row first", false]);
     find.click();
     button("Redo").click();
-    expect(fake.sent.map(({ kind }) => kind)).toEqual(["page"]);
+    expect(fake.sent.map(({ kind }) => kind).sort()).toEqual(["flips", "page"]);
     expect(button("Undo").hasAttribute("aria-disabled")).toBe(false);
   });
 
-  test("while a job runs only Cancel can be used", () => {
+  test("while a job runs it can be stopped, and rows be marked, but nothing long be begun", () => {
     const { fake, button, find } = draw({ test_row: 3 });
-    fake.change({ busy: true });
+    fake.change({ busy: true, _state: state({ job: { kind: "find", row: 3 } }) });
     fake.say({ v: 1, id: "", kind: "progress", phase: "refit", done: 1, total: 4 });
     expect(find("[role=progressbar]").getAttribute("aria-valuenow")).toBe("1");
-    for (const name of ["Find flip set", "Verify by retraining", "Undo", "Redo", "Export labels"]) {
+    for (const name of ["Find flip set", "Verify by retraining", "Export labels"]) {
       expect(button(name).title).toBe("Wait for the running job");
     }
     button("Cancel").click();
@@ -158,7 +164,7 @@ describe("the page", () => {
     const evil = "<img src=x onerror=alert(1)>";
     const { fake, host } = draw({ test_row: 3 });
     const ranking = structuredClone(contract.results.ranking) as Record<string, any>;
-    for (const key of ["text", "id", "original", "current"]) ranking["rows"][0][key] = evil;
+    for (const key of ["text", "id", "original", "current"]) ranking["bars"].rows[0][key] = evil;
     ranking["text"] = ranking["summary"].label = ranking["flip"].outcome = evil;
     fake.answers.ranking = ranking;
     fake.change({ _state: state({ revision: 9, classes: [evil, evil], status: evil, export_path: evil }) });
@@ -200,4 +206,151 @@ test("a scope undoes in reverse order, once", () => {
   scope.dispose();
   scope.dispose();
   expect(order).toEqual([2, 1]);
+});
+
+describe("words in common", () => {
+  test("are found as whole words, whatever their case, and n-grams as sequences", () => {
+    const cut = (text: string, words: string[]) => places(text, words).map(([from, to]) => text.slice(from, to));
+    expect(cut("Cold soup. COLD, colder", ["cold"])).toEqual(["Cold", "COLD"]);
+    expect(cut("not very good, very good", ["very good", "good"])).toEqual(["very good", "very good"]);
+    expect(cut("naïve café", ["café", "naïve"])).toEqual(["naïve", "café"]);
+    expect(cut("a+b", ["(", "", "+"])).toEqual([]);
+  });
+  test("are marked as elements, never as markup", () => {
+    const node = document.createElement("p");
+    setMarked(node, "<b>soup</b> & soup", ["soup", "b"]);
+    expect(node.textContent).toBe("<b>soup</b> & soup");
+    expect([...node.querySelectorAll("*")].map(({ tagName, textContent }) => [tagName, textContent])).toEqual([
+      ["MARK", "b"], ["MARK", "soup"], ["MARK", "b"], ["MARK", "soup"],
+    ]);
+  });
+});
+
+describe("a list of any length", () => {
+  function list(total: number) {
+    const scope = createScope();
+    const onRange = vi.fn();
+    const one = createVirtual(scope, {
+      names: "x", rowHeight: 50, spare: 2, total: () => total, onRange,
+      create: () => { const node = document.createElement("div"); return { node, target: node }; },
+      update(line, index) { line.node.textContent = String(index); },
+    });
+    Object.defineProperty(one.body, "clientHeight", { value: 500 });
+    document.body.append(one.body);
+    one.draw();
+    return { one, scope, onRange, spacer: one.body.firstElementChild as HTMLElement };
+  }
+  test("draws the lines in sight, in order, and a few more", () => {
+    const { one, spacer } = list(100_000);
+    expect([...spacer.children].map((node) => node.textContent)).toEqual(Array.from({ length: 13 }, (_, i) => String(i)));
+    one.focus(99_999);
+    expect(one.range()[1]).toBe(99_999);
+    expect(one.lines.size).toBeLessThan(20);
+    expect(document.activeElement?.textContent).toBe("99999");
+  });
+  test("a list taller than a browser can draw is reached to its end", () => {
+    const { one, spacer } = list(10_000_000);
+    expect(spacer.style.height).toBe("8000000px");
+    one.focus(9_999_999);
+    expect(one.range()[1]).toBe(9_999_999);
+    one.focus(5_000_000);
+    const [first, last] = one.range();
+    expect(first <= 5_000_000 && 5_000_000 <= last).toBe(true);
+    const place = Number(/translateY\((.*)px\)/.exec(one.lines.get(5_000_000)?.node.style.transform ?? "")?.[1]);
+    expect(place - one.body.scrollTop).toBeGreaterThanOrEqual(-1);
+    expect(place - one.body.scrollTop).toBeLessThanOrEqual(451);
+  });
+  test("keys move the focus, and the line with the focus stays when it is scrolled away", () => {
+    const { one } = list(1000);
+    one.focus(3);
+    expect(one.onKey(new KeyboardEvent("keydown", { key: "ArrowDown" }))).toBe(true);
+    expect(one.active()).toBe(4);
+    expect(one.onKey(new KeyboardEvent("keydown", { key: "ArrowDown", ctrlKey: true }))).toBe(false);
+    one.body.scrollTop = 20_000;
+    one.body.dispatchEvent(new Event("scroll"));
+    expect(one.lines.has(4)).toBe(true);
+    expect(document.activeElement?.textContent).toBe("4");
+  });
+});
+
+describe("what comes next, and what it is about", () => {
+  test("time that remains is told once there is something to go by", () => {
+    expect([remaining(0, 10, 5000), remaining(5, 10, 500), remaining(5, 10, 5000), remaining(1, 100, 5000)]).toEqual(["", "", ", 5 s left", ", 9 min left"]);
+  });
+  test("better and worse have a sign and a word", () => {
+    expect([trend(0.8, 0.9, "up"), trend(0.4, 0.5, "down"), trend(0.5, 0.5, "up")]).toEqual([
+      ["▲", "better", "better"], ["▼", "worse", "worse"], ["=", "", "as before"],
+    ]);
+  });
+  test("decisions are about the chosen rows, else the one in focus", () => {
+    expect(subjects({ selection: new Set([4, 5]), active: 9 })).toEqual([4, 5]);
+    expect(subjects({ selection: new Set(), active: 9 })).toEqual([9]);
+    expect(subjects({ selection: new Set(), active: null })).toEqual([]);
+  });
+  test("a search for another row may take over, nothing else", () => {
+    const base = { busy: true, testRow: 3, shared: { job: { kind: "find", row: 2 } } };
+    const why = (changes: object) => whyNotFind({ ...base, ...changes } as unknown as Parameters<typeof whyNotFind>[0]);
+    expect(why({})).toBe("");
+    expect(why({ testRow: 2 })).toBe("Wait for the running job");
+    expect(why({ shared: { job: { kind: "verify", row: null } } })).toBe("Wait for the running job");
+    expect(why({ testRow: null })).toBe("Pick a test row first");
+    expect(nextStep({ ranking: null } as unknown as Parameters<typeof nextStep>[0])).toBe("find");
+  });
+});
+
+describe("panels and keys", () => {
+  const key = (node: Element, name: string, options: object = {}) =>
+    node.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true, cancelable: true, ...options }));
+
+  test("? shows the keys and Escape closes them", () => {
+    const { find } = draw();
+    key(find("section"), "?");
+    expect(find(".rlw-panel").hidden).toBe(false);
+    expect(find(".rlw-keys").textContent).toContain("Verify by retraining");
+    key(find("section"), "Escape");
+    expect(find(".rlw-panel").hidden).toBe(true);
+  });
+
+  test("the queue decides with one key each and goes on", async () => {
+    const { fake, find } = draw();
+    fake.answers.queue = { rows: [contract.results.queue["rows"], contract.results.queue["rows"]].flat().map((one: any, i) => ({ ...one, row: 9 + i })) };
+    fake.answers.decide = contract.results.decide;
+    key(find("section"), "q");
+    await settled();
+    expect(find(".rlw-queue-body").textContent).toContain("stale bread");
+    key(find("section"), "k");
+    expect(fake.last("decide")).toMatchObject({ rows: [9], decision: "keep" });
+    expect(find(".rlw-queue-body").textContent).toContain("2 of 2");
+    key(find("section"), "j");
+    expect(find(".rlw-queue-body").hidden).toBe(true);
+  });
+
+  test("letters typed into a field are no commands", () => {
+    const { fake, find } = draw({ test_row: 3 });
+    const before = fake.sent.length;
+    key(find("input[type=search]"), "f");
+    key(find("input[type=search]"), "u");
+    expect(fake.sent.length).toBe(before);
+    key(find("section"), "u");
+    expect(fake.last("undo")).toBeTruthy();
+    key(find("section"), "u", { ctrlKey: true });
+    expect(fake.sent.filter(({ kind }) => kind === "undo").length).toBe(1);
+  });
+
+  test("the history shows what was taken back", async () => {
+    const { fake, find } = draw();
+    fake.answers.history = { total: 1, lines: [{ event: 1, time: "2026-01-02T03:04:05+00:00", who: "ada", what: "Relabelled row 7", note: "<b>x</b>", state: "undone" }] };
+    key(find("section"), "h");
+    await settled();
+    expect(find(".rlw-history-line.rlw-undone").textContent).toContain("Relabelled row 7<b>x</b>ada · taken back");
+  });
+
+  test("a found size changes its line, and a forecast comes with the mark", async () => {
+    const { fake, find } = draw({ test_row: 3, relabelled: [7] });
+    fake.answers.mark = contract.results.mark;
+    await settled();
+    fake.say({ v: 1, id: "", kind: "sizes", row: 4, size: 17, done: 2, total: 10, running: true });
+    expect(find(".rlw-test-scroll").textContent).toContain("17");
+    expect(find(".rlw-pane-foot").textContent).toContain("Set sizes: 2 of 10");
+  });
 });

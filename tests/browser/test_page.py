@@ -54,13 +54,13 @@ class TestTheWholeJob:
 
         one.pick(3)
         expect(one.status).to_contain_text("Test row 3 is predicted “complaint”")
-        expect(page.locator(".rlw-query")).to_have_text(bench.test_text(3))
+        expect(page.locator(".rlw-card .rlw-query")).to_have_text(bench.test_text(3))
         assert one.widget.test_row == 3
 
         one.button("Find flip set").click()
         expect(one.status).to_contain_text("Found: a refit on the edited labels flips the prediction.")
         found = bench.known_flip_set(3)
-        expect(page.locator(".rlw-outcome")).to_contain_text(f"Relabelling {found.size} training rows flips")
+        expect(page.locator(".rlw-outcome").first).to_contain_text(f"Relabelling {found.size} training rows flips")
         expect(page.locator(".rlw-outcome .rlw-badge").first).to_have_text("Verified")
         boxes = one.ranking.get_by_role("checkbox")
         for i, row in enumerate(found.rows):
@@ -77,12 +77,14 @@ class TestTheWholeJob:
         one.button("Verify by retraining").click()
         expect(one.status).to_contain_text(f"Retrained with {found.size} changed labels")
         summary = bench.verification_summary()
-        outcome = page.locator(".rlw-outcome")
+        outcome = page.locator(".rlw-outcome").last
         expect(outcome).to_contain_text("this row flips to “praise”")
         expect(outcome).to_contain_text(f"{bench.verification.proba_after[3]:.3f}")
-        expect(outcome).to_contain_text(f"{summary.n_flipped} test rows of 140 change class")
-        expect(outcome).to_contain_text(f"{summary.accuracy_before:.1%} → {summary.accuracy_after:.1%}")
-        expect(one.tests.get_by_text("⇄ flips").first).to_be_visible()
+        happens = page.get_by_role("region", name="What happens")
+        expect(happens).to_contain_text(f"{summary.n_flipped} test rows of 140 change class")
+        score = happens.get_by_role("row").filter(has_text="Accuracy")
+        expect(score).to_contain_text(f"{summary.accuracy_before:.1%}{summary.accuracy_after:.1%}")
+        expect(one.tests.get_by_text("flips").first).to_be_visible()
 
         one.button("Undo").click()
         expect(one.box(int(found.rows[1]))).not_to_be_checked()
@@ -233,7 +235,7 @@ class TestKeyboard:
         expect(one.tests.get_by_role("row", selected=True)).to_be_focused()
         rows = bench.influential_rows(1)["row"].tolist()
         expect(one.box(rows[0])).to_be_visible()
-        one.button("Verify by retraining").focus()
+        one.button("Mark whole flip set").focus()
         keys.press("Tab")
         expect(one.box(rows[0])).to_be_focused()
         keys.press("ArrowDown")
@@ -283,7 +285,7 @@ class TestForeignTexts:
         one.button("Mark whole flip set").click()
         one.button("Verify by retraining").click()
         expect(one.status).to_contain_text("Retrained")
-        expect(one.page.locator(".rlw-query")).to_have_text(f"{EVIL} 2")
+        expect(one.page.locator(".rlw-card .rlw-query")).to_have_text(f"{EVIL} 2")
         expect(one.ranking.get_by_text(f"train {EVIL}").first).to_be_visible()
         assert one.page.evaluate("window.hacked") is None
         assert one.page.locator("#host script, #host img").count() == 0
@@ -305,7 +307,7 @@ class TestLooks:
         self._check(one, f"{theme}-marked")
         one.button("Verify by retraining").click()
         expect(one.status).to_contain_text("Retrained")
-        expect(one.tests.get_by_text("⇄ flips").first).to_be_visible()
+        expect(one.tests.get_by_text("flips").first).to_be_visible()
         self._check(one, f"{theme}-verified")
         one.page.get_by_label("Export file").fill("/no folder/x.csv")
         one.button("Export labels").click()

@@ -13,7 +13,7 @@ export function createBar(): Bar {
   const fill = el("span", "bar-fill", { "aria-hidden": "true" });
   const axis = el("span", "bar-axis", { "aria-hidden": "true" });
   const label = el("span", "bar-value");
-  const node = el("div", "bar", {}, el("span", "bar-track", {}, fill, axis), label);
+  const node = el("div", "bar", el("span", "bar-track", fill, axis), label);
   return {
     node,
     update(value, largest, towards) {

@@ -27,21 +27,18 @@ export function createScope(): Scope {
 
 type Attributes = Record<string, string | number | boolean>;
 
-/** `names` are class names without their common prefix. */
+/** `names` are class names without their common prefix; attributes may be left out. */
 export function el<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   names: string,
-  attributes: Attributes = {},
-  ...children: (Node | string)[]
+  ...rest: (Node | string | Attributes)[]
 ): HTMLElementTagNameMap[K] {
   const node = document.createElement(tag);
-  node.className = names
-    .split(" ")
-    .filter(Boolean)
-    .map((name) => `rlw-${name}`)
-    .join(" ");
-  for (const [name, value] of Object.entries(attributes)) setAttribute(node, name, value);
-  node.append(...children);
+  node.className = names.replace(/\S+/g, "rlw-$&");
+  for (const part of rest) {
+    if (typeof part === "string" || part instanceof Node) node.append(part);
+    else for (const [name, value] of Object.entries(part)) setAttribute(node, name, value);
+  }
   return node;
 }
 
@@ -87,6 +84,12 @@ export function button(scope: Scope, label: string, names: string, onClick: () =
       setAttribute(node, "title", reason === "" ? false : reason);
     },
   };
+}
+
+/** Draws now and after every change of what is drawn. */
+export function drawn(scope: Scope, source: { subscribe(draw: () => void): () => void }, draw: () => void): void {
+  scope.add(source.subscribe(draw));
+  draw();
 }
 
 let counter = 0;

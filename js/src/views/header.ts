@@ -1,8 +1,8 @@
 /** Top line: what is loaded, the threshold, undo and redo, export. */
 
-import type { Actions } from "../session";
-import type { Store, View } from "../store";
-import { button, el, setText, uniqueId, type Scope } from "./dom";
+import type { Actions, Session } from "../session";
+import type { Panel, Store, View } from "../store";
+import { button, drawn, el, setAttribute, setText, uniqueId, type Scope } from "./dom";
 import { count, plural } from "./format";
 
 interface Control {
@@ -12,7 +12,7 @@ interface Control {
 
 function field(label: string, input: HTMLInputElement): HTMLElement {
   input.id = uniqueId("field");
-  return el("span", "field", {}, el("label", "label", { for: input.id }, label), input);
+  return el("span", "field", el("label", "label", { for: input.id }, label), input);
 }
 
 /** While a person types, Python's value does not overwrite theirs. */
@@ -37,7 +37,7 @@ function thresholdField(scope: Scope, actions: Actions): Control {
   };
 }
 
-function exportField(scope: Scope, store: Store<View>, actions: Actions): Control {
+function exportField(scope: Scope, store: Store<View>, actions: Actions): Control & { write(): void } {
   const input = el("input", "input file", { type: "text", spellcheck: "false" });
   const write = button(scope, "Export labels", "", () => actions.exportTo(input.value.trim()));
   let touched = false;
@@ -52,24 +52,32 @@ function exportField(scope: Scope, store: Store<View>, actions: Actions): Contro
   scope.listen(input, "keydown", (event) => {
     if (event.key === "Enter") write.node.click();
   });
-  return { node: el("span", "field", {}, field("Export file", input), write.node), update };
+  return { node: el("span", "field", field("Export file", input), write.node), update, write: () => write.node.click() };
 }
 
 function history(scope: Scope, actions: Actions): Control {
   const undo = button(scope, "Undo", "", actions.undo);
   const redo = button(scope, "Redo", "", actions.redo);
   return {
-    node: el("span", "field", {}, undo.node, redo.node),
-    update({ shared, busy }) {
-      undo.update(busy ? "Wait for the running job" : shared.canUndo ? "" : "Nothing to undo");
-      redo.update(busy ? "Wait for the running job" : shared.canRedo ? "" : "Nothing to redo");
+    node: el("span", "field", undo.node, redo.node),
+    update({ shared }) {
+      undo.update(shared.canUndo ? "" : "Nothing to undo");
+      redo.update(shared.canRedo ? "" : "Nothing to redo");
     },
   };
 }
 
-export function createHeader(scope: Scope, store: Store<View>, actions: Actions): HTMLElement {
+export interface Header {
+  node: HTMLElement;
+  export(): void;
+}
+
+export function createHeader(scope: Scope, { store, actions }: Session, open: (panel: Panel) => void): Header {
   const facts = el("span", "muted");
-  const controls = [thresholdField(scope, actions), history(scope, actions), exportField(scope, store, actions)];
+  const file = exportField(scope, store, actions);
+  const controls = [thresholdField(scope, actions), history(scope, actions), file];
+  const panels: [Panel, string][] = [["queue", "Suspects"], ["history", "History"], ["help", "Keys"]];
+  const openers = panels.map(([panel, label]) => ({ panel, ...button(scope, label, "quiet", () => open(panel)) }));
   function draw() {
     const view = store.get();
     const { nTrain, nTest } = view.shared;
@@ -78,9 +86,11 @@ export function createHeader(scope: Scope, store: Store<View>, actions: Actions)
       `${count(nTrain)} training rows · ${count(nTest)} test rows · ${plural(view.relabelled.size, "label")} changed`,
     );
     for (const control of controls) control.update(view);
+    for (const { panel, node } of openers) setAttribute(node, "aria-expanded", String(view.panel === panel));
   }
-  scope.add(store.subscribe(draw));
-  draw();
-  const title = el("div", "title", {}, el("h2", "heading", {}, "Relabel workbench"), facts);
-  return el("header", "header", {}, title, el("div", "controls", {}, ...controls.map(({ node }) => node)));
+  drawn(scope, store, draw);
+  const title = el("div", "title", el("h2", "heading", "Relabel workbench"), facts);
+  const tools = el("span", "field", ...openers.map(({ node }) => node));
+  const node = el("header", "header", title, el("div", "controls", tools, ...controls.map((control) => control.node)));
+  return { node, export: file.write };
 }

@@ -2,8 +2,8 @@
 
 import type { FlipSummary, Forecast, Ranking } from "../protocol";
 import type { Store, View } from "../store";
-import { el, setClass, setText, type Scope } from "./dom";
-import { percent, plural, proba, signed } from "./format";
+import { drawn, el, setClass, setText, type Scope } from "./dom";
+import { plural, proba, signed } from "./format";
 
 type Tone = "fact" | "guess" | "open";
 const BADGES: Record<Tone, string> = { fact: "Verified", guess: "Prediction", open: "Open" };
@@ -11,7 +11,7 @@ const BADGES: Record<Tone, string> = { fact: "Verified", guess: "Prediction", op
 function createNote() {
   const badge = el("span", "badge");
   const text = el("span", "note-text");
-  const node = el("p", "note", {}, badge, text);
+  const node = el("p", "note", badge, text);
   return {
     node,
     show(tone: Tone, words: string) {
@@ -50,43 +50,38 @@ export function verifiedWords({ shared }: Readonly<View>, ranking: Ranking): str
   const { summary, verifiedPredicted } = ranking;
   if (verification === null || summary.verifiedProba === null || verifiedPredicted === null) return "";
   const verb = summary.flipped === true ? "flips to" : "stays";
-  const own =
+  return (
     `Retrained with ${plural(verification.rows, "changed label")}: this row ${verb} “${verifiedPredicted}”, ` +
-    `probability ${proba(summary.proba)} → ${proba(summary.verifiedProba)}.`;
-  const others = `${plural(verification.flipped, "test row")} of ${shared.nTest.toLocaleString("en-US")} ${verification.flipped === 1 ? "changes" : "change"} class.`;
-  const { accuracyBefore, accuracyAfter } = verification;
-  const accuracy =
-    accuracyBefore === null || accuracyAfter === null
-      ? ""
-      : ` Accuracy ${percent(accuracyBefore)} → ${percent(accuracyAfter)}.`;
-  return `${own} ${others}${accuracy}`;
+    `probability ${proba(summary.proba)} → ${proba(summary.verifiedProba)}.`
+  );
 }
 
-const NOT_SEARCHED = "No flip set was looked for yet: the fewest training labels that, if changed, flip this prediction.";
-const NOT_MARKED = "No label is changed yet. Mark rows below to see what they are predicted to do, then verify.";
+const NOT_SEARCHED = "No flip set was looked for yet: the fewest labels that, if changed, flip this prediction.";
+const NOT_MARKED = "Mark training rows to see what they are predicted to do, then verify.";
 
 /** What is known of the labels as they are now: a fact after a verification, until then a prediction. */
-function changedWords(view: Readonly<View>, ranking: Ranking): [Tone, string] {
+function changedWords(view: Readonly<View>): [Tone, string] {
+  const { ranking, forecast } = view;
+  if (ranking === null) return ["open", NOT_MARKED];
   const words = verifiedWords(view, ranking);
   if (words !== "") return ["fact", words];
-  if (ranking.forecast === null || view.relabelled.size === 0) return ["open", NOT_MARKED];
-  return ["guess", forecastWords(ranking.forecast, view.relabelled.size, ranking.summary.predicted)];
+  if (forecast === null || view.relabelled.size === 0) return ["open", NOT_MARKED];
+  return ["guess", forecastWords(forecast, view.relabelled.size, ranking.summary.predicted)];
 }
 
-/** Both notes are always there once a row is picked: were they to come and go, rows would jump under the pointer. */
-export function createOutcome(scope: Scope, store: Store<View>): HTMLElement {
-  const [flip, changed] = [createNote(), createNote()];
-  const node = el("div", "outcome", {}, flip.node, changed.node);
-  function draw() {
-    const view = store.get();
-    const { ranking } = view;
-    node.hidden = ranking === null;
-    if (ranking === null) return;
-    const [tone, words]: [Tone, string] = ranking.flip === null ? ["open", NOT_SEARCHED] : flipWords(ranking.flip);
-    flip.show(tone, words);
-    changed.show(...changedWords(view, ranking));
-  }
-  scope.add(store.subscribe(draw));
-  draw();
+/** The notes are always there: were they to come and go, rows would jump under the pointer. */
+function createView(scope: Scope, store: Store<View>, words: (view: Readonly<View>) => [Tone, string]): HTMLElement {
+  const note = createNote();
+  const node = el("div", "outcome", note.node);
+  const draw = () => note.show(...words(store.get()));
+  drawn(scope, store, draw);
   return node;
+}
+
+export function createFlipNote(scope: Scope, store: Store<View>): HTMLElement {
+  return createView(scope, store, ({ ranking }) => (ranking?.flip ? flipWords(ranking.flip) : ["open", NOT_SEARCHED]));
+}
+
+export function createChangedNote(scope: Scope, store: Store<View>): HTMLElement {
+  return createView(scope, store, changedWords);
 }

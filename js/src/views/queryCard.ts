@@ -1,13 +1,15 @@
 /** The chosen test row in full, its classes and probability. */
 
 import type { Ranking } from "../protocol";
-import type { Store, View } from "../store";
-import { el, setAttribute, setText, type Scope } from "./dom";
-import { proba } from "./format";
+import type { Session } from "../session";
+import type { View } from "../store";
+import { drawn, el, setAttribute, setText, type Scope } from "./dom";
+import { proba, signed } from "./format";
+import { setMarked } from "./marks";
 
 function fact(label: string): { node: HTMLElement; set(value: string): void } {
   const value = el("span", "value");
-  const node = el("div", "fact-box", {}, el("span", "label", {}, label), value);
+  const node = el("div", "fact-box", el("span", "label", label), value);
   return { node, set: (text) => setText(value, text) };
 }
 
@@ -16,7 +18,7 @@ function createScale() {
   const dot = el("span", "scale-dot");
   const line = el("span", "scale-line");
   const ends = [el("span", "scale-end"), el("span", "scale-end")] as const;
-  const node = el("div", "scale", { "aria-hidden": "true" }, ends[0], el("span", "scale-track", {}, line, dot), ends[1]);
+  const node = el("div", "scale", { "aria-hidden": "true" }, ends[0], el("span", "scale-track", line, dot), ends[1]);
   return {
     node,
     update(value: number, threshold: number, classes: readonly [string, string]) {
@@ -28,23 +30,24 @@ function createScale() {
   };
 }
 
-export function createQueryCard(scope: Scope, store: Store<View>): HTMLElement {
-  const title = el("h3", "heading");
+export function createQueryCard(scope: Scope, { store }: Session): HTMLElement {
+  const title = el("h4", "heading");
   const text = el("blockquote", "query", { tabindex: 0 });
-  const [predicted, label, chance] = [fact("Predicted"), fact("True label"), fact("Probability")];
+  const [predicted, label, chance, margin] = [fact("Predicted"), fact("True label"), fact("Probability"), fact("Margin")];
   const scale = createScale();
-  const facts = el("div", "facts", {}, predicted.node, label.node, chance.node);
-  const body = el("div", "card-body", {}, text, el("div", "facts-line", {}, facts, scale.node));
+  const facts = el("div", "facts", predicted.node, label.node, chance.node, margin.node);
+  const body = el("div", "card-body", text, el("div", "facts-line", facts, scale.node));
   const empty = el("p", "empty");
-  const node = el("div", "card", {}, title, body, empty);
+  const node = el("div", "card", title, body, empty);
 
   function fill({ text: words, summary }: Ranking, view: Readonly<View>) {
-    setText(text, words);
+    setMarked(text, words, view.words?.words.map(({ word }) => word) ?? []);
     setAttribute(text, "aria-label", `Text of test row ${summary.row}`);
     predicted.set(summary.predicted);
     const wrong = summary.label !== null && summary.label !== summary.predicted;
     label.set(summary.label === null ? "not known" : `${summary.label}${wrong ? " (misclassified)" : ""}`);
     chance.set(`${proba(summary.proba)} for “${view.shared.classes[1]}”`);
+    margin.set(signed(summary.margin));
     scale.update(summary.proba, view.threshold, view.shared.classes);
   }
 
@@ -55,10 +58,9 @@ export function createQueryCard(scope: Scope, store: Store<View>): HTMLElement {
     body.hidden = ranking === null;
     empty.hidden = ranking !== null;
     if (ranking !== null) fill(ranking, view);
-    else if (testRow === null) setText(empty, "Pick a row from the list of test rows: by click, or with the arrow keys and Enter.");
+    else if (testRow === null) setText(empty, "Pick a test row: by click, or with the arrow keys and Enter.");
     else setText(empty, rankingState === "failed" ? view.rankingError : "Loading…");
   }
-  scope.add(store.subscribe(draw));
-  draw();
+  drawn(scope, store, draw);
   return node;
 }

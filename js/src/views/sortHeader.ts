@@ -4,16 +4,17 @@ import type { Column, PageQuery } from "../protocol";
 import { el, setAttribute, setText, type Scope } from "./dom";
 
 const LABELS: Record<Column, [label: string, title: string]> = {
-  row: ["Row", "Row number in the test set"],
-  text: ["Text", "Text of the row"],
-  label: ["True", "True label, where known"],
+  row: ["Row", ""],
+  text: ["Text", ""],
+  label: ["True", "True label"],
   predicted: ["Predicted", "Predicted class"],
   proba: ["Prob.", "Probability"],
-  flip_size: ["Set", "Size of the flip set, where it was looked for"],
-  verified_proba: ["Retrained", "What the last verification by retraining did to the prediction"],
+  margin: ["Margin", "Log-odds beyond the threshold"],
+  flip_size: ["Set", "Size of the flip set"],
+  verified_proba: ["Retrained", "What retraining did to it"],
 };
 
-const NUMERIC: ReadonlySet<Column> = new Set(["row", "proba", "flip_size"]);
+const NUMERIC: ReadonlySet<Column> = new Set(["row", "proba", "margin", "flip_size"]);
 
 export interface SortHeader {
   node: HTMLElement;

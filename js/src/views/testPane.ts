@@ -1,10 +1,8 @@
 /** Left pane: search, filter and the list of test rows. */
 
-import type { Pages } from "../pages";
 import { FILTERS, type Filter } from "../protocol";
-import type { Actions } from "../session";
-import type { Store, View } from "../store";
-import { el, setAttribute, setText, uniqueId, type Scope } from "./dom";
+import type { Session } from "../session";
+import { button, el, setAttribute, setText, uniqueId, type Scope } from "./dom";
 import { count } from "./format";
 import { createTestGrid } from "./testGrid";
 
@@ -15,15 +13,25 @@ function filterLabel(filter: Filter, [first, second]: readonly [string, string])
     all: "All rows",
     misclassified: "Misclassified",
     near: "Near the threshold",
+    small: "Small flip set (3 or fewer)",
     has_set: "With a flip set",
     flipped: "Flipped by retraining",
+    became_right: "Right after retraining",
+    became_wrong: "Wrong after retraining",
     class0: `Predicted “${first}”`,
     class1: `Predicted “${second}”`,
   };
   return labels[filter];
 }
 
-export function createTestPane(scope: Scope, store: Store<View>, pages: Pages, actions: Actions): HTMLElement {
+export interface TestPane {
+  node: HTMLElement;
+  focus(): void;
+  search(): void;
+}
+
+export function createTestPane(scope: Scope, session: Session): TestPane {
+  const { store, pages, actions } = session;
   const search = el("input", "input", { type: "search", placeholder: "Search texts", "aria-label": "Search test rows" });
   const select = el("select", "input", { "aria-label": "Filter test rows" });
   const options = FILTERS.map((filter) => {
@@ -33,14 +41,18 @@ export function createTestPane(scope: Scope, store: Store<View>, pages: Pages, a
   });
   const shown = el("span", "muted");
   const id = uniqueId("tests");
+  const grid = createTestGrid(scope, session);
+  const filled = el("span", "muted");
+  const pause = button(scope, "Pause", "quiet small", () => actions.setFilling(!store.get().filling));
   const title = el("h3", "heading", { id }, "Test rows");
   const node = el(
     "section",
     "pane tests",
     { "aria-labelledby": id },
-    el("div", "pane-head", {}, title, shown),
-    el("div", "tools", {}, search, select),
-    createTestGrid(scope, store, pages, actions),
+    el("div", "pane-head", title, shown),
+    el("div", "tools", search, select),
+    grid.node,
+    el("div", "pane-foot", filled, pause.node),
   );
 
   let timer = 0;
@@ -55,16 +67,21 @@ export function createTestPane(scope: Scope, store: Store<View>, pages: Pages, a
   });
 
   function draw() {
-    const { shared } = store.get();
+    const { shared, filled: sizes, filling } = store.get();
     for (const { filter, option } of options) {
       setText(option, filterLabel(filter, shared.classes));
       setAttribute(option, "disabled", filter === "misclassified" && !shared.labelled);
     }
     const total = pages.total();
     setText(shown, total === undefined || total === shared.nTest ? count(shared.nTest) : `${count(total)} of ${count(shared.nTest)}`);
+    const done = sizes === null ? "" : `Set sizes: ${count(sizes.done)} of ${count(sizes.total)}`;
+    setText(filled, done + (sizes !== null && sizes.done < sizes.total && !filling ? ", paused" : ""));
+    setText(pause.node, filling ? "Pause" : "Go on");
+    setAttribute(pause.node, "aria-label", filling ? "Pause looking for set sizes" : "Go on looking for set sizes");
+    pause.node.hidden = sizes === null || sizes.done >= sizes.total;
   }
   scope.add(store.subscribe(draw));
   scope.add(pages.subscribe(draw));
   draw();
-  return node;
+  return { node, focus: grid.focus, search: () => search.focus() };
 }

@@ -2,48 +2,60 @@
 
 import type { TestRow } from "../protocol";
 import { el, setAttribute, setClass, setText } from "./dom";
-import { proba } from "./format";
+import { proba, signed } from "./format";
+import type { Line } from "./virtual";
 
-export const ROW_HEIGHT = 46;
+export const ROW_HEIGHT = 48;
 
-export interface Line {
-  node: HTMLElement;
-  update(index: number, row: TestRow | undefined, picked: boolean): void;
+export interface TestLine extends Line {
+  update(row: TestRow | undefined, picked: boolean): void;
 }
 
-function verdict({ flipped }: TestRow): string {
-  if (flipped === null) return "–";
-  return flipped ? "⇄ flips" : "same";
+/** What the last verification did to the prediction: a shape, a word and a colour. */
+function verdict({ flipped, label, predicted }: TestRow): [words: string, tone: string] {
+  if (flipped === null) return ["–", ""];
+  if (!flipped) return ["same", ""];
+  if (label === null) return ["⇄ flips", "fact"];
+  return label === predicted ? ["▼ flips", "worse"] : ["▲ flips", "better"];
 }
 
-export function createLine(): Line {
+function sizeWords({ flipSize }: TestRow): string {
+  return flipSize === null ? "·" : flipSize === 0 ? "none" : String(flipSize);
+}
+
+export function createLine(): TestLine {
   const cell = (names = "") => el("div", `cell ${names}`, { role: "gridcell" });
-  const [number, label, predicted, chance, size, mark] = [cell("num"), cell(), cell(), cell("num"), cell("num"), cell()];
+  const [number, label, predicted, chance, margin, size, mark] = [cell("num"), cell(), cell(), cell("num"), cell("num"), cell("num"), cell()];
   const text = cell();
   const clamp = el("span", "clamp");
   text.append(clamp);
-  const cells = [number, text, label, predicted, chance, size, mark];
+  const cells = [number, text, label, predicted, chance, margin, size, mark];
   const node = el("div", "row test-row", { role: "row", tabindex: -1 }, ...cells);
   return {
     node,
-    update(index, row, picked) {
-      node.style.transform = `translateY(${index * ROW_HEIGHT}px)`;
-      setAttribute(node, "aria-rowindex", index + 2); // the header is line 1
+    target: node,
+    update(row, picked) {
       setAttribute(node, "aria-selected", String(picked));
       setClass(node, "picked", picked);
       setClass(node, "waiting", row === undefined);
-      setText(number, row === undefined ? "" : String(row.row));
-      setText(clamp, row?.text ?? "Loading…");
-      setText(label, row === undefined ? "" : (row.label ?? "–"));
-      setAttribute(label, "title", row?.label ?? false);
-      setText(predicted, row?.predicted ?? "");
-      const wrong = row !== undefined && row.label !== null && row.label !== row.predicted;
+      if (row === undefined) {
+        for (const one of [number, label, predicted, chance, margin, size, mark]) setText(one, "");
+        return setText(clamp, "Loading…");
+      }
+      setText(number, String(row.row));
+      setText(clamp, row.text);
+      setText(label, row.label ?? "–");
+      setAttribute(label, "title", row.label ?? false);
+      setText(predicted, row.predicted);
+      const wrong = row.label !== null && row.label !== row.predicted;
       setClass(predicted, "wrong", wrong);
-      setAttribute(predicted, "title", wrong ? `${row.predicted}: differs from the true label` : (row?.predicted ?? false));
-      setText(chance, row === undefined ? "" : proba(row.proba));
-      setText(size, row === undefined ? "" : String(row.flipSize ?? "–"));
-      setText(mark, row === undefined ? "" : verdict(row));
-      setClass(mark, "fact", row?.flipped === true);
+      setAttribute(predicted, "title", wrong ? `${row.predicted}: differs from the true label` : row.predicted);
+      setText(chance, proba(row.proba));
+      setText(margin, signed(row.margin));
+      setText(size, sizeWords(row));
+      const [words, tone] = verdict(row);
+      setText(mark, words);
+      for (const name of ["fact", "better", "worse"]) setClass(mark, name, name === tone);
     },
   };
 }

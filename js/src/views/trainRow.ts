@@ -3,49 +3,82 @@
 import type { TrainRow } from "../protocol";
 import { createBar } from "./bar";
 import { el, setAttribute, setClass, setText, uniqueId } from "./dom";
+import { percent } from "./format";
+import { setMarked } from "./marks";
+import type { Line } from "./virtual";
 
-export interface TrainLine {
-  node: HTMLElement;
+export const TRAIN_HEIGHT = 64;
+
+export interface TrainLine extends Line {
   box: HTMLInputElement;
-  update(row: TrainRow, marked: boolean, largest: number, towards: boolean): void;
+  row(): TrainRow | undefined;
+  update(row: TrainRow | undefined, state: LineState): void;
 }
 
-export function createTrainLine(number: number): TrainLine {
+export interface LineState {
+  marked: boolean;
+  chosen: boolean;
+  active: boolean;
+  largest: number;
+  /** Whether relabelling the row pushes the query towards the other class. */
+  towards: boolean;
+  /** Share of the change that a refit of the whole set brought. */
+  verifiedShare: number | undefined;
+}
+
+const SAID: Record<string, string> = { keep: "✓ kept", unsure: "? unsure" };
+
+export function createTrainLine(): TrainLine {
   const cell = (names = "") => el("div", `cell ${names}`, { role: "gridcell" });
   const id = uniqueId("train");
-  const box = el("input", "box", { type: "checkbox", tabindex: -1, "aria-label": `Relabel row ${number}`, "aria-describedby": id });
+  const box = el("input", "box", { type: "checkbox", tabindex: -1, "aria-describedby": id });
   const [rank, check, text, label] = [cell("num"), cell("check"), cell("train-text"), cell("change")];
   const words = el("span", "clamp", { id });
   const name = el("span", "row-id");
-  const chip = el("span", "chip");
+  const [chip, said] = [el("span", "chip"), el("span", "chip said")];
   const bar = createBar();
+  const share = el("span", "share");
   const [original, corrected] = [el("span", "label-old"), el("span", "label-new")];
   check.append(box);
-  text.append(words, el("span", "row-facts", {}, name, chip));
+  text.append(words, el("span", "row-facts", name, chip, said));
   label.append(original, corrected);
-  const barCell = cell();
-  barCell.append(bar.node);
+  const barCell = cell("bar-cell");
+  barCell.append(bar.node, share);
   const node = el("div", "row train-row", { role: "row" }, rank, check, text, label, barCell);
-  node.dataset["row"] = String(number);
+  let shown: TrainRow | undefined;
   return {
     node,
+    target: box,
     box,
-    update(row, marked, largest, towards) {
-      setText(rank, String(row.rank));
-      setText(words, row.text);
-      setText(name, row.id === String(row.row) ? `row ${row.row}` : `row ${row.row} · ${row.id}`);
-      // While Python's answer is under way the mark is ahead of `current`.
-      const current = marked === row.relabelled ? row.current : marked ? "…" : row.original;
-      setText(original, row.original);
-      setText(corrected, marked ? `→ ${current}` : "");
-      setClass(label, "changed", marked);
-      bar.update(row.influence, largest, towards);
-      setText(chip, row.inSet ? "in flip set" : "");
-      chip.hidden = !row.inSet;
-      setClass(node, "in-set", row.inSet);
+    row: () => shown,
+    update(row, { marked, chosen, active, largest, towards, verifiedShare }) {
+      shown = row;
+      setClass(node, "waiting", row === undefined);
+      setAttribute(node, "aria-selected", String(chosen));
+      setClass(node, "chosen", chosen);
+      setClass(node, "active", active);
+      box.disabled = row === undefined;
+      setClass(node, "in-set", row?.inSet === true);
       setClass(node, "marked", marked);
       if (box.checked !== marked) box.checked = marked;
-      setAttribute(node, "aria-selected", String(marked));
+      setAttribute(box, "aria-label", row === undefined ? "Loading" : `Relabel row ${row.row}`);
+      setText(rank, row === undefined ? "" : String(row.rank));
+      setMarked(words, row?.text ?? "Loading…", row?.words ?? []);
+      setText(name, row === undefined ? "" : row.id === String(row.row) ? `row ${row.row}` : `row ${row.row} · ${row.id}`);
+      // While Python's answer is under way the mark is ahead of `current`.
+      const current = row === undefined || marked === row.relabelled ? row?.current : marked ? "…" : row.original;
+      setText(original, row?.original ?? "");
+      setText(corrected, marked ? `→ ${current}` : "");
+      setClass(label, "changed", marked);
+      bar.update(row?.influence ?? 0, largest, towards);
+      bar.node.hidden = row === undefined;
+      const part = verifiedShare ?? row?.share ?? null;
+      setText(share, part === null ? "" : verifiedShare === undefined ? `${percent(part)} of the way` : `${percent(part)} of the flip`);
+      setText(chip, row?.inSet === true ? "◆ in flip set" : "");
+      chip.hidden = row?.inSet !== true;
+      const word = marked ? "" : (SAID[row?.decision ?? ""] ?? "");
+      setText(said, word);
+      said.hidden = word === "";
     },
   };
 }

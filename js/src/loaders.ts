@@ -1,0 +1,123 @@
+/** What is fetched because of what is shown; an answer that comes after a newer question is dropped. */
+
+import type { Client } from "./client";
+import type { Pages } from "./pages";
+import type { TrainRow } from "./protocol";
+import type { Store, View } from "./store";
+
+const words = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+/** Runs one fetch at a time: a new one aborts the one before. */
+function latest<Arguments extends unknown[]>(fetch: (signal: AbortSignal, ...values: Arguments) => Promise<void>) {
+  let controller = new AbortController();
+  return {
+    load(...values: Arguments) {
+      controller.abort();
+      controller = new AbortController();
+      void fetch(controller.signal, ...values);
+    },
+    stop: () => controller.abort(),
+  };
+}
+
+export interface Bars {
+  row: number | null;
+}
+
+export interface Loaders {
+  ranking(): void;
+  words(): void;
+  history(): void;
+  queue(): void;
+  /** All that a change of labels or findings made out of date. */
+  refresh(): void;
+  stop(): void;
+}
+
+export function createLoaders(store: Store<View>, client: Client, bars: Pages<TrainRow, Bars>): Loaders {
+  let shown: Bars = { row: null };
+
+  const ranking = latest(async (signal) => {
+    const row = store.get().testRow;
+    const anew = row !== shown.row;
+    if (anew) {
+      shown = { row };
+      bars.seed(shown, { total: 0, rows: [] });
+      const nothing = { ranking: null, forecast: null, explained: null, active: null, words: null, selection: new Set<number>() };
+      store.set({ ...nothing, rankingState: row === null ? "idle" : "loading" });
+    } else store.set({ rankingState: row === null ? "idle" : "loading" });
+    if (row === null) return;
+    try {
+      const found = await client.request("ranking", { row }, { signal });
+      bars.seed(shown, found.bars);
+      const { active } = store.get();
+      store.set({ ranking: found, rankingState: "ready", forecast: found.forecast, active: active ?? found.bars.rows[0]?.row ?? null });
+      details.load();
+      if (found.flip?.found && found.flip.verified) explained.load(row);
+    } catch (error) {
+      if (!signal.aborted) store.set({ ranking: null, rankingState: "failed", rankingError: words(error) });
+    }
+  });
+
+  const explained = latest(async (signal, row: number) => {
+    if (store.get().explained?.row === row) return;
+    try {
+      store.set({ explained: await client.request("explain", { row }, { signal }) });
+    } catch {
+      // the first-order shares stay; nothing is claimed that was not computed
+    }
+  });
+
+  const details = latest(async (signal) => {
+    const { testRow, active } = store.get();
+    if (testRow === null || active === null) return;
+    try {
+      store.set({ words: await client.request("words", { row: testRow, train: active }, { signal }) });
+    } catch {
+      if (!signal.aborted) store.set({ words: null });
+    }
+  });
+
+  const flips = latest(async (signal) => {
+    if (store.get().shared.verification === null) return store.set({ flips: null });
+    try {
+      store.set({ flips: await client.request("flips", {}, { signal }) });
+    } catch (error) {
+      if (!signal.aborted) store.set({ flips: null, notice: words(error), failed: true });
+    }
+  });
+
+  const history = latest(async (signal) => {
+    try {
+      store.set({ history: await client.request("history", {}, { signal }) });
+    } catch (error) {
+      if (!signal.aborted) store.set({ notice: words(error), failed: true });
+    }
+  });
+
+  const queue = latest(async (signal) => {
+    store.set({ queueError: "" });
+    try {
+      const { rows } = await client.request("queue", {}, { signal });
+      store.set({ queue: rows, queueAt: 0 });
+    } catch (error) {
+      if (!signal.aborted) store.set({ queueError: words(error) });
+    }
+  });
+
+  flips.load();
+  return {
+    ranking: ranking.load,
+    words: details.load,
+    history: history.load,
+    queue: queue.load,
+    refresh() {
+      ranking.load();
+      flips.load();
+      if (store.get().panel === "history") history.load();
+    },
+    stop() {
+      for (const one of [ranking, explained, details, flips, history, queue]) one.stop();
+    },
+  };
+}

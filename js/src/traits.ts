@@ -1,0 +1,116 @@
+/** What the model's traits say, and following them. */
+
+import type { AnyModel } from "@anywidget/types";
+import { decodeState } from "./codec";
+import type { Shared, Traits } from "./protocol";
+import { FIRST_QUERY, type Store, type View } from "./store";
+
+export type Model = AnyModel<Traits & Record<string, unknown>>;
+
+const EMPTY: Shared = {
+  revision: 0,
+  nTrain: 0,
+  nTest: 0,
+  classes: ["", ""],
+  labelled: false,
+  canUndo: false,
+  canRedo: false,
+  exportPath: "",
+  status: "",
+  job: null,
+  verification: null,
+};
+
+function readTraits(model: Model) {
+  return {
+    testRow: model.get("test_row"),
+    relabelled: new Set(model.get("relabelled")),
+    busy: model.get("busy"),
+    threshold: model.get("threshold"),
+  };
+}
+
+function readShared(model: Model): { shared: Shared; problem: string } {
+  try {
+    return { shared: decodeState(model.get("_state")), problem: "" };
+  } catch (error) {
+    return { shared: EMPTY, problem: `The widget's state could not be read. ${String(error)}` };
+  }
+}
+
+export function firstView(model: Model): View {
+  const { shared, problem } = readShared(model);
+  return {
+    shared,
+    ...readTraits(model),
+    query: FIRST_QUERY,
+    ranking: null,
+    rankingState: "idle",
+    rankingError: "",
+    forecast: null,
+    explained: null,
+    active: null,
+    words: null,
+    selection: new Set(),
+    flips: null,
+    panel: "none",
+    history: null,
+    queue: null,
+    queueError: "",
+    queueAt: 0,
+    filling: true,
+    filled: null,
+    progress: null,
+    since: 0,
+    notice: problem || shared.status,
+    failed: problem !== "",
+    silent: false,
+  };
+}
+
+/**
+ * A choice or mark shows at once. Until Python has answered the last of them, traits that arrive may echo an
+ * earlier one and are left alone; then the model's word stands, also where Python refused.
+ */
+export interface Unanswered {
+  count: number;
+  settle(): void;
+}
+
+export interface Followers {
+  /** What is shown is out of date. */
+  onData(): void;
+  onChoice(): void;
+  /** The connection may have gone. */
+  onConnection(): void;
+}
+
+/** Follows the traits; returns what stops it. */
+export function follow(model: Model, store: Store<View>, unanswered: Unanswered, tell: Followers): () => void {
+  const onTraits = () => {
+    const { testRow, relabelled, busy, threshold } = readTraits(model);
+    store.set(busy ? { busy, threshold } : { busy, threshold, progress: null });
+    if (unanswered.count > 0) return;
+    const before = store.get();
+    const same = relabelled.size === before.relabelled.size && [...relabelled].every((row) => before.relabelled.has(row));
+    store.set(same ? { testRow } : { testRow, relabelled });
+    if (testRow !== before.testRow) tell.onChoice();
+  };
+  unanswered.settle = onTraits;
+  const onState = () => {
+    const before = store.get().shared;
+    const { shared, problem } = readShared(model);
+    const notice = problem || shared.status;
+    store.set(notice === before.status ? { shared } : { shared, notice, failed: problem !== "" });
+    if (shared.revision !== before.revision) tell.onData();
+  };
+  const names = ["test_row", "relabelled", "busy", "threshold"].map((name) => `change:${name}`);
+  for (const name of names) model.on(name, onTraits);
+  model.on("change:_state", onState);
+  model.on("comm_live_update", tell.onConnection);
+  return () => {
+    for (const name of names) model.off(name, onTraits);
+    model.off("change:_state", onState);
+    model.off("comm_live_update", tell.onConnection);
+  };
+}

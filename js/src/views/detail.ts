@@ -1,0 +1,73 @@
+/** The training row that keys act on: its whole text, the words it shares with the query, and what is decided of it. */
+
+import type { Session } from "../session";
+import type { WordPart } from "../protocol";
+import { button, drawn, el, setText, uniqueId, type Scope } from "./dom";
+import { plural, signed } from "./format";
+import { setMarked } from "./marks";
+
+const SHOWN = 8;
+
+function createWords() {
+  const list = el("ul", "words");
+  return {
+    node: list,
+    show(words: readonly WordPart[]) {
+      const largest = Math.max(1e-12, ...words.map(({ part }) => Math.abs(part)));
+      const items = words.slice(0, SHOWN).map(({ word, weight, part }) => {
+        const bar = el("span", part < 0 ? "word-bar left" : "word-bar", { "aria-hidden": "true" });
+        bar.style.width = `${(Math.abs(part) / largest) * 36}px`;
+        return el("li", "word", el("span", "word-name", word), bar, el("span", "word-part", signed(part)), el("span", "muted", `w ${signed(weight)}`));
+      });
+      const more = words.length - items.length;
+      list.replaceChildren(...items, ...(more > 0 ? [el("li", "muted", `and ${more} more`)] : []));
+    },
+  };
+}
+
+/** The rows that a decision is about: those chosen, else the active one. */
+export function subjects({ selection, active }: { selection: ReadonlySet<number>; active: number | null }): number[] {
+  if (selection.size > 0) return [...selection];
+  return active === null ? [] : [active];
+}
+
+export function createDetail(scope: Scope, { store, actions }: Session) {
+  const title = el("h4", "heading");
+  const text = el("p", "detail-text");
+  const note = el("input", "input note-field", { type: "text", placeholder: "Note", "aria-label": "Note", maxlength: 2000 });
+  const words = createWords();
+  const shared = el("p", "muted");
+  const decide = (decision: "relabel" | "keep" | "unsure" | "clear") => () => {
+    actions.decide(subjects(store.get()), decision, note.value.trim());
+    note.value = "";
+  };
+  const buttons = [
+    button(scope, "Relabel", "", decide("relabel")),
+    button(scope, "Keep, label is right", "", decide("keep")),
+    button(scope, "Unsure", "", decide("unsure")),
+    button(scope, "Clear", "quiet", decide("clear")),
+  ];
+  const id = uniqueId("detail");
+  title.id = id;
+  const tools = el("div", "buttons", note, ...buttons.map((one) => one.node));
+  const node = el("section", "card detail", { "aria-labelledby": id }, title, text, tools, shared, words.node);
+  let before: unknown;
+
+  function draw() {
+    const view = store.get();
+    const { active, selection, ranking } = view;
+    node.hidden = active === null || ranking === null;
+    if (node.hidden) return;
+    const found = view.words?.train === active ? view.words : null;
+    setText(title, selection.size > 0 ? `${plural(selection.size, "training row")} chosen` : `Training row ${active}`);
+    if (before === found) return;
+    before = found;
+    const names = found?.words.map(({ word }) => word) ?? [];
+    setMarked(text, found?.text ?? "…", names);
+    words.show(found?.words ?? []);
+    const said = found?.note ? ` · note: ${found.note}` : "";
+    setText(shared, found === null ? "" : (names.length > 0 ? "Shared with the test row, by contribution" : "Shares no feature with the test row") + said);
+  }
+  drawn(scope, store, draw);
+  return { node, note: () => note.focus() };
+}

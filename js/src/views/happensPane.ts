@@ -1,0 +1,99 @@
+/** Right pane: what the marks are predicted to do, and after a retraining what they did. */
+
+import type { Session } from "../session";
+import type { TestRow, Verified } from "../protocol";
+import type { View } from "../store";
+import { button, drawn, el, setClass, setText, uniqueId, type Scope } from "./dom";
+import { count, percent, plural, proba } from "./format";
+import { createChangedNote } from "./outcome";
+import { nextStep } from "./whyPane";
+
+type Better = "up" | "down";
+const SCORES: [label: string, before: keyof Verified, after: keyof Verified, better: Better, show: (value: number) => string][] = [
+  ["Accuracy", "accuracyBefore", "accuracyAfter", "up", percent],
+  ["F1", "f1Before", "f1After", "up", (value) => value.toFixed(3)],
+  ["AUC", "aucBefore", "aucAfter", "up", (value) => value.toFixed(3)],
+  ["Log-loss", "logLossBefore", "logLossAfter", "down", (value) => value.toFixed(4)],
+];
+
+/** Better, worse or the same, as a sign and a word for those who do not see it. */
+export function trend(before: number, after: number, better: Better): [sign: string, tone: string, words: string] {
+  if (Math.abs(after - before) < 5e-5) return ["=", "", "as before"];
+  const good = after > before === (better === "up");
+  return [good ? "▲" : "▼", good ? "better" : "worse", good ? "better" : "worse"];
+}
+
+function createScores() {
+  const body = el("tbody", "");
+  const heads = ["Score", "Before", "After", "Trend"].map((words) => el("th", "", { scope: "col" }, words));
+  const node = el("table", "scores", el("caption", "muted", "All test rows"), el("thead", "", el("tr", "", ...heads)), body);
+  return {
+    node,
+    show(verified: Verified) {
+      const lines = SCORES.flatMap(([label, from, to, better, show]) => {
+        const [before, after] = [verified[from], verified[to]];
+        if (before === null || after === null) return [];
+        const [sign, tone, words] = trend(before, after, better);
+        const cells = [show(before), show(after)].map((value) => el("td", "num", value));
+        const mark = el("td", tone, { title: words }, sign, el("span", "hidden", ` ${words}`));
+        return [el("tr", "", el("th", "", { scope: "row" }, label), ...cells, mark)];
+      });
+      body.replaceChildren(...lines);
+      node.hidden = lines.length === 0;
+    },
+  };
+}
+
+function flipLine(row: TestRow): HTMLElement {
+  const right = row.label === null ? null : row.label !== row.predicted; // it was wrong before, so it is right now
+  const [sign, tone, words] = right === null ? ["⇄", "fact", "changed"] : right ? ["▲", "better", "now right"] : ["▼", "worse", "now wrong"];
+  const change = `${proba(row.proba)} → ${row.verifiedProba === null ? "?" : proba(row.verifiedProba)}`;
+  const parts = [el("span", `verdict ${tone}`, `${sign} ${words}`), el("span", "flip-text", `${row.row}. ${row.text}`), el("span", "num", change)];
+  return el("li", "", el("button", "flip-line", { type: "button", "data-row": row.row }, ...parts));
+}
+
+function facts({ shared }: Readonly<View>): string {
+  const found = shared.verification;
+  if (found === null) return "";
+  const { becameRight, becameWrong } = found;
+  const split = becameRight === null || becameWrong === null ? "" : `: ${count(becameRight)} now right, ${count(becameWrong)} now wrong`;
+  return `${plural(found.flipped, "test row")} of ${count(shared.nTest)} ${found.flipped === 1 ? "changes" : "change"} class${split}.`;
+}
+
+export function createHappensPane(scope: Scope, session: Session): HTMLElement {
+  const { store, actions } = session;
+  const verify = button(scope, "Verify by retraining", "", actions.verify);
+  const marks = el("p", "muted");
+  const words = el("p", "flip-facts");
+  const scores = createScores();
+  const list = el("ul", "flip-list");
+  const result = el("div", "result", words, scores.node, list);
+  const id = uniqueId("happens");
+  let shownFlips: unknown;
+  let shownScores: unknown;
+
+  function draw() {
+    const view = store.get();
+    const { verification } = view.shared;
+    verify.update(view.busy ? "Wait for the running job" : view.relabelled.size === 0 ? "Mark a training row first" : "");
+    setClass(verify.node, "primary", nextStep(view) === "verify");
+    setText(marks, view.relabelled.size === 0 ? "No label is changed." : `${plural(view.relabelled.size, "label")} changed now.`);
+    result.hidden = verification === null;
+    if (verification === null) return;
+    setText(words, facts(view));
+    if (shownScores !== verification) scores.show((shownScores = verification));
+    if (shownFlips === view.flips) return;
+    shownFlips = view.flips;
+    const rows = view.flips?.rows ?? [];
+    const more = (view.flips?.total ?? 0) - rows.length;
+    list.replaceChildren(...rows.map(flipLine), ...(more > 0 ? [el("li", "muted", `and ${count(more)} more: filter the test rows`)] : []));
+  }
+  scope.listen(list, "click", (event) => {
+    const line = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-row]") : null;
+    if (line !== null) actions.select(Number(line.dataset["row"]));
+  });
+  drawn(scope, store, draw);
+  const title = el("h3", "heading", { id }, "What happens");
+  const head = el("div", "pane-head", title, marks);
+  return el("section", "pane happens", { "aria-labelledby": id }, head, createChangedNote(scope, store), el("div", "buttons", verify.node), result);
+}

@@ -1,0 +1,60 @@
+/** A text with some of its words marked: text nodes and <mark> elements, never HTML. */
+
+import { el } from "./dom";
+
+const WORD = /[\p{L}\p{N}_]+/gu;
+
+interface Token {
+  word: string;
+  from: number;
+  to: number;
+}
+
+function tokens(text: string): Token[] {
+  return [...text.matchAll(WORD)].map(({ 0: word, index }) => ({ word: word.toLowerCase(), from: index, to: index + word.length }));
+}
+
+/** Where the words stand in the text, as [from, to), in order. A word of several parts fits their sequence. */
+export function places(text: string, words: readonly string[]): [number, number][] {
+  const wanted = new Map<string, string[][]>();
+  for (const word of words) {
+    const parts = tokens(word).map((token) => token.word);
+    const first = parts[0];
+    if (first !== undefined) wanted.set(first, [...(wanted.get(first) ?? []), parts]);
+  }
+  const found = tokens(text);
+  const out: [number, number][] = [];
+  found.forEach(({ word, from }, i) => {
+    for (const parts of wanted.get(word) ?? []) {
+      const last = found[i + parts.length - 1];
+      if (last !== undefined && parts.every((part, j) => found[i + j]?.word === part)) out.push([from, last.to]);
+    }
+  });
+  return merged(out);
+}
+
+function merged(ranges: [number, number][]): [number, number][] {
+  const out: [number, number][] = [];
+  for (const [from, to] of ranges.sort((a, b) => a[0] - b[0])) {
+    const last = out.at(-1);
+    if (last !== undefined && from < last[1]) last[1] = Math.max(last[1], to);
+    else out.push([from, to]);
+  }
+  return out;
+}
+
+const shown = new WeakMap<HTMLElement, string>();
+
+/** Writes only what differs. */
+export function setMarked(node: HTMLElement, text: string, words: readonly string[]): void {
+  const key = JSON.stringify([text, words]);
+  if (shown.get(node) === key) return;
+  shown.set(node, key);
+  const children: (Node | string)[] = [];
+  let at = 0;
+  for (const [from, to] of places(text, words)) {
+    children.push(text.slice(at, from), el("mark", "mark", text.slice(from, to)));
+    at = to;
+  }
+  node.replaceChildren(...children.filter((child) => child !== ""), text.slice(at));
+}

@@ -1,0 +1,109 @@
+/** What opens above the panes: suspects one at a time, the history, and the keys. */
+
+import type { HistoryLine } from "../protocol";
+import type { Session } from "../session";
+import type { Panel } from "../store";
+import { button, drawn, el, setText, uniqueId, type Scope } from "./dom";
+import { count, percent } from "./format";
+import { KEYS } from "./keys";
+
+const TITLES: Record<Panel, string> = { none: "", queue: "Suspect labels, one at a time", history: "History", help: "Keys" };
+
+function historyLine({ time, who, what, note, state }: HistoryLine): HTMLElement {
+  const when = el("time", "muted", { datetime: time }, new Date(time).toLocaleTimeString());
+  const tail = [who === "" ? "" : who, state === "undone" ? "taken back" : ""].filter(Boolean).join(" · ");
+  const words = el("span", "history-what", what);
+  if (note !== "") words.append(el("q", "history-note", note));
+  return el("li", `history-line ${state}`, when, words, el("span", "muted", tail));
+}
+
+function createHistory(scope: Scope, { store }: Session) {
+  const list = el("ol", "history-list", { tabindex: 0, "aria-label": "Decisions, the newest first" });
+  const empty = el("p", "empty", "Nothing was decided yet.");
+  let shown: unknown;
+  const draw = () => {
+    const { history } = store.get();
+    empty.hidden = history === null || history.total > 0;
+    list.hidden = !empty.hidden;
+    if (history === shown || history === null) return;
+    shown = history;
+    const more = history.total - history.lines.length;
+    list.replaceChildren(...history.lines.map(historyLine), ...(more > 0 ? [el("li", "muted", `and ${count(more)} older ones`)] : []));
+  };
+  drawn(scope, store, draw);
+  return { node: el("div", "", list, empty) };
+}
+
+function createQueue(scope: Scope, { store, actions }: Session) {
+  const text = el("blockquote", "query suspect");
+  const facts = el("p", "");
+  const place = el("p", "muted");
+  const empty = el("p", "empty");
+  const note = el("input", "input note-field", { type: "text", placeholder: "Note", "aria-label": "Note on this row", maxlength: 2000 });
+  const decide = (decision: "relabel" | "keep" | "unsure" | "skip") => () => {
+    actions.judge(decision, note.value.trim());
+    note.value = "";
+  };
+  const buttons = [
+    button(scope, "Relabel (R)", "", decide("relabel")),
+    button(scope, "Keep (K)", "", decide("keep")),
+    button(scope, "Unsure (S)", "", decide("unsure")),
+    button(scope, "Skip (J)", "quiet", decide("skip")),
+  ];
+  const body = el("div", "queue-body", place, text, facts, el("div", "buttons", ...buttons.map(({ node }) => node), note));
+  const draw = () => {
+    const { queue, queueAt, queueError } = store.get();
+    const suspect = queue?.[queueAt];
+    body.hidden = suspect === undefined;
+    empty.hidden = suspect !== undefined;
+    setText(empty, queueError || (queue === null ? "Ranking the labels…" : "No suspect is left. Open the queue again for a fresh ranking."));
+    if (suspect === undefined || queue === null) return;
+    setText(place, `${queueAt + 1} of ${queue.length} · training row ${suspect.row}${suspect.id === String(suspect.row) ? "" : ` · ${suspect.id}`}`);
+    setText(text, suspect.text);
+    setText(facts, `Labelled “${suspect.label}”. Without this row the model would say “${suspect.suggested}” with ${percent(suspect.score)}.`);
+  };
+  drawn(scope, store, draw);
+  return { node: el("div", "", body, empty), note: () => note.focus() };
+}
+
+function createHelp() {
+  const items = KEYS.flatMap(([keys, words]) => [el("dt", "", ...keys.map((key) => el("kbd", "key", key))), el("dd", "", words)]);
+  return { node: el("dl", "keys", ...items) };
+}
+
+export interface PanelView {
+  node: HTMLElement;
+  open(panel: Panel): void;
+  note(): void;
+}
+
+export function createPanel(scope: Scope, session: Session): PanelView {
+  const { store, actions } = session;
+  const title = el("h3", "heading", { id: uniqueId("panel"), tabindex: -1 });
+  const queue = createQueue(scope, session);
+  const parts: Record<Exclude<Panel, "none">, HTMLElement> = {
+    queue: queue.node,
+    history: createHistory(scope, session).node,
+    help: createHelp().node,
+  };
+  const close = button(scope, "Close", "quiet", () => open("none"));
+  const head = el("div", "pane-head", title, close.node);
+  const node = el("section", "panel", { "aria-labelledby": title.id }, head, ...Object.values(parts));
+  let opener: Element | null = null;
+  const draw = () => {
+    const { panel } = store.get();
+    node.hidden = panel === "none";
+    setText(title, TITLES[panel]);
+    for (const [name, part] of Object.entries(parts)) part.hidden = name !== panel;
+  };
+  /** The focus goes to what opened, and back to where it was. */
+  function open(panel: Panel) {
+    const was = store.get().panel;
+    if (was === "none") opener = document.activeElement;
+    actions.open(panel === was ? "none" : panel);
+    if (store.get().panel !== "none") title.focus({ preventScroll: true });
+    else if (opener instanceof HTMLElement && opener.isConnected) opener.focus({ preventScroll: true });
+  }
+  drawn(scope, store, draw);
+  return { node, open, note: queue.note };
+}

@@ -1,0 +1,175 @@
+/** Lines of a long list: only those in sight exist, whatever its length. One of them has the tab stop. */
+
+import { el, setAttribute, type Scope } from "./dom";
+import { moved } from "./keys";
+
+/** Browsers stop drawing somewhere above; beyond, places on the scroll bar are mapped to places in the list. */
+const TALLEST = 8_000_000; // px
+const WAIT = 40; // ms between a scroll and a request
+
+export interface Line {
+  node: HTMLElement;
+  /** What takes the focus. */
+  target: HTMLElement;
+}
+
+export interface Options<L extends Line> {
+  names: string;
+  rowHeight: number;
+  /** Lines kept above and below what is visible. */
+  spare: number;
+  total(): number;
+  create(): L;
+  update(line: L, index: number): void;
+  /** The lines in sight changed. */
+  onRange(first: number, last: number): void;
+  /** The line with the tab stop changed. */
+  onActive?(index: number): void;
+}
+
+export interface Virtual<L extends Line> {
+  body: HTMLElement;
+  lines: ReadonlyMap<number, L>;
+  active(): number;
+  range(): [number, number];
+  draw(): void;
+  /** To the top, with the tab stop on the first line. */
+  reset(): void;
+  activate(index: number): void;
+  focus(index: number): void;
+  reveal(index: number): void;
+  indexOf(target: EventTarget | null): number | undefined;
+  /** Moves the focus; false for keys that do not. */
+  onKey(event: KeyboardEvent): boolean;
+}
+
+export function createVirtual<L extends Line>(scope: Scope, options: Options<L>): Virtual<L> {
+  const { rowHeight, total } = options;
+  const lines = new Map<number, L>();
+  const spacer = el("div", "spacer", { role: "none" });
+  const body = el("div", `scroll ${options.names}`, { role: "rowgroup" }, spacer);
+  let active = 0;
+  let timer = 0;
+
+  const height = () => body.clientHeight || 480;
+  const whole = () => total() * rowHeight;
+  const real = () => Math.min(whole(), TALLEST);
+  const stretch = () => (whole() <= TALLEST ? 1 : (whole() - height()) / Math.max(1, real() - height()));
+  const top = () => body.scrollTop * stretch();
+  const scrollTo = (place: number) => {
+    body.scrollTop = place / stretch();
+  };
+  const range = (): [number, number] => {
+    const first = Math.floor(top() / rowHeight);
+    return [Math.max(0, first), Math.max(0, Math.min(total() - 1, first + Math.ceil(height() / rowHeight)))];
+  };
+
+  /** The line with the focus stays in the page when it is scrolled away; else the focus would be lost. */
+  function wanted(): number[] {
+    const [first, last] = range();
+    const indices: number[] = [];
+    for (let i = Math.max(0, first - options.spare); i < Math.min(total(), last + 1 + options.spare); i += 1) indices.push(i);
+    const from = indices[0] ?? 0;
+    if (active < total() && !indices.includes(active)) active < from ? indices.unshift(active) : indices.push(active);
+    return indices;
+  }
+
+  function draw() {
+    spacer.style.height = `${real()}px`;
+    if (active >= total()) active = Math.max(0, total() - 1);
+    const indices = wanted();
+    const keep = new Set(indices);
+    for (const [index, line] of lines) {
+      if (keep.has(index)) continue;
+      line.node.remove();
+      lines.delete(index);
+    }
+    const shift = body.scrollTop - top();
+    let before: HTMLElement | null = null;
+    for (const index of indices) {
+      let line = lines.get(index);
+      if (line === undefined) {
+        lines.set(index, (line = options.create()));
+        line.node.dataset["index"] = String(index);
+        spacer.insertBefore(line.node, before === null ? spacer.firstChild : before.nextSibling);
+      }
+      before = line.node;
+      line.node.style.transform = `translateY(${index * rowHeight + shift}px)`;
+      setAttribute(line.node, "aria-rowindex", index + 2); // the header is line 1
+      setAttribute(line.target, "tabindex", index === active ? 0 : -1);
+      options.update(line, index);
+    }
+  }
+
+  function reveal(index: number) {
+    const place = index * rowHeight;
+    if (place < top()) scrollTo(place);
+    else if (place + rowHeight > top() + body.clientHeight) scrollTo(place + rowHeight - body.clientHeight);
+  }
+
+  function activate(index: number) {
+    if (index === active) return;
+    active = index;
+    draw();
+    options.onActive?.(index);
+  }
+
+  function focus(index: number) {
+    reveal(index);
+    if (index !== active) activate(index);
+    else draw();
+    lines.get(index)?.target.focus({ preventScroll: true });
+    options.onRange(...range());
+  }
+
+  const indexOf = (target: EventTarget | null) => {
+    const node = target instanceof Element ? target.closest<HTMLElement>("[data-index]") : null;
+    return node === null || !body.contains(node) ? undefined : Number(node.dataset["index"]);
+  };
+
+  scope.listen(body, "scroll", () => {
+    draw();
+    if (timer === 0) {
+      timer = window.setTimeout(() => {
+        timer = 0;
+        options.onRange(...range());
+      }, WAIT);
+    }
+  });
+  scope.listen(body, "focusin", (event) => {
+    const index = indexOf(event.target);
+    if (index !== undefined) activate(index);
+  });
+  scope.add(() => clearTimeout(timer));
+  const resize = new ResizeObserver(() => {
+    draw();
+    options.onRange(...range());
+  });
+  resize.observe(body);
+  scope.add(() => resize.disconnect());
+
+  return {
+    body,
+    lines,
+    active: () => active,
+    range,
+    draw,
+    reset() {
+      active = 0;
+      body.scrollTop = 0;
+    },
+    activate,
+    focus,
+    reveal,
+    indexOf,
+    onKey(event) {
+      if (event.ctrlKey || event.metaKey || event.altKey) return false;
+      const screenful = Math.max(1, Math.floor(height() / rowHeight) - 1);
+      const to = moved(event.key, active, total(), screenful);
+      if (to === undefined) return false;
+      event.preventDefault();
+      focus(to);
+      return true;
+    },
+  };
+}

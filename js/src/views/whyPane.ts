@@ -1,0 +1,78 @@
+/** Middle pane: the chosen row, and the training rows that decide it. */
+
+import type { Session } from "../session";
+import type { View } from "../store";
+import { createDetail } from "./detail";
+import { button, drawn, el, setClass, setText, uniqueId, type Scope } from "./dom";
+import { plural } from "./format";
+import { createFlipNote } from "./outcome";
+import { createQueryCard } from "./queryCard";
+import { createTrainGrid } from "./trainGrid";
+
+/** Rows of the flip set that are not marked. */
+export function unmarked({ ranking, relabelled }: Readonly<View>): number[] {
+  const rows = ranking?.flip?.found ? ranking.flip.rows : [];
+  return rows.filter((row) => !relabelled.has(row));
+}
+
+/** The step that most people take next stands out. */
+export function nextStep(view: Readonly<View>): "find" | "mark" | "verify" | "none" {
+  if (!view.ranking?.flip) return "find";
+  if (unmarked(view).length > 0) return "mark";
+  return view.relabelled.size > 0 && view.shared.verification === null ? "verify" : "none";
+}
+
+/** A search for another row takes the place of one that runs; nothing else does. */
+export function whyNotFind({ busy, testRow, shared }: Readonly<View>): string {
+  if (testRow === null) return "Pick a test row first";
+  if (!busy) return "";
+  if (shared.job?.kind === "find" && shared.job.row !== testRow) return "";
+  return "Wait for the running job";
+}
+
+function whyNotMark(view: Readonly<View>): string {
+  if (!view.ranking?.flip?.found) return "Find a flip set first";
+  return unmarked(view).length === 0 ? "Every row of the set is marked" : "";
+}
+
+/** What the two sides of the bars mean. */
+function createLegend(scope: Scope, { store }: Session) {
+  const note = el("p", "muted legend");
+  const draw = () => {
+    const { ranking, shared } = store.get();
+    note.hidden = ranking === null;
+    const [left, right] = shared.classes;
+    const size = ranking?.flip?.found ? ranking.flip.size : 0;
+    const set = size > 0 ? ` ◆ ${plural(size, "row")} in the flip set come first.` : "";
+    setText(note, `Change of the log-odds by swapping this one label, to first order: ← ${left} · ${right} →. Hatched: against a flip.${set}`);
+  };
+  drawn(scope, store, draw);
+  return note;
+}
+
+export interface Pane {
+  node: HTMLElement;
+  focus(): void;
+}
+
+export function createWhyPane(scope: Scope, session: Session): Pane & { note(): void } {
+  const { store, actions } = session;
+  const find = button(scope, "Find flip set", "", actions.find);
+  const whole = button(scope, "Mark whole flip set", "", () => actions.mark(unmarked(store.get()), true));
+  const draw = () => {
+    const view = store.get();
+    find.update(whyNotFind(view));
+    whole.update(whyNotMark(view));
+    const next = nextStep(view);
+    setClass(find.node, "primary", next === "find");
+    setClass(whole.node, "primary", next === "mark");
+  };
+  drawn(scope, store, draw);
+  const grid = createTrainGrid(scope, session);
+  const detail = createDetail(scope, session);
+  const id = uniqueId("why");
+  const title = el("h3", "heading", { id }, "Why");
+  const buttons = el("div", "buttons", find.node, whole.node);
+  const parts = [title, createQueryCard(scope, session), createFlipNote(scope, store), buttons, createLegend(scope, session), grid.node, detail.node];
+  return { node: el("section", "pane why", { "aria-labelledby": id }, ...parts), focus: grid.focus, note: detail.note };
+}
