@@ -56,7 +56,7 @@ export function verifiedWords({ shared }: Readonly<View>, ranking: Ranking): str
   );
 }
 
-const NOT_SEARCHED = "No flip set was looked for yet: the fewest labels that, if changed, flip this prediction.";
+const NOT_SEARCHED = "No flip set was looked for yet: the fewest labels whose change flips this.";
 const NOT_MARKED = "Mark training rows to see what they are predicted to do, then verify.";
 
 /** What is known of the labels as they are now: a fact after a verification, until then a prediction. */

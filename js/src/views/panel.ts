@@ -7,7 +7,7 @@ import { button, drawn, el, setText, uniqueId, type Scope } from "./dom";
 import { count, percent } from "./format";
 import { KEYS } from "./keys";
 
-const TITLES: Record<Panel, string> = { none: "", queue: "Suspect labels, one at a time", history: "History", help: "Keys" };
+const TITLES: Record<Panel, string> = { none: "", queue: "Suspect labels", history: "History", help: "Keys" };
 
 function historyLine({ time, who, what, note, state }: HistoryLine): HTMLElement {
   const when = el("time", "muted", { datetime: time }, new Date(time).toLocaleTimeString());
@@ -19,7 +19,7 @@ function historyLine({ time, who, what, note, state }: HistoryLine): HTMLElement
 
 function createHistory(scope: Scope, { store }: Session) {
   const list = el("ol", "history-list", { tabindex: 0, "aria-label": "Decisions, the newest first" });
-  const empty = el("p", "empty", "Nothing was decided yet.");
+  const empty = el("p", "empty", "Nothing decided yet.");
   let shown: unknown;
   const draw = () => {
     const { history } = store.get();
@@ -56,7 +56,7 @@ function createQueue(scope: Scope, { store, actions }: Session) {
     const suspect = queue?.[queueAt];
     body.hidden = suspect === undefined;
     empty.hidden = suspect !== undefined;
-    setText(empty, queueError || (queue === null ? "Ranking the labels…" : "No suspect is left. Open the queue again for a fresh ranking."));
+    setText(empty, queueError || (queue === null ? "Ranking the labels…" : "No suspect is left. Open it again for a new ranking."));
     if (suspect === undefined || queue === null) return;
     setText(place, `${queueAt + 1} of ${queue.length} · training row ${suspect.row}${suspect.id === String(suspect.row) ? "" : ` · ${suspect.id}`}`);
     setText(text, suspect.text);

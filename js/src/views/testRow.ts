@@ -45,11 +45,10 @@ export function createLine(): TestLine {
       setText(number, String(row.row));
       setText(clamp, row.text);
       setText(label, row.label ?? "–");
-      setAttribute(label, "title", row.label ?? false);
       setText(predicted, row.predicted);
       const wrong = row.label !== null && row.label !== row.predicted;
       setClass(predicted, "wrong", wrong);
-      setAttribute(predicted, "title", wrong ? `${row.predicted}: differs from the true label` : row.predicted);
+      setAttribute(predicted, "title", wrong && "Differs from the true label");
       setText(chance, proba(row.proba));
       setText(margin, signed(row.margin));
       setText(size, sizeWords(row));

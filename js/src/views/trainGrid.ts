@@ -74,7 +74,7 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
     setAttribute(grid, "aria-rowcount", total + 1);
     setAttribute(grid, "aria-busy", String(rankingState === "loading"));
     empty.hidden = total > 0;
-    setText(empty, rankingState === "loading" ? "Ranking the training rows…" : "The ranking appears here once a test row is picked.");
+    setText(empty, rankingState === "loading" ? "Ranking the training rows…" : "Pick a test row to rank them.");
     list.draw();
   }
 

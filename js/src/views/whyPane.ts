@@ -44,7 +44,7 @@ function createLegend(scope: Scope, { store }: Session) {
     const [left, right] = shared.classes;
     const size = ranking?.flip?.found ? ranking.flip.size : 0;
     const set = size > 0 ? ` ◆ ${plural(size, "row")} in the flip set come first.` : "";
-    setText(note, `Change of the log-odds by swapping this one label, to first order: ← ${left} · ${right} →. Hatched: against a flip.${set}`);
+    setText(note, `First-order change of the log-odds by swapping the label: ← ${left} · ${right} →. Hatched: against a flip.${set}`);
   };
   drawn(scope, store, draw);
   return note;
