@@ -77,7 +77,7 @@ export function createTestPane(scope: Scope, session: Session): TestPane {
     const done = sizes === null ? "" : `Set sizes: ${count(sizes.done)} of ${count(sizes.total)}`;
     setText(filled, done + (sizes !== null && sizes.done < sizes.total && !filling ? ", paused" : ""));
     setText(pause.node, filling ? "Pause" : "Go on");
-    setAttribute(pause.node, "aria-label", filling ? "Pause looking for set sizes" : "Go on looking for set sizes");
+    setAttribute(pause.node, "aria-label", `${filling ? "Pause" : "Go on"}: set sizes`);
     pause.node.hidden = sizes === null || sizes.done >= sizes.total;
   }
   scope.add(store.subscribe(draw));
