@@ -60,7 +60,7 @@ function createQueue(scope: Scope, { store, actions }: Session) {
     if (suspect === undefined || queue === null) return;
     setText(place, `${queueAt + 1} of ${queue.length} · training row ${suspect.row}${suspect.id === String(suspect.row) ? "" : ` · ${suspect.id}`}`);
     setText(text, suspect.text);
-    setText(facts, `Labelled “${suspect.label}”. Without this row the model would say “${suspect.suggested}” with ${percent(suspect.score)}.`);
+    setText(facts, `Labelled “${suspect.label}”. Without this row the fit says “${suspect.suggested}” with ${percent(suspect.score)}.`);
   };
   drawn(scope, store, draw);
   return { node: el("div", "", body, empty), note: () => note.focus() };
