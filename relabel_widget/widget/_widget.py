@@ -77,6 +77,9 @@ class RelabelWidget(anywidget.AnyWidget):
         self._news: dict[str, Any] = {}
         self._out_of_date = threading.Event()
         start = {"relabelled": list(workbench.relabelled), "threshold": workbench.threshold, "busy": self._jobs.busy}
+        kwargs.setdefault(
+            "layout", {"width": "100%"}
+        )  # in an HBox it would have no width: its size is not its content's
         super().__init__(**start, _state=self._describe(), **kwargs)
         self._answers = Answers(self)
         self._ends = [
