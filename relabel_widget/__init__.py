@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .monitor import Cancelled, Monitor, Progress
     from .one_vs_rest import OneVsRest, fit_one_vs_rest
     from .outcome import Outcome
+    from .paged import PagedTexts, open_texts, write_texts
     from .search import Budget, FlipSet, find_flip_set, find_flip_sets
     from .table import single_relabel_table
     from .verification import Verification, verify
@@ -96,6 +97,9 @@ _HOMES = {
     "svmlight_labels": "design",
     "DaskDesign": "design",
     "dask_design": "design",
+    "PagedTexts": "paged",
+    "open_texts": "paged",
+    "write_texts": "paged",
     "Workbench": "workbench",
 }
 
@@ -112,6 +116,7 @@ __all__ = [
     "NoiseAudit",
     "OneVsRest",
     "Outcome",
+    "PagedTexts",
     "PairBound",
     "Progress",
     "RelabelWidget",
@@ -132,6 +137,7 @@ __all__ = [
     "noise_audit",
     "npz_blocks",
     "open_design",
+    "open_texts",
     "pair_bound",
     "pair_bound_cost",
     "relabel_influence",
@@ -147,6 +153,7 @@ __all__ = [
     "text_blocks",
     "verify",
     "write_design",
+    "write_texts",
 ]
 
 

@@ -1,0 +1,214 @@
+"""Texts that are read where they lie, one at a time: a file of ours, Parquet or SQLite."""
+
+from __future__ import annotations
+
+import os
+import threading
+from abc import abstractmethod
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from operator import index
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+
+from .blockfile import BlockFile, BlockWriter, SourceError, write_blocks
+
+_BLOCK = 2**20  # bytes of a block; one is verified as a whole
+_ROWS = 4096
+_KEPT_GROUPS = 2  # row groups of a Parquet file whose texts are held
+
+
+class PagedTexts(Sequence[str]):
+    """A sequence of texts, of which only what is asked for is read. Safe to share between threads.
+
+    It may be given wherever texts are: as ``train_text`` and ``test_text`` of a `Workbench`, and to `text_blocks`.
+    """
+
+    @overload
+    def __getitem__(self, row: int) -> str: ...
+    @overload
+    def __getitem__(self, row: slice) -> list[str]: ...
+    def __getitem__(self, row: int | slice) -> str | list[str]:
+        if isinstance(row, slice):
+            return [self._text(i) for i in range(*row.indices(len(self)))]
+        place = index(row)
+        place += len(self) if place < 0 else 0
+        if not 0 <= place < len(self):
+            raise IndexError(f"texts: expected a row from 0 to {len(self) - 1}, got {row}.")
+        return self._text(place)
+
+    @abstractmethod
+    def _text(self, row: int) -> str: ...
+
+
+class FileTexts(PagedTexts):
+    """Texts of a file that `write_texts` wrote, mapped into memory; blocks are verified on first touch."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._file = BlockFile(path, "texts", who="open_texts")
+        self._first = self._file.table["first"].astype(np.int64)
+
+    def __len__(self) -> int:
+        return int(self._file.n_rows)
+
+    def _text(self, row: int) -> str:
+        self._file.check_length()
+        i = int(np.searchsorted(self._first, row, side="right")) - 1
+        raw, n_rows, local = self._file.block(i), int(self._file.table["rows"][i]), row - int(self._first[i])
+        start, stop = raw[: 8 * (n_rows + 1)].view("<i8")[local : local + 2]
+        body = raw[8 * (n_rows + 1) :]
+        return body[int(start) : int(stop)].tobytes().decode("utf-8", "surrogatepass")
+
+
+class ParquetTexts(PagedTexts):
+    """One column of a Parquet file. A text costs reading its row group: small groups are read faster."""
+
+    def __init__(self, path: str | os.PathLike[str], column: str) -> None:
+        import pyarrow.parquet as pq
+
+        self._file, self._column = pq.ParquetFile(path, memory_map=True), column
+        if column not in self._file.schema_arrow.names:
+            raise ValueError(
+                f"open_texts: expected one of the columns {self._file.schema_arrow.names}, got {column!r}."
+            )
+        groups = [self._file.metadata.row_group(i).num_rows for i in range(self._file.num_row_groups)]
+        self._first = np.append(0, np.cumsum(groups)).astype(np.int64)
+        self._groups: OrderedDict[int, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return int(self._first[-1])
+
+    def __iter__(self) -> Iterator[str]:
+        for i in range(len(self._first) - 1):
+            yield from map(str, self._group(i).to_pylist())
+
+    def _text(self, row: int) -> str:
+        i = int(np.searchsorted(self._first, row, side="right")) - 1
+        return str(self._group(i)[row - int(self._first[i])].as_py())
+
+    def _group(self, i: int) -> Any:
+        with self._lock:
+            if i not in self._groups:
+                self._groups[i] = self._file.read_row_group(i, columns=[self._column]).column(0)
+            self._groups.move_to_end(i)
+            while len(self._groups) > _KEPT_GROUPS:
+                self._groups.popitem(last=False)
+            return self._groups[i]
+
+
+class SqliteTexts(PagedTexts):
+    """One column of an SQLite table, in the order of its row ids; opened for reading only."""
+
+    def __init__(self, path: str | os.PathLike[str], column: str, table: str) -> None:
+        import sqlite3
+
+        self._lock = threading.Lock()
+        uri = f"{Path(path).expanduser().absolute().as_uri()}?mode=ro"
+        self._connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
+        known = [name for (name,) in self._connection.execute("SELECT name FROM pragma_table_info(?)", (table,))]
+        if column not in known:
+            self._connection.close()
+            raise ValueError(f"open_texts: expected a table {table!r} with a column {column!r}, got columns {known}.")
+        # a name cannot be a parameter: these exist in the database, and are quoted
+        quoted_column, quoted_table = ('"' + name.replace('"', '""') + '"' for name in (column, table))
+        self._query = f"SELECT {quoted_column} FROM {quoted_table} WHERE rowid = ?"  # noqa: S608
+        ids = self._connection.execute(f"SELECT rowid FROM {quoted_table} ORDER BY rowid")  # noqa: S608
+        self._ids = np.fromiter((each for (each,) in ids), dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def _text(self, row: int) -> str:
+        with self._lock:
+            found = self._connection.execute(self._query, (int(self._ids[row]),)).fetchone()
+        if found is None:
+            raise LookupError(f"texts: row {row} was deleted from the table since it was opened. Open it again.")
+        return str(found[0])
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+
+def write_texts(path: str | os.PathLike[str], texts: Iterable[str]) -> FileTexts:
+    """Write texts to a file, one after the other, and open it. The file appears whole or not at all.
+
+    Parameters
+    ----------
+    path
+        The file, by custom ending in ``.rlwt``.
+    texts
+        Read once; about a megabyte is held at a time.
+
+    Raises
+    ------
+    TypeError
+        If it is one string, or holds something else than strings.
+    OSError
+        If the file cannot be written.
+    """
+    if isinstance(texts, (str, bytes)):
+        raise TypeError("write_texts: expected an iterable of texts, got one text. Put it into a list.")
+
+    def write(file: BlockWriter) -> None:
+        for block in _grouped(texts):
+            starts = np.append(0, np.cumsum([len(each) for each in block])).astype("<i8")
+            file.add(len(block), int(starts[-1]), 0, (starts, np.frombuffer(b"".join(block), np.uint8)))
+        file.finish("texts", 1)
+
+    return FileTexts(write_blocks(path, write, who="write_texts"))
+
+
+def _grouped(texts: Iterable[str]) -> Iterator[list[bytes]]:
+    block: list[bytes] = []
+    size = 0
+    try:
+        for row, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise TypeError(f"write_texts: expected texts, got {type(text).__name__} in row {row}.")
+            block.append(text.encode("utf-8", "surrogatepass"))
+            size += len(block[-1])
+            if size >= _BLOCK or len(block) >= _ROWS:
+                yield block
+                block, size = [], 0
+    except OSError as error:
+        raise SourceError(error) from error
+    if block:
+        yield block
+
+
+def open_texts(path: str | os.PathLike[str], column: str = "text", *, table: str = "texts") -> PagedTexts:
+    """Open texts where they lie; none is held but what was asked for last.
+
+    Parameters
+    ----------
+    path
+        A file by `write_texts`, a Parquet file (by its ending ``.parquet``; needs pyarrow), or an SQLite database
+        (``.sqlite``, ``.sqlite3`` or ``.db``).
+    column, table
+        Which column of a Parquet file or table; the table of a database.
+
+    Returns
+    -------
+    PagedTexts
+        Text i is that of row i; of a database, in the order of row ids (8 bytes a row are held).
+
+    Raises
+    ------
+    ValueError
+        If there is no such column or table, or it is another kind of file.
+    OSError
+        If there is no such file, or it is damaged.
+    """
+    place = Path(path).expanduser()
+    if not place.is_file():
+        raise FileNotFoundError(f"open_texts: there is no file {str(place)!r}.")
+    ending = place.suffix.lower()
+    if ending == ".parquet":
+        return ParquetTexts(place, column)
+    if ending in (".sqlite", ".sqlite3", ".db"):
+        return SqliteTexts(place, column, table)
+    return FileTexts(place)
