@@ -14,7 +14,6 @@ from sklearn.linear_model import LogisticRegression
 import relabel_widget as rw
 from relabel_widget.bound.gains import Query
 from relabel_widget.bound.gains import queries_of as fit_queries
-from relabel_widget.bound.interactions import levels
 
 
 @cache
@@ -33,8 +32,8 @@ def proven(bound: rw.PairBound, query: Query) -> np.ndarray:
     sets = all_sets(bound.fit.n_rows, 2)
     gains, error = bound.singles.gains(bound.rows, query)
     energy = bound.interactions.energy[sets[:, 0], sets[:, 1]].astype(float)
-    norms = np.append(bound.interactions.query_norms(bound.rows, query), np.inf)
-    return gains[sets].sum(axis=1) + 2 * error + norms[np.searchsorted(levels(), energy)] * energy
+    norms = bound.interactions.norms(bound.rows, query).of(sets[:, 0], sets[:, 1], energy)
+    return gains[sets].sum(axis=1) + 4 * error + norms * energy
 
 
 # --- sound
@@ -224,6 +223,6 @@ def test_cost_is_what_is_spent() -> None:
     bound = rw.pair_bound(fit)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert bound.nbytes - 8 * 700 * bound.n_close == 12 * 700**2
-    assert 12 * 700**2 <= peak <= rw.pair_bound_cost(fit).bytes
+    assert bound.nbytes - 8 * 700 * bound.n_close == 16 * 700**2
+    assert 16 * 700**2 <= peak <= rw.pair_bound_cost(fit).bytes
     assert set(KINDS)

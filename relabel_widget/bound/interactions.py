@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import expit
 
-from .._typing import AnyArray, FloatArray
+from .._typing import AnyArray, FloatArray, IntArray
 from ..fitting import Fit
+from ..monitor import Monitor
 from .displacements import Displacements, left_of_gradient
 from .gains import Query
 from .kernel import row_blocks
@@ -17,9 +19,13 @@ from .pointwise import Pointwise
 _STEEPEST = 1.0 / (6.0 * np.sqrt(3.0))  # the largest second derivative of the logistic function
 _FLAT = 0.06  # of p (1 - p): above, the largest second derivative serves better than p (1 - p) e^|x|
 CAPS = (0.5, 1.5)
-_LEVELS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.5)
+LARGEST = 0.4  # pairs of larger energy are refitted
+_REFINED = 0.3
+_LEVELS = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, LARGEST)
 _ROUNDS = 20
 _WIDER = 1.05
+_TOGETHER = 64
+_ROUNDS_OF_PAIRS = 4
 _EXPONENT = 30.0  # beyond, the pair is refitted anyway
 
 
@@ -42,43 +48,61 @@ class Reach:
 
 @dataclass(frozen=True, eq=False)
 class Interactions:
-    """``energy_ij`` bounds ``|X'q|`` in the norm of ``Htilde^-1`` for the pair (i, j), float32; inf where unknown.
+    """``energy_ij`` bounds ``|X'q|`` in the norm of ``Ht^-1`` for the pair (i, j), float32; inf above `LARGEST`.
 
-    ``reach`` has an entry for each of `CAPS`; ``noise`` is what inexact refits add to any energy.
+    ``bent_il`` is ``4 sinh(|delta^i_l| / 2)^2``, float32, 0 for l = i; ``reach`` has an entry for each of `CAPS`.
     """
 
     energy: AnyArray
+    bent: AnyArray
     reach: tuple[Reach, ...]
-    noise: float
 
-    def query_norms(self, rows: Pointwise, query: Query) -> FloatArray:
-        """Bounds on ``(x . Htilde^-1 x)^.5`` of a query for pairs whose energy is at most each of the `levels`.
-
-        With x = H v + residual, ``Y^2 <= x . v + (P + |residual| |Htilde^-1|^.5) Y``,
-        ``P^2 = sum_l pull_l^2 (Dtilde_l - d_l)^2 / Dtilde_l``.
-        """
-        out = np.empty(len(_LEVELS))
+    def norms(self, rows: Pointwise, query: Query) -> QueryNorms:
+        """By what to multiply energies for this query. Cost: a product of the table with a dozen columns."""
+        reach, pull, d = self.reach[0], query.pull, rows.curvature
+        held = np.min([each.spread for each in self.reach], axis=0)
+        weight = d * np.square(pull)
+        base = max(
+            float(np.sqrt(weight.sum())),
+            float((np.abs(pull) * np.maximum(1 / held, 0.5 * np.sqrt(rows.weights))).max()),
+        )
+        base += query.residual * float(np.sqrt(max(each.inverse_norm for each in self.reach)))
+        radius = np.array(_LEVELS)[:, None] * reach.spread_outside
+        left = np.sqrt((weight * np.square(2 * np.sinh(radius / 2) * np.cosh(reach.others[2] / 2))).sum(axis=1))
+        columns = weight * np.square(np.cosh(reach.others[1] / 2) * np.cosh(radius / 2))
+        scale = max(float(columns.max()), np.finfo(np.float64).tiny)
+        share = np.sqrt((self.bent @ (columns / scale).T.astype(np.float32)) * np.float64(scale))
+        share *= 1.0 + 2.0 * (len(pull) + 16) * float(np.finfo(np.float32).eps)
         for place, level in enumerate(_LEVELS):
-            reach = next(reach for reach in self.reach if level <= reach.cap)
-            change = _change(rows, reach, level, query.pull) + query.residual * np.sqrt(reach.inverse_norm)
-            out[place] = 0.5 * (change + np.sqrt(change**2 + 4.0 * max(query.product, 0.0)))
-        return out
+            worst = _worst(rows, reach.own, reach.others[1] + level * reach.spread)
+            share[:, place] += np.abs(pull) * np.where(pull == 0.0, 0.0, np.sqrt(worst))
+        return QueryNorms(base + left, share)
 
 
-def levels() -> FloatArray:
-    """The energies at which `Interactions.query_norms` are given."""
-    return np.array(_LEVELS)
+@dataclass(frozen=True, eq=False)
+class QueryNorms:
+    """``|x . Ht^-1 X'q| <= (base + share_i + share_j) energy_ij``, by level of the energy; (levels,), (n_rows, levels).
 
+    ``x . Ht^-1 X'q = pull'q - pull'(Dt - D) X Ht^-1 X'q``: the first part is at most ``(sum d pull^2)^.5`` times what
+    other rows have of the energy and, for the two rows themselves, |pull| over their spread times theirs; the second
+    P times the energy, ``P^2 = sum pull^2 (Dt - d)^2 / Dt <= sum d pull^2 4 sinh(reach / 2)^2`` but for the two rows.
+    """
 
-def _change(rows: Pointwise, reach: Reach, level: float, pull: FloatArray) -> float:
-    """``P`` for any two relabelled rows: their own rows apart, since these go furthest."""
-    outside = _worst(rows, 0.0 * reach.own, reach.others[2] + level * reach.spread_outside)
-    inside = _worst(rows, reach.own, reach.others[1] + level * reach.spread)
-    with np.errstate(invalid="ignore"):  # infinite, where a curvature underflows; times a pull of 0 that is 0
-        outside = np.where(pull == 0.0, 0.0, np.square(pull) * outside)
-        inside = np.where(pull == 0.0, 0.0, np.square(pull) * inside)
-        more = np.maximum(inside - np.where(np.isfinite(outside), outside, 0.0), 0.0)
-    return float(np.sqrt(outside.sum() + np.sort(more)[-2:].sum()))
+    base: FloatArray
+    share: FloatArray
+
+    def of(self, i: Any, j: Any, energy: FloatArray) -> FloatArray:
+        """The factor for pairs (i, j) of these energies, inf above `LARGEST`."""
+        place = np.searchsorted(_LEVELS, energy)
+        known = place < len(_LEVELS)
+        place = np.minimum(place, len(_LEVELS) - 1)
+        return np.asarray(np.where(known, self.base[place] + self.share[i, place] + self.share[j, place], np.inf))
+
+    @property
+    def most(self) -> FloatArray:
+        """For each row an upper bound on factor times energy of any pair with it that has an energy."""
+        steps = np.array(_LEVELS)
+        return np.asarray(((self.base + self.share + self.share.max(axis=0)) * steps).max(axis=1))
 
 
 def _worst(rows: Pointwise, centre: FloatArray, radius: FloatArray) -> FloatArray:
@@ -100,14 +124,16 @@ def slopes(rows: Pointwise, centre: FloatArray, radius: FloatArray) -> tuple[Flo
     )
 
 
-def make_interactions(fit: Fit, rows: Pointwise, singles: Displacements) -> Interactions:
+def make_interactions(
+    fit: Fit, rows: Pointwise, singles: Displacements, monitor: Monitor | None = None
+) -> Interactions:
     """The table of all pairs. Cost: a product of n_rows^3 for each of `CAPS`; memory 16 n_rows^2 bytes at its peak."""
     moved = np.abs(singles.moved.T)  # row l, relabelled row i
     own = singles.moved.diagonal().astype(np.float64)
     np.fill_diagonal(moved, 0.0)
     others = _others(moved, 2)
     distances, centre = _distances(fit)
-    energy = np.full(moved.shape, np.inf, dtype=np.float32)
+    energy, bent = np.full(moved.shape, np.inf, dtype=np.float32), np.empty_like(moved)
     made, noise = [], 0.0
     for cap in CAPS:
         reach = _reach(fit, rows, own, others, distances, centre, cap)
@@ -116,11 +142,21 @@ def make_interactions(fit: Fit, rows: Pointwise, singles: Displacements) -> Inte
         made.append(reach)
         noise = max(noise, 4.0 * np.sqrt(reach.inverse_norm) * (singles.gradient + left_of_gradient(fit)))
         _fill(energy, rows, moved, reach, noise, made[-2].cap if len(made) > 1 else 0.0)
+        if monitor is not None:
+            monitor.step("tables of the pair bound", len(made), len(CAPS) + 1)
     energy[~singles.possible] = energy[:, ~singles.possible] = np.inf
+    if not made:  # the free intercept could not be held: all pairs are refitted
+        made.append(Reach(own, others, np.zeros_like(own), np.ones_like(own), 1.0, CAPS[0]))
+        energy[:] = np.inf
+    else:
+        _refine(energy, rows, singles, made[-1], noise, monitor)
+    energy[energy > LARGEST] = np.inf
     np.fill_diagonal(energy, 0.0)
-    while len(made) < len(CAPS):  # nothing is below these caps then
-        made.append(Reach(own, others, np.full_like(own, np.inf), np.full_like(own, np.inf), np.inf, CAPS[len(made)]))
-    return Interactions(energy, tuple(made), float(noise))
+    for part in row_blocks(len(moved), 4 * len(moved)):
+        block = np.minimum(moved.T[part], np.float32(_EXPONENT))
+        moved_there = np.expm1(block) + np.expm1(-block)
+        bent[part] = moved_there * np.float32(1 + 1e-5)
+    return Interactions(energy, bent, tuple(made))
 
 
 def _others(moved: AnyArray, size: int) -> tuple[FloatArray, ...]:
@@ -233,3 +269,53 @@ def _own_rows(rows: Pointwise, moved: AnyArray, reach: Reach) -> AnyArray:
             spread = np.minimum(reach.spread[part, None], np.sqrt(wider[part] / low_own))
         out[part] = moved[part] * bend * spread * (1 + 1e-6)
     return out
+
+
+def _refine(
+    energy: AnyArray, rows: Pointwise, singles: Displacements, reach: Reach, noise: float, monitor: Monitor | None
+) -> None:
+    """Energies above `_REFINED` again, pair by pair from their q. Cost: some passes over n_rows numbers each."""
+    n, known = len(energy), singles.possible
+    for i in np.flatnonzero(known):
+        later = i + 1 + np.flatnonzero((energy[i, i + 1 :] > _REFINED) & known[i + 1 :])
+        for first in range(0, len(later), _TOGETHER):
+            j = later[first : first + _TOGETHER]
+            found = _of_pairs(rows, singles, reach, int(i), j, energy[i, j].astype(np.float64), noise)
+            energy[i, j] = energy[j, i] = np.where(found < energy[i, j], found, energy[i, j])
+        if monitor is not None and i % _TOGETHER == 0:
+            monitor.step("refining the pair bound", int(i) + 1, n)
+
+
+def _of_pairs(
+    rows: Pointwise, singles: Displacements, reach: Reach, i: int, j: IntArray, before: FloatArray, noise: float
+) -> FloatArray:
+    """Energies of the pairs (i, j), (m,), each no more than before; inf where no cap holds."""
+    first, second = singles.moved[i].astype(np.float64), singles.moved[j].astype(np.float64)
+    there = first + second
+    q = np.abs(rows.remainder(there) - rows.remainder(first) - rows.remainder(second))
+    q += 1e-6 * rows.curvature * np.minimum(np.abs(first), np.abs(second)) + 1e-14 * rows.weights
+    q += 4e-7 * rows.weights * 0.1 * np.abs(first) * np.abs(second)
+    slope = slopes(rows, there, 1e-6 * (1.0 + np.abs(there)))[0]
+    at = np.arange(len(j))
+    own_q, own_slope = np.stack([q[:, i], q[at, j]]), np.stack([slope[:, i], slope[at, j]])
+    q[:, i] = q[at, j] = 0.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # no more than the curvature at the fit, which is what QueryNorms takes the query's part of it by
+        outside = np.where(q > 0, np.square(q) / np.minimum(slope, rows.curvature), 0.0)
+    own_spread = np.stack([np.full(len(j), reach.spread[i]), reach.spread[j]])
+    found = np.minimum(before, reach.cap)
+    valid = np.isfinite(before)
+    for _ in range(_ROUNDS_OF_PAIRS):
+        total = np.sqrt((outside * _lengthened(found[:, None] * reach.spread_outside)).sum(axis=1))
+        with np.errstate(divide="ignore"):
+            spread = np.minimum(own_spread, np.sqrt(_lengthened(found * own_spread) / own_slope))
+        total = (total + (own_q * spread).sum(axis=0) + noise) * (1.0 + 1e-6)
+        valid |= total < found
+        found = np.minimum(found, total)
+    return np.where(valid, found, np.inf)
+
+
+def _lengthened(radius: FloatArray) -> FloatArray:
+    """``r / (1 - e^-r)``: by how much a mean slope over r may fall below the slope at the start, at most."""
+    radius = np.maximum(radius, 1e-9)
+    return np.asarray(radius / -np.expm1(-radius) * (1 + 1e-9))

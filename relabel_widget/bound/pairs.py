@@ -16,7 +16,7 @@ from ..rows import as_rows, check_threshold
 from .cost import DECISION_RTOL, MAX_BYTES, BoundCost
 from .displacements import Displacements, displacements
 from .gains import Query, queries_of
-from .interactions import Interactions, levels, make_interactions
+from .interactions import Interactions, make_interactions
 from .pointwise import Pointwise
 
 MAX_REFITS = 2000
@@ -26,12 +26,12 @@ _GROUP = 32
 def pair_bound_cost(fit: Fit) -> BoundCost:
     """What `pair_bound` will take, before anything is spent.
 
-    Memory: 24 n_rows^2 bytes and some blocks; what is left of ``max_bytes`` goes to refitted pairs. Operations:
+    Memory: 28 n_rows^2 bytes and some blocks; what is left of ``max_bytes`` goes to refitted pairs. Operations:
     4 n_rows^3 in float32, and n_rows refits, taken as 150 products with X and X' each.
     """
     n, problem = fit.n_rows, fit.problem
     blocks = 2**27 + 8 * 200 * (n + problem.n_params)
-    return BoundCost(n, 24 * n * n + blocks, 4 * n**3 + 600 * n * problem.design.n_stored)
+    return BoundCost(n, 28 * n * n + blocks, 4 * n**3 + 600 * n * problem.design.n_stored)
 
 
 def pair_bound(fit: Fit, *, max_bytes: int = MAX_BYTES, monitor: Monitor | None = None) -> PairBound:
@@ -55,7 +55,7 @@ def pair_bound(fit: Fit, *, max_bytes: int = MAX_BYTES, monitor: Monitor | None 
     -----
     Cost: `pair_bound_cost`, and a refit and 8 n_rows bytes for each pair of rows that are so close, or so far out,
     that their joint effect is not bounded; as many of these as fit into ``max_bytes``, otherwise none. The tables
-    stay: 12 n_rows^2 bytes.
+    stay: 16 n_rows^2 bytes.
     """
     cost = pair_bound_cost(fit)
     if cost.bytes > max_bytes:
@@ -65,7 +65,7 @@ def pair_bound(fit: Fit, *, max_bytes: int = MAX_BYTES, monitor: Monitor | None 
         )
     rows = Pointwise(fit.eta, fit.problem.weights, fit.problem.labels.signs, fit.problem.d2loss(fit.eta))
     singles = displacements(fit, rows, np.arange(fit.n_rows)[:, None], "refitting every single relabel", monitor)
-    interactions = make_interactions(fit, rows, singles)
+    interactions = make_interactions(fit, rows, singles, monitor)
     close = _unbounded(interactions)
     kept = None
     if cost.bytes + 8 * fit.n_rows * len(close) <= max_bytes:
@@ -166,7 +166,8 @@ class PairBound:
     def nbytes(self) -> int:
         """Bytes that the tables hold."""
         held = [self.singles] if self.close is None else [self.singles, self.close]
-        return int(self.interactions.energy.nbytes + sum(each.moved.nbytes + each.remainder.nbytes for each in held))
+        tables = [table for each in held for table in (each.moved, each.remainder)]
+        return int(sum(table.nbytes for table in [self.interactions.energy, self.interactions.bent, *tables]))
 
     def _mask(self, candidates: Any) -> BoolArray:
         mask = np.ones(self.fit.n_rows, dtype=bool)
@@ -185,7 +186,7 @@ class PairBound:
             return 1
         if most < 3 or self.close is None or self._close_reach(query, mask, need):
             return 2
-        pairs = self._open_pairs(query, mask, gains, need - 2.0 * error)
+        pairs = self._open_pairs(query, mask, gains, need - 4.0 * error)
         if len(pairs) > max_refits:
             return 2
         for first in range(0, len(pairs), _GROUP):
@@ -203,19 +204,18 @@ class PairBound:
 
     def _open_pairs(self, query: Query, mask: BoolArray, gains: FloatArray, need: float) -> IntArray:
         """Pairs of candidates with ``g_i + g_j + Y E_ij >= need``, the largest first, (m, 2); close ones apart."""
-        norms, steps = self.interactions.query_norms(self.rows, query), levels()
-        rows = np.flatnonzero(mask & np.isfinite(gains))
-        order, found = rows[np.argsort(-gains[rows], kind="stable")], []
-        most = norms[-1] * steps[-1]
+        norms = self.interactions.norms(self.rows, query)
+        rows, most = np.flatnonzero(mask & np.isfinite(gains)), norms.most
+        order, found, largest = rows[np.argsort(-gains[rows], kind="stable")], [], most.max()
         for place, i in enumerate(order):
-            if 2.0 * gains[i] + most < need:  # i is the row of the pair that gains more
+            if 2.0 * gains[i] + largest < need:  # i is the row of the pair that gains more
                 break
             others = order[place + 1 :]
-            others = others[: np.searchsorted(-gains[others], gains[i] + most - need, side="right")]
+            others = others[: np.searchsorted(-gains[others], gains[i] + most[i] - need, side="right")]
             energy = self.interactions.energy[i, others].astype(np.float64)
-            norm = np.append(norms, 0.0)[np.searchsorted(steps, energy)]  # 0 beyond the last: close pairs
-            value = gains[i] + gains[others] + norm * np.where(norm > 0, energy, 0.0)
-            keep = (norm > 0) & (value >= need)
+            others, energy = others[np.isfinite(energy)], energy[np.isfinite(energy)]
+            value = gains[i] + gains[others] + norms.of(i, others, energy) * energy
+            keep = value >= need
             found.append(np.column_stack([np.full(keep.sum(), i), others[keep], value[keep]]))
         table = np.concatenate(found) if found else np.empty((0, 3))
         return table[np.argsort(-table[:, 2], kind="stable"), :2].astype(np.int64)
