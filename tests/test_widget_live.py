@@ -307,3 +307,24 @@ def test_a_closed_workbench_is_said_on_the_page(widget, bench):
     reason, message = refused(widget, "mark", rows=[3], marked=True)
     assert reason == "failed"
     assert "was closed" in message
+
+
+def test_a_saved_notebook_grows_by_150_kb_at_most_with_100_000_training_texts():
+    import json
+
+    import numpy as np
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    words = np.array(["warm", "cold", "kind", "rude", "room", "desk"])
+    rng = np.random.default_rng(0)
+    texts = [" ".join(line) for line in words[rng.integers(6, size=(100_000, 12))]]
+    labels = rng.integers(2, size=100_000)
+    model = make_pipeline(CountVectorizer(), LogisticRegression(C=0.1)).fit(texts, labels)
+    widget = rw.RelabelWidget(rw.Workbench(model, texts, labels, texts[:50]))
+    widget.test_row = 3
+    widget.relabelled = list(range(100))
+    saved = json.dumps({**widget.get_state(), **widget._repr_mimebundle_()[0]}, default=str)
+    assert len(saved.encode()) <= 150_000
+    widget.close()

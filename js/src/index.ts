@@ -24,13 +24,18 @@ export function render({ model, el: host }: Props): () => void {
   const [tests, why] = [createTestPane(scope, session), createWhyPane(scope, session)];
   const panes = el("div", "panes", tests.node, why.node, createHappensPane(scope, session));
   const body = [header.node, createStatusBar(scope, session), panel.node, panes];
+  const judging = () => session.store.get().panel === "queue";
   const attributes = { "aria-label": "Relabel workbench", "data-lm-suppress-shortcuts": "true" };
   const root = el("section", "root", attributes, el("div", "frame", ...body));
   listenToKeys(scope, root, session, {
     tests: tests.focus,
     training: why.focus,
     search: tests.search,
-    note: () => (session.store.get().panel === "queue" ? panel.note() : why.note()),
+    note: () => (judging() ? panel : why).note(),
+    decide(decision) {
+      if (judging()) panel.decide(decision);
+      else if (decision !== "skip") why.decide(decision);
+    },
     export: header.export,
     open: panel.open,
   });

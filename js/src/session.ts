@@ -25,7 +25,7 @@ export interface Session {
 const PATIENCE = 8_000; // ms
 const HEARTBEAT = 15_000;
 export const SILENCE =
-  "The kernel does not answer. A cell may be running; if the kernel has stopped or restarted, run the cell of this " +
+  "The kernel does not answer. A cell may be running; if the kernel has stopped, run the cell of this " +
   "widget again. Decisions in a store are kept.";
 
 /** Says that somebody looks, and notices when nobody answers. */

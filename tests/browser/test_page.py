@@ -250,6 +250,59 @@ class TestKeyboard:
         expect(one.box(rows[0])).to_be_focused()
         assert bench.relabelled == sorted(rows[:2])
 
+    def test_a_full_session_without_a_mouse(self, show, tmp_path):
+        """Pick, find, mark, verify, note, keep, queue, history, undo, redo and export, each by its key."""
+        bench = hotel_workbench()
+        one = show(bench, export_path=str(tmp_path / "fixed.csv"))
+        keys, page = one.page.keyboard, one.page
+        expect(one.tests.get_by_role("row").nth(1)).to_contain_text("Heated rooms")
+        one.button("Keys").focus()
+        keys.press("1")
+        for _ in range(3):
+            keys.press("ArrowDown")
+        keys.press("Enter")
+        expect(one.status).to_contain_text("Test row 3 is predicted")
+        expect(one.ranking.get_by_role("checkbox").first).to_be_visible()
+        keys.press("f")
+        expect(one.ranking.get_by_text("in flip set").first).to_be_visible()
+        found = bench.known_flip_set(3)
+        keys.press("a")
+        expect(one.status).to_contain_text(f"{found.size} labels changed in all")
+        keys.press("v")
+        expect(one.status).to_contain_text("Retrained with")
+        keys.press("2")
+        keys.press("End")
+        last = int(bench.influential_rows(3, top=440)["row"].iloc[-1])
+        expect(one.box(last)).to_be_focused()
+        keys.press("n")
+        keys.type("seen, right")
+        keys.press("Escape")
+        keys.press("2")
+        keys.press("k")
+        expect(one.status).to_contain_text(f"Kept the label of training row {last}")
+        assert bench.decisions().set_index("row").loc[last, "note"] == "seen, right"
+        keys.press("Home")
+        keys.press("Shift+ArrowDown")
+        keys.press("s")
+        expect(one.status).to_contain_text("Unsure of 2 training rows")
+        keys.press("u")
+        expect(one.status).to_contain_text("Undone")
+        keys.press("Shift+U")
+        expect(one.status).to_contain_text("Redone")
+        keys.press("q")
+        expect(page.locator(".rlw-queue-body")).to_be_visible()
+        suspect = int(bench.suspects(1)["row"].iloc[0])
+        expect(page.locator(".rlw-queue-body")).to_contain_text(f"training row {suspect}")
+        keys.press("k")
+        expect(one.status).to_contain_text(f"Kept the label of training row {suspect}")
+        keys.press("Escape")
+        keys.press("h")
+        expect(page.get_by_role("list", name="Decisions, the newest first")).to_contain_text("seen, right")
+        keys.press("Escape")
+        keys.press("x")
+        expect(one.status).to_contain_text("Wrote")
+        assert (tmp_path / "fixed.csv").exists()
+
     def test_the_focus_survives_the_reordering_after_find(self, show):
         """A member of the set that ranks lower by itself moves up, which takes the focus from any element."""
         bench = hotel_workbench()
@@ -273,6 +326,23 @@ class TestKeyboard:
             for key in ("a", "b", "d", "ArrowDown", "Enter", "Escape"):
                 one.page.keyboard.press(key)
         assert one.page.evaluate("window.leaked") == []
+
+
+class TestCannotFlip:
+    def test_a_prediction_that_nothing_flips_is_said(self, show):
+        X = np.array([[1.0, 0], [1, 0], [-1, 0], [0, 1]] * 5)
+        y = np.array(["a", "a", "b", "a"] * 5)
+        estimator = LogisticRegression(C=1e-4).fit(X, y)
+        bench = rw.Workbench(estimator, X, y, np.array([[0.0, 0.0], [500.0, 0.0]]))
+        one = show(bench)
+        one.pick(0)
+        one.button("Find flip set").click()
+        expect(one.status).to_contain_text("Test row 0.")
+        found = bench.known_flip_set(0)
+        expect(one.page.locator(".rlw-outcome").first).to_contain_text(
+            str(found.outcome) if not found.found else "flips"
+        )
+        one.shot("light-cannot-flip")
 
 
 class TestForeignTexts:
@@ -316,6 +386,11 @@ class TestLooks:
         one.page.get_by_label("Search test rows").fill("nobody wrote this")
         expect(one.page.get_by_text("No test row fits")).to_be_visible()
         self._check(one, f"{theme}-nothing-found")
+        for key, name in (("q", "queue"), ("h", "history"), ("?", "keys")):
+            one.button("Keys").focus()
+            one.page.keyboard.press(key)
+            expect(one.page.locator(".rlw-queue-body" if name == "queue" else ".rlw-panel")).to_be_visible()
+            self._check(one, f"{theme}-{name}")
 
     @staticmethod
     def _check(one, name):

@@ -1,7 +1,7 @@
 /** The training row that keys act on: its whole text, the words it shares with the query, and what is decided of it. */
 
 import type { Session } from "../session";
-import type { WordPart } from "../protocol";
+import type { Decision, WordPart } from "../protocol";
 import { button, drawn, el, setText, uniqueId, type Scope } from "./dom";
 import { plural, signed } from "./format";
 import { setMarked } from "./marks";
@@ -37,15 +37,15 @@ export function createDetail(scope: Scope, { store, actions }: Session) {
   const note = el("input", "input note-field", { type: "text", placeholder: "Note", "aria-label": "Note", maxlength: 2000 });
   const words = createWords();
   const shared = el("p", "muted");
-  const decide = (decision: "relabel" | "keep" | "unsure" | "clear") => () => {
+  const decide = (decision: Decision) => {
     actions.decide(subjects(store.get()), decision, note.value.trim());
     note.value = "";
   };
   const buttons = [
-    button(scope, "Relabel", "", decide("relabel")),
-    button(scope, "Keep, label is right", "", decide("keep")),
-    button(scope, "Unsure", "", decide("unsure")),
-    button(scope, "Clear", "quiet", decide("clear")),
+    button(scope, "Relabel", "", () => decide("relabel")),
+    button(scope, "Keep, label is right", "", () => decide("keep")),
+    button(scope, "Unsure", "", () => decide("unsure")),
+    button(scope, "Clear", "quiet", () => decide("clear")),
   ];
   const id = uniqueId("detail");
   title.id = id;
@@ -66,8 +66,8 @@ export function createDetail(scope: Scope, { store, actions }: Session) {
     setMarked(text, found?.text ?? "…", names);
     words.show(found?.words ?? []);
     const said = found?.note ? ` · note: ${found.note}` : "";
-    setText(shared, found === null ? "" : (names.length > 0 ? "Shared with the test row, by contribution" : "Shares no feature with the test row") + said);
+    setText(shared, found === null ? "" : (names.length > 0 ? "Shared with the test row" : "Shares no feature with the test row") + said);
   }
   drawn(scope, store, draw);
-  return { node, note: () => note.focus() };
+  return { node, decide, note: () => note.focus() };
 }

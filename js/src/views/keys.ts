@@ -1,8 +1,8 @@
 /** Keys: where they move the focus in a list, and what each does. */
 
+import type { Decision } from "../protocol";
 import type { Session } from "../session";
 import type { Panel } from "../store";
-import { subjects } from "./detail";
 import type { Scope } from "./dom";
 import { unmarked, whyNotFind } from "./whyPane";
 
@@ -46,6 +46,7 @@ export interface Places {
   training(): void;
   search(): void;
   note(): void;
+  decide(decision: Decision | "skip"): void;
   export(): void;
   open(panel: Panel): void;
 }
@@ -54,8 +55,6 @@ const TYPING = "input:not([type=checkbox]), select, textarea";
 
 /** One handler at the root. A notebook in command mode takes plain letters as commands: none gets past here. */
 export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }: Session, go: Places): void {
-  const decide = (decision: "relabel" | "keep" | "unsure") => () =>
-    store.get().panel === "queue" ? actions.judge(decision) : actions.decide(subjects(store.get()), decision);
   const keys: Record<string, () => void> = {
     "?": () => go.open("help"),
     1: go.tests,
@@ -63,11 +62,11 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
     "/": go.search,
     f: () => whyNotFind(store.get()) === "" && actions.find(),
     a: () => actions.mark(unmarked(store.get()), true),
-    r: decide("relabel"),
-    k: decide("keep"),
-    s: decide("unsure"),
-    j: () => store.get().panel === "queue" && actions.judge("skip"),
-    c: () => actions.decide(subjects(store.get()), "clear"),
+    r: () => go.decide("relabel"),
+    k: () => go.decide("keep"),
+    s: () => go.decide("unsure"),
+    j: () => go.decide("skip"),
+    c: () => go.decide("clear"),
     n: go.note,
     v: () => !store.get().busy && store.get().relabelled.size > 0 && actions.verify(),
     u: actions.undo,

@@ -1,6 +1,6 @@
 /** What opens above the panes: suspects one at a time, the history, and the keys. */
 
-import type { HistoryLine } from "../protocol";
+import type { Decision, HistoryLine } from "../protocol";
 import type { Session } from "../session";
 import type { Panel } from "../store";
 import { button, drawn, el, setText, uniqueId, type Scope } from "./dom";
@@ -40,15 +40,15 @@ function createQueue(scope: Scope, { store, actions }: Session) {
   const place = el("p", "muted");
   const empty = el("p", "empty");
   const note = el("input", "input note-field", { type: "text", placeholder: "Note", "aria-label": "Note on this row", maxlength: 2000 });
-  const decide = (decision: "relabel" | "keep" | "unsure" | "skip") => () => {
+  const decide = (decision: Decision | "skip") => {
     actions.judge(decision, note.value.trim());
     note.value = "";
   };
   const buttons = [
-    button(scope, "Relabel (R)", "", decide("relabel")),
-    button(scope, "Keep (K)", "", decide("keep")),
-    button(scope, "Unsure (S)", "", decide("unsure")),
-    button(scope, "Skip (J)", "quiet", decide("skip")),
+    button(scope, "Relabel (R)", "", () => decide("relabel")),
+    button(scope, "Keep (K)", "", () => decide("keep")),
+    button(scope, "Unsure (S)", "", () => decide("unsure")),
+    button(scope, "Skip (J)", "quiet", () => decide("skip")),
   ];
   const body = el("div", "queue-body", place, text, facts, el("div", "buttons", ...buttons.map(({ node }) => node), note));
   const draw = () => {
@@ -56,14 +56,14 @@ function createQueue(scope: Scope, { store, actions }: Session) {
     const suspect = queue?.[queueAt];
     body.hidden = suspect === undefined;
     empty.hidden = suspect !== undefined;
-    setText(empty, queueError || (queue === null ? "Ranking the labels…" : "No suspect is left. Open it again for a new ranking."));
+    setText(empty, queueError || (queue === null ? "Ranking…" : "No suspect is left. Open it again for a new ranking."));
     if (suspect === undefined || queue === null) return;
     setText(place, `${queueAt + 1} of ${queue.length} · training row ${suspect.row}${suspect.id === String(suspect.row) ? "" : ` · ${suspect.id}`}`);
     setText(text, suspect.text);
     setText(facts, `Labelled “${suspect.label}”. Without this row the fit says “${suspect.suggested}” with ${percent(suspect.score)}.`);
   };
   drawn(scope, store, draw);
-  return { node: el("div", "", body, empty), note: () => note.focus() };
+  return { node: el("div", "", body, empty), decide, note: () => note.focus() };
 }
 
 function createHelp() {
@@ -74,6 +74,7 @@ function createHelp() {
 export interface PanelView {
   node: HTMLElement;
   open(panel: Panel): void;
+  decide(decision: Decision | "skip"): void;
   note(): void;
 }
 
@@ -105,5 +106,5 @@ export function createPanel(scope: Scope, session: Session): PanelView {
     else if (opener instanceof HTMLElement && opener.isConnected) opener.focus({ preventScroll: true });
   }
   drawn(scope, store, draw);
-  return { node, open, note: queue.note };
+  return { node, open, decide: queue.decide, note: queue.note };
 }

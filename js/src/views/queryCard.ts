@@ -58,7 +58,7 @@ export function createQueryCard(scope: Scope, { store }: Session): HTMLElement {
     body.hidden = ranking === null;
     empty.hidden = ranking !== null;
     if (ranking !== null) fill(ranking, view);
-    else if (testRow === null) setText(empty, "Pick a test row: by click, or with the arrow keys and Enter.");
+    else if (testRow === null) setText(empty, "Pick a test row, by click or Enter.");
     else setText(empty, rankingState === "failed" ? view.rankingError : "Loading…");
   }
   drawn(scope, store, draw);

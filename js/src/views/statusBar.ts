@@ -4,7 +4,7 @@ import { SILENCE, type Session } from "../session";
 import { button, drawn, el, setAttribute, setClass, setText, type Scope } from "./dom";
 import { count } from "./format";
 
-const WELCOME = "Pick a test row to see what decides its prediction.";
+const WELCOME = "Pick a test row to see what decides it.";
 
 /** Seconds as people say them, and only once there is enough to go by. */
 export function remaining(done: number, total: number, elapsed: number): string {

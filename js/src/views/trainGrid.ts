@@ -17,6 +17,7 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
   const head = el("div", "row head train-head", { role: "row", "aria-rowindex": 1 }, ...headings);
   const empty = el("p", "empty");
   let shownFor: number | null = null;
+  let awaited = false; // the line with the tab stop has no row yet
 
   const list = createVirtual(scope, {
     names: "train-scroll",
@@ -40,6 +41,7 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
     onRange: (first, last) => bars.want(first - 20, last + 20),
     onActive(index) {
       const row = bars.row(index);
+      awaited = row === undefined;
       if (row !== undefined) actions.activate(row.row);
     },
   });
@@ -53,7 +55,9 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
     const hadFocus = body.contains(document.activeElement);
     const { active } = store.get();
     const before = list.active();
-    if (active === null || bars.row(before)?.row === active) return;
+    const there = bars.row(before)?.row;
+    if (awaited && there !== undefined) actions.activate(there);
+    if (awaited || active === null || there === active) return void (awaited &&= there === undefined);
     for (let i = 0; i < Math.min(bars.total() ?? 0, 500); i += 1) {
       if (bars.row(i)?.row !== active) continue;
       if (hadFocus) list.focus(i);
@@ -74,7 +78,7 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
     setAttribute(grid, "aria-rowcount", total + 1);
     setAttribute(grid, "aria-busy", String(rankingState === "loading"));
     empty.hidden = total > 0;
-    setText(empty, rankingState === "loading" ? "Ranking the training rows…" : "Pick a test row to rank them.");
+    setText(empty, rankingState === "loading" ? "Ranking…" : "Pick a test row to rank them.");
     list.draw();
   }
 

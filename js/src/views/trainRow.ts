@@ -57,7 +57,6 @@ export function createTrainLine(): TrainLine {
       setAttribute(node, "aria-selected", String(chosen));
       setClass(node, "chosen", chosen);
       setClass(node, "active", active);
-      box.disabled = row === undefined;
       setClass(node, "in-set", row?.inSet === true);
       setClass(node, "marked", marked);
       if (box.checked !== marked) box.checked = marked;

@@ -55,7 +55,7 @@ export interface Pane {
   focus(): void;
 }
 
-export function createWhyPane(scope: Scope, session: Session): Pane & { note(): void } {
+export function createWhyPane(scope: Scope, session: Session): Pane & Pick<ReturnType<typeof createDetail>, "decide" | "note"> {
   const { store, actions } = session;
   const find = button(scope, "Find flip set", "", actions.find);
   const whole = button(scope, "Mark whole flip set", "", () => actions.mark(unmarked(store.get()), true));
@@ -74,5 +74,5 @@ export function createWhyPane(scope: Scope, session: Session): Pane & { note(): 
   const title = el("h3", "heading", { id }, "Why");
   const buttons = el("div", "buttons", find.node, whole.node);
   const parts = [title, createQueryCard(scope, session), createFlipNote(scope, store), buttons, createLegend(scope, session), grid.node, detail.node];
-  return { node: el("section", "pane why", { "aria-labelledby": id }, ...parts), focus: grid.focus, note: detail.note };
+  return { node: el("section", "pane why", { "aria-labelledby": id }, ...parts), focus: grid.focus, decide: detail.decide, note: detail.note };
 }
