@@ -124,7 +124,7 @@ def test_the_quickstart_notebook_in_jupyterlab(tmp_path, page, hotel):
     """Row 75 is chosen there by Python; the widget's cell is followed by others."""
     shutil.copytree(ROOT / "examples" / "data", tmp_path / "data")
     shutil.copy(ROOT / "examples" / "quickstart.ipynb", tmp_path)
-    page.set_viewport_size({"width": 1400, "height": 1200})
+    page.set_viewport_size({"width": 1560, "height": 1300})
     with jupyter("lab", tmp_path) as open_notebook:
         asked = open_notebook(page, "quickstart.ipynb")
         page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.jupyter]
 
 KERNEL = "window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel"
 TWO = (
-    "from ipywidgets import HBox, IntText, VBox, jslink\none, two = rw.RelabelWidget(bench), rw.RelabelWidget(bench)\n"
+    "from ipywidgets import HBox, IntText, VBox, jslink\none, two = rw.RelabelWidget(bench), rw.RelabelWidget(bench)\none.test_row = 0\n"
 )
 
 
@@ -79,7 +79,7 @@ def test_two_widgets_and_other_widgets_beside_them(page, lab):
     expect(region).to_have_count(2)
     first, second = region.nth(0), region.nth(1)
     pick(page, first, 5)
-    expect(page.locator(".widget-text input")).to_have_value("5")
+    expect(page.locator("input[type=number]:not(.rlw-input)")).to_have_value("5")
     box = first.get_by_role("grid", name="Influential training rows").get_by_role("checkbox").first
     row = box.get_attribute("aria-label")
     pick(page, second, 5)
