@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     )
     from .explanation import Explanation, explain
     from .fitting import Fit, fit
-    from .influence import relabel_influence, removal_influence
+    from .influence import TopInfluence, relabel_influence, removal_influence, top_influence
     from .leverage import leverages
     from .monitor import Cancelled, Monitor, Progress
     from .one_vs_rest import OneVsRest, fit_one_vs_rest
@@ -74,6 +74,8 @@ _HOMES = {
     "relabel_influence": "influence",
     "removal_influence": "influence",
     "leverages": "leverage",
+    "TopInfluence": "influence",
+    "top_influence": "influence",
     "Cancelled": "monitor",
     "Monitor": "monitor",
     "Progress": "monitor",
@@ -122,6 +124,7 @@ __all__ = [
     "RelabelWidget",
     "RemainderBound",
     "RobustnessCurve",
+    "TopInfluence",
     "Verification",
     "Workbench",
     "adopt",
@@ -151,6 +154,7 @@ __all__ = [
     "svmlight_blocks",
     "svmlight_labels",
     "text_blocks",
+    "top_influence",
     "verify",
     "write_design",
     "write_texts",

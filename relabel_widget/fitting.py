@@ -17,7 +17,7 @@ from .labels import Labels, encode
 from .monitor import Monitor
 from .operator import Hessian
 from .problem import Edit, Problem
-from .solver import Jacobi, NewtonSettings, minimise
+from .solver import NewtonSettings, Preconditioner, minimise, preconditioner_of
 
 # Influence is defined at a minimiser only: a gradient above this fraction of the problem's gradient scale is refused.
 MINIMISER_RTOL = 1e-7
@@ -126,9 +126,9 @@ class Fit:
         return self.problem.hessian(self.eta)
 
     @cached_property
-    def preconditioner(self) -> Jacobi:
-        """Its Jacobi preconditioner, kept for every query and refit."""
-        return Jacobi.of(self.hessian)
+    def preconditioner(self) -> Preconditioner:
+        """Its preconditioner, kept for every query and refit."""
+        return preconditioner_of(self.hessian)
 
     def refit(
         self,
@@ -215,7 +215,11 @@ def fit(
 
 
 def minimiser(
-    problem: Problem, start: FloatArray, preconditioner: Jacobi | None, monitor: Monitor | None, like: Fit | None
+    problem: Problem,
+    start: FloatArray,
+    preconditioner: Preconditioner | None,
+    monitor: Monitor | None,
+    like: Fit | None,
 ) -> Fit:
     """The fit of a problem from a start; ``like`` lends the transform of raw rows.
 

@@ -7,16 +7,32 @@ probabilities; Koh and Liang, "Understanding Black-box Predictions via Influence
 
 from __future__ import annotations
 
-from typing import Any
+import numbers
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple, TypeAlias
 
-from ._typing import FloatArray
+import numpy as np
+
+from ._typing import FloatArray, IntArray
 from .design import Design
 from .fitting import Fit
 from .monitor import Monitor
 from .problem import Edit
+from .rows import check_edit
 from .solver import solve_many
 
 FACTOR_RTOL = 1e-9
+_GROUP = 32  # queries whose factors and scores of one row block are held at a time
+_ROWS = 2**15
+
+Direction: TypeAlias = Literal["either", "up", "down"]
+
+
+class TopInfluence(NamedTuple):
+    """``rows`` int64 and ``values`` float64, both (m, k): each query's k rows of most influence, the most first."""
+
+    rows: IntArray
+    values: FloatArray
 
 
 def relabel_influence(fit: Fit, X_query: Any, *, monitor: Monitor | None = None) -> FloatArray:
@@ -82,3 +98,100 @@ def _influence(fit: Fit, X_query: Any, edit: Edit, monitor: Monitor | None) -> F
     scores = problem.extended_matvec(problem.design, factors(fit, queries, monitor=monitor))
     scores *= -problem.force(fit.eta, edit)[:, None]
     return scores.T
+
+
+def top_influence(
+    fit: Fit,
+    X_query: Any,
+    k: int = 100,
+    *,
+    edit: Edit = "relabel",
+    direction: Direction = "either",
+    monitor: Monitor | None = None,
+) -> TopInfluence:
+    """The k training rows whose edit moves each query's log-odds most, to first order, without all other scores.
+
+    Parameters
+    ----------
+    fit
+        A fit at its minimiser, of n_rows training rows.
+    X_query
+        Queries, shape (m, n_features), or raw rows of an adopted pipeline.
+    k
+        Rows a query, at least 1; all n_rows if it is more. Of equal scores the row that comes first is taken.
+    edit
+        ``"relabel"`` or ``"remove"``: what `relabel_influence` or `removal_influence` would score.
+    direction
+        ``"up"`` for the largest scores, ``"down"`` for the smallest, ``"either"`` for the largest sizes.
+
+    Returns
+    -------
+    TopInfluence
+        Values in units of log-odds.
+
+    Raises
+    ------
+    ValueError
+        If k, edit or direction is not as described.
+    ArithmeticError
+        If conjugate gradients do not reach a relative residual of 1e-9.
+
+    Notes
+    -----
+    Cost: as `relabel_influence`. Memory: 32 queries' factors, and n_rows scores of one query for a design in memory,
+    or 32 times one block's for one that lies elsewhere, whose blocks are read once for 32 queries.
+    """
+    check_edit(edit, who="top_influence")
+    if direction not in ("either", "up", "down"):
+        raise ValueError(f'top_influence: expected direction "either", "up" or "down", got {direction!r}.')
+    if not isinstance(k, numbers.Integral) or k < 1:
+        raise ValueError(f"top_influence: expected k as a whole number of at least 1, got {k!r}.")
+    queries = fit.design_of(X_query, who="top_influence: X_query")
+    force, k = -fit.problem.force(fit.eta, edit), min(int(k), fit.n_rows)
+    rows, values = np.zeros((queries.n_rows, k), dtype=np.int64), np.zeros((queries.n_rows, k))
+    for first in range(0, queries.n_rows, _GROUP):
+        part = queries.take(np.arange(first, min(first + _GROUP, queries.n_rows)))
+        best = [(rows[t, :0], values[t, :0]) for t in range(part.n_rows)]
+        for t, start, products in _scores(fit, factors(fit, part, monitor=monitor), monitor):
+            scores = force[start : start + len(products)] * products
+            candidates = np.append(best[t][0], np.arange(start, start + len(scores)))
+            both = np.append(best[t][1], scores)
+            chosen = _first(_worth(both, direction), k)
+            best[t] = candidates[chosen], both[chosen]
+        for t, (found, theirs) in enumerate(best):
+            order = np.argsort(-_worth(theirs, direction), kind="stable")
+            rows[first + t], values[first + t] = found[order], theirs[order]
+    return TopInfluence(rows, values)
+
+
+def _scores(fit: Fit, solved: FloatArray, monitor: Monitor | None) -> Iterator[tuple[int, int, FloatArray]]:
+    """``x_i . factor_t`` in runs of rows, as (query, first row, scores); rows ascend for each query."""
+    problem = fit.problem
+    if problem.design.samples_cheaply:
+        for t in range(solved.shape[1]):
+            yield t, 0, problem.eta(np.ascontiguousarray(solved[:, t]))
+        return
+    coef, shift = (solved[:-1], solved[-1]) if problem.has_intercept else (solved, np.zeros(solved.shape[1]))
+    for rows, block in problem.design.blocks():
+        for start in range(0, block.shape[0], _ROWS):
+            if monitor is not None:
+                monitor.check()
+            scores = block[start : start + _ROWS] @ coef + shift
+            for t in range(solved.shape[1]):
+                yield t, rows.start + start, scores[:, t]
+
+
+def _worth(values: FloatArray, direction: Direction) -> FloatArray:
+    if direction == "either":
+        return np.abs(values)
+    return values if direction == "up" else -values
+
+
+def _first(worth: FloatArray, k: int) -> IntArray:
+    """Places of the k largest, ascending; of equal ones those that come first."""
+    if len(worth) <= k:
+        return np.arange(len(worth))
+    least = np.partition(worth, -k)[-k]
+    chosen = worth > least
+    chosen[np.flatnonzero(worth == least)[: k - np.count_nonzero(chosen)]] = True
+    return np.flatnonzero(chosen)

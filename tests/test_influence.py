@@ -12,6 +12,7 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 import relabel_widget as rw
+from relabel_widget import influence as influence_module
 
 FUNCTIONS = {"relabel": rw.relabel_influence, "remove": rw.removal_influence}
 every_edit = pytest.mark.parametrize("edit", FUNCTIONS)
@@ -105,3 +106,45 @@ def test_nothing_is_edited_and_a_cancelled_one_stops() -> None:
     monitor.cancel()
     with pytest.raises(rw.Cancelled, match="cancelled on request"):
         rw.removal_influence(fit, queries, monitor=monitor)
+
+
+# --- the top of a ranking
+
+
+@every_edit
+@pytest.mark.parametrize("direction", ["either", "up", "down"])
+@pytest.mark.parametrize("make", DESIGNS.values(), ids=DESIGNS)
+def test_the_top_is_that_of_all_scores(make: Any, direction: Any, edit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(influence_module, "_ROWS", 7)
+    monkeypatch.setattr(influence_module, "_GROUP", 2)
+    case = random_case(67, n=30, sparsity=0.4)
+    fit, queries = rw.fit(make(case.x), case.y), np.random.default_rng(3).normal(size=(5, 5))
+    expected = FUNCTIONS[edit](fit, queries)
+    worth = {"either": np.abs(expected), "up": expected, "down": -expected}[direction]
+    top = rw.top_influence(fit, queries, 6, edit=edit, direction=direction)
+    assert (top.rows.shape, top.rows.dtype, top.values.dtype) == ((5, 6), np.int64, np.float64)
+    for t in range(5):
+        close = 1e-7 * np.abs(expected).max()
+        assert_allclose(top.values[t], expected[t, top.rows[t]], rtol=0, atol=close)
+        assert_allclose(worth[t, top.rows[t]], np.sort(worth[t])[::-1][:6], rtol=0, atol=close)
+        assert len(set(top.rows[t].tolist())) == 6
+
+
+@pytest.mark.parametrize("name", ["csr", "sparse blocks of 3"])
+def test_of_equal_scores_the_first_rows_are_taken(name: str) -> None:
+    x = np.tile([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]], (5, 1))
+    fit = rw.fit(DESIGNS[name](x), np.tile([0, 1, 0, 1], 5), fit_intercept=False)
+    top = rw.top_influence(fit, np.array([[1.0, 0.0]]), 4)
+    assert sorted(top.rows[0].tolist()) == [0, 1, 4, 5]
+    assert rw.top_influence(fit, np.array([[1.0, 0.0]]), 99).rows.shape == (1, 20)
+
+
+def test_what_a_ranking_cannot_be_asked_for() -> None:
+    fit = rw.fit(random_case(66).x, random_case(66).y)
+    for k in (0, 1.5, "all"):
+        with pytest.raises(ValueError, match="expected k as a whole number of at least 1"):
+            rw.top_influence(fit, np.ones((1, 5)), k)
+    with pytest.raises(ValueError, match='expected direction "either", "up" or "down"'):
+        rw.top_influence(fit, np.ones((1, 5)), direction="both")
+    with pytest.raises(ValueError, match="top_influence"):
+        rw.top_influence(fit, np.ones((1, 5)), edit="delete")

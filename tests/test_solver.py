@@ -14,7 +14,18 @@ from relabel_widget.labels import encode
 from relabel_widget.monitor import Cancelled, Monitor
 from relabel_widget.operator import Hessian
 from relabel_widget.problem import Problem
-from relabel_widget.solver import Iterate, Jacobi, NewtonSettings, minimise, newton_step, solve, solve_many
+from relabel_widget.solver import (
+    Iterate,
+    Jacobi,
+    NewtonSettings,
+    TwoLevel,
+    minimise,
+    newton_step,
+    preconditioner_of,
+    solve,
+    solve_many,
+)
+from relabel_widget.solver import preconditioner as preconditioner_module
 
 
 def system(n: int = 60, p: int = 12, *, l2: float = 0.1, seed: int = 0) -> tuple[Hessian, np.ndarray]:
@@ -242,3 +253,79 @@ def test_a_tolerance_below_rounding_ends_without_convergence_but_at_the_minimise
     result = minimise(problem, np.zeros(6), settings=NewtonSettings(rtol=0.0))
     assert not result.converged
     assert_allclose(result.theta, dense.fit(), rtol=0, atol=1e-10)
+
+
+# --- preconditioners
+
+
+def counts_system(n: int = 400, p: int = 60, *, has_intercept: bool = True) -> tuple[Hessian, np.ndarray]:
+    """A Hessian with a few dense, correlated columns among sparse ones, and the same as a matrix."""
+    rng = np.random.default_rng(8)
+    x = (rng.uniform(size=(n, p)) < 0.05) * 1.0
+    x[:, :12] = rng.normal(size=(n, 1)) + 0.2 * rng.normal(size=(n, 12))  # frequent columns that say the same
+    curvature, penalty = rng.uniform(0.01, 0.25, size=n), np.append(np.full(p, 0.01), 0.0)[: p + has_intercept]
+    z = np.column_stack([x, np.ones(n)]) if has_intercept else x
+    hessian = Hessian(DESIGNS["csr"](x), curvature, penalty, has_intercept)
+    return hessian, z.T @ np.diag(curvature) @ z + np.diag(penalty)
+
+
+@pytest.mark.parametrize("has_intercept", [True, False])
+def test_two_levels_are_the_block_and_the_diagonal(has_intercept: bool) -> None:
+    hessian, dense = counts_system(has_intercept=has_intercept)
+    made = preconditioner_of(hessian)
+    assert isinstance(made, TwoLevel)
+    assert 10 < len(made.block) < 60
+    expected = np.diag(np.diag(dense))
+    expected[np.ix_(made.block, made.block)] = dense[np.ix_(made.block, made.block)]
+    assert set(np.argsort(-np.diag(dense))[:10]) <= set(made.block)
+    r = np.random.default_rng(0).normal(size=(len(dense), 3))
+    given = r.copy()
+    assert_allclose(made.apply(r), np.linalg.solve(expected, r), rtol=1e-9)
+    assert_allclose(made.apply(r[:, 1]), np.linalg.solve(expected, r[:, 1]), rtol=1e-9)
+    assert_array_equal(r, given)
+
+
+def test_two_levels_need_fewer_products() -> None:
+    hessian, dense = counts_system()
+    b = np.random.default_rng(1).normal(size=61)
+    plain = solve(hessian, b, rtol=1e-8, preconditioner=Jacobi.of(hessian))
+    two = solve(hessian, b, rtol=1e-8, preconditioner=preconditioner_of(hessian))
+    assert two.iterations < 0.7 * plain.iterations
+    assert_allclose(two.x, np.linalg.solve(dense, b), rtol=0, atol=1e-7 * np.abs(two.x).max())
+
+
+@pytest.mark.parametrize("name", ["dense", "dense, F order"])
+def test_a_block_of_all_columns_solves_at_once(name: str) -> None:
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(200, 20)) + 5 * rng.normal(size=(200, 1))  # strongly correlated
+    hessian = Hessian(DESIGNS[name](x), rng.uniform(size=200), np.append(np.full(20, 1e-3), 0.0), True)
+    b = rng.normal(size=21)
+    assert solve(hessian, b, rtol=1e-8, preconditioner=preconditioner_of(hessian)).iterations <= 2
+    assert solve(hessian, b, rtol=1e-8, preconditioner=Jacobi.of(hessian)).iterations > 10
+
+
+def test_a_block_from_a_sample_of_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    hessian, dense = counts_system(2000, 60)
+    whole = preconditioner_of(hessian)
+    monkeypatch.setattr(preconditioner_module, "_SAMPLE", 500)
+    sampled, again = preconditioner_of(hessian), preconditioner_of(hessian)
+    assert isinstance(sampled, TwoLevel)
+    assert isinstance(again, TwoLevel)
+    assert_array_equal(sampled.factor, again.factor)
+    assert not np.array_equal(sampled.factor, whole.factor)
+    b = np.random.default_rng(1).normal(size=61)
+    solved = solve(hessian, b, rtol=1e-8, preconditioner=sampled)
+    assert_allclose(solved.x, np.linalg.solve(dense, b), rtol=0, atol=1e-7 * np.abs(solved.x).max())
+    assert solved.iterations < solve(hessian, b, rtol=1e-8, preconditioner=Jacobi.of(hessian)).iterations
+
+
+def test_where_no_block_can_be_had_the_diagonal_remains() -> None:
+    hessian, _ = counts_system()
+    flat = Hessian(
+        hessian.design, np.zeros(400), hessian.penalty, True
+    )  # the intercept has neither curvature nor penalty
+    assert isinstance(preconditioner_of(flat), Jacobi)
+    elsewhere = Hessian(
+        DESIGNS["sparse blocks of 3"](hessian.design.to_dense()), hessian.curvature, hessian.penalty, True
+    )
+    assert isinstance(preconditioner_of(elsewhere), Jacobi)

@@ -53,16 +53,21 @@ class Layout:
             self.rest_starts, self.rest_rows, self.rest_columns, self.rest_values,
         )  # fmt: skip
 
-    def rows(self, first: int, last: int) -> tuple[IntArray, IntArray, FloatArray]:
-        """(row in the block, column as numbered here, value) of the block that is rows ``first .. last``."""
-        ones = slice(self.starts[first], self.starts[last])
-        block = first // self.size
+    def rows(self, block: int, rows: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
+        """(place in ``rows``, column as numbered here, value) of ascending distinct rows of one block."""
+        lengths = self.starts[rows + 1] - self.starts[rows]
+        i = np.repeat(np.arange(len(rows)), lengths)
+        ones = self.columns[np.arange(len(i)) + np.repeat(self.starts[rows] - (np.cumsum(lengths) - lengths), lengths)]
         rest = slice(self.rest_starts[block], self.rest_starts[block + 1])
-        lengths = np.diff(self.starts[first : last + 1])
-        i = np.concatenate([np.repeat(np.arange(last - first), lengths), self.rest_rows[rest].astype(np.int64)])
-        j = np.concatenate([self.columns[ones].astype(np.int32), self.rest_columns[rest].astype(np.int32)])
-        data = np.concatenate([np.ones(len(self.columns[ones])), self.rest_values[rest].astype(np.float64)])
-        return i, j, data
+        places = np.full(self.size, -1)
+        places[rows - block * self.size] = np.arange(len(rows))
+        rest_i = places[self.rest_rows[rest]]
+        asked = rest_i >= 0
+        return (
+            np.concatenate([i, rest_i[asked]]),
+            np.concatenate([ones.astype(np.int32), self.rest_columns[rest][asked].astype(np.int32)]),
+            np.concatenate([np.ones(len(i)), self.rest_values[rest][asked].astype(np.float64)]),
+        )
 
 
 class CompactDesign(Design):
@@ -73,6 +78,8 @@ class CompactDesign(Design):
     are added up in the partition's order: results do not depend on the number of threads or their timing. All
     sums are float64. Products other than ``gram_*``, ``matvec`` and ``rmatvec`` decode row blocks as they go.
     """
+
+    samples_cheaply = True
 
     def __init__(self, x: sparse.csr_array) -> None:
         self._shape = (int(x.shape[0]), int(x.shape[1]))
@@ -132,23 +139,19 @@ class CompactDesign(Design):
 
     def blocks(self) -> Iterator[tuple[slice, Block]]:  # noqa: D102
         for first in range(0, self.n_rows, self._layout.size):
-            block = self._decoded(first)
-            yield slice(first, first + block.shape[0]), block
+            last = min(self.n_rows, first + self._layout.size)
+            yield slice(first, last), self._decoded(np.arange(first, last))
 
-    def _decoded(self, first: int) -> sparse.csr_array:
-        """The block that starts at a row, as float64 CSR."""
-        last = min(self.n_rows, first + self._layout.size)
-        i, j, data = self._layout.rows(first, last)
-        return sparse.csr_array((data, (i, self._order[j])), shape=(last - first, self.n_features))
+    def _decoded(self, rows: IntArray) -> sparse.csr_array:
+        """Ascending distinct rows of one block as float64 CSR."""
+        i, j, data = self._layout.rows(int(rows[0]) // self._layout.size, rows)
+        return sparse.csr_array((data, (i, self._order[j])), shape=(len(rows), self.n_features))
 
     def take(self, rows: IntArray) -> Design:  # noqa: D102
-        rows, size = np.asarray(rows), self._layout.size
-        order = np.argsort(rows, kind="stable")
-        ascending, found = rows[order], [sparse.csr_array((0, self.n_features))]
-        for block in np.unique(rows // size):
-            chosen = ascending[ascending // size == block]
-            found.append(self._decoded(int(block) * size)[chosen - block * size])
-        return CsrDesign(sparse.vstack(found, format="csr")[np.argsort(order, kind="stable")])
+        distinct, places = np.unique(rows, return_inverse=True)
+        ends = np.flatnonzero(np.diff(distinct // self._layout.size)) + 1
+        found = [self._decoded(part) for part in np.split(distinct, ends) if len(part)]
+        return CsrDesign(sparse.vstack([sparse.csr_array((0, self.n_features)), *found], format="csr")[places])
 
     def matvec(self, v: FloatArray) -> FloatArray:  # noqa: D102
         hot, out = np.take(v, self._order, axis=0), np.empty(self.n_rows)

@@ -18,7 +18,7 @@ from .flip_set import Budget
 # A flip counts only if the margin passes zero by this much (in log-odds): less is within another solver's error.
 SLACK = 1e-6
 _FACTOR_RTOL = 1e-2
-_STEP_RTOL = 0.1
+_STEP_RTOL = 0.01  # looser, the change from step to step would no longer bound what is still to come
 _MAX_STEPS = 30
 _KEPT_BYTES, _KEPT_LEAST = 2**28, 4  # of refits whose gains are kept: all where rows are few, the newest where many
 

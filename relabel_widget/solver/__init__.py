@@ -1,7 +1,8 @@
 """Preconditioned conjugate gradients and truncated Newton."""
 
-from .cg import Jacobi, solve, solve_many
+from .cg import solve, solve_many
 from .newton import Iterate, NewtonSettings, minimise, newton_step
+from .preconditioner import Jacobi, Preconditioner, TwoLevel, preconditioner_of
 from .result import MinimiseResult, SolveResult
 
 __all__ = [
@@ -9,9 +10,12 @@ __all__ = [
     "Jacobi",
     "MinimiseResult",
     "NewtonSettings",
+    "Preconditioner",
     "SolveResult",
+    "TwoLevel",
     "minimise",
     "newton_step",
+    "preconditioner_of",
     "solve",
     "solve_many",
 ]

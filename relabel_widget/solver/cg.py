@@ -1,4 +1,4 @@
-"""Conjugate gradients with a Jacobi preconditioner, for one and for many right-hand sides.
+"""Preconditioned conjugate gradients, for one and for many right-hand sides.
 
 Source: Hestenes and Stiefel, "Methods of conjugate gradients for solving linear systems" (1952), in the
 preconditioned form of Saad, "Iterative Methods for Sparse Linear Systems", algorithm 9.1.
@@ -7,7 +7,6 @@ preconditioned form of Saad, "Iterative Methods for Sparse Linear Systems", algo
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,22 +14,10 @@ from .._typing import FloatArray
 from ..monitor import Monitor
 from ..operator import Hessian
 from ..vectors import column_dots, dot, norm
+from .preconditioner import Preconditioner
 from .result import SolveResult
 
 _RECOMPUTE = 50  # the recursive residual drifts from the true one; every so often it is computed anew
-
-
-@dataclass(frozen=True, eq=False)
-class Jacobi:
-    """The inverse diagonal of a Hessian, made once and used for every right-hand side (and nearby Hessians)."""
-
-    inverse: FloatArray
-
-    @classmethod
-    def of(cls, hessian: Hessian) -> Jacobi:
-        """From a Hessian. Cost: one pass over X. A column that nothing curves or penalises is left as it is."""
-        diagonal = hessian.diagonal()
-        return cls(1.0 / np.where(diagonal > 0, diagonal, 1.0))
 
 
 def solve(
@@ -38,7 +25,7 @@ def solve(
     b: FloatArray,
     *,
     rtol: float,
-    preconditioner: Jacobi,
+    preconditioner: Preconditioner,
     start: FloatArray | None = None,
     max_iterations: int = 10_000,
     monitor: Monitor | None = None,
@@ -62,9 +49,9 @@ def solve(
     r = b.copy() if start is None else b - hessian.matvec(x)
     products = 0 if start is None else 1
     size = norm(b)
-    target, scale = rtol * size, preconditioner.inverse
+    target = rtol * size
     length = norm(r)
-    z = scale * r
+    z = preconditioner.apply(r)
     p, rz = z, dot(r, z)
     while length > target and products < max_iterations:
         if monitor is not None:
@@ -77,7 +64,7 @@ def solve(
             r -= alpha * hp
         else:
             r = b - hessian.matvec(x)
-        z = scale * r
+        z = preconditioner.apply(r)
         rz_next = dot(r, z)
         p = z + (rz_next / rz) * p
         rz, length = rz_next, norm(r)
@@ -89,7 +76,7 @@ def solve_many(
     b: FloatArray,
     *,
     rtol: float,
-    preconditioner: Jacobi,
+    preconditioner: Preconditioner,
     width: int = 32,
     max_iterations: int = 10_000,
     monitor: Monitor | None = None,
@@ -124,7 +111,7 @@ def _solve_group(
     hessian: Hessian,
     b: FloatArray,
     rtol: float,
-    preconditioner: Jacobi,
+    preconditioner: Preconditioner,
     max_iterations: int,
     monitor: Monitor | None,
 ) -> SolveResult:
@@ -133,9 +120,8 @@ def _solve_group(
     residual = np.where(size > 0, 1.0, 0.0)
     active = np.flatnonzero(size > 0)
     hessian = hessian.columns(size > 0)
-    scale = preconditioner.inverse[:, None]
     x, r = np.zeros((b.shape[0], len(active))), b[:, active].copy()
-    z = scale * r
+    z = preconditioner.apply(r)
     p, rz = z.copy(), column_dots(r, z)
     products = 0
     while len(active) and products < max_iterations:
@@ -155,7 +141,7 @@ def _solve_group(
             solution[:, active[~going]] = x[:, ~going]
             active, x, r, p, rz = active[going], x[:, going], r[:, going], p[:, going], rz[going]
             hessian = hessian.columns(going)
-        z = scale * r
+        z = preconditioner.apply(r)
         rz_next = column_dots(r, z)
         p = z + (rz_next / rz) * p
         rz = rz_next

@@ -15,7 +15,8 @@ from .._typing import FloatArray
 from ..monitor import Monitor
 from ..problem import Problem
 from ..vectors import dot, norm
-from .cg import Jacobi, solve
+from .cg import solve
+from .preconditioner import Preconditioner, preconditioner_of
 from .result import MinimiseResult
 
 _ARMIJO = 1e-4
@@ -52,12 +53,21 @@ class Iterate:
 
 
 def newton_step(
-    problem: Problem, point: Iterate, *, rtol: float, preconditioner: Jacobi | None, monitor: Monitor | None = None
+    problem: Problem,
+    point: Iterate,
+    *,
+    rtol: float,
+    preconditioner: Preconditioner | None,
+    monitor: Monitor | None = None,
 ) -> Iterate | None:
     """One Newton step, its system solved to ``rtol``, shortened by line search; None if rounding forbids progress."""
     hessian = problem.hessian(point.eta)
     step = solve(
-        hessian, -point.gradient, rtol=rtol, preconditioner=preconditioner or Jacobi.of(hessian), monitor=monitor
+        hessian,
+        -point.gradient,
+        rtol=rtol,
+        preconditioner=preconditioner or preconditioner_of(hessian),
+        monitor=monitor,
     )
     change = problem.eta(step.x)  # eta is linear in theta: the line search costs no further products with X
     length = _line_search(problem, point, step.x, change)
@@ -72,7 +82,7 @@ def minimise(
     start: FloatArray,
     *,
     settings: NewtonSettings | None = None,
-    preconditioner: Jacobi | None = None,
+    preconditioner: Preconditioner | None = None,
     monitor: Monitor | None = None,
 ) -> MinimiseResult:
     """Minimise the problem from ``start``, shape (n_params,).
