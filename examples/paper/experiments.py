@@ -146,7 +146,13 @@ def histogram(name: str, frame: pd.DataFrame, kinds: list[str]) -> Any:
     bars = alt.Chart(counts, title=alt.Title(f"{name}: how large flip sets are")).mark_bar(strokeWidth=1.2)
     return finish(
         bars.encode(
-            x=alt.X("bin:N", title="Flip set size (training rows)", sort=labels, axis=alt.Axis(labelAngle=0)),
+            x=alt.X(
+                "bin:N",
+                title="Flip set size (training rows)",
+                sort=labels,
+                scale=alt.Scale(domain=labels),
+                axis=alt.Axis(labelAngle=0),
+            ),
             xOffset=alt.XOffset("edit:N", sort=kinds),
             y=alt.Y("size:Q", title="Test rows"),
             **by_fill("edit", "Rows are", kinds),

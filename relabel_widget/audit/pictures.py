@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ..charts import altair, by_dash, by_shape, finish
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from .groups import GroupAudit
     from .noise import NoiseAudit
     from .robustness import RobustnessCurve
@@ -71,29 +73,37 @@ def group_picture(audit: GroupAudit) -> Any:
     )
     both = table.melt(["train_group", "query_group"], ["share", "chance"], "what", "value")
     both["what"] = both["what"].map({"share": "flip sets", "chance": "chance"})
-    x = {"title": _SHARE, "axis": alt.Axis(format="%")}
-    y = alt.Y("query_group:N", title=None)
-    encodings = by_shape("what", "Where the rows come from", ["flip sets", "chance"])
+    names = list(dict.fromkeys(table["train_group"]))
+    panels = [_panel(table, both, name, bottom=name == names[-1]) for name in names]
+    title = alt.Title(
+        "Which training group flip sets draw on",
+        subtitle=f"Lines: {1 - audit.level:.0%} intervals over test rows. Chance: any candidate with the same label.",
+    )
+    return finish(alt.vconcat(*panels, spacing=18, title=title).resolve_scale(x="shared"))
+
+
+def _panel(table: pd.DataFrame, both: pd.DataFrame, name: str, *, bottom: bool) -> Any:
+    alt = altair("GroupAudit.chart")
+    x = {"title": _SHARE if bottom else None, "axis": alt.Axis(format="%")}
+    y = alt.Y("query_group:N", title="Test rows")
     intervals = (
-        alt.Chart()
+        alt.Chart(table)
         .mark_rule(strokeWidth=2, color=_COLOUR)
         .encode(x=alt.X("low:Q", **x), x2="high:Q", y=y, tooltip=["query_group:N", "low:Q", "high:Q"])
     )
     points = (
         alt.Chart(both)
         .mark_point(filled=True, opacity=1, size=85)
-        .encode(x=alt.X("value:Q", scale=alt.Scale(zero=True), **x), y=y, tooltip=["what:N", "value:Q"], **encodings)
+        .encode(
+            x=alt.X("value:Q", scale=alt.Scale(zero=True), **x),
+            y=y,
+            tooltip=["what:N", "value:Q"],
+            **by_shape("what", "Where the rows come from", ["flip sets", "chance"]),
+        )
     )
-    panels, names = [], list(dict.fromkeys(table["train_group"]))
-    for name in names:
-        of = f"datum.train_group === {_quoted(name)}"
-        panel = alt.layer(intervals.properties(data=table).transform_filter(of), points.transform_filter(of))
-        panels.append(panel.properties(width=_WIDTH, height=alt.Step(34), title=alt.Title(name, fontSize=12, offset=4)))
-    title = alt.Title(
-        "Which training group flip sets draw on",
-        subtitle=f"Lines: {1 - audit.level:.0%} intervals over test rows. Chance: any candidate with the same label.",
-    )
-    return finish(alt.vconcat(*panels, spacing=18, title=title).resolve_scale(x="shared"))
+    of = f"datum.train_group === {_quoted(name)}"
+    panel = alt.layer(intervals.transform_filter(of), points.transform_filter(of))
+    return panel.properties(width=_WIDTH, height=alt.Step(34), title=alt.Title(name, fontSize=12, offset=4))
 
 
 def _quoted(text: str) -> str:
