@@ -11,9 +11,11 @@ from widget_harness import ARTIFACTS, ROOT
 pytestmark = [pytest.mark.browser, pytest.mark.jupyter]
 
 KERNEL = "window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel"
-TWO = (
-    "from ipywidgets import HBox, IntText, VBox, jslink\none, two = rw.RelabelWidget(bench), rw.RelabelWidget(bench)\none.test_row = 0\n"
-)
+TWO = """
+from ipywidgets import HBox, IntText, VBox, jslink
+one, two = rw.RelabelWidget(bench), rw.RelabelWidget(bench)
+one.test_row = 0
+"""
 
 
 @pytest.fixture(scope="module")
