@@ -80,5 +80,6 @@ if __name__ == "__main__":
     else:
         query(Path(folder))
     say(**{f"{what}_seconds": time.perf_counter() - START})
+    RESULT["cpu_seconds"] = time.process_time()
     RESULT["peak_rss"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(json.dumps(RESULT))
