@@ -76,7 +76,7 @@ const flipSummary = record<FlipSummary>({
   rows: list(count),
 });
 
-const forecast = record<Forecast>({ logOdds: number, proba: number, predicted: string });
+const forecast = record<Forecast>({ labels: count, logOdds: number, proba: number, predicted: string });
 
 const verified = record<Verified>({
   rows: count,

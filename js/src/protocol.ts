@@ -69,6 +69,8 @@ export interface FlipSummary {
 
 /** What the marked rows do to the chosen row, to first order: a prediction, never a fact. */
 export interface Forecast {
+  /** How many changed labels it speaks of: the mark of this moment may not be among them yet. */
+  labels: number;
   logOdds: number;
   proba: number;
   predicted: string;

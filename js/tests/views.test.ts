@@ -66,9 +66,9 @@ describe("numbers and sentences", () => {
     expect(flipWords({ ...flip, found: false, outcome: "Cannot flip." })).toEqual(["open", "Cannot flip."]);
   });
   test("a forecast says that it is one", () => {
-    const words = forecastWords({ logOdds: -0.8, proba: 0.42, predicted: "bad" }, 1, "good");
+    const words = forecastWords({ labels: 1, logOdds: -0.8, proba: 0.42, predicted: "bad" }, "good");
     expect(words).toContain("to first order: log-odds −0.800, probability about 0.420, so it becomes “bad”. Verify to know.");
-    expect(forecastWords({ logOdds: 0.1, proba: 0.7, predicted: "good" }, 2, "good")).toContain("stays “good”");
+    expect(forecastWords({ labels: 2, logOdds: 0.1, proba: 0.7, predicted: "good" }, "good")).toContain("stays “good”");
   });
 });
 
@@ -343,6 +343,23 @@ describe("panels and keys", () => {
     key(find("section"), "h");
     await settled();
     expect(find(".rlw-history-line.rlw-undone").textContent).toContain("Relabelled row 7<b>x</b>ada · taken back");
+  });
+
+  test("a forecast never speaks of a mark that Python has not counted", async () => {
+    const { fake, find } = draw({ test_row: 3, relabelled: [5], _state: state({ verification: null }) });
+    const ranking = structuredClone(contract.results.ranking) as Record<string, any>;
+    ranking["summary"].flipped = ranking["summary"].verified_proba = ranking["verified_predicted"] = null;
+    fake.answers.ranking = ranking;
+    delete fake.answers.mark;
+    await settled();
+    await settled();
+    const words = () => find(".rlw-happens .rlw-note-text").textContent;
+    expect(words()).toContain("With the 1 label changed now");
+    find<HTMLInputElement>("input[aria-label='Relabel row 7']").click();
+    expect(words()).toContain("With the 1 label changed now");
+    fake.reply(fake.last("mark"), { message: "Done.", forecast: { labels: 2, log_odds: -1.5, proba: 0.2, predicted: "bad" } });
+    await settled();
+    expect(words()).toContain("With the 2 labels changed now, to first order: log-odds −1.50");
   });
 
   test("a found size changes its line, and a forecast comes with the mark", async () => {

@@ -75,11 +75,13 @@ def flip_set(found: Any) -> dict[str, Any]:
 
 def forecast(workbench: Any, pages: Pages, row: int | None) -> dict[str, Any] | None:
     """What the labels changed now do to a test row, to first order; None if none is changed or no row chosen."""
-    if row is None or not workbench.relabelled:
+    labels = len(workbench.relabelled)
+    if row is None or not labels:
         return None
     change = float(workbench.predicted_change(row))
     after = float(pages.columns().margin[row]) + change
     return {
+        "labels": labels,
         "log_odds": change,
         "proba": float(expit(after + logit(workbench.threshold))),
         "predicted": classes(workbench)[int(after > 0)],

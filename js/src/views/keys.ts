@@ -23,14 +23,14 @@ export function moved(key: string, index: number, total: number, screenful: numb
 
 export const KEYS: [keys: string[], words: string][] = [
   [["?"], "These keys"],
-  [["1", "2"], "To the test rows, to the training rows"],
+  [["1", "2"], "To the test or training rows"],
   [["↑", "↓", "Enter"], "Move in a list, pick a test row"],
   [["/"], "Search the test rows"],
   [["F"], "Find the flip set"],
-  [["Space"], "Mark or unmark the row in focus"],
+  [["Space"], "Mark or unmark"],
   [["Shift ↑", "Shift ↓"], "Choose several training rows"],
   [["A"], "Mark the whole flip set"],
-  [["R", "K", "S"], "Relabel, keep, unSure: chosen rows, or the one in focus"],
+  [["R", "K", "S"], "Relabel, keep, unSure: chosen, or in focus"],
   [["C"], "Clear their decision"],
   [["N"], "Note for the next decision"],
   [["V"], "Verify by retraining"],

@@ -37,10 +37,10 @@ export function flipWords(flip: FlipSummary): [Tone, string] {
   return ["fact", `Relabelling ${rows} flips the prediction after retraining: ${change}. ${smallness(flip)}`];
 }
 
-export function forecastWords(forecast: Forecast, marked: number, before: string): string {
+export function forecastWords(forecast: Forecast, before: string): string {
   const verb = forecast.predicted === before ? "stays" : "becomes";
   return (
-    `With the ${plural(marked, "label")} changed now, to first order: log-odds ${signed(forecast.logOdds)}, ` +
+    `With the ${plural(forecast.labels, "label")} changed now, to first order: log-odds ${signed(forecast.logOdds)}, ` +
     `probability about ${proba(forecast.proba)}, so it ${verb} “${forecast.predicted}”. Verify to know.`
   );
 }
@@ -66,7 +66,7 @@ function changedWords(view: Readonly<View>): [Tone, string] {
   const words = verifiedWords(view, ranking);
   if (words !== "") return ["fact", words];
   if (forecast === null || view.relabelled.size === 0) return ["open", NOT_MARKED];
-  return ["guess", forecastWords(forecast, view.relabelled.size, ranking.summary.predicted)];
+  return ["guess", forecastWords(forecast, ranking.summary.predicted)];
 }
 
 /** The notes are always there: were they to come and go, rows would jump under the pointer. */

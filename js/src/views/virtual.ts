@@ -5,7 +5,7 @@ import { moved } from "./keys";
 
 /** Browsers stop drawing somewhere above; beyond, places on the scroll bar are mapped to places in the list. */
 const TALLEST = 8_000_000; // px
-const WAIT = 40; // ms between a scroll and a request
+const WAIT = 40; // ms between two requests while it scrolls
 
 export interface Line {
   node: HTMLElement;
@@ -130,6 +130,7 @@ export function createVirtual<L extends Line>(scope: Scope, options: Options<L>)
   scope.listen(body, "scroll", () => {
     draw();
     if (timer === 0) {
+      options.onRange(...range());
       timer = window.setTimeout(() => {
         timer = 0;
         options.onRange(...range());
