@@ -77,7 +77,7 @@ def suspects(
     gains); self-influence; models with more regularisation, alone best on texts and far the worst on loan; tf-idf;
     presence in flip sets of misclassified test rows (chance, on SST-2); the twenty nearest rows by tf-idf cosine (on
     SST-2 .51 would become .52, for n x n products); a second pass with suspects at less weight, which believes its
-    own mistakes. ``tests/benchmarks/test_suspects.py`` has the figures of the rest.
+    own mistakes. ``tests/benchmarks/test_planted_errors.py`` has the figures of the rest.
 
     Decided rows count twice, in all four columns and in the combination, which are made anew: once as the label that
     was found right, which costs no more than a warm refit. Weights from 1 to 30 were tried; from 10 on the rows that
