@@ -368,7 +368,7 @@ def test_a_fit_that_stops_short_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_influence_that_stops_short_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(influence, "solve_many", partial(solve_many, max_iterations=1))
-    words = r"^influence: conjugate gradients reached a relative residual of .* after 2 products, expected 1e-09"
+    monkeypatch.setattr(influence, "solve_many", partial(solve_many, max_iterations=0))
+    words = r"^influence: conjugate gradients reached a relative residual of .* after 0 products, expected 1e-09"
     with pytest.raises(ArithmeticError, match=words):
         rw.relabel_influence(FIT, X)
