@@ -10,6 +10,7 @@ import numpy as np
 from .._typing import FloatArray, IntArray
 from ..fitting import Fit
 from ..monitor import Monitor
+from ..operator import Hessian
 from ..problem import Edit, Problem
 from ..solver import Iterate, minimise, newton_step, solve
 from ..vectors import dot
@@ -19,6 +20,8 @@ from .flip_set import Budget
 SLACK = 1e-6
 _FACTOR_RTOL = 1e-2
 _STEP_RTOL = 0.01  # looser, the change from step to step would no longer bound what is still to come
+_CONTRACTED = 0.3  # a full step that shrinks the gradient this far: from here on Newton's method contracts
+_SAFETY = 2.0  # a margin decides once it is this many times its last change
 _MAX_STEPS = 30
 _KEPT_BYTES, _KEPT_LEAST = 2**28, 4  # of refits whose gains are kept: all where rows are few, the newest where many
 
@@ -51,8 +54,8 @@ class Refits:
 
     A refit runs Newton's method from a nearby one and stops as soon as the sign of the margin is settled. The
     margin at an unconverged point is corrected by the adjoint ``H^-1 x`` times the gradient, which leaves an error
-    of third order in the step (Giles and Süli, "Adjoint methods for PDEs", 2002, section 3); the change of the
-    corrected margin from step to step bounds what is still to come as long as Newton's method contracts.
+    of third order in the step (Giles and Süli, "Adjoint methods for PDEs", 2002, section 3); once Newton's method
+    contracts, the change of the corrected margin from step to step bounds what is still to come.
     ``exact`` runs every refit to the end instead.
     """
 
@@ -95,17 +98,23 @@ class Refits:
             return self._to_the_end(problem, rows, near)
         factor = self._factors.get(id(near), self._factors[id(self.base)])[1]
         point, previous = Iterate.at(problem, near.theta, near.eta), np.inf
+        hessian: Hessian | None = problem.hessian_after(near.eta, np.setxor1d(rows, near.rows, assume_unique=True))
         for _ in range(_MAX_STEPS):
             margin = self._margin(point.theta) - self._sign * dot(factor, point.gradient)
-            if abs(margin - previous) < abs(margin):
+            if _SAFETY * abs(margin - previous) < abs(margin):
                 return Probe(rows, point.theta, point.eta, margin)
             stepped = newton_step(
-                problem, point, rtol=_STEP_RTOL, preconditioner=self._fit.preconditioner, monitor=self._monitor
+                problem,
+                point,
+                rtol=_STEP_RTOL,
+                preconditioner=self._fit.preconditioner,
+                hessian=hessian,
+                monitor=self._monitor,
             )
             if stepped is None:
                 break
-            # after a shortened step Newton's method does not contract yet: its change says nothing of the error
-            point, previous = stepped, margin if stepped.length == 1.0 else np.inf
+            contracts = stepped.length == 1.0 and stepped.norm < _CONTRACTED * point.norm
+            point, previous, hessian = stepped, margin if contracts else np.inf, None
         return self._to_the_end(problem, rows, near)
 
     def _margin(self, theta: FloatArray) -> float:

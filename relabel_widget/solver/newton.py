@@ -13,6 +13,7 @@ import numpy as np
 
 from .._typing import FloatArray
 from ..monitor import Monitor
+from ..operator import Hessian
 from ..problem import Problem
 from ..vectors import dot, norm
 from .cg import solve
@@ -58,10 +59,14 @@ def newton_step(
     *,
     rtol: float,
     preconditioner: Preconditioner | None,
+    hessian: Hessian | None = None,
     monitor: Monitor | None = None,
 ) -> Iterate | None:
-    """One Newton step, its system solved to ``rtol``, shortened by line search; None if rounding forbids progress."""
-    hessian = problem.hessian(point.eta)
+    """One Newton step, its system solved to ``rtol``, shortened by line search; None if rounding forbids progress.
+
+    ``hessian`` may stand in for the problem's own at the point.
+    """
+    hessian = hessian or problem.hessian(point.eta)
     step = solve(
         hessian,
         -point.gradient,
