@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from oracles import DESIGNS, Case, DenseProblem, random_case
 
+import relabel_widget as rw
 from relabel_widget.design import DenseDesign
 from relabel_widget.labels import encode
 from relabel_widget.problem import Problem
@@ -144,3 +145,24 @@ def test_gradient_scale_bounds_the_gradient_at_zero_up_to_root_n() -> None:
     case = random_case(10, weighted=True)
     z = case.dense.z * case.weights[:, None]
     assert_allclose(problem_of(case).gradient_scale, np.linalg.norm(z) / 2, rtol=1e-12)
+
+
+def test_first_step_curvature_bounds_the_loss_where_a_row_is_wrong_and_is_the_hessians_elsewhere() -> None:
+    case = random_case(90, n=12, weighted=True)
+    problem = rw.fit(case.x, case.y, sample_weight=case.weights).problem
+    eta = np.random.default_rng(0).normal(0, 6, 12)
+    rows = np.arange(0, 12, 2)
+    curvature = problem.hessian_after(eta, rows).curvature
+    wrong = np.isin(np.arange(12), rows) & (problem.labels.signs * eta < 0)
+    assert 0 < wrong.sum() < 6
+    assert_allclose(curvature[~wrong], problem.d2loss(eta)[~wrong])
+
+    def loss(at: np.ndarray) -> np.ndarray:
+        return problem.weights * np.logaddexp(0.0, -problem.labels.signs * at)
+
+    slope = problem.dloss(eta)
+    for there in np.linspace(-20, 20, 81):
+        bound = loss(eta) + slope * (there - eta) + 0.5 * curvature * (there - eta) ** 2
+        assert (bound >= loss(np.full(12, there)) - 1e-9)[wrong].all()
+    opposite = loss(eta) + slope * -2 * eta + 0.5 * curvature * 4 * eta**2
+    assert_allclose(opposite[wrong], loss(-eta)[wrong])
