@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 
 import numpy as np
@@ -330,18 +331,17 @@ class TestKeyboard:
 
 class TestCannotFlip:
     def test_a_prediction_that_nothing_flips_is_said(self, show):
+        """Without an intercept, a row without features has log-odds 0 whatever the labels are."""
         X = np.array([[1.0, 0], [1, 0], [-1, 0], [0, 1]] * 5)
         y = np.array(["a", "a", "b", "a"] * 5)
-        estimator = LogisticRegression(C=1e-4).fit(X, y)
-        bench = rw.Workbench(estimator, X, y, np.array([[0.0, 0.0], [500.0, 0.0]]))
+        estimator = LogisticRegression(fit_intercept=False).fit(X, y)
+        bench = rw.Workbench(estimator, X, y, np.array([[0.0, 0.0], [2.0, 0.0]]), threshold=0.25)
         one = show(bench)
         one.pick(0)
         one.button("Find flip set").click()
-        expect(one.status).to_contain_text("Test row 0.")
-        found = bench.known_flip_set(0)
-        expect(one.page.locator(".rlw-outcome").first).to_contain_text(
-            str(found.outcome) if not found.found else "flips"
-        )
+        expect(one.status).to_contain_text("Cannot flip")
+        expect(one.page.locator(".rlw-outcome").first).to_contain_text(str(bench.known_flip_set(0).outcome))
+        expect(one.button("Mark whole flip set")).to_be_disabled()
         one.shot("light-cannot-flip")
 
 
@@ -391,6 +391,17 @@ class TestLooks:
             one.page.keyboard.press(key)
             expect(one.page.locator(".rlw-queue-body" if name == "queue" else ".rlw-panel")).to_be_visible()
             self._check(one, f"{theme}-{name}")
+
+    @pytest.mark.parametrize("theme", ["light", "dark"])
+    def test_a_ranking_that_takes_its_time(self, show, theme, monkeypatch):
+        go_on, rank = threading.Event(), rw.Workbench.influential_rows
+        monkeypatch.setattr(rw.Workbench, "influential_rows", lambda *a, **k: go_on.wait(20) and rank(*a, **k))
+        one = show(hotel_workbench(), theme=theme)
+        one.pick(3)
+        expect(one.page.get_by_text("Ranking…").and_(one.page.locator(":visible"))).to_be_visible()
+        self._check(one, f"{theme}-loading")
+        go_on.set()
+        expect(one.ranking.get_by_role("checkbox").first).to_be_visible()
 
     @staticmethod
     def _check(one, name):
