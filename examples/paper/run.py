@@ -52,7 +52,7 @@ def run(rows: int, sample: bool) -> Iterator[made.Part]:
         ("Table 1", lambda: made.table_1(found)),
         ("Table 3", lambda: made.table_3(models)),
         ("figures", lambda: made.figures(found)),
-        ("section 5.1", lambda: made.noise(whole["sst2"].some(2 * rows), 19 if sample else 299)),
+        ("section 5.1", lambda: made.noise(whole["sst2"].some(24 if sample else 0), 2 * rows, 19 if sample else 299)),
         ("section 5.2", lambda: made.bias(whole["loan"], 6 if sample else 40)),
         ("section 5.3", lambda: made.contest(found[0])),
         ("robustness", lambda: made.robustness(found[0])),
