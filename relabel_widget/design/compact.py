@@ -26,6 +26,8 @@ _BLOCK_ROWS = 8192
 _FEWEST_BLOCKS = 16
 _PART = 2**24  # stored values; each part has sums of its own, added up in order
 _PARTS = 16
+_SIDE_BY_SIDE = 8  # columns whose numbers fill a line of the cache
+_WORTH_FILLING = 6  # columns; fewer are faster one by one
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,11 +185,25 @@ class CompactDesign(Design):
     def gram_matmat(  # noqa: D102
         self, v: FloatArray, d: FloatArray, shift: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        hot, m = np.take(v, self._order, axis=0), v.shape[1]
-        d, shift = writable(d), writable(shift)
-        sums, totals = np.zeros((len(self._parts), self.n_features, m)), np.zeros((len(self._parts), m))
+        m = v.shape[1]
+        pulled, totals = np.empty((self.n_features, m)), np.empty(m)
+        for first in range(0, m, _SIDE_BY_SIDE):
+            part = np.arange(first, min(first + _SIDE_BY_SIDE, m))
+            if len(part) >= _WORTH_FILLING:
+                filled = np.resize(part, _SIDE_BY_SIDE)  # the last columns again and again, and then forgotten
+                some, sums = self._eight(v[:, filled], d if d.shape[1] == 1 else d[:, filled], shift[filled])
+                pulled[:, part], totals[part] = some[:, : len(part)], sums[: len(part)]
+                continue
+            for k in part:
+                pulled[:, k], totals[k] = self.gram_matvec(v[:, k], d[:, min(k, d.shape[1] - 1)], shift[k])
+        return pulled, totals
+
+    def _eight(self, v: FloatArray, d: FloatArray, shift: FloatArray) -> tuple[FloatArray, FloatArray]:
+        hot, d, shift = np.take(v, self._order, axis=0), writable(d), writable(shift)
+        sums = np.zeros((len(self._parts), self.n_features, _SIDE_BY_SIDE))
+        totals = np.zeros((len(self._parts), _SIDE_BY_SIDE))
         self._in_threads(
-            lambda k, first, last: self._kernels.sweep_many(
+            lambda k, first, last: self._kernels.sweep_eight(
                 first, last, *self._layout.arrays, hot, d, shift, sums[k], totals[k]
             )
         )

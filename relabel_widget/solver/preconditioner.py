@@ -17,6 +17,7 @@ from .._typing import FloatArray, IntArray
 from ..operator import Hessian
 
 _LARGEST_BLOCK = 1024
+_LARGEST_OF_SAMPLE = 256
 _SAMPLE = 2**14  # rows; up to twice as many are all used
 
 
@@ -67,10 +68,12 @@ def preconditioner_of(hessian: Hessian) -> Preconditioner:
     The block is the intercept and the k columns of most curvature, ``k = min(n_features, 1024, sqrt(n_stored / 2))``,
     so that applying it costs a quarter of a Hessian product. Where that is all columns (dense tables, one-hot codes)
     a solve near this Hessian takes a few products; on texts it halves them. Cost: a pass over X for the diagonal, and
-    a Gram matrix of k columns over all rows, or over a sample of 16,384 (seeded) if there are more than twice as many.
+    a Gram matrix of k columns over all rows, or over a sample of 16,384 (seeded) if there are more than twice as many;
+    then k is 256 at most, as more columns of a sample tell more of the sample than of the rest.
     """
     jacobi, design = Jacobi.of(hessian), hessian.design
-    k = min(design.n_features, _LARGEST_BLOCK, isqrt(design.n_stored // 2))
+    largest = _LARGEST_BLOCK if design.n_rows <= 2 * _SAMPLE else _LARGEST_OF_SAMPLE
+    k = min(design.n_features, largest, isqrt(design.n_stored // 2))
     if not design.samples_cheaply or k < 2:
         return jacobi
     curved = 1.0 / jacobi.inverse[: design.n_features] - hessian.penalty[: design.n_features]
