@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from widget_harness import ROOT, hotel_workbench
 
 import relabel_widget as rw
+from relabel_widget.monitor import Monitor
 
 pytestmark = pytest.mark.browser
 
@@ -153,6 +154,32 @@ class TestTheWholeJob:
         expect(one.status).to_have_text("Cancelled. Nothing was changed.")
         expect(bar).to_have_count(0)
         expect(one.button("Verify by retraining")).to_be_enabled()
+
+    @pytest.mark.parametrize("job", ["Find flip set", "Verify by retraining"])
+    def test_cancel_at_any_stage_leaves_all_as_it_was(self, show, monkeypatch, job):
+        """The real work, with a pause at each of its steps: cancelled early, later, and then let through."""
+        step, pause = Monitor.step, 0.15
+        monkeypatch.setattr(Monitor, "step", lambda *a, **k: (time.sleep(pause), step(*a, **k)))
+        bench = hotel_workbench()
+        bench.relabel([1])
+        one = show(bench)
+        one.button("Pause: set sizes").click()
+        one.pick(3)
+        expect(one.ranking.get_by_role("checkbox").first).to_be_visible()
+        bar = one.page.get_by_role("progressbar")
+        for wait in (0, 400):
+            one.button(job).click()
+            expect(bar).to_be_visible()
+            one.page.wait_for_timeout(wait)
+            one.button("Cancel").click()
+            expect(one.status).to_have_text("Cancelled. Nothing was changed.")
+            expect(bar).to_have_count(0)
+            assert bench.relabelled == [1]
+            assert bench.known_flip_set(3) is None
+            assert bench.verification is None
+        pause = 0.0
+        one.button(job).click()
+        expect(one.status).to_contain_text("Found" if job == "Find flip set" else "Retrained")
 
     def test_errors_in_words(self, show, tmp_path):
         one = show(small_workbench())
