@@ -430,6 +430,23 @@ class TestLooks:
         go_on.set()
         expect(one.ranking.get_by_role("checkbox").first).to_be_visible()
 
+    @pytest.mark.parametrize("theme", ["light", "dark"])
+    def test_a_decision_in_conflict_with_another_notebooks(self, show, theme, tmp_path):
+        """Both have the store open; the later decision is refused in words, and the page shows what holds."""
+        mine, theirs = (hotel_workbench(store=tmp_path / "shared.sqlite") for _ in range(2))
+        theirs.relabel([5])
+        one = show(mine, theme=theme)
+        one.pick(3)
+        first = one.ranking.get_by_role("checkbox").first
+        first.click()
+        expect(one.status).to_contain_text("another notebook")
+        expect(first).not_to_be_checked()
+        assert mine.relabelled == []
+        assert theirs.relabelled == [5]
+        self._check(one, f"{theme}-conflict")
+        theirs.close()
+        mine.close()
+
     @staticmethod
     def _check(one, name):
         one.shot(name)
