@@ -107,6 +107,7 @@ def top_influence(
     *,
     edit: Edit = "relabel",
     direction: Direction = "either",
+    rtol: float = FACTOR_RTOL,
     monitor: Monitor | None = None,
 ) -> TopInfluence:
     """The k training rows whose edit moves each query's log-odds most, to first order, without all other scores.
@@ -123,6 +124,9 @@ def top_influence(
         ``"relabel"`` or ``"remove"``: what `relabel_influence` or `removal_influence` would score.
     direction
         ``"up"`` for the largest scores, ``"down"`` for the smallest, ``"either"`` for the largest sizes.
+    rtol
+        Relative residual to which the systems are solved, between 0 and 1; 1e-6 is enough for a ranking that people
+        read, and takes two thirds of the time.
 
     Returns
     -------
@@ -132,9 +136,9 @@ def top_influence(
     Raises
     ------
     ValueError
-        If k, edit or direction is not as described.
+        If k, edit, direction or rtol is not as described.
     ArithmeticError
-        If conjugate gradients do not reach a relative residual of 1e-9.
+        If conjugate gradients do not reach ``rtol``.
 
     Notes
     -----
@@ -146,13 +150,15 @@ def top_influence(
         raise ValueError(f'top_influence: expected direction "either", "up" or "down", got {direction!r}.')
     if not isinstance(k, numbers.Integral) or k < 1:
         raise ValueError(f"top_influence: expected k as a whole number of at least 1, got {k!r}.")
+    if not 0 < rtol < 1:
+        raise ValueError(f"top_influence: expected rtol between 0 and 1, got {rtol!r}.")
     queries = fit.design_of(X_query, who="top_influence: X_query")
     force, k = -fit.problem.force(fit.eta, edit), min(int(k), fit.n_rows)
     rows, values = np.zeros((queries.n_rows, k), dtype=np.int64), np.zeros((queries.n_rows, k))
     for first in range(0, queries.n_rows, _GROUP):
         part = queries.take(np.arange(first, min(first + _GROUP, queries.n_rows)))
         best = [(rows[t, :0], values[t, :0]) for t in range(part.n_rows)]
-        for t, start, products in _scores(fit, factors(fit, part, monitor=monitor), monitor):
+        for t, start, products in _scores(fit, factors(fit, part, rtol=rtol, monitor=monitor), monitor):
             scores = force[start : start + len(products)] * products
             candidates = np.append(best[t][0], np.arange(start, start + len(scores)))
             both = np.append(best[t][1], scores)

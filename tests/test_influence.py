@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 import relabel_widget as rw
 from relabel_widget import influence as influence_module
+from relabel_widget.design import DenseDesign
 
 FUNCTIONS = {"relabel": rw.relabel_influence, "remove": rw.removal_influence}
 every_edit = pytest.mark.parametrize("edit", FUNCTIONS)
@@ -139,6 +140,17 @@ def test_of_equal_scores_the_first_rows_are_taken(name: str) -> None:
     assert rw.top_influence(fit, np.array([[1.0, 0.0]]), 99).rows.shape == (1, 20)
 
 
+class CountingDesign(DenseDesign):
+    """Counts blocked products; without samples, so that the preconditioner is the diagonal."""
+
+    samples_cheaply = False
+    products = 0
+
+    def gram_matmat(self, *arguments: Any) -> Any:
+        self.products += 1
+        return super().gram_matmat(*arguments)
+
+
 def test_what_a_ranking_cannot_be_asked_for() -> None:
     fit = rw.fit(random_case(66).x, random_case(66).y)
     for k in (0, 1.5, "all"):
@@ -148,3 +160,20 @@ def test_what_a_ranking_cannot_be_asked_for() -> None:
         rw.top_influence(fit, np.ones((1, 5)), direction="both")
     with pytest.raises(ValueError, match="top_influence"):
         rw.top_influence(fit, np.ones((1, 5)), edit="delete")
+    for rtol in (0, 1, np.nan):
+        with pytest.raises(ValueError, match="expected rtol between 0 and 1"):
+            rw.top_influence(fit, np.ones((1, 5)), rtol=rtol)
+
+
+def test_a_looser_ranking_takes_fewer_products_and_comes_as_close_as_asked() -> None:
+    case = random_case(69, n=200, p=40, sparsity=0.5)
+    design = CountingDesign(case.x)
+    fit, query = rw.fit(design, case.y), np.ones((1, 40))
+    asked, values = [], []
+    for rtol in (1e-9, 1e-3):
+        design.products = 0
+        values.append(rw.top_influence(fit, query, 200, rtol=rtol, direction="up"))
+        asked.append(design.products)
+    assert asked[1] < asked[0]
+    tight, loose = (np.take(each.values[0], np.argsort(each.rows[0])) for each in values)
+    assert 0 < np.abs(tight - loose).max() < 0.05 * np.abs(tight).max()

@@ -113,7 +113,7 @@ def test_a_query_and_a_flip_set(million: sparse.csr_array, record: Record) -> No
         with stopwatch() as making:
             assert fit.preconditioner is not None
         with stopwatch() as ranking:
-            rw.top_influence(fit, query, 100)
+            rw.top_influence(fit, query, 100, rtol=1e-6)
         with stopwatch() as searching:
             found = rw.find_flip_set(fit, query)
     stored = (million.data.nbytes + million.indices.nbytes + million.indptr.nbytes) / 2**20
@@ -121,7 +121,7 @@ def test_a_query_and_a_flip_set(million: sparse.csr_array, record: Record) -> No
         ["SciPy's two products", *product, 1.0],
         ["cold fit", fitting.wall, fitting.cpu, fitting.wall / product[0]],
         ["preconditioner, once", making.wall, making.cpu, making.wall / product[0]],
-        ["one query ranked to 1e-9", ranking.wall, ranking.cpu, ranking.wall / product[0]],
+        ["one query ranked to 1e-6", ranking.wall, ranking.cpu, ranking.wall / product[0]],
         [f"verified flip set of {found.size}", searching.wall, searching.cpu, searching.wall / product[0]],
     ]
     show("A million rows", ["", "wall s", "CPU s", "SciPy products"], rows)
