@@ -44,12 +44,18 @@ class Model {
   off(name, handler) { this.handlers[name] = (this.handlers[name] ?? []).filter((one) => one !== handler); }
   count() { return Object.values(this.handlers).flat().length; }
   fire(name, ...values) { for (const handler of [...(this.handlers[name] ?? [])]) handler(...values); }
-  send(content) { window.__toPy(JSON.stringify({method: "custom", content})).then(receive); }
+  send(content) { window.__toPy(JSON.stringify({method: "custom", content})).then(pump); }
   save_changes() {
     const state = this.changed;
     this.changed = {};
-    window.__toPy(JSON.stringify({method: "update", state})).then(receive);
+    window.__toPy(JSON.stringify({method: "update", state})).then(pump);
   }
+}
+// One delivery at a time, as on a socket: two under way could overtake each other.
+let delivery = Promise.resolve(), queued = 0;
+function pump() {
+  queued += 1;
+  delivery = delivery.then(() => window.__drain()).then(receive).finally(() => { queued -= 1; });
 }
 function receive(messages) {
   for (const message of messages) {
@@ -65,7 +71,7 @@ async function show(esm, attributes) {
   const url = URL.createObjectURL(new Blob([esm], {type: "text/javascript"}));
   window.widget = (await import(url)).default;
   window.dispose = widget.render({model, el: document.getElementById("host")});
-  setInterval(async () => receive(await window.__drain()), 20);
+  setInterval(() => queued === 0 && pump(), 20);
 }
 """
 
@@ -105,7 +111,6 @@ class Shown:
 
     def _to_python(self, message):
         receive(self.widget, json.loads(message))
-        return self.widget.comm.drain()
 
     # What a person sees and uses, by role and name
 
