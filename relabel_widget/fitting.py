@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -129,6 +130,12 @@ class Fit:
     def preconditioner(self) -> Preconditioner:
         """Its preconditioner, kept for every query and refit."""
         return preconditioner_of(self.hessian)
+
+    def bare(self) -> Fit:
+        """This fit without the transform of raw rows, which might not travel; what has been computed comes along."""
+        bare = copy(self)
+        object.__setattr__(bare, "transform", None)
+        return bare
 
     def refit(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numbers
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
@@ -28,8 +28,8 @@ from .refits import SLACK, Refits
 from .verified import QUICK, THOROUGH, THOROUGH_UP_TO, search
 
 _WORTH_PROCESSES = 64  # queries; starting workers costs a second or two
-_CHUNK = 256  # queries whose factors are held at a time
-_BATCH = 4  # queries that one worker gets at a time
+_TOGETHER = 16  # queries whose first rankings are solved together: more are not faster on texts, and hold more
+_FEWEST = 4  # the same for the last ones that several processes share, so that all end at about the same time
 
 Method: TypeAlias = Literal["verified", "first-order"]
 
@@ -164,24 +164,30 @@ def _processes(n_jobs: Any, n_queries: int, task: _Task) -> int:
 def _searched(
     task: _Task, queries: Design, processes: int, monitor: Monitor | None
 ) -> Iterator[tuple[FlipSet, FloatArray]]:
-    """Each query's flip set and factor, in order; only the factors of one chunk of queries are held at a time.
+    """Each query's flip set and factor, in order; only the factors of one batch of queries a process are held.
 
     Processes, not threads: between two products a search runs in the interpreter, which lets one thread through.
     """
+    if processes == 1:
+        for part in _batches(queries, 1):
+            yield from task.run_all(part, monitor)
+        return
     from joblib import Parallel, delayed
 
-    # A worker needs no transform of raw rows, which might not even travel.
-    sent = replace(task, fit=replace(task.fit, transform=None)) if processes > 1 else task
+    sent = replace(task, fit=task.fit.bare())
     with Parallel(n_jobs=processes, return_as="generator") as parallel:
-        for first in range(0, queries.n_rows, _CHUNK):
-            part = queries.take(np.arange(first, min(first + _CHUNK, queries.n_rows)))
-            right, solved = task.fit.problem.extended_rows(part), task.factors(part, monitor)
-            places = np.array_split(np.arange(part.n_rows), max(1, part.n_rows // _BATCH))
-            if processes == 1:
-                results: Iterable[list[FlipSet]] = (task.run_all(right[:, k], solved[:, k], monitor) for k in places)
-            else:
-                results = parallel(delayed(sent.run_all)(right[:, k], solved[:, k], None) for k in places)
-            yield from zip((flip_set for batch in results for flip_set in batch), solved.T, strict=True)
+        for batch in parallel(delayed(sent.searched)(part) for part in _batches(queries, processes)):
+            yield from batch
+
+
+def _batches(queries: Design, processes: int) -> Iterator[Design]:
+    """The queries in order, the last ones in smaller batches where several processes take them in turn."""
+    first = 0
+    while first < queries.n_rows:
+        share = (queries.n_rows - first) // (4 * processes) if processes > 1 else _TOGETHER
+        last = min(first + min(max(share, _FEWEST), _TOGETHER), queries.n_rows)
+        yield queries.take(np.arange(first, last))
+        first = last
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,9 +214,15 @@ class _Task:
             return self._first_order(factor, margin)
         return self._verified(query, factor, margin, monitor)
 
-    def run_all(self, right: FloatArray, solved: FloatArray, monitor: Monitor | None) -> list[FlipSet]:
-        """`run` for each column of queries and factors, (n_params, m)."""
-        return [self.run(query, factor, monitor) for query, factor in zip(right.T, solved.T, strict=True)]
+    def searched(self, queries: Design) -> list[tuple[FlipSet, FloatArray]]:
+        """`run_all` to the end, for a worker."""
+        return list(self.run_all(queries, None))
+
+    def run_all(self, queries: Design, monitor: Monitor | None) -> Iterator[tuple[FlipSet, FloatArray]]:
+        """Each query's flip set and factor, the factors solved together."""
+        right, solved = self.fit.problem.extended_rows(queries), self.factors(queries, monitor)
+        for query, factor in zip(np.ascontiguousarray(right.T), np.ascontiguousarray(solved.T), strict=True):
+            yield self.run(query, factor, monitor), factor
 
     def _out_of_reach(self, query: FloatArray, margin: float) -> bool:
         """Whether no edit whatever flips the query.

@@ -43,7 +43,7 @@ def solve(
     monitor
         Checked at every iteration.
 
-    Cost: one Hessian product an iteration; memory of four vectors.
+    Cost: one Hessian product an iteration; memory of five vectors.
     """
     x = np.zeros_like(b) if start is None else start.copy()
     r = b.copy() if start is None else b - hessian.matvec(x)
@@ -52,21 +52,23 @@ def solve(
     target = rtol * size
     length = norm(r)
     z = preconditioner.apply(r)
-    p, rz = z, dot(r, z)
+    p, rz, scratch = z, dot(r, z), np.empty_like(r)
     while length > target and products < max_iterations:
         if monitor is not None:
             monitor.check()
         hp = hessian.matvec(p)
         products += 1
         alpha = rz / dot(p, hp)
-        x += alpha * p
+        x += np.multiply(p, alpha, out=scratch)
         if products % _RECOMPUTE:
-            r -= alpha * hp
+            hp *= alpha
+            r -= hp
         else:
             r = b - hessian.matvec(x)
         z = preconditioner.apply(r)
         rz_next = dot(r, z)
-        p = z + (rz_next / rz) * p
+        p *= rz_next / rz
+        p += z
         rz, length = rz_next, norm(r)
     return SolveResult(x, length / size if size else 0.0, products, length <= target)
 
@@ -122,7 +124,7 @@ def _solve_group(
     hessian = hessian.columns(size > 0)
     x, r = np.zeros((b.shape[0], len(active))), b[:, active].copy()
     z = preconditioner.apply(r)
-    p, rz = z.copy(), column_dots(r, z)
+    p, rz, scratch = z, column_dots(r, z), np.empty_like(r)
     products = 0
     while len(active) and products < max_iterations:
         if monitor is not None:
@@ -130,9 +132,10 @@ def _solve_group(
         hp = hessian.matmat(p)
         products += 1
         alpha = rz / column_dots(p, hp)
-        x += alpha * p
+        x += np.multiply(p, alpha, out=scratch)
         if products % _RECOMPUTE:
-            r -= alpha * hp
+            hp *= alpha
+            r -= hp
         else:
             r = b[:, active] - hessian.matmat(x)
         residual[active] = np.sqrt(column_dots(r, r)) / size[active]
@@ -140,10 +143,11 @@ def _solve_group(
         if not going.all():
             solution[:, active[~going]] = x[:, ~going]
             active, x, r, p, rz = active[going], x[:, going], r[:, going], p[:, going], rz[going]
-            hessian = hessian.columns(going)
+            hessian, scratch = hessian.columns(going), np.empty_like(p)
         z = preconditioner.apply(r)
         rz_next = column_dots(r, z)
-        p = z + (rz_next / rz) * p
+        p *= rz_next / rz
+        p += z
         rz = rz_next
     solution[:, active] = x
     return SolveResult(solution, float(residual.max(initial=0.0)), products, len(active) == 0)

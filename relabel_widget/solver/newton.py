@@ -22,6 +22,8 @@ from .result import MinimiseResult
 
 _ARMIJO = 1e-4
 _SHORTEST = 1e-10
+_ROUNDING = 8 * np.finfo(float).eps  # of the objective: a rise this small may be none
+_FLATTER = 0.9
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,11 @@ class NewtonSettings:
 
 @dataclass(frozen=True, eq=False)
 class Iterate:
-    """A point of Newton's method: parameters, log-odds of the rows, gradient, and the length of the step to it."""
+    """A point of Newton's method: parameters, log-odds of the rows, the objective and its gradient, the step to it."""
 
     theta: FloatArray
     eta: FloatArray
+    objective: float
     gradient: FloatArray
     length: float = 1.0
     products: int = 0
@@ -45,7 +48,7 @@ class Iterate:
     @classmethod
     def at(cls, problem: Problem, theta: FloatArray, eta: FloatArray) -> Iterate:
         """A starting point. Cost: one product with X'."""
-        return cls(theta, eta, problem.gradient(theta, eta))
+        return cls(theta, eta, problem.objective(theta, eta), problem.gradient(theta, eta))
 
     @property
     def norm(self) -> float:
@@ -75,11 +78,19 @@ def newton_step(
         monitor=monitor,
     )
     change = problem.eta(step.x)  # eta is linear in theta: the line search costs no further products with X
-    length = _line_search(problem, point, step.x, change)
-    if length is None:
-        return None
-    theta, eta = point.theta + length * step.x, point.eta + length * change
-    return Iterate(theta, eta, problem.gradient(theta, eta), length, step.iterations)
+    slope, length = dot(point.gradient, step.x), 1.0
+    while length > _SHORTEST:  # backtrack from a full step
+        theta, eta = point.theta + length * step.x, point.eta + length * change
+        objective = problem.objective(theta, eta)
+        rise = objective - point.objective
+        falls = rise <= _ARMIJO * length * slope
+        if not falls and rise <= _ROUNDING * abs(point.objective):
+            slope_there = dot(problem.dloss(eta), change) + dot(problem.penalty * theta, step.x)
+            falls = abs(slope_there) < _FLATTER * abs(slope)
+        if falls:
+            return Iterate(theta, eta, objective, problem.gradient(theta, eta), length, step.iterations)
+        length *= 0.5
+    return None
 
 
 def minimise(
@@ -108,22 +119,3 @@ def minimise(
         if monitor is not None:
             monitor.step("retraining", steps)
     return MinimiseResult(point.theta, point.eta, point.norm, steps, products, point.norm <= target)
-
-
-def _line_search(problem: Problem, point: Iterate, step: FloatArray, change: FloatArray) -> float | None:
-    """Backtrack from a full step; None when no step makes progress that rounding lets one see."""
-    slope = dot(point.gradient, step)
-    before = problem.objective(point.theta, point.eta)
-    rounding = 8 * np.finfo(float).eps * abs(before)
-    length = 1.0
-    while length > _SHORTEST:
-        theta, eta = point.theta + length * step, point.eta + length * change
-        after = problem.objective(theta, eta)
-        if after <= before + _ARMIJO * length * slope:
-            return length
-        if after <= before + rounding:
-            slope_there = dot(problem.dloss(eta), change) + dot(problem.penalty * theta, step)
-            if abs(slope_there) < 0.9 * abs(slope):
-                return length
-        length *= 0.5
-    return None
