@@ -22,7 +22,7 @@ from .rows import check_edit
 from .solver import solve_many
 
 FACTOR_RTOL = 1e-9
-_GROUP = 32  # queries whose factors and scores of one row block are held at a time
+_GROUP = 64  # queries whose factors and scores of one row block are held at a time
 _ROWS = 2**15
 
 Direction: TypeAlias = Literal["either", "up", "down"]
@@ -59,7 +59,7 @@ def relabel_influence(fit: Fit, X_query: Any, *, monitor: Monitor | None = None)
 
     Notes
     -----
-    Cost: m right-hand sides by block CG in groups of 32, then one product with X; memory m * n_rows * 8 bytes.
+    Cost: m right-hand sides by block CG in groups of 16, then one product with X; memory m * n_rows * 8 bytes.
     """
     return _influence(fit, X_query, "relabel", monitor)
 
@@ -142,8 +142,8 @@ def top_influence(
 
     Notes
     -----
-    Cost: as `relabel_influence`. Memory: 32 queries' factors, and n_rows scores of one query for a design in memory,
-    or 32 times one block's for one that lies elsewhere, whose blocks are read once for 32 queries.
+    Cost: as `relabel_influence`. Memory: 64 queries' factors, and n_rows scores of one query for a design in memory,
+    or 64 times one block's for one that lies elsewhere, whose blocks are read once for 64 queries.
     """
     check_edit(edit, who="top_influence")
     if direction not in ("either", "up", "down"):

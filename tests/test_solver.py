@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
+import joblib
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from oracles import DESIGNS, DenseProblem, random_case, small_integers
+from scipy import sparse
 
-from relabel_widget.design import DenseDesign
+from relabel_widget.design import CsrDesign, DenseDesign
 from relabel_widget.labels import encode
 from relabel_widget.monitor import Cancelled, Monitor
 from relabel_widget.operator import Hessian
@@ -95,6 +98,33 @@ def test_running_out_of_iterations_is_said() -> None:
     assert_allclose(many.x[:, 0], one.x, rtol=1e-12)
 
 
+class Meeting(CsrDesign):
+    """Its first products wait until as many threads have come as there are cores."""
+
+    def meet(self, cores: int) -> Meeting:
+        self.barrier, self.met = threading.Barrier(cores), 0
+        return self
+
+    def gram_matmat(self, v: np.ndarray, d: np.ndarray, shift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if self.met < 2 * self.barrier.parties:
+            self.met += 1
+            self.barrier.wait(timeout=60)
+        return super().gram_matmat(v, d, shift)
+
+
+def test_groups_side_by_side_give_what_one_after_the_other_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = sparse.random_array((40, 12), density=0.4, rng=np.random.default_rng(5), format="csr")
+    b = np.random.default_rng(6).normal(size=(13, 11))
+    solved = []
+    for cores in (1, 3):
+        monkeypatch.setattr(joblib, "cpu_count", lambda cores=cores: cores)
+        hessian = Hessian(Meeting(x).meet(cores), np.full(40, 0.2), np.append(np.ones(12), 0.0), True)
+        solved.append(solve_many(hessian, b, rtol=1e-11, preconditioner=Jacobi.of(hessian), width=2))
+    assert_array_equal(solved[0].x, solved[1].x)
+    assert solved[0].iterations == solved[1].iterations
+    assert_allclose(hessian.matmat(solved[0].x), b, rtol=0, atol=1e-9)
+
+
 @pytest.mark.parametrize("width", [1, 2, 3, 32])
 def test_many_are_the_single_solves(width: int) -> None:
     """Also where columns leave at different times: one is an eigenvector, one zero, one nearly solved by scaling."""
@@ -107,12 +137,10 @@ def test_many_are_the_single_solves(width: int) -> None:
     b[:, 5] = dense @ np.eye(13)[3]
     given = b.copy()
     preconditioner = Jacobi.of(hessian)
-    done: list[int] = []
-    solved = solve_many(hessian, b, rtol=1e-11, preconditioner=preconditioner, width=width, on_done=done.append)
+    solved = solve_many(hessian, b, rtol=1e-11, preconditioner=preconditioner, width=width)
     assert solved.converged
     assert solved.residual <= 1e-11
     assert_array_equal(b, given)
-    assert done == [*range(width, 7, width), 7]
     for k in range(7):
         single = solve(hessian, b[:, k], rtol=1e-11, preconditioner=preconditioner)
         scale = np.abs(single.x).max()
@@ -177,7 +205,7 @@ def test_a_cancelled_solve_stops() -> None:
     hessian, _ = system()
     monitor = Monitor()
     monitor.cancel()
-    b = np.ones((13, 2))
+    b = np.ones((13, 40))
     with pytest.raises(Cancelled, match="cancelled on request"):
         solve(hessian, b[:, 0], rtol=1e-10, preconditioner=Jacobi.of(hessian), monitor=monitor)
     with pytest.raises(Cancelled, match="cancelled on request"):

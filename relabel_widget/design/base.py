@@ -24,6 +24,7 @@ class Design(ABC):
 
     dtype = np.dtype(np.float64)
     travels = True  # whether a copy may be sent to another process
+    one_core = False  # whether a product keeps one core busy and lets other threads run
     samples_cheaply = False  # whether `take` of some thousand rows costs no more than a few products
 
     @property

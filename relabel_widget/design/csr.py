@@ -17,6 +17,7 @@ class CsrDesign(Design):
     The arrays of a matrix that is canonical already are shared, not copied; the transpose is a view of them.
     """
 
+    one_core = True
     samples_cheaply = True
 
     def __init__(self, x: sparse.csr_array) -> None:

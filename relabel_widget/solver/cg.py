@@ -6,7 +6,9 @@ preconditioned form of Saad, "Iterative Methods for Sparse Linear Systems", algo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 
@@ -79,10 +81,9 @@ def solve_many(
     *,
     rtol: float,
     preconditioner: Preconditioner,
-    width: int = 32,
+    width: int | None = None,
     max_iterations: int = 10_000,
     monitor: Monitor | None = None,
-    on_done: Callable[[int], None] | None = None,
 ) -> SolveResult:
     """Solve ``H X = B`` for many right-hand sides, ``width`` columns at a time; each column leaves when it is done.
 
@@ -90,23 +91,45 @@ def solve_many(
     ----------
     b
         Shape (n_params, m).
-    on_done
-        Called with the number of columns finished after each group.
+    width
+        16 where groups of columns are solved side by side, one a core, because a product keeps only one core busy;
+        32 otherwise.
 
     The columns share the passes over X, not their Krylov spaces. Cost: at most max over columns of the single
-    solve's iterations, each one blocked product; memory of four (n_params, width) arrays beside the solution.
+    solve's iterations, each one blocked product; memory of five (n_params, width) arrays beside the solution,
+    for each group in work.
     """
+    design = hessian.design
+    width = width or (16 if design.one_core else 32)
     solution = np.zeros_like(b)
+    parts = [slice(first, first + width) for first in range(0, b.shape[1], width)]
+
+    def solved(part: slice) -> SolveResult:
+        return _solve_group(hessian, b[:, part], rtol, preconditioner, max_iterations, monitor)
+
     worst, products, converged = 0.0, 0, True
-    for first in range(0, b.shape[1], width):
-        part = slice(first, min(first + width, b.shape[1]))
-        done = _solve_group(hessian, b[:, part], rtol, preconditioner, max_iterations, monitor)
-        solution[:, part] = done.x
-        worst, products = max(worst, done.residual), products + done.iterations
-        converged = converged and done.converged
-        if on_done is not None:
-            on_done(part.stop)
+    with _side_by_side(_cores(len(parts)) if design.one_core else 1) as pool:
+        for part, done in zip(parts, pool.map(solved, parts), strict=True):
+            solution[:, part] = done.x
+            worst, products = max(worst, done.residual), products + done.iterations
+            converged = converged and done.converged
     return SolveResult(solution, worst, products, converged)
+
+
+@contextmanager
+def _side_by_side(n_threads: int) -> Iterator[Executor]:
+    """Threads for groups of columns, meanwhile without BLAS's own: both kinds on two cores took twice as long."""
+    from threadpoolctl import threadpool_limits
+
+    limits = threadpool_limits(1, user_api="blas") if n_threads > 1 else nullcontext()
+    with limits, ThreadPoolExecutor(n_threads) as pool:
+        yield pool
+
+
+def _cores(most: int) -> int:
+    from joblib import cpu_count
+
+    return max(1, min(most, int(cpu_count())))
 
 
 def _solve_group(
