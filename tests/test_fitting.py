@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -205,3 +206,14 @@ def test_a_cancelled_fit_stops() -> None:
     monitor.cancel()
     with pytest.raises(rw.Cancelled, match="cancelled on request"):
         rw.fit(case.x, case.y, monitor=monitor)
+
+
+def test_a_bare_fit_keeps_what_was_computed_and_leaves_the_pipeline_behind() -> None:
+    """It goes to other processes, where making the preconditioner again would cost each batch of queries anew."""
+    fit = replace(rw.fit(np.eye(4), [0, 1, 0, 1]), transform=str)
+    hessian, preconditioner = fit.hessian, fit.preconditioner
+    bare = fit.bare()
+    assert bare.transform is None
+    assert fit.transform is str
+    assert vars(bare)["hessian"] is hessian
+    assert vars(bare)["preconditioner"] is preconditioner
