@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import numpy as np
@@ -432,6 +433,31 @@ def test_a_disk_that_fills_while_writing(tmp_path: Path) -> None:
     assert words.startswith("write_design: cannot write ")
     assert words.endswith("File too large. Nothing was changed.")
     assert names(tmp_path) == ["x.rlw"]
+    assert_array_equal(rw.open_design(path).to_dense(), X)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 8 MiB in memory."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=8m", "none", str(folder)]
+    mounted = subprocess.run(command, capture_output=True, text=True, check=False) if which("mount") else None
+    if mounted is None or mounted.returncode:
+        pytest.skip(f"no small disk can be mounted: {mounted.stderr.strip() if mounted else 'there is no mount'}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_disk_that_is_full(small_disk: Path) -> None:
+    path = small_disk / "x.rlw"
+    rw.write_design(path, X)
+    out = writer(path, 0).communicate(timeout=60)[0].splitlines()
+    kind, words = json.loads(out[-1])
+    assert kind == "OSError"
+    assert words.startswith("write_design: cannot write ")
+    assert words.endswith("No space left on device. Nothing was changed.")
+    assert names(small_disk) == ["x.rlw"]
     assert_array_equal(rw.open_design(path).to_dense(), X)
 
 

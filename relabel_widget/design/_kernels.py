@@ -94,57 +94,48 @@ def sweep(
 
 
 @compiled
-def sweep_eight(
+def sweep_four(
     first, last, size, columns, starts, rest_starts, rest_rows, rest_columns, rest_values, v, d, shift, out, sums
 ):
-    """`sweep` for eight columns side by side, v and out (n_features, 8): a gather brings one line of the cache.
+    """`sweep` for four columns side by side, v and out (n_features, 4): a gather brings half a line of the cache.
 
-    d is (n_rows, 1) or (n_rows, 8), shift and sums (8,). The sums of a row are eight names, not an array: only so
-    does the compiler keep them in registers.
+    d is (n_rows, 1) or (n_rows, 4), shift and sums (4,). The sums of a row are four names, not an array: only so
+    does the compiler keep them in registers. Eight at a time were slower: fewer columns then fit the caches.
     """
-    t, step = np.empty((size, 8)), min(1, d.shape[1] - 1)
+    t, step = np.empty((size, 4)), min(1, d.shape[1] - 1)
     for block in range(first, last):
         r0 = block * size
         r1 = min(len(starts) - 1, r0 + size)
         low, high = rest_starts[block], rest_starts[block + 1]
         for i in range(r0, r1):
             a0, a1, a2, a3 = shift[0], shift[1], shift[2], shift[3]
-            a4, a5, a6, a7 = shift[4], shift[5], shift[6], shift[7]
             for k in range(starts[i], starts[i + 1]):
-                j = columns[k]
-                a0 += v[j, 0]
-                a1 += v[j, 1]
-                a2 += v[j, 2]
-                a3 += v[j, 3]
-                a4 += v[j, 4]
-                a5 += v[j, 5]
-                a6 += v[j, 6]
-                a7 += v[j, 7]
+                gathered = v[columns[k]]
+                a0 += gathered[0]
+                a1 += gathered[1]
+                a2 += gathered[2]
+                a3 += gathered[3]
             row = t[i - r0]
-            row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7] = a0, a1, a2, a3, a4, a5, a6, a7
+            row[0], row[1], row[2], row[3] = a0, a1, a2, a3
         for k in range(low, high):
             row, gathered, value = t[rest_rows[k]], v[rest_columns[k]], rest_values[k]
-            for c in range(8):
+            for c in range(4):
                 row[c] += value * gathered[c]
         for i in range(r0, r1):
             row = t[i - r0]
-            for c in range(8):
+            for c in range(4):
                 row[c] *= d[i, c * step]
                 sums[c] += row[c]
-            a0, a1, a2, a3, a4, a5, a6, a7 = row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7]
+            a0, a1, a2, a3 = row[0], row[1], row[2], row[3]
             for k in range(starts[i], starts[i + 1]):
-                j = columns[k]
-                out[j, 0] += a0
-                out[j, 1] += a1
-                out[j, 2] += a2
-                out[j, 3] += a3
-                out[j, 4] += a4
-                out[j, 5] += a5
-                out[j, 6] += a6
-                out[j, 7] += a7
+                target = out[columns[k]]
+                target[0] += a0
+                target[1] += a1
+                target[2] += a2
+                target[3] += a3
         for k in range(low, high):
             row, target, value = t[rest_rows[k]], out[rest_columns[k]], rest_values[k]
-            for c in range(8):
+            for c in range(4):
                 target[c] += value * row[c]
 
 

@@ -24,10 +24,12 @@ LARGE = 2**21  # stored values
 _NARROW = 2**16  # column numbers that fit 16 bits
 _BLOCK_ROWS = 8192
 _FEWEST_BLOCKS = 16
-_PART = 2**24  # stored values; each part has sums of its own, added up in order
+_PART = 2**22  # stored values; each part has sums of its own, added up in order
 _PARTS = 16
-_SIDE_BY_SIDE = 8  # columns whose numbers fill a line of the cache
-_WORTH_FILLING = 6  # columns; fewer are faster one by one
+_STORED_A_SUM = 8  # stored values for each number in the sums of all parts, at least: what they take stays small
+_PIECE = 2**20
+_SIDE_BY_SIDE = 4  # columns that one sweep takes
+_WORTH_FILLING = 3  # columns; fewer are faster one by one
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,12 +88,16 @@ class CompactDesign(Design):
     def __init__(self, x: sparse.csr_array) -> None:
         self._shape = (int(x.shape[0]), int(x.shape[1]))
         self._nnz = int(x.nnz)
-        self._order = np.argsort(-np.bincount(x.indices, minlength=x.shape[1]), kind="stable").astype(np.int32)
+        frequency = np.zeros(x.shape[1], dtype=np.int64)
+        for part in _pieces(x.indices):  # bincount widens what it is given
+            frequency += np.bincount(part, minlength=x.shape[1])
+        self._order = np.argsort(-frequency, kind="stable").astype(np.int32)
         self._rank = np.empty(len(self._order), dtype=np.uint32)
         self._rank[self._order] = np.arange(len(self._order), dtype=np.uint32)
         self._layout = self._laid_out(x)
         n_blocks = len(self._layout.rest_starts) - 1
-        n_parts = min(n_blocks, _PARTS, max(2, -(-self._nnz // _PART)))
+        most = max(2, min(-(-self._nnz // _PART), self._nnz // (_STORED_A_SUM * self.n_features)))
+        n_parts = min(n_blocks, _PARTS, most)
         ends = self._layout.starts[np.minimum(np.arange(n_blocks + 1) * self._layout.size, self._shape[0])]
         ends = ends + self._layout.rest_starts
         cuts = np.searchsorted(ends, np.linspace(0, self._nnz, n_parts + 1))
@@ -164,23 +170,18 @@ class CompactDesign(Design):
         return self._backward(self._layout, u)
 
     def weighted_square_sum(self, d: FloatArray) -> FloatArray:  # noqa: D102
-        values = np.square(self._layout.rest_values.astype(np.float64))
+        values = np.square(self._layout.rest_values, dtype=np.float64)
         return self._backward(replace(self._layout, rest_values=values), d)
 
     def _backward(self, layout: Layout, u: FloatArray) -> FloatArray:
-        u, sums = writable(u), np.zeros((len(self._parts), self.n_features))
-        self._in_threads(lambda k, first, last: self._kernels.backward(first, last, *layout.arrays, u, sums[k]))
-        return self._summed(sums)
+        u = writable(u)
+        return self._summed(
+            (self.n_features,), lambda _, *blocks, sums: self._kernels.backward(*blocks, *layout.arrays, u, sums)
+        )
 
     def gram_matvec(self, v: FloatArray, d: FloatArray, shift: float = 0.0) -> tuple[FloatArray, float]:  # noqa: D102
-        hot, d, totals = np.take(v, self._order, axis=0), writable(d), np.zeros((len(self._parts), 1))
-        sums = np.zeros((len(self._parts), self.n_features))
-        self._in_threads(
-            lambda k, first, last: self._kernels.sweep(
-                first, last, *self._layout.arrays, hot, d, float(shift), sums[k], totals[k]
-            )
-        )
-        return self._summed(sums), float(_in_order(totals)[0])
+        pulled, totals = self._swept(self._kernels.sweep, v, d, float(shift), 1)
+        return pulled, float(totals[0])
 
     def gram_matmat(  # noqa: D102
         self, v: FloatArray, d: FloatArray, shift: FloatArray
@@ -191,44 +192,53 @@ class CompactDesign(Design):
             part = np.arange(first, min(first + _SIDE_BY_SIDE, m))
             if len(part) >= _WORTH_FILLING:
                 filled = np.resize(part, _SIDE_BY_SIDE)  # the last columns again and again, and then forgotten
-                some, sums = self._eight(v[:, filled], d if d.shape[1] == 1 else d[:, filled], shift[filled])
+                theirs = d if d.shape[1] == 1 else d[:, filled]
+                some, sums = self._swept(
+                    self._kernels.sweep_four, v[:, filled], theirs, writable(shift[filled]), _SIDE_BY_SIDE
+                )
                 pulled[:, part], totals[part] = some[:, : len(part)], sums[: len(part)]
                 continue
             for k in part:
                 pulled[:, k], totals[k] = self.gram_matvec(v[:, k], d[:, min(k, d.shape[1] - 1)], shift[k])
         return pulled, totals
 
-    def _eight(self, v: FloatArray, d: FloatArray, shift: FloatArray) -> tuple[FloatArray, FloatArray]:
-        hot, d, shift = np.take(v, self._order, axis=0), writable(d), writable(shift)
-        sums = np.zeros((len(self._parts), self.n_features, _SIDE_BY_SIDE))
-        totals = np.zeros((len(self._parts), _SIDE_BY_SIDE))
-        self._in_threads(
-            lambda k, first, last: self._kernels.sweep_eight(
-                first, last, *self._layout.arrays, hot, d, shift, sums[k], totals[k]
-            )
+    def _swept(self, kernel: Any, v: FloatArray, d: FloatArray, shift: Any, m: int) -> tuple[FloatArray, FloatArray]:
+        hot, d, totals = np.take(v, self._order, axis=0), writable(d), np.zeros((len(self._parts), m))
+        pulled = self._summed(
+            v.shape, lambda k, *blocks, sums: kernel(*blocks, *self._layout.arrays, hot, d, shift, sums, totals[k])
         )
-        return self._summed(sums), _in_order(totals)
+        return pulled, _in_order(totals)
 
-    def _summed(self, sums: FloatArray) -> FloatArray:
-        return np.asarray(_in_order(sums)[self._rank])
+    def _summed(self, shape: tuple[int, ...], work: Callable[..., object]) -> FloatArray:
+        """What ``work(part, first block, last block, sums=zeros of the shape)`` adds, summed over the parts."""
+        parts = np.empty((len(self._parts), *shape))
+
+        def run(k: int, first: int, last: int) -> None:
+            parts[k] = 0.0  # not before: here it warms the caches of the core that is about to add
+            work(k, first, last, sums=parts[k])
+
+        self._in_threads(run)
+        return np.asarray(_in_order(parts)[self._rank])
 
     def _in_threads(self, work: Callable[[int, int, int], object]) -> None:
-        """Run ``work(part, first block, last block)`` for each part; each writes where no other does.
+        """Run ``work(part, first block, last block)`` for each part, on whichever thread is free.
 
-        Threads of one product end with it: none is left to outlive a fork, or to be shared by two callers.
+        Each call writes where no other does. Threads of one product end with it: none is left to outlive a fork, or
+        to be shared by two callers.
         """
         import numba
 
+        waiting = iter(list(enumerate(self._parts)))
+
+        def run() -> None:
+            for k, (first, last) in waiting:
+                work(k, first, last)
+
         n_threads = min(numba.get_num_threads(), len(self._parts))
-
-        def run(start: int) -> None:
-            for k in range(start, len(self._parts), n_threads):
-                work(k, *self._parts[k])
-
-        others = [threading.Thread(target=run, args=(start,)) for start in range(1, n_threads)]
+        others = [threading.Thread(target=run) for _ in range(n_threads - 1)]
         for thread in others:
             thread.start()
-        run(0)
+        run()
         for thread in others:
             thread.join()
 
@@ -242,7 +252,8 @@ def compacted(design: Design) -> Design:
     if type(design) is not CsrDesign or design.n_stored < LARGE or find_spec("numba") is None:
         return design
     ((_, x),) = design.blocks()
-    return CompactDesign(x) if 2 * np.count_nonzero(x.data == 1.0) >= design.n_stored else design
+    n_ones = sum(np.count_nonzero(part == 1.0) for part in _pieces(x.data))
+    return CompactDesign(x) if 2 * n_ones >= design.n_stored else design
 
 
 def writable(array: AnyArray) -> AnyArray:
@@ -251,10 +262,12 @@ def writable(array: AnyArray) -> AnyArray:
 
 
 def _fits_byte(values: FloatArray) -> bool:
-    return all(
-        bool(((part >= 0) & (part <= 255) & (part == np.floor(part))).all())
-        for part in np.array_split(values, 1 + len(values) // _PART)
-    )
+    return all(bool(((part >= 0) & (part <= 255) & (part == np.floor(part))).all()) for part in _pieces(values))
+
+
+def _pieces(array: AnyArray) -> list[AnyArray]:
+    """Views one after the other, so that what is made of each is small."""
+    return np.array_split(array, 1 + len(array) // _PIECE)
 
 
 def _in_order(sums: FloatArray) -> FloatArray:

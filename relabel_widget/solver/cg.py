@@ -29,6 +29,7 @@ def solve(
     rtol: float,
     preconditioner: Preconditioner,
     start: FloatArray | None = None,
+    energy: bool = False,
     max_iterations: int = 10_000,
     monitor: Monitor | None = None,
 ) -> SolveResult:
@@ -50,10 +51,10 @@ def solve(
     x = np.zeros_like(b) if start is None else start.copy()
     r = b.copy() if start is None else b - hessian.matvec(x)
     products = 0 if start is None else 1
-    size = norm(b)
+    size = float(np.sqrt(dot(b, preconditioner.apply(b)))) if energy else norm(b)
     target = rtol * size
-    length = norm(r)
     z = preconditioner.apply(r)
+    length = float(np.sqrt(dot(r, z))) if energy else norm(r)
     p, rz, scratch = z, dot(r, z), np.empty_like(r)
     while length > target and products < max_iterations:
         if monitor is not None:
@@ -71,7 +72,7 @@ def solve(
         rz_next = dot(r, z)
         p *= rz_next / rz
         p += z
-        rz, length = rz_next, norm(r)
+        rz, length = rz_next, float(np.sqrt(rz_next)) if energy else norm(r)
     return SolveResult(x, length / size if size else 0.0, products, length <= target)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,32 +12,13 @@ import pytest
 from measuring import Record, peak_mib, resident_peak_mib, show, stopwatch
 from oracles import quiet_fit, random_case, sklearn_edited
 from scipy.special import logit
-from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
+from tasks import Task, task_of
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import relabel_widget as rw
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.data, pytest.mark.timeout(3600)]
-
-
-@dataclass(frozen=True)
-class Task:
-    """Counts and labels of a data set's training rows, and the counts of some test rows."""
-
-    x: Any
-    y: np.ndarray
-    queries: Any
-    C: float
-    threshold: float
-
-
-def task_of(frame: pd.DataFrame, n_queries: int, *, C: float = 1.0, threshold: float = 0.5, min_df: int = 1) -> Task:
-    train, test = frame[frame["split"] == "train"], frame[frame["split"] == "test"]
-    vectoriser = CountVectorizer(min_df=min_df)
-    x = vectoriser.fit_transform(train["text"])
-    chosen = np.random.default_rng(0).choice(len(test), 100, replace=False)[:n_queries]
-    return Task(x, train["label"].to_numpy(), vectoriser.transform(test["text"].iloc[chosen]), C, threshold)
 
 
 @pytest.fixture(scope="module")
