@@ -125,8 +125,9 @@ def top_influence(
     direction
         ``"up"`` for the largest scores, ``"down"`` for the smallest, ``"either"`` for the largest sizes.
     rtol
-        Relative residual to which the systems are solved, between 0 and 1; 1e-6 is enough for a ranking that people
-        read, and takes two thirds of the time.
+        Relative residual to which the systems are solved, in the norm of the preconditioner, between 0 and 1: about
+        the error of scores beside the largest. 1e-6 is enough for a ranking that people read, and takes two thirds
+        of the time.
 
     Returns
     -------

@@ -18,7 +18,7 @@ from .flip_set import Budget
 
 # A flip counts only if the margin passes zero by this much (in log-odds): less is within another solver's error.
 SLACK = 1e-6
-_FACTOR_RTOL = 1e-2
+_FACTOR_RTOL = 3e-2
 _STEP_RTOL = 0.1  # well below _CONTRACTED: a step that contracts must be Newton's doing
 _CONTRACTED = 0.3  # a full step that shrinks the gradient this far: from here on Newton's method contracts
 _SAFETY = 2.0  # a margin decides once it is this many times its last change

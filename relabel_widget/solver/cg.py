@@ -1,7 +1,10 @@
 """Preconditioned conjugate gradients, for one and for many right-hand sides.
 
 Source: Hestenes and Stiefel, "Methods of conjugate gradients for solving linear systems" (1952), in the
-preconditioned form of Saad, "Iterative Methods for Sparse Linear Systems", algorithm 9.1.
+preconditioned form of Saad, "Iterative Methods for Sparse Linear Systems", algorithm 9.1. Residuals are measured as
+``sqrt(r' M^-1 r)``, M the preconditioner: were M equal to H, that would be the error in the norm of H, which is what
+bounds the error of every score ``x_i . H^-1 b`` and of a margin at the end of a Newton step. The Euclidean norm makes
+much of columns with large curvature, where a residual means least, and takes a sixth more products on texts.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import numpy as np
 from .._typing import FloatArray
 from ..monitor import Monitor
 from ..operator import Hessian
-from ..vectors import column_dots, dot, norm
+from ..vectors import column_dots, dot
 from .preconditioner import Preconditioner
 from .result import SolveResult
 
@@ -29,7 +32,6 @@ def solve(
     rtol: float,
     preconditioner: Preconditioner,
     start: FloatArray | None = None,
-    energy: bool = False,
     max_iterations: int = 10_000,
     monitor: Monitor | None = None,
 ) -> SolveResult:
@@ -40,7 +42,7 @@ def solve(
     b
         Shape (n_params,).
     rtol
-        Stop when ``|b - H x| <= rtol |b|``.
+        Stop when ``|b - H x| <= rtol |b|`` in the norm of the preconditioner.
     start
         First guess, shape (n_params,); zero if None.
     monitor
@@ -51,12 +53,11 @@ def solve(
     x = np.zeros_like(b) if start is None else start.copy()
     r = b.copy() if start is None else b - hessian.matvec(x)
     products = 0 if start is None else 1
-    size = float(np.sqrt(dot(b, preconditioner.apply(b)))) if energy else norm(b)
-    target = rtol * size
     z = preconditioner.apply(r)
-    length = float(np.sqrt(dot(r, z))) if energy else norm(r)
     p, rz, scratch = z, dot(r, z), np.empty_like(r)
-    while length > target and products < max_iterations:
+    size = rz if start is None else dot(b, preconditioner.apply(b))
+    target = rtol**2 * size
+    while rz > target and products < max_iterations:
         if monitor is not None:
             monitor.check()
         hp = hessian.matvec(p)
@@ -72,8 +73,8 @@ def solve(
         rz_next = dot(r, z)
         p *= rz_next / rz
         p += z
-        rz, length = rz_next, float(np.sqrt(rz_next)) if energy else norm(r)
-    return SolveResult(x, length / size if size else 0.0, products, length <= target)
+        rz = rz_next
+    return SolveResult(x, float(np.sqrt(rz / size)) if size else 0.0, products, rz <= target)
 
 
 def solve_many(
@@ -141,15 +142,13 @@ def _solve_group(
     max_iterations: int,
     monitor: Monitor | None,
 ) -> SolveResult:
-    solution = np.zeros_like(b)
-    size = np.sqrt(column_dots(b, b))
-    residual = np.where(size > 0, 1.0, 0.0)
+    solution, z = np.zeros_like(b), preconditioner.apply(b)
+    size = column_dots(b, z)
+    left = np.where(size > 0, 1.0, 0.0)  # squares of relative residuals
     active = np.flatnonzero(size > 0)
     hessian = hessian.columns(size > 0)
-    x, r = np.zeros((b.shape[0], len(active))), b[:, active].copy()
-    z = preconditioner.apply(r)
-    p, rz, scratch = z, column_dots(r, z), np.empty_like(r)
-    products = 0
+    x, r, p, rz = np.zeros((b.shape[0], len(active))), b[:, active].copy(), z[:, active].copy(), size[active]
+    scratch, products = np.empty_like(r), 0
     while len(active) and products < max_iterations:
         if monitor is not None:
             monitor.check()
@@ -162,16 +161,16 @@ def _solve_group(
             r -= hp
         else:
             r = b[:, active] - hessian.matmat(x)
-        residual[active] = np.sqrt(column_dots(r, r)) / size[active]
-        going = residual[active] > rtol
+        z = preconditioner.apply(r)
+        rz_next = column_dots(r, z)
+        left[active] = rz_next / size[active]
+        going = left[active] > rtol**2
+        p *= rz_next / rz
+        p += z
+        rz = rz_next
         if not going.all():
             solution[:, active[~going]] = x[:, ~going]
             active, x, r, p, rz = active[going], x[:, going], r[:, going], p[:, going], rz[going]
             hessian, scratch = hessian.columns(going), np.empty_like(p)
-        z = preconditioner.apply(r)
-        rz_next = column_dots(r, z)
-        p *= rz_next / rz
-        p += z
-        rz = rz_next
     solution[:, active] = x
-    return SolveResult(solution, float(residual.max(initial=0.0)), products, len(active) == 0)
+    return SolveResult(solution, float(np.sqrt(left.max(initial=0.0))), products, len(active) == 0)

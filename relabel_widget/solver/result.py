@@ -11,8 +11,8 @@ from .._typing import FloatArray
 class SolveResult:
     """Solution of ``H x = b``, one or many columns.
 
-    ``residual`` is the largest ``|b - H x| / |b|`` over columns; ``converged`` says whether it met the tolerance;
-    ``iterations`` counts Hessian products.
+    ``residual`` is the largest ``|b - H x| / |b|`` over columns, in the norm of the preconditioner; ``converged`` says
+    whether it met the tolerance; ``iterations`` counts Hessian products.
     """
 
     x: FloatArray
