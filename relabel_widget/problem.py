@@ -85,19 +85,27 @@ class Problem:
 
     def loss(self, eta: FloatArray) -> float:
         """The weighted log-loss, a sum over rows. Finite for any finite eta."""
-        against = -self.labels.signs * eta
-        losses = np.log1p(np.exp(-np.abs(against)))  # as logaddexp, in a seventh of its time
-        losses += np.maximum(against, 0.0)
+        losses = np.abs(eta)  # log1p(exp(.)) as logaddexp, in a seventh of its time
+        np.negative(losses, out=losses)
+        np.log1p(np.exp(losses, out=losses), out=losses)
+        against = self.labels.signs * eta
+        np.negative(against, out=against)
+        losses += np.maximum(against, 0.0, out=against)
         return dot(self.weights, losses)
 
     def dloss(self, eta: FloatArray) -> FloatArray:
         """Derivative of the loss in each eta_i: ``weights_i (p_i - y_i)``, shape (n_rows,) or (m, n_rows)."""
         signs = self.labels.signs
-        return np.asarray(-self.weights * signs * expit(-signs * eta))  # p - y without cancellation
+        slope = np.asarray(signs * eta)
+        expit(np.negative(slope, out=slope), out=slope)
+        slope *= signs  # y - p without cancellation
+        slope *= self.weights
+        return np.negative(slope, out=slope)
 
     def d2loss(self, eta: FloatArray) -> FloatArray:
         """Second derivative: ``weights_i p_i (1 - p_i)``, shape as `dloss`."""
-        less_likely = expit(-np.abs(eta))
+        less_likely = np.abs(eta)
+        expit(np.negative(less_likely, out=less_likely), out=less_likely)
         return np.asarray(self.weights * less_likely * (1.0 - less_likely))
 
     def objective(self, theta: FloatArray, eta: FloatArray) -> float:
@@ -136,7 +144,9 @@ class Problem:
     def edited(self, rows: IntArray, edit: Edit) -> Problem:
         """This problem with the given distinct rows relabelled, or left out (weight 0)."""
         if edit == "relabel":
-            return replace(self, labels=self.labels.swap(rows))
+            swapped = replace(self, labels=self.labels.swap(rows))
+            vars(swapped)["gradient_scale"] = self.gradient_scale  # no label is in it: not worth a product anew
+            return swapped
         weights = self.weights.copy()
         weights[rows] = 0.0
         return replace(self, weights=weights)

@@ -175,7 +175,7 @@ def test_the_whole_way_as_in_memory(path: Path, small_blocks: None) -> None:
     assert_allclose(*(rw.removal_influence(fit, queries) for fit in fits), rtol=1e-6, atol=1e-9)
     mine = rw.find_flip_sets(pickle.loads(pickle.dumps(fits[1])), queries)  # noqa: S301 - as to another process
     for theirs, ours in zip(rw.find_flip_sets(fits[0], queries), mine, strict=True):
-        assert_array_equal(theirs.rows, ours.rows)
+        assert set(theirs.rows) == set(ours.rows)  # rows of about equal gain may come in another order
         assert rw.verify(fits[1], ours.rows, queries[[0]]).fit.problem.design is design
 
 

@@ -170,7 +170,8 @@ class CompactDesign(Design):
         return self._backward(self._layout, u)
 
     def weighted_square_sum(self, d: FloatArray) -> FloatArray:  # noqa: D102
-        values = np.square(self._layout.rest_values, dtype=np.float64)
+        values = self._layout.rest_values
+        values = np.square(values, dtype=np.uint16 if values.dtype == np.uint8 else np.float64)
         return self._backward(replace(self._layout, rest_values=values), d)
 
     def _backward(self, layout: Layout, u: FloatArray) -> FloatArray:

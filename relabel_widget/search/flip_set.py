@@ -18,7 +18,7 @@ class FlipSet:
     Attributes
     ----------
     rows
-        Training rows, most influential first, int64, shape (size,).
+        Training rows, most influential first (rows a few per cent apart may trade places), int64, shape (size,).
     labels
         The new label of each of those rows, shape (size,); for removals, the label the row was left out with.
     found

@@ -23,7 +23,7 @@ _STEP_RTOL = 0.1  # well below _CONTRACTED: a step that contracts must be Newton
 _CONTRACTED = 0.3  # a full step that shrinks the gradient this far: from here on Newton's method contracts
 _SAFETY = 2.0  # a margin decides once it is this many times its last change
 _MAX_STEPS = 30
-_KEPT_BYTES, _KEPT_LEAST = 2**28, 4  # of refits whose gains are kept: all where rows are few, the newest where many
+_KEPT_BYTES, _KEPT_LEAST = 2**26, 4  # of refits whose gains are kept: all where rows are few, the newest where many
 
 
 class BudgetSpent(Exception):  # noqa: N818 - an outcome of the search, caught by it
