@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from scipy import sparse
 import relabel_widget as rw
 import relabel_widget.design.compact as compact_module
 from relabel_widget.design import CsrDesign, compacted
+from relabel_widget.design.parts import in_threads
 
 numba = pytest.importorskip("numba")
 
@@ -95,3 +98,21 @@ def test_a_small_matrix_measurements_and_a_missing_extra_leave_the_design_as_it_
         assert compacted(held) is held
     monkeypatch.setattr(compact_module, "LARGE", x.nnz + 1)
     assert compacted(held) is held
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_what_a_thread_raises_is_raised_and_no_thread_is_left(place: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numba, "get_num_threads", lambda: 2)
+    begun: list[int] = []
+
+    def work(part: int, first: int, last: int) -> None:
+        begun.append(part)
+        time.sleep(0.02)  # the other thread takes a part meanwhile
+        if part == place:
+            raise OSError(f"blocks {first} to {last - 1} are damaged")
+
+    before = threading.active_count()
+    with pytest.raises(OSError, match=f"blocks {place} to {place} are damaged"):
+        in_threads([(k, k + 1) for k in range(100)], work)
+    assert threading.active_count() == before
+    assert len(begun) < 10

@@ -6,8 +6,7 @@ back what it was given, and every result agrees to rounding.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any
@@ -18,18 +17,15 @@ from scipy import sparse
 from .._typing import AnyArray, FloatArray, IntArray
 from .base import Block, Design
 from .csr import CsrDesign
+from .parts import PART, cut, in_threads, summed, together, writable, zeros
 
 # Importing numba and loading compiled code takes about as long as a hundred products of this size.
 LARGE = 2**21  # stored values
 _NARROW = 2**16  # column numbers that fit 16 bits
 _BLOCK_ROWS = 8192
 _FEWEST_BLOCKS = 16
-_PART = 2**22  # stored values; each part has sums of its own, added up in order
-_PARTS = 16
-_STORED_A_SUM = 8  # stored values for each number in the sums of all parts, at least: what they take stays small
+_PART = PART
 _PIECE = 2**20
-_SIDE_BY_SIDE = 4  # columns that one sweep takes
-_WORTH_FILLING = 3  # columns; fewer are faster one by one
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,13 +92,8 @@ class CompactDesign(Design):
         self._rank[self._order] = np.arange(len(self._order), dtype=np.uint32)
         self._layout = self._laid_out(x)
         n_blocks = len(self._layout.rest_starts) - 1
-        most = max(2, min(-(-self._nnz // _PART), self._nnz // (_STORED_A_SUM * self.n_features)))
-        n_parts = min(n_blocks, _PARTS, most)
         ends = self._layout.starts[np.minimum(np.arange(n_blocks + 1) * self._layout.size, self._shape[0])]
-        ends = ends + self._layout.rest_starts
-        cuts = np.searchsorted(ends, np.linspace(0, self._nnz, n_parts + 1))
-        cuts[0], cuts[-1] = 0, n_blocks
-        self._parts = list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True))
+        self._parts = cut(ends + self._layout.rest_starts, self.n_features, each=_PART)
 
     @property
     def _kernels(self) -> Any:
@@ -163,7 +154,7 @@ class CompactDesign(Design):
 
     def matvec(self, v: FloatArray) -> FloatArray:  # noqa: D102
         hot, out = np.take(v, self._order, axis=0), np.empty(self.n_rows)
-        self._in_threads(lambda _, first, last: self._kernels.forward(first, last, *self._layout.arrays, hot, out))
+        in_threads(self._parts, lambda _, *blocks: self._kernels.forward(*blocks, *self._layout.arrays, hot, out))
         return out
 
     def rmatvec(self, u: FloatArray) -> FloatArray:  # noqa: D102
@@ -176,72 +167,44 @@ class CompactDesign(Design):
 
     def _backward(self, layout: Layout, u: FloatArray) -> FloatArray:
         u = writable(u)
-        return self._summed(
-            (self.n_features,), lambda _, *blocks, sums: self._kernels.backward(*blocks, *layout.arrays, u, sums)
-        )
+
+        def work(first: int, last: int) -> tuple[FloatArray]:
+            sums = zeros(self.n_features)
+            self._kernels.backward(first, last, *layout.arrays, u, sums)
+            return (sums,)
+
+        (out,) = summed(self._parts, work)
+        return np.asarray(out[self._rank])
 
     def gram_matvec(self, v: FloatArray, d: FloatArray, shift: float = 0.0) -> tuple[FloatArray, float]:  # noqa: D102
-        pulled, totals = self._swept(self._kernels.sweep, v, d, float(shift), 1)
+        pulled, totals = self._swept(self._kernels.sweep, v, d, float(shift))
         return pulled, float(totals[0])
 
     def gram_matmat(  # noqa: D102
         self, v: FloatArray, d: FloatArray, shift: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        m = v.shape[1]
-        pulled, totals = np.empty((self.n_features, m)), np.empty(m)
-        for first in range(0, m, _SIDE_BY_SIDE):
-            part = np.arange(first, min(first + _SIDE_BY_SIDE, m))
-            if len(part) >= _WORTH_FILLING:
-                filled = np.resize(part, _SIDE_BY_SIDE)  # the last columns again and again, and then forgotten
-                theirs = d if d.shape[1] == 1 else d[:, filled]
-                some, sums = self._swept(
-                    self._kernels.sweep_four, v[:, filled], theirs, writable(shift[filled]), _SIDE_BY_SIDE
+        pulled, totals = np.empty(v.shape), np.empty(v.shape[1])
+        for columns in together(v.shape[1]):
+            theirs = d if d.shape[1] == 1 else d[:, columns]
+            if len(columns) == 1:
+                (k,) = columns
+                pulled[:, k], totals[k] = self.gram_matvec(v[:, k], theirs[:, 0], shift[k])
+            else:
+                pulled[:, columns], totals[columns] = self._swept(
+                    self._kernels.sweep_four, v[:, columns], theirs, writable(shift[columns])
                 )
-                pulled[:, part], totals[part] = some[:, : len(part)], sums[: len(part)]
-                continue
-            for k in part:
-                pulled[:, k], totals[k] = self.gram_matvec(v[:, k], d[:, min(k, d.shape[1] - 1)], shift[k])
         return pulled, totals
 
-    def _swept(self, kernel: Any, v: FloatArray, d: FloatArray, shift: Any, m: int) -> tuple[FloatArray, FloatArray]:
-        hot, d, totals = np.take(v, self._order, axis=0), writable(d), np.zeros((len(self._parts), m))
-        pulled = self._summed(
-            v.shape, lambda k, *blocks, sums: kernel(*blocks, *self._layout.arrays, hot, d, shift, sums, totals[k])
-        )
-        return pulled, _in_order(totals)
+    def _swept(self, kernel: Any, v: FloatArray, d: FloatArray, shift: Any) -> tuple[FloatArray, FloatArray]:
+        hot, d = np.take(v, self._order, axis=0), writable(d)
 
-    def _summed(self, shape: tuple[int, ...], work: Callable[..., object]) -> FloatArray:
-        """What ``work(part, first block, last block, sums=zeros of the shape)`` adds, summed over the parts."""
-        parts = np.empty((len(self._parts), *shape))
+        def work(first: int, last: int) -> tuple[FloatArray, FloatArray]:
+            sums, totals = zeros(*v.shape), zeros(*v.shape[1:] or (1,))
+            kernel(first, last, *self._layout.arrays, hot, d, shift, sums, totals)
+            return sums, totals
 
-        def run(k: int, first: int, last: int) -> None:
-            parts[k] = 0.0  # not before: here it warms the caches of the core that is about to add
-            work(k, first, last, sums=parts[k])
-
-        self._in_threads(run)
-        return np.asarray(_in_order(parts)[self._rank])
-
-    def _in_threads(self, work: Callable[[int, int, int], object]) -> None:
-        """Run ``work(part, first block, last block)`` for each part, on whichever thread is free.
-
-        Each call writes where no other does. Threads of one product end with it: none is left to outlive a fork, or
-        to be shared by two callers.
-        """
-        import numba
-
-        waiting = iter(list(enumerate(self._parts)))
-
-        def run() -> None:
-            for k, (first, last) in waiting:
-                work(k, first, last)
-
-        n_threads = min(numba.get_num_threads(), len(self._parts))
-        others = [threading.Thread(target=run) for _ in range(n_threads - 1)]
-        for thread in others:
-            thread.start()
-        run()
-        for thread in others:
-            thread.join()
+        pulled, totals = summed(self._parts, work)
+        return np.asarray(pulled[self._rank]), totals
 
 
 def compacted(design: Design) -> Design:
@@ -257,11 +220,6 @@ def compacted(design: Design) -> Design:
     return CompactDesign(x) if 2 * n_ones >= design.n_stored else design
 
 
-def writable(array: AnyArray) -> AnyArray:
-    """Contiguous and writable, a copy if need be: compiled code is made for that one kind."""
-    return array if array.flags.c_contiguous and array.flags.writeable else np.array(array, order="C")
-
-
 def _fits_byte(values: FloatArray) -> bool:
     return all(bool(((part >= 0) & (part <= 255) & (part == np.floor(part))).all()) for part in _pieces(values))
 
@@ -269,11 +227,3 @@ def _fits_byte(values: FloatArray) -> bool:
 def _pieces(array: AnyArray) -> list[AnyArray]:
     """Views one after the other, so that what is made of each is small."""
     return np.array_split(array, 1 + len(array) // _PIECE)
-
-
-def _in_order(sums: FloatArray) -> FloatArray:
-    """The sum over the first axis, one after the other."""
-    total: FloatArray = sums[0].copy()
-    for each in sums[1:]:
-        total += each
-    return total

@@ -1,0 +1,132 @@
+"""Products of blocks in the form in which a file holds them: compiled, in threads, nothing turned to float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from .._typing import AnyArray, FloatArray, IntArray
+from .parts import Parts, cut, in_threads, summed, together, writable, zeros
+
+# Of one block: starts int32 (n_rows + 1,), columns int32 and values, or None where all are 1; read-only.
+Stored: TypeAlias = tuple[AnyArray, AnyArray, AnyArray | None]
+
+_PART = 2**23  # stored values of a part, at least
+_SUMS = 2**23  # numbers that the sums of all parts hold, where more than two parts would hold more
+_RUN = 16  # blocks that are swept for one group of columns, whose sums are in the caches, before the next group
+
+
+class BlockSweeps:
+    """The products of a `Design` over stored blocks, as `Design` describes them. Needs numba.
+
+    The sums of all parts take at most 64 MB, or what two parts take: four times the (n_features, m) result.
+
+    Parameters
+    ----------
+    stored
+        Gives a block by its number, from several threads at a time. What it raises, the product raises.
+    ahead
+        Told the number of the block that comes next on a thread, before the present one is worked on.
+    first
+        Row at which each block starts, and their number, shape (n_blocks + 1,).
+    sizes
+        Stored values of each block, shape (n_blocks,).
+    last_first
+        Whether the parts are taken from the last to the first; the results are the same.
+    """
+
+    def __init__(
+        self,
+        stored: Callable[[int], Stored],
+        ahead: Callable[[int], None],
+        first: IntArray,
+        sizes: IntArray,
+        n_features: int,
+        last_first: bool = False,
+    ) -> None:
+        self._stored, self._ahead, self._first, self._n_features = stored, ahead, first, n_features
+        self._last_first = last_first
+        self._ends = np.append(0, np.cumsum(sizes))
+
+    @property
+    def _kernels(self) -> Any:
+        from . import _csr_kernels
+
+        return _csr_kernels
+
+    def matvec(self, v: FloatArray) -> FloatArray:  # noqa: D102 - as in Design
+        v, out = writable(v[:, None]), np.empty(int(self._first[-1]))
+
+        def work(_: int, first: int, last: int) -> None:
+            for rows, block in self._blocks(first, last):
+                self._kernels.forward(*block, v, out[rows])
+
+        in_threads(self._parts(1), work, last_first=self._last_first)
+        return out
+
+    def rmatvec(self, u: FloatArray) -> FloatArray:  # noqa: D102
+        return self._backward(self._kernels.backward, u)
+
+    def weighted_square_sum(self, d: FloatArray) -> FloatArray:  # noqa: D102
+        return self._backward(self._kernels.backward_squares, d)
+
+    def _backward(self, kernel: Any, u: FloatArray) -> FloatArray:
+        def work(first: int, last: int) -> tuple[FloatArray]:
+            sums = zeros(self._n_features, 1)
+            for rows, block in self._blocks(first, last):
+                kernel(*block, writable(u[rows]), sums)
+            return (sums,)
+
+        return summed(self._parts(1), work, last_first=self._last_first)[0][:, 0]
+
+    def gram_matvec(self, v: FloatArray, d: FloatArray, shift: float) -> tuple[FloatArray, float]:  # noqa: D102
+        pulled, totals = self.gram_matmat(v[:, None], d[:, None], np.array([float(shift)]))
+        return pulled[:, 0], float(totals[0])
+
+    def gram_matmat(self, v: FloatArray, d: FloatArray, shift: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """As in `Design`. A few blocks are swept for all columns, four at a time, before others are touched."""
+        groups = together(v.shape[1])
+        v, shifts = writable(v), [writable(shift[columns]) for columns in groups]
+
+        def work(first: int, last: int) -> list[FloatArray]:
+            both = [self._kernels.side_by_side(v, columns) for columns in groups]
+            totals = [zeros(len(columns)) for columns in groups]
+            for begin in range(first, last, _RUN):
+                for group in zip(groups, shifts, both, totals, strict=True):
+                    self._sweep(begin, min(last, begin + _RUN), d, *group)
+            return [pair[:, len(columns) :] for columns, pair in zip(groups, both, strict=True)] + totals
+
+        found = summed(self._parts(v.shape[1]), work, last_first=self._last_first)
+        pulled, totals = np.empty(v.shape), np.empty(v.shape[1])
+        for columns, some, total in zip(groups, found[: len(groups)], found[len(groups) :], strict=True):
+            pulled[:, columns], totals[columns] = some, total
+        return pulled, totals
+
+    def _sweep(
+        self,
+        first: int,
+        last: int,
+        d: FloatArray,
+        columns: IntArray,
+        shift: FloatArray,
+        both: FloatArray,
+        total: FloatArray,
+    ) -> None:
+        kernel = self._kernels.sweep if len(columns) == 1 else self._kernels.sweep_four
+        for rows, block in self._blocks(first, last):
+            theirs = d[rows] if d.shape[1] == 1 else d[rows, columns]
+            kernel(*block, writable(theirs), shift, both, total)
+
+    def _parts(self, m: int) -> Parts:
+        """For products of m columns; a part holds v and its sums of them side by side."""
+        return cut(self._ends, self._n_features, each=_PART, most=_SUMS // (2 * max(1, m) * self._n_features))
+
+    def _blocks(self, first: int, last: int) -> Iterator[tuple[slice, Stored]]:
+        """Rows and arrays of some blocks, as the compiled loops take them."""
+        for i in range(first, last):
+            if i + 1 < last:
+                self._ahead(i + 1)
+            starts, columns, values = self._stored(i)
+            yield slice(int(self._first[i]), int(self._first[i + 1])), (starts, columns.view(np.uint32), values)
