@@ -17,7 +17,7 @@ from scipy import sparse
 from .._typing import AnyArray, FloatArray, IntArray
 from .base import Block, Design
 from .csr import CsrDesign
-from .parts import PART, cut, in_threads, summed, together, writable, zeros
+from .parts import PART, Sums, cut, in_threads, summed, together, writable
 
 # Importing numba and loading compiled code takes about as long as a hundred products of this size.
 LARGE = 2**21  # stored values
@@ -166,12 +166,12 @@ class CompactDesign(Design):
         return self._backward(replace(self._layout, rest_values=values), d)
 
     def _backward(self, layout: Layout, u: FloatArray) -> FloatArray:
-        u = writable(u)
+        u, sums = writable(u), Sums(self._parts, self.n_features)
 
-        def work(first: int, last: int) -> tuple[FloatArray]:
-            sums = zeros(self.n_features)
-            self._kernels.backward(first, last, *layout.arrays, u, sums)
-            return (sums,)
+        def work(k: int, first: int, last: int) -> tuple[FloatArray]:
+            mine = sums(k)
+            self._kernels.backward(first, last, *layout.arrays, u, mine)
+            return (mine,)
 
         (out,) = summed(self._parts, work)
         return np.asarray(out[self._rank])
@@ -196,12 +196,12 @@ class CompactDesign(Design):
         return pulled, totals
 
     def _swept(self, kernel: Any, v: FloatArray, d: FloatArray, shift: Any) -> tuple[FloatArray, FloatArray]:
-        hot, d = np.take(v, self._order, axis=0), writable(d)
+        hot, d, sums = np.take(v, self._order, axis=0), writable(d), Sums(self._parts, *v.shape)
 
-        def work(first: int, last: int) -> tuple[FloatArray, FloatArray]:
-            sums, totals = zeros(*v.shape), zeros(*v.shape[1:] or (1,))
-            kernel(first, last, *self._layout.arrays, hot, d, shift, sums, totals)
-            return sums, totals
+        def work(k: int, first: int, last: int) -> tuple[FloatArray, FloatArray]:
+            mine, totals = sums(k), np.zeros(v.shape[1] if v.ndim == 2 else 1)
+            kernel(first, last, *self._layout.arrays, hot, d, shift, mine, totals)
+            return mine, totals
 
         pulled, totals = summed(self._parts, work)
         return np.asarray(pulled[self._rank]), totals

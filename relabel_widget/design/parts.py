@@ -80,28 +80,36 @@ def in_threads(parts: Parts, work: Callable[[int, int, int], object], *, last_fi
 
 
 def summed(
-    parts: Parts, work: Callable[[int, int], Sequence[FloatArray]], *, last_first: bool = False
+    parts: Parts, work: Callable[[int, int, int], Sequence[FloatArray]], *, last_first: bool = False
 ) -> list[FloatArray]:
-    """What ``work(first block, last block)`` gives, some new arrays, each summed over the parts from the first on."""
+    """What ``work(part, first block, last block)`` gives, some arrays, each summed over the parts from the first on."""
     found: list[Sequence[FloatArray]] = [()] * len(parts)
 
     def run(k: int, first: int, last: int) -> None:
-        found[k] = work(first, last)
+        found[k] = work(k, first, last)
 
     in_threads(parts, run, last_first=last_first)
     return [_in_order(arrays) for arrays in zip(*found, strict=True)]
 
 
 def _in_order(arrays: Iterable[FloatArray]) -> FloatArray:
-    total, *others = arrays
+    first, *others = arrays
+    total = first.copy()
     for each in others:
         total += each
     return total
 
 
-def zeros(*shape: int) -> FloatArray:
-    """Zeros that are written where they are made: this warms the caches of the core that is about to add to them."""
-    return np.full(shape, 0.0)
+class Sums:
+    """Zeros of a shape for each part: one array, which the system may hold in large pages."""
+
+    def __init__(self, parts: Parts, *shape: int) -> None:
+        self._held = np.empty((len(parts), *shape))
+
+    def __call__(self, k: int) -> FloatArray:
+        """Those of a part, written by the caller: this warms the caches of the core that is about to add to them."""
+        self._held[k] = 0.0
+        return np.asarray(self._held[k])
 
 
 def writable(array: AnyArray) -> AnyArray:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .._typing import AnyArray, FloatArray, IntArray
-from .parts import Parts, cut, in_threads, summed, together, writable, zeros
+from .parts import Parts, Sums, cut, in_threads, summed, together, writable
 
 # Of one block: starts int32 (n_rows + 1,), columns int32 and values, or None where all are 1; read-only.
 Stored: TypeAlias = tuple[AnyArray, AnyArray, AnyArray | None]
@@ -57,7 +57,7 @@ class BlockSweeps:
         return _csr_kernels
 
     def matvec(self, v: FloatArray) -> FloatArray:  # noqa: D102 - as in Design
-        v, out = writable(v[:, None]), np.empty(int(self._first[-1]))
+        v, out = writable(v), np.empty(int(self._first[-1]))
 
         def work(_: int, first: int, last: int) -> None:
             for rows, block in self._blocks(first, last):
@@ -73,13 +73,16 @@ class BlockSweeps:
         return self._backward(self._kernels.backward_squares, d)
 
     def _backward(self, kernel: Any, u: FloatArray) -> FloatArray:
-        def work(first: int, last: int) -> tuple[FloatArray]:
-            sums = zeros(self._n_features, 1)
-            for rows, block in self._blocks(first, last):
-                kernel(*block, writable(u[rows]), sums)
-            return (sums,)
+        parts = self._parts(1)
+        sums = Sums(parts, self._n_features)
 
-        return summed(self._parts(1), work, last_first=self._last_first)[0][:, 0]
+        def work(k: int, first: int, last: int) -> tuple[FloatArray]:
+            mine = sums(k)
+            for rows, block in self._blocks(first, last):
+                kernel(*block, writable(u[rows]), mine)
+            return (mine,)
+
+        return summed(parts, work, last_first=self._last_first)[0]
 
     def gram_matvec(self, v: FloatArray, d: FloatArray, shift: float) -> tuple[FloatArray, float]:  # noqa: D102
         pulled, totals = self.gram_matmat(v[:, None], d[:, None], np.array([float(shift)]))
@@ -87,18 +90,20 @@ class BlockSweeps:
 
     def gram_matmat(self, v: FloatArray, d: FloatArray, shift: FloatArray) -> tuple[FloatArray, FloatArray]:
         """As in `Design`. A few blocks are swept for all columns, four at a time, before others are touched."""
-        groups = together(v.shape[1])
+        groups, parts = together(v.shape[1]), self._parts(v.shape[1])
         v, shifts = writable(v), [writable(shift[columns]) for columns in groups]
+        held = [np.empty((len(parts), self._n_features, 2 * len(columns))) for columns in groups]
 
-        def work(first: int, last: int) -> list[FloatArray]:
-            both = [self._kernels.side_by_side(v, columns) for columns in groups]
-            totals = [zeros(len(columns)) for columns in groups]
+        def work(k: int, first: int, last: int) -> list[FloatArray]:
+            both, totals = [each[k] for each in held], [np.zeros(len(columns)) for columns in groups]
+            for columns, pair in zip(groups, both, strict=True):
+                self._kernels.side_by_side(v, columns, pair)
             for begin in range(first, last, _RUN):
                 for group in zip(groups, shifts, both, totals, strict=True):
                     self._sweep(begin, min(last, begin + _RUN), d, *group)
             return [pair[:, len(columns) :] for columns, pair in zip(groups, both, strict=True)] + totals
 
-        found = summed(self._parts(v.shape[1]), work, last_first=self._last_first)
+        found = summed(parts, work, last_first=self._last_first)
         pulled, totals = np.empty(v.shape), np.empty(v.shape[1])
         for columns, some, total in zip(groups, found[: len(groups)], found[len(groups) :], strict=True):
             pulled[:, columns], totals[columns] = some, total
@@ -121,7 +126,9 @@ class BlockSweeps:
 
     def _parts(self, m: int) -> Parts:
         """For products of m columns; a part holds v and its sums of them side by side."""
-        return cut(self._ends, self._n_features, each=_PART, most=_SUMS // (2 * max(1, m) * self._n_features))
+        most = _SUMS // (2 * max(1, m) * self._n_features)
+        even = 2 ** max(0, most.bit_length() - 1)  # five parts would take two threads as long as six
+        return cut(self._ends, self._n_features, each=_PART, most=even)
 
     def _blocks(self, first: int, last: int) -> Iterator[tuple[slice, Stored]]:
         """Rows and arrays of some blocks, as the compiled loops take them."""
