@@ -174,7 +174,7 @@ def top_influence(
 def _scores(fit: Fit, solved: FloatArray, monitor: Monitor | None) -> Iterator[tuple[int, int, FloatArray]]:
     """``x_i . factor_t`` in runs of rows, as (query, first row, scores); rows ascend for each query."""
     problem = fit.problem
-    if problem.design.samples_cheaply:
+    if problem.design.in_memory:
         for t in range(solved.shape[1]):
             yield t, 0, problem.eta(np.ascontiguousarray(solved[:, t]))
         return

@@ -71,6 +71,11 @@ class Problem:
         out = self.design.rmatvec(u)
         return np.append(out, u.sum()) if self.has_intercept else out
 
+    def extended_rmatvec_of(self, rows: IntArray, u: FloatArray) -> FloatArray:
+        """``[X, 1]' u`` of some training rows, u (len(rows),) to (n_params,). Cost: those rows alone."""
+        out = self.design.take(rows).rmatvec(u)
+        return np.append(out, u.sum()) if self.has_intercept else out
+
     def extended_rmatmat(self, u: FloatArray) -> FloatArray:
         """``[X, 1]' U``, (n_rows, m) to (n_params, m)."""
         out = self.design.rmatmat(u)
@@ -119,19 +124,6 @@ class Problem:
     def hessian(self, eta: FloatArray) -> Hessian:
         """The Hessian at log-odds eta; it does not depend on the labels."""
         return Hessian(self.design, self.d2loss(eta), self.penalty, self.has_intercept)
-
-    def hessian_after(self, eta: FloatArray, rows: IntArray) -> Hessian:
-        """The Hessian for the first step once the labels of ``rows`` have changed, at log-odds of the labels before.
-
-        A row far on the wrong side has next to no curvature, so that a Newton step overshoots. There the curvature is
-        ``weights_i tanh(|eta_i| / 2) / (2 |eta_i|)``, that of the quadratic bound which touches the loss at eta_i and
-        -eta_i (Jaakkola and Jordan, "Bayesian parameter estimation via variational methods", 2000, section 2).
-        """
-        hessian = self.hessian(eta)
-        wrong = rows[self.labels.signs[rows] * eta[rows] < 0]
-        length = np.abs(eta[wrong])
-        hessian.curvature[wrong] = self.weights[wrong] * np.tanh(0.5 * length) / (2.0 * length)
-        return hessian
 
     def force(self, eta: FloatArray, edit: Edit) -> FloatArray:
         """How strongly the edit of each row pushes: the gradient gains ``force_i x_i`` when row i is edited.

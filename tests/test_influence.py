@@ -141,10 +141,10 @@ def test_of_equal_scores_the_first_rows_are_taken(name: str) -> None:
 
 
 class CountingDesign(DenseDesign):
-    """Counts blocked products; without samples, so that the preconditioner is the diagonal."""
+    """Counts blocked products; with so few stored values, by its own account, that the block is of two columns."""
 
-    samples_cheaply = False
     products = 0
+    n_stored = 8
 
     def gram_matmat(self, *arguments: Any) -> Any:
         self.products += 1

@@ -147,22 +147,9 @@ def test_gradient_scale_bounds_the_gradient_at_zero_up_to_root_n() -> None:
     assert_allclose(problem_of(case).gradient_scale, np.linalg.norm(z) / 2, rtol=1e-12)
 
 
-def test_first_step_curvature_bounds_the_loss_where_a_row_is_wrong_and_is_the_hessians_elsewhere() -> None:
-    case = random_case(90, n=12, weighted=True)
-    problem = rw.fit(case.x, case.y, sample_weight=case.weights).problem
-    eta = np.random.default_rng(0).normal(0, 6, 12)
-    rows = np.arange(0, 12, 2)
-    curvature = problem.hessian_after(eta, rows).curvature
-    wrong = np.isin(np.arange(12), rows) & (problem.labels.signs * eta < 0)
-    assert 0 < wrong.sum() < 6
-    assert_allclose(curvature[~wrong], problem.d2loss(eta)[~wrong])
-
-    def loss(at: np.ndarray) -> np.ndarray:
-        return problem.weights * np.logaddexp(0.0, -problem.labels.signs * at)
-
-    slope = problem.dloss(eta)
-    for there in np.linspace(-20, 20, 81):
-        bound = loss(eta) + slope * (there - eta) + 0.5 * curvature * (there - eta) ** 2
-        assert (bound >= loss(np.full(12, there)) - 1e-9)[wrong].all()
-    opposite = loss(eta) + slope * -2 * eta + 0.5 * curvature * 4 * eta**2
-    assert_allclose(opposite[wrong], loss(-eta)[wrong])
+@pytest.mark.parametrize("name", ["csr", "dense"])
+def test_the_gradient_gains_the_force_times_the_row(name: str) -> None:
+    case = random_case(91, n=12)
+    problem = rw.fit(DESIGNS[name](case.x), case.y).problem
+    rows, force = np.array([2, 5, 11]), np.array([0.5, -2.0, 1.0])
+    assert_allclose(problem.extended_rmatvec_of(rows, force), case.dense.z[rows].T @ force, atol=1e-14)

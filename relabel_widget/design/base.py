@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 from scipy import sparse
 
 from .._typing import FloatArray, IntArray
+
+_SAMPLE = 2**14  # rows; up to twice as many are all used
 
 Block: TypeAlias = Any  # a float64 array or scipy.sparse.csr_array, which publishes no types
 
@@ -25,7 +28,7 @@ class Design(ABC):
     dtype = np.dtype(np.float64)
     travels = True  # whether a copy may be sent to another process
     one_core = False  # whether a product keeps one core busy and lets other threads run
-    samples_cheaply = False  # whether `take` of some thousand rows costs no more than a few products
+    in_memory = False  # whether all rows are held here, so that scores of all rows cost no second pass
 
     @property
     @abstractmethod
@@ -39,6 +42,18 @@ class Design(ABC):
     @abstractmethod
     def take(self, rows: IntArray) -> Design:
         """The design of the given rows, in the order given."""
+
+    @cached_property
+    def sample(self) -> tuple[IntArray, Design]:
+        """16,384 rows drawn without replacement, seeded, ascending, and their design in memory; all rows up to 32,768.
+
+        Cost: `take` of these rows, once; a design in memory of up to 32,768 rows is its own sample.
+        """
+        if self.n_rows > 2 * _SAMPLE:
+            rows = np.sort(np.random.default_rng(0).choice(self.n_rows, _SAMPLE, replace=False))
+            return rows, self.take(rows)
+        rows = np.arange(self.n_rows)
+        return rows, self if self.in_memory else self.take(rows)
 
     @property
     def n_stored(self) -> int:

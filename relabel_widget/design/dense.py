@@ -13,7 +13,7 @@ from .base import Block, Design
 class DenseDesign(Design):
     """X as a float64 array, C or Fortran order, shared with the caller where the type fits."""
 
-    samples_cheaply = True
+    in_memory = True
 
     def __init__(self, x: FloatArray) -> None:
         self._x = x

@@ -204,7 +204,7 @@ class _Task:
 
     def factors(self, queries: Design, monitor: Monitor | None) -> FloatArray:
         # A search re-ranks at every refit: only the paper's algorithm, which stops here, needs all digits.
-        return factors(self.fit, queries, rtol=FACTOR_RTOL if self.method == "first-order" else 1e-6, monitor=monitor)
+        return factors(self.fit, queries, rtol=FACTOR_RTOL if self.method == "first-order" else 1e-3, monitor=monitor)
 
     def run(self, query: FloatArray, factor: FloatArray, monitor: Monitor | None) -> FlipSet:
         margin = dot(query, self.fit.theta) - self.cut
@@ -262,11 +262,10 @@ class _Task:
                 outcome = Outcome.BUDGET if result.spent else Outcome.EXHAUSTED
                 return self._none(margin, outcome, refits.count)
             rows = result.best.rows[np.argsort(-refits.averaged(result.best)[result.best.rows], kind="stable")]
-            confirmed = self.fit.refit(rows, self.edit, start=result.best.theta, monitor=monitor)
-            after = dot(query, confirmed.theta) - self.cut
-            if (after < -SLACK) if margin > 0 else (after > SLACK):
+            confirmed = refits.confirmed(result.best)
+            if confirmed < -SLACK:
                 outcome = Outcome.BUDGET_FOUND if result.spent else Outcome.FOUND
-                return self._some(rows, margin, after, outcome, refits.count + 1)
+                return self._some(rows, margin, confirmed if margin > 0 else -confirmed, outcome, refits.count + 1)
         return self._none(margin, Outcome.EXHAUSTED, refits.count)
 
     def _some(self, rows: IntArray, margin: float, after: float, outcome: Outcome, refits: int) -> FlipSet:

@@ -1,8 +1,8 @@
 """The search for a set that a refit confirms, as small (or cheap) as it can be had.
 
 First the size is bracketed: at each size the top rows of the path-averaged ranking are refitted until the set
-repeats or flips. Then rows are dropped and swapped, every decision by a refit, until no row can be left out and no
-swap leads further down.
+repeats or flips. Then rows are dropped and swapped until no row can be left out and no swap leads further down. A
+refit decides; what a forecast puts beyond doubt is not refitted.
 
 Source: the path average is the trapezoidal rule for ``theta_S - theta = -Hbar^-1 u_S`` with Hbar the Hessian
 averaged along the path, which is exact; drop-and-swap is a local search as for approximate knapsack covers, on
@@ -22,6 +22,7 @@ from .refits import BudgetSpent, Probe, Refits
 _SETTLE = 4  # re-rankings at one size
 _WIDEN = 10  # re-rankings of the set of all helpful rows
 _CLIMBS = 8  # successful swaps from one start
+_HOPE, _HOPE_OF_SWAPS = 0.7, 0.4  # times the effect of one row: for one row fewer, and for swaps at one size
 _LESS = 1e-9  # what counts as closer, and as cheaper
 
 
@@ -91,6 +92,17 @@ class _Found:
             self.best = probe
         return better
 
+    def hopeless(self, refits: Refits, size: int, near: Probe) -> bool:
+        """Whether the best set of a size stands, by a forecast from a near refit, too far for more refits to help.
+
+        On texts, tables and images nothing that was given up by this flipped in the end. Not for costs.
+        """
+        if self.costs is not None or refits.exact:
+            return False
+        margin, _ = refits.forecast(refits.best_of_size(size, near), near)
+        hope = _HOPE_OF_SWAPS if size == len(near.rows) else _HOPE
+        return margin > hope * float(np.abs(refits.effects(near)[near.rows]).mean())
+
     def worth(self, gains: FloatArray, rows: IntArray) -> FloatArray:
         """Gain per cost of the given rows: what to rank by."""
         if self.costs is None:
@@ -100,15 +112,17 @@ class _Found:
 
 def _bracket(refits: Refits, found: _Found) -> None:
     """Narrow the size between the largest that does not flip and the smallest that does."""
-    ranking = refits.gains(refits.base)
+    ranking, near = refits.gains(refits.base), refits.base
     low, stride, size = 0, 1, _predicted_size(refits, found, ranking, 1.0)
     while found.best is None or len(found.best.rows) - low > 1:
         if found.best is not None:
+            if found.hopeless(refits, len(found.best.rows) - 1, found.best):
+                return
             size = min(size, len(found.best.rows) - 1)
-        probe = _settle(refits, found, ranking, max(size, low + 1))
+        probe = _settle(refits, found, ranking, max(size, low + 1), near)
         if probe is None:
             return
-        ranking = refits.averaged(probe)
+        ranking, near = refits.averaged(probe), probe
         size = _predicted_size(refits, found, ranking, _calibration(refits, ranking, probe))
         if found.offer(probe):
             continue
@@ -121,11 +135,18 @@ def _bracket(refits: Refits, found: _Found) -> None:
             ranking = refits.averaged(found.best)
 
 
-def _settle(refits: Refits, found: _Found, ranking: FloatArray, size: int) -> Probe | None:
-    """Refit the top ``size`` rows, re-rank by the path average, and again until the set repeats or flips."""
-    near, best, seen = refits.base, None, set()
+def _settle(refits: Refits, found: _Found, ranking: FloatArray, size: int, near: Probe) -> Probe | None:
+    """Refit the top ``size`` rows, re-rank by the path average, and again until the set flips or repeats.
+
+    Where it repeats, the rows that rank first at the last refit alone are tried.
+    """
+    best, seen = None, set()
     for _ in range(_SETTLE):
+        if best is not None and found.hopeless(refits, size, near):
+            break
         rows = _top(refits, found, ranking, size)
+        if rows is not None and rows.tobytes() in seen:
+            rows = _top(refits, found, refits.effects(near), size)
         if rows is None or rows.tobytes() in seen:
             break
         seen.add(rows.tobytes())
@@ -197,13 +218,19 @@ def _shrink(refits: Refits, found: _Found, best: Probe, effort: Effort) -> bool:
     """
     if len(best.rows) == 1 and found.costs is None:
         return False
-    order = np.argsort(found.worth(refits.gains(best), best.rows), kind="stable")
-    if _climb(refits, found, refits.at(np.delete(best.rows, order[0]), best), effort):
-        return True
-    starts = effort.starts if len(best.rows) <= effort.small else 0
+    order = np.argsort(found.worth(refits.effects(best), best.rows), kind="stable")
+    fewer = [np.delete(best.rows, place) for place in order]
+    hopeless = found.hopeless(refits, len(best.rows) - 1, best)
+    if not (hopeless and refits.stands(fewer[0], best)):
+        trial = refits.at(fewer[0], best)
+        if found.offer(trial) or (not hopeless and _climb(refits, found, trial, effort)):
+            return True
+    starts = effort.starts if len(best.rows) <= effort.small and not hopeless else 0
     others = []
-    for place in order[1:]:
-        trial = refits.at(np.delete(best.rows, place), best)
+    for rows in fewer[1:]:
+        if not starts and refits.stands(rows, best):
+            continue
+        trial = refits.at(rows, best)
         if found.offer(trial):
             return True
         if starts:  # a probe holds the log-odds of all rows
@@ -217,6 +244,8 @@ def _climb(refits: Refits, found: _Found, trial: Probe, effort: Effort) -> bool:
     for _ in range(_CLIMBS):
         if found.offer(trial):
             return True
+        if found.hopeless(refits, len(trial.rows), trial):
+            return False
         closer = (refits.at(rows, trial) for rows in _swaps(refits, found, trial, effort))
         improved = next((probe for probe in closer if probe.margin < trial.margin - _LESS), None)
         if improved is None:

@@ -2,10 +2,11 @@
 
 from .cg import solve, solve_many
 from .newton import Iterate, NewtonSettings, minimise, newton_step
-from .preconditioner import Jacobi, Preconditioner, TwoLevel, preconditioner_of
+from .preconditioner import Centred, Jacobi, Preconditioner, TwoLevel, preconditioner_of
 from .result import MinimiseResult, SolveResult
 
 __all__ = [
+    "Centred",
     "Iterate",
     "Jacobi",
     "MinimiseResult",

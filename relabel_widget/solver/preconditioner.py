@@ -1,7 +1,7 @@
 """What conjugate gradients are preconditioned with, made once for a Hessian and used for every right-hand side.
 
 Source: block Jacobi with one block, Saad, "Iterative Methods for Sparse Linear Systems", section 12.2; the block is
-that of the columns which most rows share, as in the hot-cold splitting of Zipf data.
+that of the columns which most rows share, as in the hot-cold splitting of Zipf data. Columns are centred first.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import numpy as np
 from scipy import linalg, sparse
 
 from .._typing import FloatArray, IntArray
+from ..design import Design
 from ..operator import Hessian
+from ..vectors import dot
 
 _LARGEST_BLOCK = 1024
 _LARGEST_OF_SAMPLE = 256
-_SAMPLE = 2**14  # rows; up to twice as many are all used
 
 
 class Preconditioner(Protocol):
@@ -27,26 +28,44 @@ class Preconditioner(Protocol):
     def apply(self, r: FloatArray) -> FloatArray:
         """To one residual (n_params,) or to the columns of (n_params, m); a new array."""
 
+    def leverages(self, rows: Design) -> FloatArray:
+        """``z_i . M^-1 z_i`` for rows z_i, with the intercept's one appended if there is one; (rows.n_rows,)."""
+
 
 @dataclass(frozen=True, eq=False)
 class Jacobi:
-    """The inverse diagonal of a Hessian, made once and used for every right-hand side (and nearby Hessians)."""
+    """The inverse of a diagonal, (n,), made once and used for every right-hand side (and nearby Hessians)."""
 
     inverse: FloatArray
 
     @classmethod
     def of(cls, hessian: Hessian) -> Jacobi:
-        """From a Hessian. Cost: one pass over X. A column that nothing curves or penalises is left as it is."""
-        diagonal = hessian.diagonal()
+        """From a Hessian. Cost: one pass over X."""
+        return cls.of_diagonal(hessian.diagonal())
+
+    @classmethod
+    def of_diagonal(cls, diagonal: FloatArray) -> Jacobi:
+        """From a diagonal, (n,). A column that nothing curves or penalises is left as it is."""
         return cls(1.0 / np.where(diagonal > 0, diagonal, 1.0))
 
     def apply(self, r: FloatArray) -> FloatArray:  # noqa: D102 - as in Preconditioner
         return self.inverse * r if r.ndim == 1 else self.inverse[:, None] * r
 
+    def leverages(self, rows: Design) -> FloatArray:  # noqa: D102
+        return self.squares(rows, np.zeros_like(self.inverse))
+
+    def squares(self, rows: Design, centre: FloatArray) -> FloatArray:
+        """``(x_i - centre) . M^-1 (x_i - centre)`` for each row. Cost: one pass over the rows as they are stored."""
+        out, shift = np.empty(rows.n_rows), self.inverse * centre
+        for part, block in rows.blocks():
+            squares = block.power(2) if sparse.issparse(block) else np.square(block)
+            out[part] = squares @ self.inverse - 2.0 * (block @ shift)
+        return out + dot(shift, centre)
+
 
 @dataclass(frozen=True, eq=False)
 class TwoLevel:
-    """A Cholesky factor for the ``block`` (k,) of parameters with most curvature, the diagonal for all others.
+    """A Cholesky factor for the ``block`` (k,) of columns with most curvature, the diagonal for all others.
 
     ``factor`` (k, k) is lower and in Fortran order. It takes the place of no exact answer: residuals decide.
     """
@@ -61,49 +80,100 @@ class TwoLevel:
         z[self.block] = linalg.lapack.dpotrs(self.factor, r[self.block], lower=1)[0]
         return z
 
+    def leverages(self, rows: Design) -> FloatArray:  # noqa: D102 - as in Preconditioner
+        return self.squares(rows, np.zeros_like(self.diagonal.inverse))
+
+    def squares(self, rows: Design, centre: FloatArray) -> FloatArray:
+        """As `Jacobi.squares`. Cost: one pass over the rows, and k^2 / 2 multiplications and additions for each."""
+        outside = self.diagonal.inverse.copy()
+        outside[self.block] = 0.0
+        out = Jacobi(outside).squares(rows, centre)
+        for part, block in rows.blocks():
+            columns = block[:, self.block]
+            inside = (columns.toarray() if sparse.issparse(columns) else columns) - centre[self.block]
+            out[part] += np.square(linalg.solve_triangular(self.factor, inside.T, lower=True)).sum(axis=0)
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Centred:
+    """A preconditioner of the columns less their means, for Hessians with an intercept.
+
+    In the log-odds ``(x - mean) . coef + b``, b is the intercept plus ``mean . coef``; with means weighted by the
+    curvature the Hessian no longer couples b with any column, nor columns through their means alone. That coupling is
+    what a block of some columns leaves out: the many columns outside it together, or the mean of an image.
+    ``mean`` (n_features,); ``total`` is the curvature of b.
+    """
+
+    columns: Jacobi | TwoLevel
+    mean: FloatArray
+    total: float
+
+    def apply(self, r: FloatArray) -> FloatArray:
+        """Cost: two passes over parameters beside what the columns take."""
+        out = np.empty_like(r)
+        if r.ndim == 1:
+            out[:-1] = self.columns.apply(r[:-1] - r[-1] * self.mean)
+            out[-1] = r[-1] / self.total - dot(self.mean, out[:-1])
+        else:
+            out[:-1] = self.columns.apply(r[:-1] - np.outer(self.mean, r[-1]))
+            out[-1] = r[-1] / self.total - np.einsum("i,ij->j", self.mean, out[:-1])
+        return out
+
+    def leverages(self, rows: Design) -> FloatArray:  # noqa: D102 - as in Preconditioner
+        return self.columns.squares(rows, self.mean) + 1.0 / self.total
+
 
 def preconditioner_of(hessian: Hessian) -> Preconditioner:
-    """The preconditioner for a Hessian: `TwoLevel` for designs in memory, `Jacobi` for others.
+    """The preconditioner for a Hessian: `TwoLevel`, of centred columns where there is an intercept.
 
-    The block is the intercept and the k columns of most curvature, ``k = min(n_features, 1024, sqrt(n_stored / 2))``,
-    so that applying it costs a quarter of a Hessian product. Where that is all columns (dense tables, one-hot codes)
-    a solve near this Hessian takes a few products; on texts it halves them. Cost: a pass over X for the diagonal, and
-    a Gram matrix of k columns over all rows, or over a sample of 16,384 (seeded) if there are more than twice as many;
-    then k is 256 at most, as more columns of a sample tell more of the sample than of the rest.
+    The block is the k columns of most curvature, ``k = min(n_features, 1024, sqrt(n_stored / 2))``, so that applying
+    it costs a quarter of a Hessian product. Where that is all columns (dense tables, one-hot codes) a solve near this
+    Hessian takes a few products; on texts it halves them. Cost: a pass over X for the diagonal, one for the means, and
+    a Gram matrix of k columns over all rows or the design's sample of them; then k is 256 at most, as more columns of a
+    sample tell more of the sample than of the rest.
     """
-    jacobi, design = Jacobi.of(hessian), hessian.design
-    largest = _LARGEST_BLOCK if design.n_rows <= 2 * _SAMPLE else _LARGEST_OF_SAMPLE
+    n, total = hessian.design.n_features, 0.0
+    diagonal, mean = hessian.diagonal(), np.zeros(n)
+    if hessian.has_intercept:
+        total = float(diagonal[-1])
+        if total > 0:
+            mean = hessian.design.rmatvec(hessian.curvature) / total
+        # rounding, or a column that is the same in every row, must not leave nothing
+        diagonal = np.maximum(diagonal[:-1] - total * np.square(mean), 1e-12 * diagonal[:-1])
+    columns = _columns(hessian, diagonal)
+    return Centred(columns, mean, total or 1.0) if hessian.has_intercept else columns
+
+
+def _columns(hessian: Hessian, diagonal: FloatArray) -> Jacobi | TwoLevel:
+    """The preconditioner of the columns, less their means where there is an intercept."""
+    jacobi, design = Jacobi.of_diagonal(diagonal), hessian.design
+    largest = _LARGEST_BLOCK if len(design.sample[0]) == design.n_rows else _LARGEST_OF_SAMPLE
     k = min(design.n_features, largest, isqrt(design.n_stored // 2))
-    if not design.samples_cheaply or k < 2:
+    if k < 2:
         return jacobi
-    curved = 1.0 / jacobi.inverse[: design.n_features] - hessian.penalty[: design.n_features]
-    columns = np.sort(np.argsort(-curved, kind="stable")[:k])
-    gram = _gram(hessian, columns)
-    block = np.append(columns, design.n_features) if hessian.has_intercept else columns
-    gram[np.diag_indices(len(block))] += hessian.penalty[block]
+    block = np.sort(np.argsort(hessian.penalty[: design.n_features] - diagonal, kind="stable")[:k])
+    gram = _gram(hessian, block)
+    gram[np.diag_indices(k)] += hessian.penalty[block]
     try:
-        factor = np.asfortranarray(linalg.cholesky(gram, lower=True))
+        return TwoLevel(jacobi, block, np.asfortranarray(linalg.cholesky(gram, lower=True)))
     except linalg.LinAlgError:  # no curvature to speak of: every row saturated
         return jacobi
-    return TwoLevel(jacobi, block, factor)
 
 
 def _gram(hessian: Hessian, columns: IntArray) -> FloatArray:
-    """``Z' diag(curvature) Z`` for ``Z = [X_columns, 1]``, from all rows or a sample of them."""
-    design, curvature = hessian.design, hessian.curvature
-    if design.n_rows > 2 * _SAMPLE:
-        rows = np.sort(np.random.default_rng(0).choice(design.n_rows, _SAMPLE, replace=False))
-        design, curvature = design.take(rows), curvature[rows] * (design.n_rows / _SAMPLE)
-    k = len(columns)
-    gram = np.zeros((k + hessian.has_intercept, k + hessian.has_intercept))
+    """``Z' diag(curvature) Z`` for Z the given columns of X, centred if there is an intercept, from the sample."""
+    rows, design = hessian.design.sample
+    curvature = hessian.curvature[rows] * (hessian.design.n_rows / len(rows))
+    gram, sums = np.zeros((len(columns), len(columns))), np.zeros(len(columns))
     for rows_of, block in design.blocks():
         part, weights = block[:, columns], curvature[rows_of]
         if sparse.issparse(part):
-            gram[:k, :k] += (part.T @ sparse.diags_array(weights) @ part).toarray()
+            gram += (part.T @ sparse.diags_array(weights) @ part).toarray()
         else:
-            gram[:k, :k] += part.T @ (weights[:, None] * part)
-        if hessian.has_intercept:
-            gram[k, :k] += part.T @ weights
-            gram[k, k] += weights.sum()
-    gram[:k, k:] = gram[k:, :k].T
+            gram += part.T @ (weights[:, None] * part)
+        sums += part.T @ weights
+    if hessian.has_intercept:  # the sample's own means: what is left is positive whatever the sample
+        total = float(curvature.sum()) + float(hessian.penalty[-1])
+        gram -= np.outer(sums, sums) / (total or 1.0)
     return gram

@@ -1,0 +1,91 @@
+"""A row's own response, and forecasts made of it, against refits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from oracles import random_case
+from scipy.optimize import brentq
+from scipy.special import expit
+
+import relabel_widget as rw
+from relabel_widget.influence import factors
+from relabel_widget.search import Budget
+from relabel_widget.search.refits import Refits
+from relabel_widget.search.response import Toggle
+
+
+def test_a_row_comes_to_rest_where_its_forces_balance() -> None:
+    rng = np.random.default_rng(0)
+    eta, weights, codes = rng.normal(0, 3, 50), rng.uniform(0.1, 2, 50), rng.integers(0, 2, 50).astype(float)
+    now, spring = weights * (expit(eta) - (1 - codes)), 10.0 ** rng.uniform(-3, 2, 50)
+    toggle = Toggle(eta, now, weights, codes)
+    moved = -toggle.share(spring) * spring * toggle.force
+
+    for i, x in enumerate(moved):
+
+        def balance(x: float, i: int = i) -> float:
+            return x / spring[i] + weights[i] * (expit(eta[i] + x) - codes[i]) - now[i]
+
+        assert_allclose(x, brentq(balance, -1e4, 1e4, xtol=1e-12), rtol=1e-3, atol=1e-4)
+
+
+def refits_of(edit: Any, seed: int, *, n: int = 60) -> tuple[rw.Fit, Refits, Any]:
+    case = random_case(seed, n=n, p=12)
+    fit = rw.fit(case.x, case.y, case.C)
+    design = fit.query_of(case.query)
+    query, factor = fit.problem.extended_rows(design)[:, 0], factors(fit, design)[:, 0]
+    return fit, Refits(fit, query, factor, 0.0, edit, np.arange(n), Budget(), monitor=None), case
+
+
+@pytest.mark.parametrize("edit", ["relabel", "remove"])
+def test_effects_are_closer_to_refits_than_gains(edit: Any) -> None:
+    for seed in range(4):
+        fit, refits, case = refits_of(edit, seed)
+        eta = float(fit.decision(case.query[None])[0])
+        gains, effects = refits.gains(refits.base), refits.effects(refits.base)
+        rows = np.flatnonzero(effects != gains)
+        assert len(rows) >= 10
+        after = np.array([fit.refit(np.array([row]), edit).decision(case.query[None])[0] for row in rows])
+        true = np.sign(eta) * (eta - after)
+        assert np.abs(effects[rows] - true).sum() < 0.7 * np.abs(gains[rows] - true).sum()
+
+
+@pytest.mark.parametrize("edit", ["relabel", "remove"])
+def test_an_edit_taken_back_is_forecast_from_where_it_was_made(edit: Any) -> None:
+    """From a refit with three rows edited, the forecast without one of them, against the refit of two."""
+    errors, moves = [], []
+    for seed in range(6):
+        fit, refits, case = refits_of(edit, seed, n=60)
+        rows = np.sort(np.argsort(-refits.effects(refits.base))[:3])
+        near = refits.at(rows, refits.base)
+        for place in range(3):
+            fewer = np.delete(rows, place)
+            margin, doubt = refits.forecast(fewer, near)
+            sign = np.sign(float(fit.decision(case.query[None])[0]))
+            true = sign * float(fit.refit(fewer, edit).decision(case.query[None])[0])
+            errors.append(abs(margin - true) / doubt)
+            moves.append(abs(true - near.margin))
+    assert max(errors) < 1.0
+    assert max(moves) > 0.1
+
+
+@pytest.mark.parametrize("edit", ["relabel", "remove"])
+def test_what_is_settled_has_the_sign_of_the_minimiser(edit: Any) -> None:
+    refitted = 0
+    for seed in range(8):
+        fit, refits, case = refits_of(edit, 20 + seed, n=50)
+        near = refits.base
+        sign = np.sign(float(fit.decision(case.query[None])[0]))
+        for size in (1, 2, 5, 9):
+            rows = refits.best_of_size(size, near)
+            near = refits.at(rows, near)
+            true = sign * float(fit.refit(rows, edit).decision(case.query[None])[0])
+            assert abs(near.margin - true) <= max(near.doubt, 1e-9) or np.sign(near.margin) == np.sign(true)
+            assert (near.margin > 0) == (true > 0)
+            assert_allclose(refits.confirmed(near), true, atol=1e-7)
+            refitted += 1
+    assert refitted == 32
