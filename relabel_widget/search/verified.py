@@ -95,7 +95,7 @@ class _Found:
     def hopeless(self, refits: Refits, size: int, near: Probe) -> bool:
         """Whether the best set of a size stands, by a forecast from a near refit, too far for more refits to help.
 
-        On texts, tables and images nothing that was given up by this flipped in the end. Not for costs.
+        Not for costs. How much hope to keep was chosen on texts, tables and images, where it made hardly a set larger.
         """
         if self.costs is not None or refits.exact:
             return False

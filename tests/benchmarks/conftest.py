@@ -9,13 +9,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from measuring import Measurement, Record
+from measuring import Measurement, Record, show
 
 
 @pytest.fixture(scope="session")
 def record(repository: Path) -> Iterator[Record]:
     kept = Record()
     yield kept
+    show("Flip sets and bounds, in one table", ["", "wanted", "measured"], kept.claims)
     artifacts = repository / "tests" / "artifacts"
     artifacts.mkdir(exist_ok=True)
     values = {case: asdict(measured) for case, measured in kept.cases.items()}

@@ -59,6 +59,7 @@ def test_bound_over_size(
         outcome=float(quartiles[1]),
         peak_mib=resident_peak_mib(),
     )
+    record.claim(f"sst2, C={C:g}: median lower bound / size", f"at least {least_median}", float(quartiles[1]))
     assert (lowers <= sizes).all()
     assert quartiles[1] >= least_median
 
@@ -89,6 +90,9 @@ def test_bounds_at_c_1(real_data: Callable[[str], pd.DataFrame], record: Record)
         outcome=float(np.median(pairs / sizes)),
         peak_mib=resident_peak_mib(),
     )
+    record.claim("sst2, C=1: median bound / size, single relabels", "at least 0.45", float(np.median(singles / sizes)))
+    record.claim("sst2, C=1: median bound / size, with pairs", "-", float(np.median(pairs / sizes)))
+    record.claim("sst2, C=1: largest bound", "above 2", int(pairs.max()))
     assert np.median(singles / sizes) >= 0.45
     assert np.median(pairs / sizes) >= 0.75
     assert pairs.max() == 3
