@@ -30,7 +30,7 @@ _CERTAIN = 1e-6  # log-odds, before the correction by the adjoint takes most of 
 _MAX_STEPS = 30
 _LEAST_LEFT = 0.1  # of 1 - leverage, which the preconditioner only estimates
 _LISTED_LEAST, _LISTED_MOST, _LISTINGS = 16, 256, 4  # rows outside a set whose own response is worked out
-_KEPT_BYTES, _KEPT_LEAST = 2**26, 4  # of refits whose gains are kept: all where rows are few, the newest where many
+_KEPT_BYTES, _KEPT_LEAST = 2**26, 2  # of refits whose gains are kept: all where rows are few, the newest where many
 
 
 class BudgetSpent(Exception):  # noqa: N818 - an outcome of the search, caught by it
@@ -66,10 +66,11 @@ class Probe:
 
 @dataclass(eq=False)
 class _Known:
-    """What has been worked out at a probe."""
+    """What has been worked out at a probe; effects of the ``listed`` rows alone, others are gains."""
 
     factor: FloatArray
     gains: FloatArray | None = None
+    listed: IntArray | None = None
     effects: FloatArray | None = None
 
 
@@ -111,7 +112,7 @@ class Refits:
         self._spread = float(np.sqrt(max(dot(query, factor), 0.0)))  # of the query, in the norm of H^-1
         self._known = {0: _Known(factor)}
         self._springs: dict[int, float] = {}
-        self._most_kept = max(_KEPT_LEAST, _KEPT_BYTES // (16 * fit.n_rows))  # eta and gains, 8 bytes a row each
+        self._most_kept = max(_KEPT_LEAST, _KEPT_BYTES // (24 * fit.n_rows))  # log-odds, gains and an iterate
 
     def at(self, rows: IntArray, near: Probe) -> Probe:
         """The refit on labels edited in the given rows, started from a nearby one.
@@ -145,7 +146,8 @@ class Refits:
             )
             if stepped is None:
                 break
-            moved = np.abs(stepped.eta - point.eta)
+            moved = stepped.eta - point.eta
+            np.abs(moved, out=moved)
             if step == 0:
                 moved[changed] = 0.0
             previous, point = margin if moved.max() <= _SHORT else np.inf, stepped
@@ -246,25 +248,28 @@ class Refits:
         return known.gains
 
     def effects(self, probe: Probe) -> FloatArray:
-        """`gains` with each row's own response, for the edited rows and those that gain most; (n_rows,), kept a while.
+        """`gains` with each row's own response, for the edited rows and those that gain most; (n_rows,), a new array.
 
-        Cost: some passes over the stored values of these rows, at most a few hundred.
+        Cost: some passes over the stored values of these rows, at most a few hundred, once.
         """
-        gains, known = self.gains(probe), self._known[probe.number]
-        if known.effects is None:
-            known.effects = gains.copy()
-            outside = self.allowed[~np.isin(self.allowed, probe.rows)]
-            count = self._worth_listing(gains[outside], abs(probe.margin))
-            listed = np.zeros(len(gains), dtype=bool)
-            rows = np.concatenate([probe.rows, _largest(gains, outside, count)])
-            for _ in range(_LISTINGS):  # responses only make effects smaller: others may now rank first
-                known.effects[rows] = gains[rows] * self._ratio(probe, rows)
-                listed[rows] = True
-                rows = _largest(known.effects, outside, count)
-                rows = rows[~listed[rows]]
-                if not len(rows):
-                    break
-        return known.effects
+        effects, known = self.gains(probe).copy(), self._known[probe.number]
+        if known.listed is not None:
+            effects[known.listed] = known.effects
+            return effects
+        outside = self.allowed[~np.isin(self.allowed, probe.rows)]
+        count = self._worth_listing(effects[outside], abs(probe.margin))
+        listed = np.zeros(len(effects), dtype=bool)
+        rows = np.concatenate([probe.rows, _largest(effects, outside, count)])
+        for _ in range(_LISTINGS):  # responses only make effects smaller: others may now rank first
+            effects[rows] *= self._ratio(probe, rows)
+            listed[rows] = True
+            rows = _largest(effects, outside, count)
+            rows = rows[~listed[rows]]
+            if not len(rows):
+                break
+        known.listed = np.flatnonzero(listed)
+        known.effects = effects[known.listed]
+        return effects
 
     def _worth_listing(self, gains: FloatArray, margin: float) -> int:
         """Twice as many rows as it would take to gain the margin, and some."""

@@ -80,7 +80,8 @@ def newton_step(
     change = problem.eta(step.x)  # eta is linear in theta: the line search costs no further products with X
     slope, length = dot(point.gradient, step.x), 1.0
     while length > _SHORTEST:  # backtrack from a full step
-        theta, eta = point.theta + length * step.x, point.eta + length * change
+        theta, eta = point.theta + length * step.x, change * length
+        eta += point.eta
         objective = problem.objective(theta, eta)
         rise = objective - point.objective
         falls = rise <= _ARMIJO * length * slope
