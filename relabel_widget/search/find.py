@@ -97,7 +97,7 @@ def find_flip_set(
     proof = as_proof(fit, edit, bound, tables, 1, who="find_flip_set")
     factor = task.factors(query, monitor)[:, 0]
     flip_set = task.run(fit.problem.extended_rows(query)[:, 0], factor, monitor)
-    return proof.applied(flip_set, query, 0, task.cut, task.allowed, factor)
+    return proof.applied(flip_set, query, 0, task.cut, task.allowed)
 
 
 def find_flip_sets(
@@ -137,9 +137,9 @@ def find_flip_sets(
     task = _task("find_flip_sets", fit, threshold, edit, method, candidates, cost, budget)
     proof = as_proof(fit, edit, bound, table, queries.n_rows, who="find_flip_sets")
     found: list[FlipSet] = []
-    for flip_set, factor in _searched(task, queries, _processes(n_jobs, queries.n_rows, task), monitor):
+    for flip_set in _searched(task, queries, _processes(n_jobs, queries.n_rows, task), monitor):
         t = len(found)
-        found.append(proof.applied(flip_set, queries.take(np.array([t])), t, task.cut, task.allowed, factor))
+        found.append(proof.applied(flip_set, queries.take(np.array([t])), t, task.cut, task.allowed))
         if monitor is not None:
             monitor.step("finding flip sets", t + 1, queries.n_rows)
         if progress:
@@ -161,10 +161,8 @@ def _processes(n_jobs: Any, n_queries: int, task: _Task) -> int:
     return min(int(n_jobs), n_queries)
 
 
-def _searched(
-    task: _Task, queries: Design, processes: int, monitor: Monitor | None
-) -> Iterator[tuple[FlipSet, FloatArray]]:
-    """Each query's flip set and factor, in order; only the factors of one batch of queries a process are held.
+def _searched(task: _Task, queries: Design, processes: int, monitor: Monitor | None) -> Iterator[FlipSet]:
+    """Each query's flip set, in order; only the factors of one batch of queries a process are held.
 
     Processes, not threads: between two products a search runs in the interpreter, which lets one thread through.
     """
@@ -214,15 +212,15 @@ class _Task:
             return self._first_order(factor, margin)
         return self._verified(query, factor, margin, monitor)
 
-    def searched(self, queries: Design) -> list[tuple[FlipSet, FloatArray]]:
+    def searched(self, queries: Design) -> list[FlipSet]:
         """`run_all` to the end, for a worker."""
         return list(self.run_all(queries, None))
 
-    def run_all(self, queries: Design, monitor: Monitor | None) -> Iterator[tuple[FlipSet, FloatArray]]:
-        """Each query's flip set and factor, the factors solved together."""
+    def run_all(self, queries: Design, monitor: Monitor | None) -> Iterator[FlipSet]:
+        """Each query's flip set, the factors solved together."""
         right, solved = self.fit.problem.extended_rows(queries), self.factors(queries, monitor)
         for query, factor in zip(np.ascontiguousarray(right.T), np.ascontiguousarray(solved.T), strict=True):
-            yield self.run(query, factor, monitor), factor
+            yield self.run(query, factor, monitor)
 
     def _out_of_reach(self, query: FloatArray, margin: float) -> bool:
         """Whether no edit whatever flips the query.

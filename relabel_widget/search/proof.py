@@ -26,9 +26,7 @@ class Proof:
     bound: RemainderBound | PairBound | None
     table: FloatArray | None
 
-    def applied(
-        self, flip_set: FlipSet, query: Design, place: int, cut: float, allowed: IntArray, factor: FloatArray
-    ) -> FlipSet:
+    def applied(self, flip_set: FlipSet, query: Design, place: int, cut: float, allowed: IntArray) -> FlipSet:
         """The flip set with the best lower bound that is proven; ``place`` is the query's row of the table."""
         proven = flip_set.lower_bound
         if self.table is not None and not self._single_flips(place, cut, flip_set, allowed):
@@ -36,7 +34,7 @@ class Proof:
         if self.bound is not None:
             at_most = flip_set.size if flip_set.verified else None
             threshold = float(expit(cut))
-            proven = max(proven, self.bound.lower_bound(query, threshold, allowed, at_most, factor=factor))
+            proven = max(proven, self.bound.lower_bound(query, threshold, allowed, at_most))
         return replace(flip_set, lower_bound=proven)
 
     def _single_flips(self, place: int, cut: float, flip_set: FlipSet, allowed: IntArray) -> bool:
