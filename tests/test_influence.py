@@ -141,14 +141,14 @@ def test_of_equal_scores_the_first_rows_are_taken(name: str) -> None:
 
 
 class CountingDesign(DenseDesign):
-    """Counts blocked products; with so few stored values, by its own account, that the block is of two columns."""
+    """Counts products; with so few stored values, by its own account, that the block is of two columns."""
 
     products = 0
     n_stored = 8
 
-    def gram_matmat(self, *arguments: Any) -> Any:
+    def gram_matvec(self, *arguments: Any) -> Any:
         self.products += 1
-        return super().gram_matmat(*arguments)
+        return super().gram_matvec(*arguments)
 
 
 def test_what_a_ranking_cannot_be_asked_for() -> None:

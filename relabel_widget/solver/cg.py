@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 
 import numpy as np
 
@@ -101,6 +102,11 @@ def solve_many(
     solve's iterations, each one blocked product; memory of five (n_params, width) arrays beside the solution,
     for each group in work.
     """
+    if b.shape[1] == 1 and hessian.curvature.ndim == 1:  # threads would cost a small system as much as it does
+        one = solve(
+            hessian, b[:, 0], rtol=rtol, preconditioner=preconditioner, max_iterations=max_iterations, monitor=monitor
+        )
+        return replace(one, x=one.x[:, None])
     design = hessian.design
     width = width or (16 if design.one_core else 32)
     solution = np.zeros_like(b)
