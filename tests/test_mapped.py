@@ -185,7 +185,7 @@ def test_the_whole_way_as_in_memory(path: Path) -> None:
     case = random_case(5, n=40, p=6, sparsity=0.5)
     design = rw.write_design(path, (case.x[i : i + 7] for i in range(0, 40, 7)))
     queries = case.x[:3]
-    fits = rw.fit(case.x, case.y, case.C), rw.fit(design, case.y, case.C)
+    fits = rw.fit(sparse.csr_array(case.x), case.y, case.C), rw.fit(design, case.y, case.C)
     assert_allclose(fits[0].theta, fits[1].theta, rtol=1e-9, atol=1e-9)
     assert_allclose(*(rw.removal_influence(fit, queries) for fit in fits), rtol=1e-6, atol=1e-9)
     mine = rw.find_flip_sets(pickle.loads(pickle.dumps(fits[1])), queries)  # noqa: S301 - as to another process

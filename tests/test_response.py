@@ -6,16 +6,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from oracles import random_case
+from scipy import sparse
 from scipy.optimize import brentq
 from scipy.special import expit
 
 import relabel_widget as rw
 from relabel_widget.influence import factors
 from relabel_widget.search import Budget
+from relabel_widget.search.ranking import largest
 from relabel_widget.search.refits import Refits
-from relabel_widget.search.response import Toggle
+from relabel_widget.search.response import Springs, Toggle
 
 
 def test_a_row_comes_to_rest_where_its_forces_balance() -> None:
@@ -46,7 +48,8 @@ def test_effects_are_closer_to_refits_than_gains(edit: Any) -> None:
     for seed in range(4):
         fit, refits, case = refits_of(edit, seed)
         eta = float(fit.decision(case.query[None])[0])
-        gains, effects = refits.gains(refits.base), refits.effects(refits.base)
+        gains = refits.effects.gains(refits.base)
+        effects = refits.effects.of(refits.base, np.arange(60))
         rows = np.flatnonzero(effects != gains)
         assert len(rows) >= 10
         after = np.array([fit.refit(np.array([row]), edit).decision(case.query[None])[0] for row in rows])
@@ -60,11 +63,11 @@ def test_an_edit_taken_back_is_forecast_from_where_it_was_made(edit: Any) -> Non
     errors, moves = [], []
     for seed in range(6):
         fit, refits, case = refits_of(edit, seed, n=60)
-        rows = np.sort(np.argsort(-refits.effects(refits.base))[:3])
+        rows = np.sort(refits.effects.best(refits.base, 3))
         near = refits.at(rows, refits.base)
         for place in range(3):
             fewer = np.delete(rows, place)
-            margin, doubt = refits.forecast(fewer, near)
+            margin, doubt = refits.effects.forecast(fewer, near)
             sign = np.sign(float(fit.decision(case.query[None])[0]))
             true = sign * float(fit.refit(fewer, edit).decision(case.query[None])[0])
             errors.append(abs(margin - true) / doubt)
@@ -81,7 +84,7 @@ def test_what_is_settled_has_the_sign_of_the_minimiser(edit: Any) -> None:
         near = refits.base
         sign = np.sign(float(fit.decision(case.query[None])[0]))
         for size in (1, 2, 5, 9):
-            rows = refits.best_of_size(size, near)
+            rows = refits.effects.best(near, size)
             near = refits.at(rows, near)
             true = sign * float(fit.refit(rows, edit).decision(case.query[None])[0])
             assert abs(near.margin - true) <= max(near.doubt, 1e-9) or np.sign(near.margin) == np.sign(true)
@@ -89,3 +92,44 @@ def test_what_is_settled_has_the_sign_of_the_minimiser(edit: Any) -> None:
             assert_allclose(refits.confirmed(near), true, atol=1e-7)
             refitted += 1
     assert refitted == 32
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 300, 5_000])
+def test_the_largest_of_many_are_those_of_a_sort(count: int) -> None:
+    rng = np.random.default_rng(count)
+    for values in (
+        rng.normal(size=200_000),
+        np.round(rng.normal(size=200_000), 2),
+        np.zeros(200_000),
+        rng.normal(size=9),
+    ):
+        assert_array_equal(largest(values, count), np.argsort(-values, kind="stable")[:count])
+
+
+def test_rows_rank_by_effect_whether_listed_or_not() -> None:
+    """More rows than are listed, fewer, and per cost: as a sort of all effects would have them."""
+    fit, _, case = refits_of("relabel", 3, n=900)
+    design = fit.query_of(case.query)
+    query, factor = fit.problem.extended_rows(design)[:, 0], factors(fit, design)[:, 0]
+    costs, allowed = np.random.default_rng(0).uniform(0.5, 2.0, 900), np.arange(5, 900)
+    for given in (None, costs):
+        refits = Refits(fit, query, factor, 0.0, "relabel", allowed, Budget(), costs=given)
+        near = refits.at(np.array([30, 31, 700]), refits.base)
+        worth = refits.effects.of(near, allowed) / (1.0 if given is None else costs[allowed])
+        ranked = allowed[np.argsort(-worth, kind="stable")]
+        for size in (1, 5, 20, 800, 895, 2000):
+            assert_array_equal(refits.effects.best(near, size), ranked[:size])
+        listed = np.flatnonzero(refits.effects.of(near, allowed) != refits.effects.gains(near)[allowed])
+        assert 16 <= len(listed) < 800
+        total = np.cumsum(np.maximum(refits.effects.of(near, ranked), 0.0))
+        wanted = near.margin + refits.effects.of(near, near.rows).sum()
+        assert refits.effects.needed(near) == min(
+            np.searchsorted(total, wanted) + 1, np.count_nonzero(total[1:] > total[:-1]) + 1
+        )
+
+
+def test_springs_of_rows_with_words_of_their_own_are_exact() -> None:
+    """Each row has three columns that no other has: their curvature is the row's alone, and leaves with it."""
+    x = np.kron(np.eye(12), np.ones((1, 3)))
+    fit = rw.fit(sparse.csr_array(x), np.arange(12) % 2, 5.0, fit_intercept=False)
+    assert_allclose(Springs(fit).of(np.arange(12)), 3 * 5.0, rtol=1e-9)

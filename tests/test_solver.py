@@ -330,17 +330,24 @@ def test_two_levels_are_the_block_and_the_diagonal_of_centred_columns(intercept_
 @pytest.mark.parametrize("name", ["csr", "dense", "sparse blocks of 3"])
 @pytest.mark.parametrize("has_intercept", [True, False])
 @pytest.mark.parametrize("kind", ["two levels", "diagonal"])
-def test_leverages_are_lengths_of_rows_in_the_inverse(name: str, has_intercept: bool, kind: str) -> None:
+def test_springs_are_of_the_preconditioner_without_the_row(name: str, has_intercept: bool, kind: str) -> None:
     hessian, dense = counts_system(has_intercept=has_intercept)
     made = preconditioner_of(hessian) if kind == "two levels" else Jacobi.of(hessian)
-    x = hessian.design.to_dense()[:7]
-    z = np.column_stack([x, np.ones(7)]) if has_intercept else x
+    x, held = hessian.design.to_dense()[:7], hessian.curvature[:7]
+    rows, inverse = DESIGNS[name](x), made.apply(np.eye(len(dense)))
     if kind == "diagonal":
         made = Jacobi(made.inverse[:60])  # columns alone, as `Centred` holds them
-        assert_allclose(made.leverages(DESIGNS[name](x)), np.square(x) @ made.inverse, rtol=1e-10)
+        own = np.square(x) * made.inverse
+        assert_allclose(made.springs(rows, held), (own / (1 - held[:, None] * own)).sum(axis=1), rtol=1e-10)
         return
-    inverse = made.apply(np.eye(len(dense)))
-    assert_allclose(made.leverages(DESIGNS[name](x)), np.einsum("ij,jk,ik->i", z, inverse, z), rtol=1e-9)
+    columns = made.columns if isinstance(made, Centred) else made
+    apart = np.setdiff1d(np.arange(60), columns.block)
+    z = x - made.mean if isinstance(made, Centred) else x
+    own = np.square(z[:, apart]) * columns.diagonal.inverse[apart]
+    whole = np.column_stack([x, np.ones(7)]) if has_intercept else x
+    together = np.einsum("ij,jk,ik->i", whole, inverse, whole) - own.sum(axis=1)
+    alone = np.where(x[:, apart] == 0, own, own / (1 - held[:, None] * own)).sum(axis=1)
+    assert_allclose(made.springs(rows, held), alone + together / (1 - held * together), rtol=1e-9)
 
 
 def test_centring_takes_out_what_columns_share() -> None:

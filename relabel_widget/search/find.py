@@ -23,8 +23,10 @@ from ..rows import as_rows, check_edit, check_threshold
 from ..vectors import dot
 from .first_order import first_order_set
 from .flip_set import Budget, FlipSet, as_budget
+from .probe import SLACK
 from .proof import as_proof
-from .refits import SLACK, Refits
+from .refits import Refits
+from .response import Springs
 from .verified import QUICK, THOROUGH, THOROUGH_UP_TO, search
 
 _WORTH_PROCESSES = 64  # queries; starting workers costs a second or two
@@ -172,7 +174,8 @@ def _searched(task: _Task, queries: Design, processes: int, monitor: Monitor | N
         return
     from joblib import Parallel, delayed
 
-    sent = replace(task, fit=task.fit.bare())
+    bare = task.fit.bare()
+    sent = replace(task, fit=bare, springs=Springs(bare))
     with Parallel(n_jobs=processes, return_as="generator") as parallel:
         for batch in parallel(delayed(sent.searched)(part) for part in _batches(queries, processes)):
             yield from batch
@@ -199,10 +202,11 @@ class _Task:
     allowed: IntArray
     cost: FloatArray | None
     budget: Budget
+    springs: Springs
 
     def factors(self, queries: Design, monitor: Monitor | None) -> FloatArray:
         # A search re-ranks at every refit: only the paper's algorithm, which stops here, needs all digits.
-        return factors(self.fit, queries, rtol=FACTOR_RTOL if self.method == "first-order" else 1e-3, monitor=monitor)
+        return factors(self.fit, queries, rtol=FACTOR_RTOL if self.method == "first-order" else 1e-2, monitor=monitor)
 
     def run(self, query: FloatArray, factor: FloatArray, monitor: Monitor | None) -> FlipSet:
         margin = dot(query, self.fit.theta) - self.cut
@@ -236,30 +240,30 @@ class _Task:
         reach = float(problem.weights @ np.abs(problem.eta(query / problem.penalty)))
         return self.cut <= -reach if margin > 0 else self.cut >= reach
 
-    def _prefix(self, factor: FloatArray, margin: float) -> IntArray | None:
-        problem = self.fit.problem
-        influence = -problem.force(self.fit.eta, self.edit) * problem.eta(factor)
+    def _prefix(self, influence: FloatArray, margin: float) -> IntArray | None:
         places = first_order_set(influence[self.allowed], margin, self.cut)
         return None if places is None else self.allowed[places]
 
     def _first_order(self, factor: FloatArray, margin: float) -> FlipSet:
-        rows = self._prefix(factor, margin)
+        problem = self.fit.problem
+        rows = self._prefix(-problem.force(self.fit.eta, self.edit) * problem.eta(factor), margin)
         if rows is None:
             return self._none(margin, Outcome.NOT_PREDICTED, 0)
         return self._some(rows, margin, np.nan, Outcome.PREDICTED, 0)
 
     def _verified(self, query: FloatArray, factor: FloatArray, margin: float, monitor: Monitor | None) -> FlipSet:
-        prefix = self._prefix(factor, margin)
         effort = THOROUGH if self.fit.problem.design.n_stored <= THOROUGH_UP_TO else QUICK
         for exact in (False, True):  # the second only if the last refit contradicts a decision that led to it
             refits = Refits(
-                self.fit, query, factor, self.cut, self.edit, self.allowed, self.budget, monitor=monitor, exact=exact
-            )
-            result = search(refits, self.cost, prefix, effort)
+                self.fit, query, factor, self.cut, self.edit, self.allowed, self.budget,
+                costs=self.cost, springs=self.springs, monitor=monitor, exact=exact,
+            )  # fmt: skip
+            towards = refits.effects.gains(refits.base)
+            result = search(refits, self._prefix(-towards if margin > 0 else towards, margin), effort)
             if result.best is None:
                 outcome = Outcome.BUDGET if result.spent else Outcome.EXHAUSTED
                 return self._none(margin, outcome, refits.count)
-            rows = result.best.rows[np.argsort(-refits.averaged(result.best)[result.best.rows], kind="stable")]
+            rows = refits.effects.behind(result.best)[::-1]
             confirmed = refits.confirmed(result.best)
             if confirmed < -SLACK:
                 outcome = Outcome.BUDGET_FOUND if result.spent else Outcome.FOUND
@@ -297,7 +301,7 @@ def _task(who: str, fit: Fit, threshold: Any, edit: Any, method: Any, candidates
     cut = check_threshold(threshold, who=who)
     rows = np.arange(fit.n_rows) if candidates is None else as_rows(candidates, fit.n_rows, who=f"{who}: candidates")
     costs = None if cost is None else _check_cost(cost, fit.n_rows, who)
-    return _Task(fit, cut, edit, method, np.sort(rows), costs, as_budget(budget, who=who))
+    return _Task(fit, cut, edit, method, np.sort(rows), costs, as_budget(budget, who=who), Springs(fit))
 
 
 def _check_cost(cost: Any, n_rows: int, who: str) -> FloatArray:

@@ -20,6 +20,8 @@ from ..vectors import dot
 
 _LARGEST_BLOCK = 1024
 _LARGEST_OF_SAMPLE = 256
+# of 1 - leverage: of a column, where M has the row's own part but for rounding, and of columns together
+_LEAST_LEFT_OF_COLUMN, _LEAST_LEFT = 1e-3, 0.1
 
 
 class Preconditioner(Protocol):
@@ -28,8 +30,12 @@ class Preconditioner(Protocol):
     def apply(self, r: FloatArray) -> FloatArray:
         """To one residual (n_params,) or to the columns of (n_params, m); a new array."""
 
-    def leverages(self, rows: Design) -> FloatArray:
-        """``z_i . M^-1 z_i`` for rows z_i, with the intercept's one appended if there is one; (rows.n_rows,)."""
+    def springs(self, rows: Design, curvature: FloatArray) -> FloatArray:
+        """``z_i . (M - curvature_i z_i z_i')^-1 z_i``: how far row i, itself left out, yields to a force.
+
+        z_i is a row that M was made of, with the intercept's one appended if there is one, ``curvature``
+        (rows.n_rows,) that of the rows. Each part of M is left without the row by itself. Shape (rows.n_rows,).
+        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,16 +57,32 @@ class Jacobi:
     def apply(self, r: FloatArray) -> FloatArray:  # noqa: D102 - as in Preconditioner
         return self.inverse * r if r.ndim == 1 else self.inverse[:, None] * r
 
-    def leverages(self, rows: Design) -> FloatArray:  # noqa: D102
-        return self.squares(rows, np.zeros_like(self.inverse))
+    def springs(self, rows: Design, curvature: FloatArray) -> FloatArray:  # noqa: D102
+        return _together(*self.parts(rows, curvature, np.zeros_like(self.inverse)), curvature)
 
-    def squares(self, rows: Design, centre: FloatArray) -> FloatArray:
-        """``(x_i - centre) . M^-1 (x_i - centre)`` for each row. Cost: one pass over the rows as they are stored."""
-        out, shift = np.empty(rows.n_rows), self.inverse * centre
+    def parts(self, rows: Design, curvature: FloatArray, centre: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """For rows less a centre: springs of the diagonal, and none more. Cost: one pass over the rows as stored.
+
+        The little curvature that a row gives, through the centre, to columns in which it is 0 is not taken out.
+        """
+        out, at_rest = np.empty(rows.n_rows), self.inverse * np.square(centre)
         for part, block in rows.blocks():
-            squares = block.power(2) if sparse.issparse(block) else np.square(block)
-            out[part] = squares @ self.inverse - 2.0 * (block @ shift)
-        return out + dot(shift, centre)
+            held = curvature[part]
+            if not sparse.issparse(block):
+                moved = self._yielding(np.square(block - centre), held[:, None], self.inverse)
+                out[part] = np.where(block == 0, at_rest, moved).sum(axis=1)
+                continue
+            lengths, columns = np.diff(block.indptr), block.indices
+            moved = self._yielding(
+                np.square(block.data - centre[columns]), np.repeat(held, lengths), self.inverse[columns]
+            )
+            moved -= at_rest[columns]
+            out[part] = np.bincount(np.repeat(np.arange(len(lengths)), lengths), moved, len(lengths)) + at_rest.sum()
+        return out, np.zeros_like(out)
+
+    @staticmethod
+    def _yielding(squares: FloatArray, curvature: FloatArray, inverse: FloatArray) -> FloatArray:
+        return np.asarray(squares * inverse / np.maximum(1.0 - curvature * squares * inverse, _LEAST_LEFT_OF_COLUMN))
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,19 +102,22 @@ class TwoLevel:
         z[self.block] = linalg.lapack.dpotrs(self.factor, r[self.block], lower=1)[0]
         return z
 
-    def leverages(self, rows: Design) -> FloatArray:  # noqa: D102 - as in Preconditioner
-        return self.squares(rows, np.zeros_like(self.diagonal.inverse))
+    def springs(self, rows: Design, curvature: FloatArray) -> FloatArray:  # noqa: D102 - as in Preconditioner
+        return _together(*self.parts(rows, curvature, np.zeros_like(self.diagonal.inverse)), curvature)
 
-    def squares(self, rows: Design, centre: FloatArray) -> FloatArray:
-        """As `Jacobi.squares`. Cost: one pass over the rows, and k^2 / 2 multiplications and additions for each."""
+    def parts(self, rows: Design, curvature: FloatArray, centre: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """For rows less a centre: springs of the diagonal, and ``z . M^-1 z`` of the block.
+
+        Cost: two passes over the rows, and k^2 / 2 multiplications and additions for each.
+        """
         outside = self.diagonal.inverse.copy()
         outside[self.block] = 0.0
-        out = Jacobi(outside).squares(rows, centre)
+        apart, tied = Jacobi(outside).parts(rows, curvature, centre)
         for part, block in rows.blocks():
             columns = block[:, self.block]
             inside = (columns.toarray() if sparse.issparse(columns) else columns) - centre[self.block]
-            out[part] += np.square(linalg.solve_triangular(self.factor, inside.T, lower=True)).sum(axis=0)
-        return out
+            tied[part] += np.square(linalg.solve_triangular(self.factor, inside.T, lower=True)).sum(axis=0)
+        return apart, tied
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,8 +145,14 @@ class Centred:
             out[-1] = r[-1] / self.total - np.einsum("i,ij->j", self.mean, out[:-1])
         return out
 
-    def leverages(self, rows: Design) -> FloatArray:  # noqa: D102 - as in Preconditioner
-        return self.columns.squares(rows, self.mean) + 1.0 / self.total
+    def springs(self, rows: Design, curvature: FloatArray) -> FloatArray:  # noqa: D102 - as in Preconditioner
+        apart, tied = self.columns.parts(rows, curvature, self.mean)
+        return _together(apart, tied + 1.0 / self.total, curvature)
+
+
+def _together(apart: FloatArray, tied: FloatArray, curvature: FloatArray) -> FloatArray:
+    """Springs of columns by themselves, and those of columns that a row moves together."""
+    return np.asarray(apart + tied / np.maximum(1.0 - curvature * tied, _LEAST_LEFT))
 
 
 def preconditioner_of(hessian: Hessian) -> Preconditioner:

@@ -1,0 +1,214 @@
+"""What editing one more row, or one less, would do to the margin of a refit, and forecasts that add this up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from .._typing import BoolArray, FloatArray, IntArray
+from ..fitting import Fit
+from ..monitor import Monitor
+from ..problem import Edit
+from ..solver import solve
+from .probe import Probe
+from .ranking import largest
+from .response import Springs, Toggle
+
+FACTOR_RTOL = 3e-2
+_DOUBT = 0.25  # of the moves that a forecast adds up: what rows do to each other
+_LISTED_LEAST, _LISTED_MOST = 16, 256  # rows outside a set whose own response is worked out
+_KEPT_BYTES, _KEPT_LEAST = 2**26, 2  # of refits whose gains are kept: all where rows are few, the newest where many
+
+
+@dataclass(eq=False)
+class _Known:
+    """What has been worked out at a probe; effects of the ``listed`` rows alone (sorted), others are gains."""
+
+    factor: FloatArray
+    gains: FloatArray | None = None
+    listed: IntArray | None = None
+    effects: FloatArray | None = None
+
+
+class Effects:
+    """Gains and effects of editing rows at the refits of one search.
+
+    The *gain* of a row is what editing it moves the margin by, to first order; its *effect* takes the row's own
+    `Toggle` response with it. Both are towards a flip where they are positive, and for a row that the refit has edited
+    they are what undoing the edit would cost. Effects are worked out for the edited rows and those that gain most;
+    elsewhere they are the gains.
+
+    ``sign`` is 1.0 where log-odds must fall for a flip, -1.0 where they must rise. Rows are ranked by effect, or by
+    effect per cost where ``costs`` (n_rows,) are given.
+    """
+
+    def __init__(
+        self,
+        fit: Fit,
+        query: FloatArray,
+        factor: FloatArray,
+        sign: float,
+        edit: Edit,
+        allowed: IntArray,
+        costs: FloatArray | None,
+        springs: Springs,
+        monitor: Monitor | None,
+    ) -> None:
+        self._fit, self._query, self._sign, self._edit, self._monitor = fit, query, sign, edit, monitor
+        self.allowed, self.costs, self.springs = allowed, costs, springs
+        self._known = {0: _Known(factor)}
+        self._most_kept = max(_KEPT_LEAST, _KEPT_BYTES // (24 * fit.n_rows))  # log-odds, gains and an iterate
+
+    def factor(self, probe: Probe) -> FloatArray:
+        """``H^-1 x`` at a refit, shape (n_params,); kept for a while."""
+        known = self._known.get(probe.number)
+        if known is None:
+            solved = solve(
+                self._fit.problem.edited(probe.rows, self._edit).hessian(probe.eta),
+                self._query,
+                rtol=FACTOR_RTOL,
+                preconditioner=self._fit.preconditioner,
+                start=self._known.get(probe.near, self._known[0]).factor,
+                monitor=self._monitor,
+            )
+            known = self._known[probe.number] = _Known(solved.x)
+            self._forget(probe)
+        return known.factor
+
+    def _forget(self, newest: Probe) -> None:
+        """Drop the oldest entries but the base's: each holds vectors as long as the training set."""
+        surplus = len(self._known) - self._most_kept
+        for number in [number for number in self._known if number not in (0, newest.number)][: max(surplus, 0)]:
+            del self._known[number]
+
+    def gains(self, probe: Probe) -> FloatArray:
+        """Of all rows, (n_rows,), kept for a while. Cost: one product with X."""
+        factor, known = self.factor(probe), self._known[probe.number]
+        if known.gains is None:
+            problem = self._fit.problem
+            known.gains = self._sign * problem.force(probe.eta, self._edit)
+            known.gains *= problem.extended_matvec(problem.design, factor)
+        return known.gains
+
+    def of(self, probe: Probe, rows: IntArray) -> FloatArray:
+        """Effects of the given rows at a refit, (len(rows),)."""
+        listed, effects = self._listed(probe)
+        out = self.gains(probe)[rows]
+        if len(listed):
+            places = np.minimum(np.searchsorted(listed, rows), len(listed) - 1)
+            known = listed[places] == rows
+            out[known] = effects[places[known]]
+        return out
+
+    def worth(self, effects: FloatArray, rows: IntArray) -> FloatArray:
+        """What rows of these gains or effects rank by."""
+        return effects if self.costs is None else np.asarray(effects / np.maximum(self.costs[rows], 1e-12))
+
+    def best(self, probe: Probe, size: int) -> IntArray:
+        """The allowed rows that rank first at a refit, edited there or not, best first."""
+        rows, worth = self._ranked(probe, size)
+        return rows[largest(worth, size)]
+
+    def ahead(self, probe: Probe, count: int) -> IntArray:
+        """The allowed rows outside the set that gain most (per cost) at a refit, best first."""
+        values = self.worth(self.gains(probe)[self.allowed], self.allowed)
+        rows = self.allowed[largest(values, count + len(probe.rows))]
+        return rows[~_within(rows, probe.rows)][:count]
+
+    def behind(self, probe: Probe) -> IntArray:
+        """The rows of the set, those that are worth least at the refit first."""
+        worth = self.worth(self.of(probe, probe.rows), probe.rows)
+        return probe.rows[np.argsort(worth, kind="stable")]
+
+    def needed(self, probe: Probe) -> int:
+        """How many rows that rank first at a refit it takes to flip; all that help if they are not enough."""
+        wanted = probe.margin + float(self.of(probe, probe.rows).sum())
+        rows, _ = self._listed(probe)
+        for among in (rows, self.allowed):
+            effects = self.of(probe, among)
+            order = np.argsort(-self.worth(effects, among), kind="stable")
+            total = np.cumsum(np.maximum(effects[order], 0.0))
+            if len(total) and total[-1] > wanted:
+                return int(np.searchsorted(total, wanted)) + 1
+        return max(1, self.helpful(probe))
+
+    def helpful(self, probe: Probe) -> int:
+        """The number of allowed rows whose edit moves the margin towards a flip."""
+        return int(np.count_nonzero(self.gains(probe)[self.allowed] > 0))
+
+    def forecast(self, rows: IntArray, near: Probe) -> tuple[float, float]:
+        """The margin to expect of a refit, from what is known at a near one, and how far off it may be."""
+        rows = np.sort(rows)
+        added = rows[~_within(rows, near.rows)]
+        taken = near.rows[~_within(near.rows, rows)]
+        changed = np.concatenate([added, taken])
+        effects = self.of(near, changed)
+        own = float(np.abs(effects - self.gains(near)[changed]).sum())
+        margin = near.margin - float(effects[: len(added)].sum()) + float(effects[len(added) :].sum())
+        return margin, own + _DOUBT * float(np.abs(effects).sum()) + near.doubt
+
+    def toggle(self, probe: Probe, rows: IntArray) -> Toggle:
+        """The edits of rows at a refit, taken back where it has made them."""
+        problem, eta = self._fit.problem, probe.eta[rows]
+        edited = _within(rows, probe.rows)
+        weights, codes = problem.weights[rows], problem.labels.codes[rows].astype(np.float64)
+        if self._edit == "relabel":
+            codes = np.where(edited, 1.0 - codes, codes)
+            return Toggle(eta, weights * (expit(eta) - codes), weights, 1.0 - codes)
+        left_out = np.where(edited, weights, 0.0)
+        return Toggle(eta, (weights - left_out) * (expit(eta) - codes), left_out, codes)
+
+    def _ranked(self, probe: Probe, count: int) -> tuple[IntArray, FloatArray]:
+        """Rows among which the ``count`` are that rank first, and what they rank by."""
+        rows, effects = self._listed(probe)
+        if len(rows) < min(count, len(self.allowed)):
+            rows = self.allowed
+            effects = self.of(probe, rows)
+        return rows, self.worth(effects, rows)
+
+    def _listed(self, probe: Probe) -> tuple[IntArray, FloatArray]:
+        """The rows of the set and those that rank first outside it, sorted, and their effects.
+
+        Cost: some passes over the stored values of these rows, a few hundred at most, once.
+        """
+        gains, known = self.gains(probe), self._known[probe.number]
+        if known.listed is None or known.effects is None:
+            worth = self.worth(gains[self.allowed], self.allowed)
+            first = self.allowed[largest(worth, len(probe.rows) + 2 * _LISTED_MOST)]
+            outside = first[~_within(first, probe.rows)]
+            count = self._worth_listing(gains[outside], abs(probe.margin))
+            rows = np.concatenate([outside[:count], probe.rows])
+            effects = gains[rows] * self._ratio(probe, rows)
+            # effects are mostly smaller than gains: what gains more than the last of these has effect may rank first
+            worth = self.worth(effects[:count], outside[:count])
+            others = outside[count:]
+            others = others[self.worth(gains[others], others) > worth.min(initial=np.inf)]
+            rows = np.concatenate([rows, others])
+            effects = np.concatenate([effects, gains[others] * self._ratio(probe, others)])
+            order = np.argsort(rows)
+            known.listed, known.effects = rows[order], effects[order]
+        return known.listed, known.effects
+
+    def _worth_listing(self, gains: FloatArray, margin: float) -> int:
+        """Twice as many rows as it would take to gain the margin, and some."""
+        needed = int(np.searchsorted(np.cumsum(np.maximum(gains, 0.0)), margin))
+        return min(_LISTED_LEAST + 2 * needed, _LISTED_MOST, len(gains))
+
+    def _ratio(self, probe: Probe, rows: IntArray) -> FloatArray:
+        """The whole effect of editing each row as a multiple of its first-order effect; (len(rows),)."""
+        if not len(rows):
+            return np.empty(0)
+        spring, eta, weights = self.springs.of(rows), probe.eta[rows], self._fit.problem.weights[rows]
+        if self._edit == "remove":
+            weights = np.where(_within(rows, probe.rows), 0.0, weights)
+        share = self.toggle(probe, rows).share(spring)
+        return np.asarray(share * (1.0 + spring * weights * expit(eta) * expit(-eta)))
+
+
+def _within(rows: IntArray, among: IntArray) -> BoolArray:
+    """Which of the rows are among some that are sorted; a mask, (len(rows),)."""
+    if not len(among):
+        return np.zeros(len(rows), dtype=bool)
+    return np.asarray(among[np.minimum(np.searchsorted(among, rows), len(among) - 1)] == rows)
