@@ -91,7 +91,8 @@ export function createSession(model: Model): Session {
     FIRST_QUERY,
   );
   const bars: BarPages = createPages(
-    ({ row }, offset, limit, signal) => client.request("bars", { row: row ?? 0, offset, limit }, { signal }),
+    async ({ row }, offset, limit, signal) =>
+      row === null ? { total: 0, rows: [] } : client.request("bars", { row, offset, limit }, { signal }),
     { row: null } as Bars,
   );
   const load = createLoaders(store, client, bars);

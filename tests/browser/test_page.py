@@ -100,6 +100,12 @@ class TestTheWholeJob:
         assert written["row"].tolist() == sorted(found.rows.tolist())
         assert set(written["corrected"]) == {"praise"}
 
+    def test_nothing_is_ranked_before_a_test_row_is_picked(self, show):
+        one = show(hotel_workbench())
+        expect(one.page.get_by_text(re.compile("Set sizes: [1-9]"))).to_be_visible()  # what comes by itself does come
+        expect(one.page.get_by_text("Pick a test row to rank them.")).to_be_visible()
+        expect(one.ranking.get_by_role("checkbox")).to_have_count(0)
+
     @pytest.mark.parametrize("width", [480, 1000])
     def test_quick_clicks_all_count_because_nothing_moves_under_the_pointer(self, show, width):
         """Lines that closed on the press of the mouse button moved the next checkbox away before its release."""
