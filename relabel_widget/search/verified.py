@@ -7,8 +7,8 @@ no swap leads further down. A refit decides; what a forecast puts beyond doubt i
 Source: ``theta_S - theta = -Hbar^-1 u_S`` with Hbar the Hessian averaged along the path is exact. A row's response
 takes its own part of that average exactly, which is most of it; the others' part is in the next refit, at which rows
 are ranked anew. The trapezoidal rule, gains averaged over start and refit, takes all of it to second order; ranked by
-that, sets of long documents were larger by a fifteenth, and no others smaller. Drop-and-swap is a local search as for
-approximate knapsack covers, on refits instead of weights.
+that, mean sets were larger on seven problems of seven, on long documents 10.8 rows instead of 8.2. Drop-and-swap is a
+local search as for approximate knapsack covers, on refits instead of weights.
 """
 
 from __future__ import annotations
