@@ -40,3 +40,19 @@ def real_data() -> Callable[[str], pd.DataFrame]:
         return pd.read_csv(path, keep_default_na=False)
 
     return read
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several blocks in the file, which only large matrices have otherwise."""
+    monkeypatch.setattr("relabel_widget.design.mapped._BLOCK", 16)
+    monkeypatch.setattr("relabel_widget.design.mapped._COLUMNS", 0)
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiled products in several parts, which only large files have otherwise."""
+    pytest.importorskip("numba")
+    monkeypatch.setattr("relabel_widget.design.mapped.LARGE", 0)
+    monkeypatch.setattr("relabel_widget.design.sweeps._PART", 16)
+    monkeypatch.setattr("relabel_widget.design.sweeps._RUN", 2)
