@@ -24,12 +24,11 @@ _KEPT_BYTES, _KEPT_LEAST = 2**26, 2  # of refits whose gains are kept: all where
 
 @dataclass(eq=False)
 class _Known:
-    """What has been worked out at a probe; effects of the ``listed`` rows alone (sorted), others are gains."""
+    """What has been worked out at a probe; ``listed`` are some rows, sorted, and their effects: others' are gains."""
 
     factor: FloatArray
     gains: FloatArray | None = None
-    listed: IntArray | None = None
-    effects: FloatArray | None = None
+    listed: tuple[IntArray, FloatArray] | None = None
 
 
 class Effects:
@@ -174,7 +173,7 @@ class Effects:
         Cost: some passes over the stored values of these rows, a few hundred at most, once.
         """
         gains, known = self.gains(probe), self._known[probe.number]
-        if known.listed is None or known.effects is None:
+        if known.listed is None:
             worth = self.worth(gains[self.allowed], self.allowed)
             first = self.allowed[largest(worth, len(probe.rows) + 2 * _LISTED_MOST)]
             outside = first[~_within(first, probe.rows)]
@@ -188,8 +187,8 @@ class Effects:
             rows = np.concatenate([rows, others])
             effects = np.concatenate([effects, gains[others] * self._ratio(probe, others)])
             order = np.argsort(rows)
-            known.listed, known.effects = rows[order], effects[order]
-        return known.listed, known.effects
+            known.listed = rows[order], effects[order]
+        return known.listed
 
     def _worth_listing(self, gains: FloatArray, margin: float) -> int:
         """Twice as many rows as it would take to gain the margin, and some."""
