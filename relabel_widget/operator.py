@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ._typing import BoolArray, FloatArray
+from ._typing import BoolArray, FloatArray, IntArray
 from .design import Design
 
 
@@ -47,6 +47,12 @@ class Hessian:
         out[:-1] += pulled
         out[-1] += total
         return out
+
+    def with_curvature(self, rows: IntArray, curvature: FloatArray) -> Hessian:
+        """A copy in which some rows have another curvature, (len(rows),)."""
+        changed = self.curvature.copy()
+        changed[rows] = curvature
+        return replace(self, curvature=changed)
 
     def columns(self, chosen: BoolArray) -> Hessian:
         """The Hessians of the chosen columns, mask (m,); itself where all share one."""

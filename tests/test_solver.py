@@ -27,6 +27,7 @@ from relabel_widget.solver import (
     TwoLevel,
     minimise,
     newton_step,
+    norm_in,
     preconditioner_of,
     solve,
     solve_many,
@@ -257,18 +258,24 @@ def test_columns_in_the_thousands_without_damping() -> None:
     assert_allclose(result.theta * [1e3, 1, 1e-2, 1e3, 1, 1], expected * [1e3, 1, 1e-2, 1e3, 1, 1], rtol=1e-6)
 
 
-def test_a_step_never_raises_the_objective() -> None:
+def test_a_step_halves_the_gradient_or_lowers_the_objective() -> None:
     problem, dense = problem_and_dense(14, 100.0)
     point = Iterate.at(problem, np.array([8.0, -8, 8, -8, 8, 0]), problem.eta(np.array([8.0, -8, 8, -8, 8, 0])))
-    shortened = []
+    shortened, by_objective = [], []
     for _ in range(20):
-        stepped = newton_step(problem, point, rtol=1e-3, preconditioner=None)
+        made = preconditioner_of(problem.hessian(point.eta))
+        stepped = newton_step(problem, point, rtol=1e-3, preconditioner=made)
         if stepped is None:
             break
-        assert dense.objective(stepped.theta) <= dense.objective(point.theta) * (1 + 1e-14)
+        assert_allclose(stepped.gradient, dense.gradient(stepped.theta), rtol=0, atol=1e-10 * problem.gradient_scale)
+        assert stepped.decrement == norm_in(made, stepped.gradient)
+        if stepped.decrement > 0.5 * norm_in(made, point.gradient):
+            assert dense.objective(stepped.theta) <= dense.objective(point.theta) * (1 + 1e-14)
+            by_objective.append(stepped)
         shortened.append(stepped.length < 1)
         point = stepped
     assert any(shortened), "the start was to force the line search to shorten a step"
+    assert 0 < len(by_objective) < len(shortened), "some steps were to be taken for the gradient's sake alone"
     assert point.norm < 1e-8
 
 

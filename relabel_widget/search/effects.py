@@ -10,6 +10,7 @@ from scipy.special import expit
 from .._typing import BoolArray, FloatArray, IntArray
 from ..fitting import Fit
 from ..monitor import Monitor
+from ..operator import Hessian
 from ..problem import Edit
 from ..solver import solve
 from .probe import Probe
@@ -26,6 +27,7 @@ _KEPT_BYTES, _KEPT_LEAST = 2**26, 2  # of refits whose gains are kept: all where
 class _Known:
     """What has been worked out at a probe; ``listed`` are some rows, sorted, and their effects: others' are gains."""
 
+    hessian: Hessian
     factor: FloatArray
     gains: FloatArray | None = None
     listed: tuple[IntArray, FloatArray] | None = None
@@ -57,24 +59,32 @@ class Effects:
     ) -> None:
         self._fit, self._query, self._sign, self._edit, self._monitor = fit, query, sign, edit, monitor
         self.allowed, self.costs, self.springs = allowed, costs, springs
-        self._known = {0: _Known(factor)}
-        self._most_kept = max(_KEPT_LEAST, _KEPT_BYTES // (24 * fit.n_rows))  # log-odds, gains and an iterate
+        self._known = {0: _Known(fit.hessian, factor)}
+        self._most_kept = max(_KEPT_LEAST, _KEPT_BYTES // (32 * fit.n_rows))  # an iterate, curvature, gains, effects
+
+    def hessian(self, probe: Probe) -> Hessian:
+        """The Hessian at a refit; kept for a while."""
+        return self._at(probe).hessian
 
     def factor(self, probe: Probe) -> FloatArray:
         """``H^-1 x`` at a refit, shape (n_params,); kept for a while."""
+        return self._at(probe).factor
+
+    def _at(self, probe: Probe) -> _Known:
         known = self._known.get(probe.number)
         if known is None:
+            hessian = self._fit.problem.edited(probe.rows, self._edit).hessian(probe.eta)
             solved = solve(
-                self._fit.problem.edited(probe.rows, self._edit).hessian(probe.eta),
+                hessian,
                 self._query,
                 rtol=FACTOR_RTOL,
                 preconditioner=self._fit.preconditioner,
                 start=self._known.get(probe.near, self._known[0]).factor,
                 monitor=self._monitor,
             )
-            known = self._known[probe.number] = _Known(solved.x)
+            known = self._known[probe.number] = _Known(hessian, solved.x)
             self._forget(probe)
-        return known.factor
+        return known
 
     def _forget(self, newest: Probe) -> None:
         """Drop the oldest entries but the base's: each holds vectors as long as the training set."""
@@ -84,11 +94,11 @@ class Effects:
 
     def gains(self, probe: Probe) -> FloatArray:
         """Of all rows, (n_rows,), kept for a while. Cost: one product with X."""
-        factor, known = self.factor(probe), self._known[probe.number]
+        known = self._at(probe)
         if known.gains is None:
             problem = self._fit.problem
             known.gains = self._sign * problem.force(probe.eta, self._edit)
-            known.gains *= problem.extended_matvec(problem.design, factor)
+            known.gains *= problem.extended_matvec(problem.design, known.factor)
         return known.gains
 
     def of(self, probe: Probe, rows: IntArray) -> FloatArray:
@@ -172,7 +182,7 @@ class Effects:
 
         Cost: some passes over the stored values of these rows, a few hundred at most, once.
         """
-        gains, known = self.gains(probe), self._known[probe.number]
+        gains, known = self.gains(probe), self._at(probe)
         if known.listed is None:
             worth = self.worth(gains[self.allowed], self.allowed)
             first = self.allowed[largest(worth, len(probe.rows) + 2 * _LISTED_MOST)]

@@ -10,7 +10,7 @@ from .._typing import FloatArray, IntArray
 from ..fitting import Fit
 from ..monitor import Monitor
 from ..problem import Edit, Problem
-from ..solver import Iterate, minimise, newton_step
+from ..solver import Iterate, minimise, newton_step, norm_in
 from ..vectors import dot
 from .effects import FACTOR_RTOL, Effects
 from .flip_set import Budget
@@ -62,7 +62,7 @@ class Refits:
         self._budget, self._deadline = budget, time.monotonic() + (budget.seconds or 0.0)
         margin = dot(query, fit.theta) - cut
         self._cut, self._sign = cut, 1.0 if margin > 0 else -1.0
-        start = Iterate(fit.theta, fit.eta, fit.problem.objective(fit.theta, fit.eta), np.zeros_like(fit.theta))
+        start = Iterate(fit.theta, fit.eta, np.zeros_like(fit.theta))
         self.base = Probe(0, np.empty(0, dtype=np.int64), start, self._sign * margin)
         self.count = 0
         self._spread = float(np.sqrt(max(dot(query, factor), 0.0)))  # of the query, in the norm of H^-1
@@ -88,8 +88,8 @@ class Refits:
         factor, margin = self.effects.factor(near), self.effects.forecast(rows, near)[0]
         reach = _REACH * (float(np.abs(self.effects.gains(near)[changed]).sum()) + near.doubt)
         point, curvature = self._started(problem, changed, near)
-        hessian, start = problem.hessian(near.eta), self._decrement(point)
-        hessian.curvature[changed] = curvature
+        hessian = self.effects.hessian(near).with_curvature(changed, curvature)
+        start = norm_in(self._fit.preconditioner, point.gradient)
         doubt = self._doubt(reach, start, start)
         for step in range(_MAX_STEPS):
             rtol = float(np.clip(0.5 * abs(margin) / doubt, _TIGHTEST, _LOOSEST)) if doubt else _LOOSEST
@@ -108,7 +108,7 @@ class Refits:
             if step == 0:
                 moved[changed] = 0.0
             previous, point = margin if moved.max() <= _SHORT else np.inf, stepped
-            margin, doubt = self._corrected(point, factor), self._doubt(reach, self._decrement(point), start)
+            margin, doubt = self._corrected(point, factor), self._doubt(reach, point.decrement, start)
             if max(doubt, _SAFETY * abs(margin - previous)) < abs(margin):
                 return Probe(self.count, rows, point, margin, doubt, near.number)
         return self._to_the_end(problem, rows, near)
@@ -118,17 +118,12 @@ class Refits:
         toggle, spring, point = self.effects.toggle(near, changed), self._springs.of(changed), near.point
         gradient = point.gradient + problem.extended_rmatvec_of(changed, toggle.force)
         share = toggle.share(spring)
-        start = Iterate(point.theta, point.eta, problem.objective(point.theta, point.eta), gradient)
-        return start, (1.0 - share) / (share * spring)
+        return Iterate(point.theta, point.eta, gradient), (1.0 - share) / (share * spring)
 
     def _doubt(self, reach: float, decrement: float, start: float) -> float:
         """How far a gradient of this size may move a margin that was corrected for it, in log-odds."""
         left = reach * decrement / start if start else 0.0
         return min(left + FACTOR_RTOL * self._spread * decrement, _MOST_DOUBT * self._spread * decrement)
-
-    def _decrement(self, point: Iterate) -> float:
-        """The norm of the gradient in the preconditioner, about that in ``H^-1``."""
-        return float(np.sqrt(max(dot(point.gradient, self._fit.preconditioner.apply(point.gradient)), 0.0)))
 
     def _margin(self, theta: FloatArray) -> float:
         return self._sign * (dot(self._query, theta) - self._cut)
@@ -144,8 +139,8 @@ class Refits:
     def confirmed(self, probe: Probe) -> float:
         """The margin of a refit that is followed to within 1e-7 log-odds of the minimiser's."""
         problem, point = self._fit.problem.edited(probe.rows, self._edit), probe.point
+        decrement = norm_in(self._fit.preconditioner, point.gradient)
         for _ in range(_MAX_STEPS):
-            decrement = self._decrement(point)
             left = self._spread * decrement
             if left <= _CERTAIN:
                 break
@@ -158,7 +153,7 @@ class Refits:
             )
             if stepped is None:
                 break
-            point = stepped
+            point, decrement = stepped, stepped.decrement
         return self._corrected(point, self.effects.factor(probe))
 
     def _spend(self) -> None:

@@ -2,7 +2,7 @@
 
 from .cg import solve, solve_many
 from .newton import Iterate, NewtonSettings, minimise, newton_step
-from .preconditioner import Centred, Jacobi, Preconditioner, TwoLevel, preconditioner_of
+from .preconditioner import Centred, Jacobi, Preconditioner, TwoLevel, norm_in, preconditioner_of
 from .result import MinimiseResult, SolveResult
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "TwoLevel",
     "minimise",
     "newton_step",
+    "norm_in",
     "preconditioner_of",
     "solve",
     "solve_many",

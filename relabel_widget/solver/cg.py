@@ -75,7 +75,8 @@ def solve(
         p *= rz_next / rz
         p += z
         rz = rz_next
-    return SolveResult(x, float(np.sqrt(rz / size)) if size else 0.0, products, rz <= target)
+    scale = float(np.sqrt(size))
+    return SolveResult(x, float(np.sqrt(rz)) / scale if scale else 0.0, scale, products, rz <= target)
 
 
 def solve_many(
@@ -115,13 +116,13 @@ def solve_many(
     def solved(part: slice) -> SolveResult:
         return _solve_group(hessian, b[:, part], rtol, preconditioner, max_iterations, monitor)
 
-    worst, products, converged = 0.0, 0, True
+    worst, scale, products, converged = 0.0, 0.0, 0, True
     with _side_by_side(_cores(len(parts)) if design.one_core else 1) as pool:
         for part, done in zip(parts, pool.map(solved, parts), strict=True):
             solution[:, part] = done.x
-            worst, products = max(worst, done.residual), products + done.iterations
+            worst, scale, products = max(worst, done.residual), max(scale, done.scale), products + done.iterations
             converged = converged and done.converged
-    return SolveResult(solution, worst, products, converged)
+    return SolveResult(solution, worst, scale, products, converged)
 
 
 @contextmanager
@@ -179,4 +180,5 @@ def _solve_group(
             active, x, r, p, rz = active[going], x[:, going], r[:, going], p[:, going], rz[going]
             hessian, scratch = hessian.columns(going), np.empty_like(p)
     solution[:, active] = x
-    return SolveResult(solution, float(np.sqrt(left.max(initial=0.0))), products, len(active) == 0)
+    worst, scale = (float(np.sqrt(squares.max(initial=0.0))) for squares in (left, size))
+    return SolveResult(solution, worst, scale, products, len(active) == 0)

@@ -1,12 +1,15 @@
-"""Truncated Newton with conjugate gradients and a line search.
+"""Truncated Newton with conjugate gradients, and a line search where a full step does not clearly succeed.
 
-Source: Dembo and Steihaug, "Truncated-Newton algorithms for large-scale unconstrained optimization" (1983); the
-acceptance test near the minimiser, where differences of the objective drown in rounding, is the approximate Wolfe
-condition of Hager and Zhang, "A new conjugate gradient method with guaranteed descent" (2005).
+Source: Dembo and Steihaug, "Truncated-Newton algorithms for large-scale unconstrained optimization" (1983). A full
+step that halves the gradient is taken without a look at the objective, as in Eisenstat and Walker, "Globally
+convergent inexact Newton methods" (1994): near the minimiser all do, and the gradient is needed anyway. The line
+search's test where differences of the objective drown in rounding is the approximate Wolfe condition of Hager and
+Zhang, "A new conjugate gradient method with guaranteed descent" (2005).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +20,10 @@ from ..operator import Hessian
 from ..problem import Problem
 from ..vectors import dot, norm
 from .cg import solve
-from .preconditioner import Preconditioner, preconditioner_of
+from .preconditioner import Preconditioner, norm_in, preconditioner_of
 from .result import MinimiseResult
 
+_CLEARLY = 0.5  # of the gradient, in the norm of the preconditioner
 _ARMIJO = 1e-4
 _SHORTEST = 1e-10
 _ROUNDING = 8 * np.finfo(float).eps  # of the objective: a rise this small may be none
@@ -36,19 +40,23 @@ class NewtonSettings:
 
 @dataclass(frozen=True, eq=False)
 class Iterate:
-    """A point of Newton's method: parameters, log-odds of the rows, the objective and its gradient, the step to it."""
+    """A point of Newton's method: parameters, log-odds of the rows, the gradient, and the step that led there.
+
+    ``length`` is the step's share of a full one, ``products`` what it took, ``decrement`` the norm of the gradient
+    in the step's preconditioner (nan where no step was made).
+    """
 
     theta: FloatArray
     eta: FloatArray
-    objective: float
     gradient: FloatArray
     length: float = 1.0
     products: int = 0
+    decrement: float = np.nan
 
     @classmethod
     def at(cls, problem: Problem, theta: FloatArray, eta: FloatArray) -> Iterate:
         """A starting point. Cost: one product with X'."""
-        return cls(theta, eta, problem.objective(theta, eta), problem.gradient(theta, eta))
+        return cls(theta, eta, problem.gradient(theta, eta))
 
     @property
     def norm(self) -> float:
@@ -61,7 +69,7 @@ def newton_step(
     point: Iterate,
     *,
     rtol: float,
-    preconditioner: Preconditioner | None,
+    preconditioner: Preconditioner,
     hessian: Hessian | None = None,
     monitor: Monitor | None = None,
 ) -> Iterate | None:
@@ -70,27 +78,31 @@ def newton_step(
     ``hessian`` may stand in for the problem's own at the point.
     """
     hessian = hessian or problem.hessian(point.eta)
-    step = solve(
-        hessian,
-        -point.gradient,
-        rtol=rtol,
-        preconditioner=preconditioner or preconditioner_of(hessian),
-        monitor=monitor,
-    )
-    change = problem.eta(step.x)  # eta is linear in theta: the line search costs no further products with X
-    slope, length = dot(point.gradient, step.x), 1.0
-    while length > _SHORTEST:  # backtrack from a full step
+    step = solve(hessian, -point.gradient, rtol=rtol, preconditioner=preconditioner, monitor=monitor)
+    change = problem.eta(step.x)  # eta is linear in theta
+
+    def reached(length: float) -> Iterate:
         theta, eta = point.theta + length * step.x, change * length
         eta += point.eta
-        objective = problem.objective(theta, eta)
-        rise = objective - point.objective
-        falls = rise <= _ARMIJO * length * slope
-        if not falls and rise <= _ROUNDING * abs(point.objective):
-            slope_there = dot(problem.dloss(eta), change) + dot(problem.penalty * theta, step.x)
-            falls = abs(slope_there) < _FLATTER * abs(slope)
-        if falls:
-            return Iterate(theta, eta, objective, problem.gradient(theta, eta), length, step.iterations)
-        length *= 0.5
+        gradient = problem.gradient(theta, eta)
+        return Iterate(theta, eta, gradient, length, step.iterations, norm_in(preconditioner, gradient))
+
+    full = reached(1.0)
+    return full if full.decrement <= _CLEARLY * step.scale else _line_search(problem, point, step.x, full, reached)
+
+
+def _line_search(
+    problem: Problem, point: Iterate, step: FloatArray, trial: Iterate, reached: Callable[[float], Iterate]
+) -> Iterate | None:
+    """Backtrack from a full step until the objective falls by enough, or as far as rounding lets one see."""
+    slope, before = dot(point.gradient, step), problem.objective(point.theta, point.eta)
+    while trial.length > _SHORTEST:
+        rise = problem.objective(trial.theta, trial.eta) - before
+        if rise <= _ARMIJO * trial.length * slope:
+            return trial
+        if rise <= _ROUNDING * abs(before) and abs(dot(trial.gradient, step)) < _FLATTER * abs(slope):
+            return trial
+        trial = reached(0.5 * trial.length)
     return None
 
 
@@ -113,7 +125,9 @@ def minimise(
     steps = products = 0
     while point.norm > target and steps < settings.max_steps:
         rtol = max(min(0.1, np.sqrt(point.norm / problem.gradient_scale)), 0.1 * target / point.norm)
-        stepped = newton_step(problem, point, rtol=rtol, preconditioner=preconditioner, monitor=monitor)
+        hessian = problem.hessian(point.eta)
+        made = preconditioner or preconditioner_of(hessian)
+        stepped = newton_step(problem, point, rtol=rtol, preconditioner=made, hessian=hessian, monitor=monitor)
         if stepped is None:
             break
         point, steps, products = stepped, steps + 1, products + stepped.products

@@ -38,6 +38,11 @@ class Preconditioner(Protocol):
         """
 
 
+def norm_in(preconditioner: Preconditioner, r: FloatArray) -> float:
+    """``sqrt(r' M^-1 r)`` of a residual or a gradient (n_params,), about its norm in ``H^-1``."""
+    return float(np.sqrt(max(dot(r, preconditioner.apply(r)), 0.0)))
+
+
 @dataclass(frozen=True, eq=False)
 class Jacobi:
     """The inverse of a diagonal, (n,), made once and used for every right-hand side (and nearby Hessians)."""

@@ -11,12 +11,13 @@ from .._typing import FloatArray
 class SolveResult:
     """Solution of ``H x = b``, one or many columns.
 
-    ``residual`` is the largest ``|b - H x| / |b|`` over columns, in the norm of the preconditioner; ``converged`` says
-    whether it met the tolerance; ``iterations`` counts Hessian products.
+    ``residual`` is the largest ``|b - H x| / |b|`` over columns and ``scale`` the largest ``|b|``, in the norm of the
+    preconditioner; ``converged`` says whether the tolerance was met; ``iterations`` counts Hessian products.
     """
 
     x: FloatArray
     residual: float
+    scale: float
     iterations: int
     converged: bool
 
