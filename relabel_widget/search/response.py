@@ -41,21 +41,21 @@ class Toggle:
     def share(self, spring: FloatArray) -> FloatArray:
         """How far each row goes, as a share in (0, 1] of ``-spring force``: its own loss holds it back; (m,).
 
-        Newton's method, every third step a bisection. Cost: a few passes over m numbers, seldom more than ten.
+        Newton's method from log-odds 0, or as near to them as the row can be: there the loss bends most and its
+        derivative turns from convex to concave, so that every step falls short of the root on the same side. Cost: a
+        few passes over m numbers, seldom more than five.
         """
         force = self.force
         moving = np.where(force == 0.0, 1.0, force)
-        reach, pull, now = spring * force, self.weights / moving, self.now / moving
-        low, high, share = np.zeros_like(force), np.ones_like(force), np.zeros_like(force)
-        for step in range(1, _MOST_STEPS):
+        reach, stiffness = spring * moving, spring * self.weights
+        pull, now = self.weights / moving, self.now / moving
+        share = np.clip(self.eta / reach, 0.0, 1.0)
+        for _ in range(_MOST_STEPS):
             p = expit(self.eta - share * reach)
             left = pull * (p - self.codes) - now - share  # falls from 1 at 0, and no slower than -share
             if np.abs(left).max(initial=0.0) < _PRECISE:
                 break
-            low, high = np.where(left > 0, share, low), np.where(left > 0, high, share)
-            share = share + left / (1.0 + spring * self.weights * p * (1.0 - p))
-            outside = (share <= low) | (share > high)
-            share = np.where(outside | (step % 3 == 0), 0.5 * (low + high), share)
+            share += left / (1.0 + stiffness * p * (1.0 - p))
         return np.where(force == 0.0, 1.0, share)
 
 
