@@ -103,6 +103,8 @@ class TwoLevel:
 
     def apply(self, r: FloatArray) -> FloatArray:
         """Cost: k^2 multiplications and additions for each column, beside the scaling."""
+        if len(self.block) == len(r):
+            return np.asarray(linalg.lapack.dpotrs(self.factor, r, lower=1)[0])
         z = self.diagonal.apply(r)
         z[self.block] = linalg.lapack.dpotrs(self.factor, r[self.block], lower=1)[0]
         return z
