@@ -15,7 +15,7 @@ from scipy import sparse
 import relabel_widget as rw
 import relabel_widget.design.compact as compact_module
 from relabel_widget.design import CsrDesign, compacted
-from relabel_widget.design.parts import in_threads
+from relabel_widget.design.parts import in_threads, no_other_threads
 
 numba = pytest.importorskip("numba")
 
@@ -116,3 +116,50 @@ def test_what_a_thread_raises_is_raised_and_no_thread_is_left(place: int, monkey
         in_threads([(k, k + 1) for k in range(100)], work)
     assert threading.active_count() == before
     assert len(begun) < 10
+
+
+def test_where_others_keep_the_cores_busy_a_product_starts_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numba, "get_num_threads", lambda: 2)
+
+    def at_work() -> set[int]:
+        seen: set[int] = set()
+
+        def work(*_: int) -> None:
+            seen.add(threading.get_ident())
+            time.sleep(0.002)  # the other thread, if there is one, takes a part meanwhile
+
+        in_threads([(k, k + 1) for k in range(20)], work)
+        return seen
+
+    here = {threading.get_ident()}
+    with no_other_threads():
+        assert at_work() == here
+        with no_other_threads():
+            pass
+        assert at_work() == here
+    assert at_work() > here
+
+
+@pytest.mark.usefixtures("small_limits")
+@pytest.mark.parametrize("task", ["_forward", "_back", "_gram"])
+def test_tasks_on_dask_workers_start_no_thread(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    dasked = pytest.importorskip("relabel_widget.design.dasked")
+    block = compacted(CsrDesign(counts()))
+    started: list[threading.Thread] = []
+
+    def start(thread: threading.Thread) -> None:
+        started.append(thread)
+
+    monkeypatch.setattr(numba, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(threading.Thread, "start", start)
+    monkeypatch.setattr(threading.Thread, "join", lambda _: None)
+    v, u = np.ones(block.n_features), np.ones(block.n_rows)
+    calls = {
+        "_forward": lambda: dasked._forward(block, shared=v, product="matvec"),
+        "_back": lambda: dasked._back(block, u, product="rmatvec"),
+        "_gram": lambda: dasked._gram(block, u, shared=(v, 0.0), product="gram_matvec"),
+    }
+    calls[task]()
+    assert not started
+    block.matvec(v)
+    assert started, "in memory the same design uses another thread"

@@ -18,6 +18,7 @@ from ..monitor import Monitor
 from .base import Block, Design
 from .compact import compacted
 from .convert import as_design
+from .parts import no_other_threads
 
 _FAN_IN = 8  # partial sums that one task of the reduction adds up
 _QUIET = {"distributed.admin.large-graph-warning-threshold": "16 GiB"}  # a vector is sent inside its task, see _send
@@ -297,7 +298,7 @@ def _gone(client: Any) -> ConnectionError:
     )
 
 
-# What runs on the workers.
+# What runs on the workers. A worker has as many threads for tasks as it is to keep busy: products start no others.
 
 
 def _load(block: Any, vectoriser: Any, number: int) -> Design | None:
@@ -318,14 +319,17 @@ def _held(values: Any) -> Any:
     return values
 
 
+@no_other_threads()
 def _forward(block: Design, *, shared: FloatArray, product: str) -> AnyArray:
     return np.asarray(getattr(block, product)(shared))
 
 
+@no_other_threads()
 def _back(block: Design, piece: FloatArray, *, product: str) -> tuple[AnyArray]:
     return (getattr(block, product)(piece),)
 
 
+@no_other_threads()
 def _gram(block: Design, piece: FloatArray, *, shared: Any, product: str) -> tuple[Any, Any]:
     v, shift = shared
     out, total = getattr(block, product)(v, piece, shift)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeAlias
 
 import numpy as np
@@ -22,6 +23,7 @@ _PARTS = 16
 _STORED_A_SUM = 8  # stored values for each number in the sums of all parts, at least: what they take stays small
 _SIDE_BY_SIDE = 4  # columns that one sweep takes
 _WORTH_FILLING = 3  # columns; fewer are faster one by one
+_here = threading.local()
 
 
 def cut(ends: IntArray, n_features: int, *, each: int = PART, most: int = _PARTS) -> Parts:
@@ -49,11 +51,23 @@ def together(m: int) -> list[IntArray]:
     return [*fours, *np.arange(end, m)[:, None]]
 
 
+@contextmanager
+def no_other_threads() -> Iterator[None]:
+    """Meanwhile compiled products that this thread asks for start no others: the other cores have work already."""
+    before = getattr(_here, "alone", False)
+    _here.alone = True
+    try:
+        yield
+    finally:
+        _here.alone = before
+
+
 def in_threads(parts: Parts, work: Callable[[int, int, int], object], *, last_first: bool = False) -> None:
     """Run ``work(part, first block, last block)`` for each part, on whichever thread is free, in either order.
 
-    Each call writes where no other does. As many threads as numba would use; those of one product end with it: none
-    is left to outlive a fork, or to be shared by two callers. What ``work`` raises is raised here, once all have ended.
+    Each call writes where no other does. As many threads as numba would use, but see `no_other_threads`; those of one
+    product end with it: none is left to outlive a fork, or to be shared by two callers. What ``work`` raises is raised
+    here, once all have ended.
     """
     import numba
 
@@ -69,7 +83,8 @@ def in_threads(parts: Parts, work: Callable[[int, int, int], object], *, last_fi
             failures.append(failure)
             deque(waiting, maxlen=0)  # no thread begins another part
 
-    others = [threading.Thread(target=run) for _ in range(min(numba.get_num_threads(), len(parts)) - 1)]
+    wanted = 1 if getattr(_here, "alone", False) else numba.get_num_threads()
+    others = [threading.Thread(target=run) for _ in range(min(wanted, len(parts)) - 1)]
     for thread in others:
         thread.start()
     run()
