@@ -156,11 +156,13 @@ def dask_design(
     source
         Delayed blocks of rows (``dask.delayed`` of anything that `fit` takes, each of shape (any, n_features)), a
         two-dimensional Dask array, a Dask data frame of numbers, or, with a vectoriser, a Dask series or data frame
-        of one column of texts. A few blocks for each core are best. Empty ones are left out.
+        of one column of texts. Two or three blocks for each core are best, all about as large: a product waits for
+        the worker that holds most. Empty ones are left out.
     vectoriser
         Fitted or stateless; turns a block of texts into features, on the workers.
     client
-        A ``dask.distributed.Client``; the one in use if None.
+        A ``dask.distributed.Client``; the one in use if None. One made with ``direct_to_workers=True`` gets results
+        without the scheduler between, where it can reach the workers.
     monitor
         Receives progress (blocks loaded); a cancel is honoured when the next block is there.
 
