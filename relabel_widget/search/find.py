@@ -6,6 +6,7 @@ import numbers
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -240,8 +241,8 @@ class _Task:
         reach = float(problem.weights @ np.abs(problem.eta(query / problem.penalty)))
         return self.cut <= -reach if margin > 0 else self.cut >= reach
 
-    def _prefix(self, influence: FloatArray, margin: float) -> IntArray | None:
-        places = first_order_set(influence[self.allowed], margin, self.cut)
+    def _prefix(self, influence: FloatArray, margin: float, at_most: int | None = None) -> IntArray | None:
+        places = first_order_set(influence[self.allowed], margin, self.cut, at_most=at_most)
         return None if places is None else self.allowed[places]
 
     def _first_order(self, factor: FloatArray, margin: float) -> FlipSet:
@@ -258,8 +259,8 @@ class _Task:
                 self.fit, query, factor, self.cut, self.edit, self.allowed, self.budget,
                 costs=self.cost, springs=self.springs, monitor=monitor, exact=exact,
             )  # fmt: skip
-            towards = refits.effects.gains(refits.base)
-            result = search(refits, self._prefix(-towards if margin > 0 else towards, margin), effort)
+            gains = refits.effects.gains(refits.base)
+            result = search(refits, partial(self._prefix, -gains if margin > 0 else gains, margin), effort)
             if result.best is None:
                 outcome = Outcome.BUDGET if result.spent else Outcome.EXHAUSTED
                 return self._none(margin, outcome, refits.count)

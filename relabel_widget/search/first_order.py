@@ -14,7 +14,7 @@ from .ranking import largest
 _FIRST, _MORE = 1024, 16  # rows of the ranking that are sorted, and how many times as many next
 
 
-def first_order_set(influence: FloatArray, margin: float, cut: float) -> IntArray | None:
+def first_order_set(influence: FloatArray, margin: float, cut: float, *, at_most: int | None = None) -> IntArray | None:
     """The shortest prefix of the ranking whose summed change of probability is predicted to flip, or None.
 
     Parameters
@@ -26,6 +26,8 @@ def first_order_set(influence: FloatArray, margin: float, cut: float) -> IntArra
         Log-odds of the query less ``cut``.
     cut
         The threshold as log-odds.
+    at_most
+        Longer prefixes are of no interest; any length if None.
 
     Returns
     -------
@@ -37,13 +39,14 @@ def first_order_set(influence: FloatArray, margin: float, cut: float) -> IntArra
     p, threshold = expit(margin + cut), expit(cut)
     change = p * (1 - p) * influence
     towards = change if margin > 0 else -change
-    count = _FIRST
+    longest = len(influence) if at_most is None else min(at_most, len(influence))
+    count = min(_FIRST, longest)
     while True:
         order = largest(-towards, count)
         predicted = p + np.cumsum(change[order])
         flips = (predicted > threshold) != (margin > 0)
         if flips.any():
             return order[: int(np.argmax(flips)) + 1]
-        if count >= len(influence):
+        if count == longest:
             return None
-        count *= _MORE
+        count = min(count * _MORE, longest)

@@ -140,7 +140,7 @@ class Refits:
         """The margin of a refit that is followed to within 1e-7 log-odds of the minimiser's."""
         problem, point = self._fit.problem.edited(probe.rows, self._edit), probe.point
         decrement = norm_in(self._fit.preconditioner, point.gradient)
-        for _ in range(_MAX_STEPS):
+        for step in range(_MAX_STEPS):
             left = self._spread * decrement
             if left <= _CERTAIN:
                 break
@@ -149,6 +149,7 @@ class Refits:
                 point,
                 rtol=max(min(0.1, 0.1 * decrement), 0.5 * _CERTAIN / left),
                 preconditioner=self._fit.preconditioner,
+                hessian=self.effects.hessian(probe) if step == 0 else None,
                 monitor=self._monitor,
             )
             if stepped is None:

@@ -13,7 +13,7 @@ local search as for approximate knapsack covers, on refits instead of weights.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,17 +61,18 @@ class SearchResult:
     spent: bool
 
 
-def search(refits: Refits, first_order: IntArray | None, effort: Effort) -> SearchResult:
+def search(refits: Refits, first_order: Callable[[int | None], IntArray | None], effort: Effort) -> SearchResult:
     """Find a small flipping set; deterministic. Each refit costs a Newton step or two from a nearby refit.
 
-    Where effects have costs, the cheapest set is the aim instead of the smallest. ``first_order`` is the set of the
-    paper's algorithm: where it flips, the result is not larger.
+    Where effects have costs, the cheapest set is the aim instead of the smallest. ``first_order`` gives the set of the
+    paper's algorithm, None if it has more than so many rows: where it flips, the result is not larger.
     """
     found = _Found(refits.effects.costs, effort)
     try:
         _bracket(refits, found)
-        if first_order is not None and found.would_improve(first_order) and refits.feasible(first_order):
-            found.offer(refits.at(first_order, refits.base))
+        rows = first_order(found.largest_better)
+        if rows is not None and found.would_improve(rows) and refits.feasible(rows):
+            found.offer(refits.at(rows, refits.base))
         while found.best is not None and _shrink(refits, found, found.best):
             pass
     except BudgetSpent:
@@ -88,6 +89,11 @@ class _Found:
 
     def cost(self, rows: IntArray) -> float:
         return float(len(rows)) if self.costs is None else float(self.costs[rows].sum())
+
+    @property
+    def largest_better(self) -> int | None:
+        """The most rows of a set that would improve on the best, if its size tells."""
+        return None if self.best is None or self.costs is not None else len(self.best.rows) - 1
 
     def would_improve(self, rows: IntArray) -> bool:
         return self.best is None or self.cost(rows) < self.cost(self.best.rows) - _LESS
