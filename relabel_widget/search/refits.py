@@ -22,7 +22,7 @@ _MOST_DOUBT = 0.5  # the same, of Cauchy and Schwarz's bound
 _SAFETY = 2.0  # a margin decides once it is this many times its last change
 _SHORT = 1.0  # log-odds: over so much of a step the curvature of a row changes by no more than a factor of e
 _LOOSEST, _TIGHTEST = 0.3, 0.01  # tolerances of Newton steps
-_CERTAIN = 1e-5  # log-odds, before the correction by the adjoint takes 97 % of it away
+_CERTAIN = 3e-6  # log-odds, before the correction by the adjoint takes 97 % of it away
 _MAX_STEPS = 30
 
 
@@ -137,7 +137,7 @@ class Refits:
         return Probe(self.count, rows, point, self._margin(done.theta), near=near.number)
 
     def confirmed(self, probe: Probe) -> float:
-        """The margin of a refit that is followed until its probability is within 1e-7 of the minimiser's."""
+        """The margin of a refit that is followed to within 1e-7 log-odds of the minimiser's."""
         problem, point = self._fit.problem.edited(probe.rows, self._edit), probe.point
         decrement = norm_in(self._fit.preconditioner, point.gradient)
         for step in range(_MAX_STEPS):
