@@ -42,9 +42,9 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
     const anew = row !== shown.row;
     if (anew) {
       shown = { row };
-      bars.seed(shown, { total: 0, rows: [] });
       const nothing = { ranking: null, forecast: null, explained: null, active: null, words: null, selection: new Set<number>() };
       store.set({ ...nothing, rankingState: row === null ? "idle" : "loading" });
+      bars.seed(shown, { total: 0, rows: [] });
     } else store.set({ rankingState: row === null ? "idle" : "loading" });
     if (row === null) return;
     try {

@@ -19,6 +19,19 @@ from relabel_widget.monitor import Monitor
 
 pytestmark = pytest.mark.browser
 
+# Where things are in each frame, as it is drawn.
+WATCH_PLACES = """
+window.places = [];
+const button = (name) => [...document.querySelectorAll("button")].find((one) => one.textContent === name);
+const nodes = {find: button("Find flip set"), verify: button("Verify by retraining"),
+  rows: document.querySelector(".rlw-train-scroll"), detail: document.querySelector(".rlw-detail")};
+const look = () => {
+  const seen = Object.entries(nodes).map(([name, node]) => [name, Math.round(node.getBoundingClientRect().top + scrollY)]);
+  places.push({...Object.fromEntries(seen), end: document.documentElement.scrollHeight});
+  requestAnimationFrame(look);
+};
+look();
+"""
 EVIL = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>"
 
 
@@ -125,6 +138,43 @@ class TestTheWholeJob:
         for row in reversed(rows):
             one.box(row).uncheck()
         expect(one.status).to_contain_text("0 labels changed in all")
+
+    @pytest.mark.parametrize("width", [480, 1000, 1600])
+    def test_nothing_moves_as_answers_come_in(self, show, width):
+        """A click that was aimed before an answer must hit: here, and in what stands below the widget."""
+        bench = hotel_workbench()
+        one = show(bench, width=width)
+        one.button("Pause: set sizes").click()
+        self._settle(one, bench, 3)
+        one.page.evaluate(WATCH_PLACES)
+        self._settle(one, bench, 5)
+        places = one.page.evaluate("places")
+        assert len({seen["find"] for seen in places}) == 1
+        assert (
+            len({(seen["verify"], seen["end"]) for seen in places}) <= 2
+        )  # the texts of the two rows differ in length
+        one.page.evaluate("places.length = 0")
+        one.button("Find flip set").click()
+        expect(one.ranking.get_by_text("in flip set").first).to_be_visible()
+        one.button("Mark whole flip set").click()
+        expect(one.page.locator(".rlw-guess")).to_be_visible()
+        for row in bench.influential_rows(5)["row"].tolist()[:6]:
+            one.box(row).focus()
+            expect(one.page.get_by_role("region", name=f"Training row {row}", exact=True)).to_contain_text(
+                bench.train_text(row)
+            )
+        one.button("Verify by retraining").click()
+        expect(one.status).to_contain_text("Retrained")
+        places = one.page.evaluate("places")
+        for name in ("find", "rows", "detail", "verify"):
+            assert len({seen[name] for seen in places}) == 1, name
+
+    @staticmethod
+    def _settle(one, bench, row):
+        one.pick(row)
+        first = int(bench.influential_rows(row)["row"].iloc[0])
+        training = one.page.get_by_role("region", name=f"Training row {first}", exact=True)
+        expect(training).to_contain_text(bench.train_text(first))
 
     def test_what_python_does_shows_on_the_page(self, show):
         bench = small_workbench()

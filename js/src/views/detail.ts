@@ -6,7 +6,7 @@ import { button, drawn, el, setText, uniqueId, type Scope } from "./dom";
 import { plural, signed } from "./format";
 import { setMarked } from "./marks";
 
-const SHOWN = 8;
+const SHOWN = 7;
 
 function createWords() {
   const list = el("ul", "words");

@@ -95,5 +95,5 @@ export function createHappensPane(scope: Scope, session: Session): HTMLElement {
   drawn(scope, store, draw);
   const title = el("h3", "heading", { id }, "What happens");
   const head = el("div", "pane-head", title, marks);
-  return el("section", "pane happens", { "aria-labelledby": id }, head, createChangedNote(scope, store), el("div", "buttons", verify.node), result);
+  return el("section", "pane happens", { "aria-labelledby": id }, head, el("div", "buttons", verify.node), createChangedNote(scope, store), result);
 }

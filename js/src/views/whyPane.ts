@@ -55,8 +55,23 @@ export interface Pane {
   focus(): void;
 }
 
+/** A pane that is being filled keeps the height it had: what is below would jump up and down again. */
+function keepHeight(scope: Scope, { store }: Session, node: HTMLElement): void {
+  let loading = false;
+  scope.add(
+    store.subscribe(({ rankingState }) => {
+      if (loading === (rankingState === "loading")) return;
+      loading = !loading;
+      node.style.minHeight = loading ? `${node.offsetHeight}px` : "";
+    }),
+  );
+}
+
 export function createWhyPane(scope: Scope, session: Session): Pane & Pick<ReturnType<typeof createDetail>, "decide" | "note"> {
   const { store, actions } = session;
+  const id = uniqueId("why");
+  const node = el("section", "pane why", { "aria-labelledby": id });
+  keepHeight(scope, session, node); // before the parts hear that they are out of date
   const find = button(scope, "Find flip set", "", actions.find);
   const whole = button(scope, "Mark whole flip set", "", () => actions.mark(unmarked(store.get()), true));
   const draw = () => {
@@ -70,9 +85,7 @@ export function createWhyPane(scope: Scope, session: Session): Pane & Pick<Retur
   drawn(scope, store, draw);
   const grid = createTrainGrid(scope, session);
   const detail = createDetail(scope, session);
-  const id = uniqueId("why");
-  const title = el("h3", "heading", { id }, "Why");
-  const buttons = el("div", "buttons", find.node, whole.node);
-  const parts = [title, createQueryCard(scope, session), createFlipNote(scope, store), buttons, createLegend(scope, session), grid.node, detail.node];
-  return { node: el("section", "pane why", { "aria-labelledby": id }, ...parts), focus: grid.focus, decide: detail.decide, note: detail.note };
+  const head = el("div", "pane-head", el("h3", "heading", { id }, "Why"), el("div", "buttons", find.node, whole.node));
+  node.append(head, createQueryCard(scope, session), createFlipNote(scope, store), createLegend(scope, session), grid.node, detail.node);
+  return { node, focus: grid.focus, decide: detail.decide, note: detail.note };
 }
