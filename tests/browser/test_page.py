@@ -25,8 +25,9 @@ window.places = [];
 const button = (name) => [...document.querySelectorAll("button")].find((one) => one.textContent === name);
 const nodes = {find: button("Find flip set"), verify: button("Verify by retraining"),
   rows: document.querySelector(".rlw-train-scroll"), detail: document.querySelector(".rlw-detail")};
+const top = (node) => Math.round(node.getBoundingClientRect().top + scrollY);
 const look = () => {
-  const seen = Object.entries(nodes).map(([name, node]) => [name, Math.round(node.getBoundingClientRect().top + scrollY)]);
+  const seen = Object.entries(nodes).map(([name, node]) => [name, top(node)]);
   places.push({...Object.fromEntries(seen), end: document.documentElement.scrollHeight});
   requestAnimationFrame(look);
 };
