@@ -17,7 +17,7 @@ from relabel_widget.influence import factors
 from relabel_widget.search import Budget
 from relabel_widget.search.ranking import largest
 from relabel_widget.search.refits import Refits
-from relabel_widget.search.response import Springs, Toggle
+from relabel_widget.search.response import Springs, Toggle, pair_moves
 
 
 def test_a_row_comes_to_rest_where_its_forces_balance() -> None:
@@ -33,6 +33,30 @@ def test_a_row_comes_to_rest_where_its_forces_balance() -> None:
             return x / spring[i] + weights[i] * (expit(eta[i] + x) - codes[i]) - now[i]
 
         assert_allclose(x, brentq(balance, -1e4, 1e4, xtol=1e-12), rtol=1e-3, atol=1e-4)
+
+
+def test_two_rows_come_to_rest_where_both_their_forces_balance() -> None:
+    rng = np.random.default_rng(1)
+    eta, weights, codes = (
+        rng.normal(0, 2, (2, 40)),
+        rng.uniform(0.1, 2, (2, 40)),
+        rng.integers(0, 2, (2, 40)).astype(float),
+    )
+    held, spring = weights * expit(eta) * expit(-eta), 10.0 ** rng.uniform(-2, 0.5, (2, 40))
+    own, toggles = (
+        spring / (1.0 + held * spring),
+        [Toggle(eta[k], weights[k] * (expit(eta[k]) - (1 - codes[k])), weights[k], codes[k]) for k in (0, 1)],
+    )
+    alone = [-toggles[k].share(spring[k]) * spring[k] * toggles[k].force for k in (0, 1)]
+    together = rng.uniform(-0.5, 0.5, 40) * np.sqrt(own[0] * own[1])
+    found = np.array(pair_moves(tuple(toggles), tuple(alone), tuple(own), tuple(held), together))  # type: ignore[arg-type]
+    for m in range(40):
+        gram = np.array([[own[0, m], together[m]], [together[m], own[1, m]]])
+        stiff = np.linalg.inv(gram) - np.diag(held[:, m])
+        after = weights[:, m] * (expit(eta[:, m] + found[:, m]) - codes[:, m])
+        now = np.array([toggle.now[m] for toggle in toggles])
+        assert_allclose(stiff @ found[:, m] + after - now, 0.0, atol=1e-4)
+    assert np.abs(found - alone).max() > 0.1
 
 
 def refits_of(edit: Any, seed: int, *, n: int = 60) -> tuple[rw.Fit, Refits, Any]:
@@ -55,6 +79,26 @@ def test_effects_are_closer_to_refits_than_gains(edit: Any) -> None:
         after = np.array([fit.refit(np.array([row]), edit).decision(case.query[None])[0] for row in rows])
         true = np.sign(eta) * (eta - after)
         assert np.abs(effects[rows] - true).sum() < 0.7 * np.abs(gains[rows] - true).sum()
+
+
+@pytest.mark.parametrize("edit", ["relabel", "remove"])
+def test_swaps_are_forecast_closer_where_the_two_rows_see_each_other(edit: Any) -> None:
+    apart, coupled = [], []
+    for seed in range(4):
+        fit, refits, case = refits_of(edit, seed)
+        effects = refits.effects
+        near = refits.at(np.sort(effects.best(refits.base, 3)), refits.base)
+        out, into = effects.behind(near), effects.ahead(near, 8)
+        margins = effects.swapped(near, out, into)
+        assert margins.shape == (3, 8)
+        sign = np.sign(float(fit.decision(case.query[None])[0]))
+        for i, gone in enumerate(out):
+            for j, come in enumerate(into):
+                rows = np.append(near.rows[near.rows != gone], come)
+                true = sign * float(fit.refit(rows, edit).decision(case.query[None])[0])
+                apart.append(abs(effects.forecast(rows, near)[0] - true))
+                coupled.append(abs(margins[i, j] - true))
+    assert np.median(coupled) < 0.7 * np.median(apart)
 
 
 @pytest.mark.parametrize("edit", ["relabel", "remove"])

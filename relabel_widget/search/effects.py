@@ -12,12 +12,15 @@ from ..fitting import Fit
 from ..monitor import Monitor
 from ..operator import Hessian
 from ..problem import Edit
-from ..solver import solve
+from ..solver import solve, solve_many
+from ..vectors import column_dots
 from .probe import Probe
 from .ranking import largest
-from .response import Springs, Toggle
+from .response import Springs, Toggle, pair_moves
 
 FACTOR_RTOL = 3e-2
+_COUPLING_RTOL = 0.3  # a row's own part, an energy, is then right to a tenth
+_LEAST_LEFT = 1e-2  # of 1 - leverage, for the same reason
 _DOUBT = 0.25  # of the moves that a forecast adds up: what rows do to each other
 _LISTED_LEAST, _LISTED_MOST = 16, 256  # rows outside a set whose own response is worked out
 _KEPT_BYTES, _KEPT_LEAST = 2**26, 2  # of refits whose gains are kept: all where rows are few, the newest where many
@@ -60,7 +63,9 @@ class Effects:
         self._fit, self._query, self._sign, self._edit, self._monitor = fit, query, sign, edit, monitor
         self.allowed, self.costs, self.springs = allowed, costs, springs
         self._known = {0: _Known(fit.hessian, factor)}
-        self._most_kept = max(_KEPT_LEAST, _KEPT_BYTES // (32 * fit.n_rows))  # an iterate, curvature, gains, effects
+        self._most_kept = max(
+            _KEPT_LEAST, _KEPT_BYTES // (32 * fit.n_rows)
+        )  # bytes: log-odds, curvature, gains, what passes
 
     def hessian(self, probe: Probe) -> Hessian:
         """The Hessian at a refit; kept for a while."""
@@ -157,6 +162,38 @@ class Effects:
         own = float(np.abs(effects - self.gains(near)[changed]).sum())
         margin = near.margin - float(effects[: len(added)].sum()) + float(effects[len(added) :].sum())
         return margin, own + _DOUBT * float(np.abs(effects).sum()) + near.doubt
+
+    def swapped(self, probe: Probe, out: IntArray, into: IntArray) -> FloatArray:
+        """The margin to expect with row ``out[i]`` taken back and ``into[j]`` edited instead, (len(out), len(into)).
+
+        As `forecast`, but the two rows see each other, through the Hessian at the refit. Cost: a loose block solve with
+        a column for each of the rows, made dense.
+        """
+        problem, rows, hessian = self._fit.problem, np.concatenate([out, into]), self.hessian(probe)
+        columns = problem.extended_rows(problem.design.take(rows))
+        solved = solve_many(
+            hessian,
+            columns,
+            rtol=_COUPLING_RTOL,
+            preconditioner=self._fit.preconditioner,
+            width=len(rows),
+            monitor=self._monitor,
+        ).x
+        pull, own, held = (
+            self._sign * (self.factor(probe) @ columns),
+            column_dots(columns, solved),
+            hessian.curvature[rows],
+        )
+        own = np.minimum(own, (1.0 - _LEAST_LEFT) / np.maximum(held, np.finfo(float).tiny))
+        spring, toggle = own / (1.0 - held * own), self.toggle(probe, rows)
+        alone = -toggle.share(spring) * spring * toggle.force
+        coupling = columns[:, : len(out)].T @ solved[:, len(out) :]
+        i, j = (places.ravel() for places in np.indices(coupling.shape))
+        j += len(out)
+        pair = toggle.take(i), toggle.take(j)
+        x, y = pair_moves(pair, (alone[i], alone[j]), (own[i], own[j]), (held[i], held[j]), coupling.ravel())
+        pulled = pull[i] * (pair[0].moved(x)[0] - held[i] * x) + pull[j] * (pair[1].moved(y)[0] - held[j] * y)
+        return np.asarray(probe.margin - pulled.reshape(coupling.shape))
 
     def toggle(self, probe: Probe, rows: IntArray) -> Toggle:
         """The edits of rows at a refit, taken back where it has made them."""

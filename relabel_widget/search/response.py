@@ -18,6 +18,8 @@ from .._typing import FloatArray, IntArray
 from ..fitting import Fit
 
 _PRECISE, _MOST_STEPS = 1e-5, 40
+_MOST_COUPLED = 0.95  # as a correlation: the coupling is an estimate, as springs are
+_PAIR_STEPS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +34,15 @@ class Toggle:
     now: FloatArray
     weights: FloatArray
     codes: FloatArray
+
+    def take(self, places: IntArray) -> Toggle:
+        """Of the rows at these places, in this order."""
+        return Toggle(self.eta[places], self.now[places], self.weights[places], self.codes[places])
+
+    def moved(self, by: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """What the gradient has gained once the rows have moved so far, and the curvature of their losses there."""
+        p = expit(self.eta + by)
+        return self.weights * (p - self.codes) - self.now, self.weights * p * (1.0 - p)
 
     @property
     def force(self) -> FloatArray:
@@ -57,6 +68,39 @@ class Toggle:
                 break
             share += left / (1.0 + stiffness * p * (1.0 - p))
         return np.where(force == 0.0, 1.0, share)
+
+
+def pair_moves(
+    toggles: tuple[Toggle, Toggle],
+    alone: tuple[FloatArray, FloatArray],
+    own: tuple[FloatArray, FloatArray],
+    held: tuple[FloatArray, FloatArray],
+    coupling: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """How far two rows go that are edited at once, each seeing the other; every array (m,), an entry for each pair.
+
+    ``alone`` is how far each would go by itself, ``own`` is ``x_i . H^-1 x_i``, ``coupling`` is ``x_i . H^-1 x_j``, and
+    ``held`` the curvature of the rows in H. With G the 2 x 2 matrix of the former and D the diagonal one of the latter
+    they rest where ``(G^-1 - D) x + after(eta + x) - now = 0``. A few steps of Newton's method from ``alone``,
+    unguarded: what comes of them ranks pairs and decides nothing.
+    """
+    leverage = [size * curvature for size, curvature in zip(own, held, strict=True)]
+    room = (1.0 - leverage[0]) * (1.0 - leverage[1]) / np.maximum(leverage[0] * leverage[1], 1e-300)
+    most = _MOST_COUPLED * np.sqrt(np.clip(room, 0.0, 1.0))  # beyond, G^-1 - D would have no inverse
+    scale = 1.0 / np.sqrt(own[0] * own[1])
+    rho = np.clip(coupling * scale, -most, most)
+    left = 1.0 - np.square(rho)
+    stiff = [1.0 / (size * left) - curvature for size, curvature in zip(own, held, strict=True)]
+    cross = -rho * scale / left
+    x, y = alone
+    for _ in range(_PAIR_STEPS):
+        (force_x, bend_x), (force_y, bend_y) = toggles[0].moved(x), toggles[1].moved(y)
+        force_x, force_y = force_x + stiff[0] * x + cross * y, force_y + stiff[1] * y + cross * x
+        bend_x, bend_y = bend_x + stiff[0], bend_y + stiff[1]
+        determinant = bend_x * bend_y - np.square(cross)
+        x = x - (bend_y * force_x - cross * force_y) / determinant
+        y = y - (bend_x * force_y - cross * force_x) / determinant
+    return x, y
 
 
 class Springs:

@@ -110,6 +110,8 @@ def solve_many(
         return replace(one, x=one.x[:, None])
     design = hessian.design
     width = width or (16 if design.one_core else 32)
+    if b.shape[1] <= width:
+        return _solve_group(hessian, b, rtol, preconditioner, max_iterations, monitor)
     solution = np.zeros_like(b)
     parts = [slice(first, first + width) for first in range(0, b.shape[1], width)]
 

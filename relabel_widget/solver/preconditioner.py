@@ -102,7 +102,7 @@ class TwoLevel:
     factor: FloatArray
 
     def apply(self, r: FloatArray) -> FloatArray:
-        """Cost: k^2 multiplications and additions for each column, beside the scaling."""
+        """Cost: k^2 multiplications and additions for each column, beside the scaling of columns outside the block."""
         if len(self.block) == len(r):
             return np.asarray(linalg.lapack.dpotrs(self.factor, r, lower=1)[0])
         z = self.diagonal.apply(r)
