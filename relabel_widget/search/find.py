@@ -28,7 +28,7 @@ from .probe import SLACK
 from .proof import as_proof
 from .refits import Refits
 from .response import Springs
-from .verified import QUICK, THOROUGH, THOROUGH_UP_TO, search
+from .verified import effort_for, search
 
 _WORTH_PROCESSES = 64  # queries; starting workers costs a second or two
 _TOGETHER = 16  # queries whose first rankings are solved together: more are not faster on texts, and hold more
@@ -253,7 +253,7 @@ class _Task:
         return self._some(rows, margin, np.nan, Outcome.PREDICTED, 0)
 
     def _verified(self, query: FloatArray, factor: FloatArray, margin: float, monitor: Monitor | None) -> FlipSet:
-        effort = THOROUGH if self.fit.problem.design.n_stored <= THOROUGH_UP_TO else QUICK
+        effort = effort_for(self.fit.problem.design)
         for exact in (False, True):  # the second only if the last refit contradicts a decision that led to it
             refits = Refits(
                 self.fit, query, factor, self.cut, self.edit, self.allowed, self.budget,

@@ -2,7 +2,8 @@
 
 First the size is bracketed: at each size the rows that rank first at the last refit, by their effect along their own
 path, are refitted until the set repeats or flips. Then rows are dropped and swapped until no row can be left out and
-no swap leads further down. A refit decides; what a forecast puts beyond doubt is not refitted.
+no swap, of the few that are forecast to lead furthest, leads further down. A refit decides; what a forecast puts beyond
+doubt is not refitted.
 
 Source: ``theta_S - theta = -Hbar^-1 u_S`` with Hbar the Hessian averaged along the path is exact. A row's response
 takes its own part of that average exactly, which is most of it; the others' part is in the next refit, at which rows
@@ -14,12 +15,13 @@ local search as for approximate knapsack covers, on refits instead of weights.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
 
 from .._typing import FloatArray, IntArray
+from ..design import Design
 from .probe import Probe
 from .refits import BudgetSpent, Refits
 
@@ -52,9 +54,17 @@ class Effort:
 # On small tables 8 swaps of pairs that see each other found more than 60 ranked by the rows' own effects, in a third of
 # the refits. On texts, whose rows see little of each other, to rank pairs takes longer than the refits it spares: long
 # documents' sets became a fiftieth smaller in one and a half times the time, others' stayed.
-THOROUGH = Effort(hope=1.0, hope_of_swaps=0.6, swaps=8, among=24, coupled=True, small=8, starts=1)
-QUICK = Effort(hope=0.5, hope_of_swaps=0.3, swaps=4, among=4, coupled=False, small=0, starts=0)
-THOROUGH_UP_TO = 50_000  # stored values of the design
+_THOROUGH = Effort(hope=1.0, hope_of_swaps=0.6, swaps=8, among=24, coupled=True, small=8, starts=1)
+_QUICK = Effort(hope=0.5, hope_of_swaps=0.3, swaps=4, among=8, coupled=False, small=0, starts=0)
+_DENSE = replace(_QUICK, among=24, coupled=True)
+_THOROUGH_UP_TO = 50_000  # stored values: a refit takes about a millisecond
+
+
+def effort_for(design: Design) -> Effort:
+    """How hard to look where a refit on this design takes as long as it takes."""
+    if design.n_stored <= _THOROUGH_UP_TO:
+        return _THOROUGH
+    return _DENSE if design.n_stored == design.n_rows * design.n_features else _QUICK
 
 
 @dataclass(frozen=True, eq=False)
