@@ -37,25 +37,17 @@ def test_a_row_comes_to_rest_where_its_forces_balance() -> None:
 
 def test_two_rows_come_to_rest_where_both_their_forces_balance() -> None:
     rng = np.random.default_rng(1)
-    eta, weights, codes = (
-        rng.normal(0, 2, (2, 40)),
-        rng.uniform(0.1, 2, (2, 40)),
-        rng.integers(0, 2, (2, 40)).astype(float),
-    )
+    eta, weights, codes = rng.normal(0, 2, (2, 40)), rng.uniform(0.1, 2, (2, 40)), rng.integers(0, 2, (2, 40)) * 1.0
+    pairs = Toggle(eta, weights * (expit(eta) - (1 - codes)), weights, codes)
     held, spring = weights * expit(eta) * expit(-eta), 10.0 ** rng.uniform(-2, 0.5, (2, 40))
-    own, toggles = (
-        spring / (1.0 + held * spring),
-        [Toggle(eta[k], weights[k] * (expit(eta[k]) - (1 - codes[k])), weights[k], codes[k]) for k in (0, 1)],
-    )
-    alone = [-toggles[k].share(spring[k]) * spring[k] * toggles[k].force for k in (0, 1)]
-    together = rng.uniform(-0.5, 0.5, 40) * np.sqrt(own[0] * own[1])
-    found = np.array(pair_moves(tuple(toggles), tuple(alone), tuple(own), tuple(held), together))  # type: ignore[arg-type]
+    own, alone = spring / (1.0 + held * spring), -pairs.share(spring) * spring * pairs.force
+    coupling = rng.uniform(-0.5, 0.5, 40) * np.sqrt(own.prod(axis=0))
+    found = pair_moves(pairs, alone, own, held, coupling)
     for m in range(40):
-        gram = np.array([[own[0, m], together[m]], [together[m], own[1, m]]])
-        stiff = np.linalg.inv(gram) - np.diag(held[:, m])
+        gram = np.array([[own[0, m], coupling[m]], [coupling[m], own[1, m]]])
         after = weights[:, m] * (expit(eta[:, m] + found[:, m]) - codes[:, m])
-        now = np.array([toggle.now[m] for toggle in toggles])
-        assert_allclose(stiff @ found[:, m] + after - now, 0.0, atol=1e-4)
+        left = (np.linalg.inv(gram) - np.diag(held[:, m])) @ found[:, m] + after - pairs.now[:, m]
+        assert_allclose(left, 0.0, atol=1e-4)
     assert np.abs(found - alone).max() > 0.1
 
 

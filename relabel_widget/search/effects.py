@@ -21,6 +21,7 @@ from .response import Springs, Toggle, pair_moves
 FACTOR_RTOL = 3e-2
 _COUPLING_RTOL = 0.3  # a row's own part, an energy, is then right to a tenth
 _LEAST_LEFT = 1e-2  # of 1 - leverage, for the same reason
+_NO_FEATURES = 1e-30  # instead of the own part, or the curvature, of a row that has none
 _DOUBT = 0.25  # of the moves that a forecast adds up: what rows do to each other
 _LISTED_LEAST, _LISTED_MOST = 16, 256  # rows outside a set whose own response is worked out
 _KEPT_BYTES, _KEPT_LEAST = 2**26, 2  # of refits whose gains are kept: all where rows are few, the newest where many
@@ -172,28 +173,20 @@ class Effects:
         problem, rows, hessian = self._fit.problem, np.concatenate([out, into]), self.hessian(probe)
         columns = problem.extended_rows(problem.design.take(rows))
         solved = solve_many(
-            hessian,
-            columns,
-            rtol=_COUPLING_RTOL,
-            preconditioner=self._fit.preconditioner,
-            width=len(rows),
+            hessian, columns, rtol=_COUPLING_RTOL, preconditioner=self._fit.preconditioner, width=len(rows),
             monitor=self._monitor,
-        ).x
-        pull, own, held = (
-            self._sign * (self.factor(probe) @ columns),
-            column_dots(columns, solved),
-            hessian.curvature[rows],
-        )
-        own = np.minimum(own, (1.0 - _LEAST_LEFT) / np.maximum(held, np.finfo(float).tiny))
+        ).x  # fmt: skip
+        pull, held = self._sign * (self.factor(probe) @ columns), hessian.curvature[rows]
+        own = np.clip(column_dots(columns, solved), _NO_FEATURES, (1.0 - _LEAST_LEFT) / np.maximum(held, _NO_FEATURES))
         spring, toggle = own / (1.0 - held * own), self.toggle(probe, rows)
         alone = -toggle.share(spring) * spring * toggle.force
         coupling = columns[:, : len(out)].T @ solved[:, len(out) :]
-        i, j = (places.ravel() for places in np.indices(coupling.shape))
-        j += len(out)
-        pair = toggle.take(i), toggle.take(j)
-        x, y = pair_moves(pair, (alone[i], alone[j]), (own[i], own[j]), (held[i], held[j]), coupling.ravel())
-        pulled = pull[i] * (pair[0].moved(x)[0] - held[i] * x) + pull[j] * (pair[1].moved(y)[0] - held[j] * y)
-        return np.asarray(probe.margin - pulled.reshape(coupling.shape))
+        places = np.indices(coupling.shape).reshape(2, -1)
+        places[1] += len(out)
+        pairs = toggle.take(places)
+        moves = pair_moves(pairs, alone[places], own[places], held[places], coupling.ravel())
+        pulled = pull[places] * (pairs.moved(moves)[0] - held[places] * moves)
+        return np.asarray(probe.margin - pulled.sum(axis=0).reshape(coupling.shape))
 
     def toggle(self, probe: Probe, rows: IntArray) -> Toggle:
         """The edits of rows at a refit, taken back where it has made them."""

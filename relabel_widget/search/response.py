@@ -36,7 +36,7 @@ class Toggle:
     codes: FloatArray
 
     def take(self, places: IntArray) -> Toggle:
-        """Of the rows at these places, in this order."""
+        """Of the rows at these places, in their shape."""
         return Toggle(self.eta[places], self.now[places], self.weights[places], self.codes[places])
 
     def moved(self, by: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -70,37 +70,26 @@ class Toggle:
         return np.where(force == 0.0, 1.0, share)
 
 
-def pair_moves(
-    toggles: tuple[Toggle, Toggle],
-    alone: tuple[FloatArray, FloatArray],
-    own: tuple[FloatArray, FloatArray],
-    held: tuple[FloatArray, FloatArray],
-    coupling: FloatArray,
-) -> tuple[FloatArray, FloatArray]:
-    """How far two rows go that are edited at once, each seeing the other; every array (m,), an entry for each pair.
+def pair_moves(pairs: Toggle, alone: FloatArray, own: FloatArray, held: FloatArray, coupling: FloatArray) -> FloatArray:
+    """How far two rows go that are edited at once, each seeing the other; every array (2, m), a column for each pair.
 
-    ``alone`` is how far each would go by itself, ``own`` is ``x_i . H^-1 x_i``, ``coupling`` is ``x_i . H^-1 x_j``, and
-    ``held`` the curvature of the rows in H. With G the 2 x 2 matrix of the former and D the diagonal one of the latter
-    they rest where ``(G^-1 - D) x + after(eta + x) - now = 0``. A few steps of Newton's method from ``alone``,
-    unguarded: what comes of them ranks pairs and decides nothing.
+    ``alone`` is how far each row would go by itself, ``own`` is ``x_i . H^-1 x_i`` and ``held`` the curvature of the
+    row in H; ``coupling`` (m,) is ``x_i . H^-1 x_j``. With G the 2 x 2 matrix of these products and D the diagonal one
+    of the curvatures, they rest where ``(G^-1 - D) x + after(eta + x) - now = 0``. A few steps of Newton's method from
+    ``alone``, unguarded: what comes of them ranks pairs and decides nothing.
     """
-    leverage = [size * curvature for size, curvature in zip(own, held, strict=True)]
-    room = (1.0 - leverage[0]) * (1.0 - leverage[1]) / np.maximum(leverage[0] * leverage[1], 1e-300)
+    leverage = own * held
+    room = (1.0 - leverage).prod(axis=0) / np.maximum(leverage.prod(axis=0), np.finfo(float).tiny)
     most = _MOST_COUPLED * np.sqrt(np.clip(room, 0.0, 1.0))  # beyond, G^-1 - D would have no inverse
-    scale = 1.0 / np.sqrt(own[0] * own[1])
-    rho = np.clip(coupling * scale, -most, most)
-    left = 1.0 - np.square(rho)
-    stiff = [1.0 / (size * left) - curvature for size, curvature in zip(own, held, strict=True)]
-    cross = -rho * scale / left
-    x, y = alone
+    scale = np.sqrt(own.prod(axis=0))
+    rho = np.clip(coupling / scale, -most, most)
+    stiff, cross = 1.0 / (own * (1.0 - np.square(rho))) - held, -rho / (scale * (1.0 - np.square(rho)))
+    x = alone
     for _ in range(_PAIR_STEPS):
-        (force_x, bend_x), (force_y, bend_y) = toggles[0].moved(x), toggles[1].moved(y)
-        force_x, force_y = force_x + stiff[0] * x + cross * y, force_y + stiff[1] * y + cross * x
-        bend_x, bend_y = bend_x + stiff[0], bend_y + stiff[1]
-        determinant = bend_x * bend_y - np.square(cross)
-        x = x - (bend_y * force_x - cross * force_y) / determinant
-        y = y - (bend_x * force_y - cross * force_x) / determinant
-    return x, y
+        force, bend = pairs.moved(x)
+        force, bend = force + stiff * x + cross * x[::-1], bend + stiff
+        x = x - (bend[::-1] * force - cross * force[::-1]) / (bend.prod(axis=0) - np.square(cross))
+    return x
 
 
 class Springs:
