@@ -229,7 +229,7 @@ def compact(**sizes: int) -> Callable[[Array], Design]:
 
 # Where the extra `fast` is absent, what is left runs the plain path.
 COMPACT: dict[str, Callable[[Array], Design]] = (
-    {"compact": compact(), "compact, few narrow columns": compact(_NARROW=2, _BLOCK_ROWS=3, _PART=4)}
+    {"compact": compact(), "compact, few narrow columns": compact(_NARROW=2, _BLOCK_ROWS=3, PART=4)}
     if find_spec("numba")
     else {}
 )

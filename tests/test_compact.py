@@ -32,7 +32,7 @@ def counts(n_rows: int = 600, n_features: int = 90, seed: int = 0) -> sparse.csr
 
 @pytest.fixture
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"LARGE": 100, "_PART": 500, "_BLOCK_ROWS": 50, "_NARROW": 40}.items():
+    for name, value in {"LARGE": 100, "PART": 500, "_BLOCK_ROWS": 50, "_NARROW": 40}.items():
         monkeypatch.setattr(compact_module, name, value)
 
 

@@ -24,7 +24,6 @@ LARGE = 2**21  # stored values
 _NARROW = 2**16  # column numbers that fit 16 bits
 _BLOCK_ROWS = 8192
 _FEWEST_BLOCKS = 16
-_PART = PART
 _PIECE = 2**20
 
 
@@ -93,7 +92,7 @@ class CompactDesign(Design):
         self._layout = self._laid_out(x)
         n_blocks = len(self._layout.rest_starts) - 1
         ends = self._layout.starts[np.minimum(np.arange(n_blocks + 1) * self._layout.size, self._shape[0])]
-        self._parts = cut(ends + self._layout.rest_starts, self.n_features, each=_PART)
+        self._parts = cut(ends + self._layout.rest_starts, self.n_features, each=PART)
 
     @property
     def _kernels(self) -> Any:
