@@ -322,6 +322,8 @@ class TestKeyboard:
         expect(one.box(rows[0])).to_be_visible()
         one.button("Mark whole flip set").focus()
         keys.press("Tab")
+        expect(one.page.get_by_label("Text of test row 1")).to_be_focused()  # a long one is scrolled by keys
+        keys.press("Tab")
         expect(one.box(rows[0])).to_be_focused()
         keys.press("ArrowDown")
         keys.press("Space")
