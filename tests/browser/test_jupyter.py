@@ -13,7 +13,7 @@ import pytest
 from jupyter_harness import EXECUTE, foreign, jupyter, write_notebook
 from playwright.sync_api import expect
 from sklearn.linear_model import LogisticRegression
-from widget_harness import ARTIFACTS, ROOT, text_pipeline
+from widget_harness import ARTIFACTS, ROOT, line_of, text_pipeline
 
 pytestmark = [pytest.mark.browser, pytest.mark.jupyter]
 
@@ -52,9 +52,7 @@ def do_the_job(page, test_row, long=120_000, picture=None):
     expect(region).to_be_visible(timeout=30_000)
     status = region.get_by_role("status")
     if region.get_by_role("heading", name=f"Test row {test_row}", exact=True).count() == 0:
-        tests = region.get_by_role("grid", name="Test rows")
-        number = page.get_by_role("gridcell", name=str(test_row), exact=True)
-        tests.get_by_role("row").filter(has=number).first.click()
+        line_of(region.get_by_role("grid", name="Test rows"), test_row).click()
         expect(status).to_contain_text(f"Test row {test_row} is predicted", timeout=30_000)
 
     def press(name):

@@ -280,6 +280,14 @@ class TestTheListOfTestRows:
         one.page.get_by_label("Search test rows").fill("no review says this")
         expect(one.page.get_by_text("No test row fits this search and filter.")).to_be_visible()
 
+    def test_the_size_of_a_set_is_not_read_as_the_number_of_a_row(self, show):
+        bench = small_workbench()
+        size = bench.flip_set(0).size
+        assert 1 < size < 12
+        one = show(bench)
+        expect(one.tests.get_by_role("gridcell", name=f"{size} rows", exact=True).first).to_have_text(str(size))
+        expect(one.tests.get_by_role("gridcell", name=str(size), exact=True)).to_have_count(1)
+
     def test_a_row_that_python_chooses_comes_into_sight(self, show):
         one = show(small_workbench(n_test=5_000))
         expect(one.tests.get_by_text("text 0", exact=True)).to_be_visible()

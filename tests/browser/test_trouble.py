@@ -6,7 +6,7 @@ import pytest
 from jupyter_harness import EXECUTE, KERNEL_IDLE, jupyter, write_notebook
 from playwright.sync_api import expect
 from test_jupyter import SETUP
-from widget_harness import ARTIFACTS, ROOT
+from widget_harness import ARTIFACTS, ROOT, line_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.jupyter]
 
@@ -36,16 +36,14 @@ def lab(tmp_path_factory):
         yield start
 
 
-def pick(page, region, row):
-    tests = region.get_by_role("grid", name="Test rows")
-    number = page.get_by_role("gridcell", name=str(row), exact=True)
-    tests.get_by_role("row").filter(has=number).first.click()
+def pick(region, row):
+    line_of(region.get_by_role("grid", name="Test rows"), row).click()
     expect(region.get_by_role("status")).to_contain_text(f"Test row {row} is predicted", timeout=30_000)
 
 
 def test_reload_closed_socket_clicks_twice_and_a_dead_kernel(page, lab):
     region = lab(page, "one.ipynb", "widget = rw.RelabelWidget(bench)\nwidget")
-    pick(page, region, 3)
+    pick(region, 3)
     region.get_by_role("button", name="Find flip set", exact=True).dblclick()
     status = region.get_by_role("status")
     expect(region.get_by_text("◆ in flip set").first).to_be_visible(timeout=30_000)
@@ -70,7 +68,7 @@ def test_reload_closed_socket_clicks_twice_and_a_dead_kernel(page, lab):
     expect(region).to_be_visible(timeout=60_000)
 
     # The kernel dies; the page says so in words.
-    pick(page, region, 3)
+    pick(region, 3)
     page.evaluate(f"{KERNEL}.shutdown()")
     expect(region.get_by_role("status")).to_contain_text("The kernel does not answer", timeout=40_000)
     region.screenshot(path=ARTIFACTS / "lab-kernel-dead.png")
@@ -81,11 +79,11 @@ def test_two_widgets_and_other_widgets_beside_them(page, lab):
     region = lab(page, "two.ipynb", TWO, link)
     expect(region).to_have_count(2)
     first, second = region.nth(0), region.nth(1)
-    pick(page, first, 5)
+    pick(first, 5)
     expect(page.locator("input[type=number]:not(.rlw-input)")).to_have_value("5")
     box = first.get_by_role("grid", name="Influential training rows").get_by_role("checkbox").first
     row = box.get_attribute("aria-label")
-    pick(page, second, 5)
+    pick(second, 5)
     box.check()
     expect(second.get_by_role("checkbox", name=row, exact=True)).to_be_checked()
     second.get_by_role("button", name="Undo", exact=True).click()

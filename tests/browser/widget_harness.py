@@ -85,6 +85,11 @@ def receive(widget, data):
     widget._handle_msg({"content": {"data": {**data, "buffer_paths": []}}, "buffers": []})
 
 
+def line_of(tests, row):
+    """The line of a test row in their grid: its number stands in the first cell, and a size may be the same number."""
+    return tests.locator(f"[role=row]:has(> [role=gridcell]:first-child:text-is('{row}'))")
+
+
 class Shown:
     """One widget on one page."""
 
@@ -133,9 +138,7 @@ class Shown:
         return self.page.get_by_role("grid", name="Influential training rows")
 
     def pick(self, row):
-        self.tests.get_by_role("row").filter(
-            has=self.page.get_by_role("gridcell", name=str(row), exact=True)
-        ).first.click()
+        line_of(self.tests, row).click()
 
     def shot(self, name):
         ARTIFACTS.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 import type { TestRow } from "../protocol";
 import { el, setAttribute, setClass, setText } from "./dom";
-import { proba, signed } from "./format";
+import { plural, proba, signed } from "./format";
 import type { Line } from "./virtual";
 
 export const ROW_HEIGHT = 48;
@@ -19,8 +19,10 @@ function verdict({ flipped, label, predicted }: TestRow): [words: string, tone: 
   return label === predicted ? ["▼ flips", "worse"] : ["▲ flips", "better"];
 }
 
-function sizeWords({ flipSize }: TestRow): string {
-  return flipSize === null ? "·" : flipSize === 0 ? "none" : String(flipSize);
+/** What stands there, and what is read out: a bare number would be taken for the row's own. */
+function sizeWords({ flipSize }: TestRow): [words: string, said: string] {
+  if (flipSize === null) return ["·", "not known"];
+  return flipSize === 0 ? ["none", "none"] : [String(flipSize), plural(flipSize, "row")];
 }
 
 export function createLine(): TestLine {
@@ -51,7 +53,9 @@ export function createLine(): TestLine {
       setAttribute(predicted, "title", wrong && "Differs from the true label");
       setText(chance, proba(row.proba));
       setText(margin, signed(row.margin));
-      setText(size, sizeWords(row));
+      const [rows, said] = sizeWords(row);
+      setText(size, rows);
+      setAttribute(size, "aria-label", said);
       const [words, tone] = verdict(row);
       setText(mark, words);
       for (const name of ["fact", "better", "worse"]) setClass(mark, name, name === tone);
