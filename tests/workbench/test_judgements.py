@@ -7,39 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, roc_auc_score
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import Pipeline
+from workbench_cases import TEST, TRAIN, Y_TEST, Y
 
 from relabel_widget.explanation import explain
 from relabel_widget.journal import JournalError
 from relabel_widget.monitor import Cancelled, Monitor
 from relabel_widget.search import Budget
 from relabel_widget.workbench import Workbench
-
-WORDS = ["lovely", "warm", "kind", "dirty", "cold", "rude", "room", "desk", "bus", "key"]
-
-
-def _corpus(n_rows: int, seed: int) -> tuple[list[str], list[str]]:
-    rng = np.random.default_rng(seed)
-    texts = [" ".join(rng.choice(WORDS, 4)) for _ in range(n_rows)]
-    good = [sum(text.count(word) for word in WORDS[:3]) - sum(text.count(w) for w in WORDS[3:6]) for text in texts]
-    return texts, ["praise" if value + rng.normal() > 0 else "complaint" for value in good]
-
-
-TRAIN, Y = _corpus(80, seed=1)
-TEST, Y_TEST = _corpus(30, seed=2)
-
-
-@pytest.fixture(scope="module")
-def pipeline() -> Pipeline:
-    return make_pipeline(TfidfVectorizer(), LogisticRegression(C=2.0, tol=1e-10, max_iter=1000)).fit(TRAIN, Y)
-
-
-@pytest.fixture
-def bench(pipeline: Pipeline) -> Workbench:
-    return Workbench(pipeline, TRAIN, Y, TEST, Y_TEST, annotator="ada")
 
 
 def said(bench: Workbench) -> dict[int, str]:
