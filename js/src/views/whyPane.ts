@@ -57,12 +57,11 @@ export interface Pane {
 
 /** A pane that is being filled keeps the height it had: what is below would jump up and down again. */
 function keepHeight(scope: Scope, { store }: Session, node: HTMLElement): void {
-  let loading = false;
   scope.add(
     store.subscribe(({ rankingState }) => {
-      if (loading === (rankingState === "loading")) return;
-      loading = !loading;
-      node.style.minHeight = loading ? `${node.offsetHeight}px` : "";
+      const loading = rankingState === "loading";
+      const kept = node.style.minHeight !== "";
+      if (loading !== kept) node.style.minHeight = loading ? `${node.offsetHeight}px` : "";
     }),
   );
 }
