@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import gc
 import threading
 import time
@@ -328,3 +329,32 @@ def test_a_saved_notebook_grows_by_150_kb_at_most_with_100_000_training_texts():
     saved = json.dumps({**widget.get_state(), **widget._repr_mimebundle_()[0]}, default=str)
     assert len(saved.encode()) <= 150_000
     widget.close()
+
+
+def test_whatever_is_sent_is_sent_as_an_answer_to_the_page(widget, bench, monkeypatch):
+    whose = contextvars.ContextVar("whose", default="nobody")
+    sent = []
+    publish = widget.comm.publish_msg
+
+    def record(*args, **kwargs):
+        sent.append(whose.get())
+        return publish(*args, **kwargs)
+
+    monkeypatch.setattr(widget.comm, "publish_msg", record)
+
+    def in_context_of(name, act):
+        def named():
+            whose.set(name)
+            act()
+
+        contextvars.copy_context().run(named)
+
+    in_context_of("page", lambda: ask(widget, "watch", rows=[0], on=True))
+    filling.filler_of(bench).join(30)
+    ask_of_another = rw.RelabelWidget(bench)
+    in_context_of("another page", lambda: ask(ask_of_another, "mark", rows=[3], marked=True))
+    bench.relabel([4])
+    in_context_of("page", lambda: ask(widget, "find", row=1))
+    ask_of_another.close()
+    assert len(sent) >= 6
+    assert set(sent) == {"page"}

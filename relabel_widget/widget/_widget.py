@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import itertools
 import os
 import threading
@@ -76,6 +77,7 @@ class RelabelWidget(anywidget.AnyWidget):
         self._refreshing = threading.Lock()
         self._news: dict[str, Any] = {}
         self._out_of_date = threading.Event()
+        self._asked_in: contextvars.Context | None = None
         start = {"relabelled": list(workbench.relabelled), "threshold": workbench.threshold, "busy": self._jobs.busy}
         kwargs.setdefault(
             "layout", {"width": "100%"}
@@ -254,7 +256,28 @@ class RelabelWidget(anywidget.AnyWidget):
     # ---- requests -----------------------------------------------------------------------------------------------
 
     def _on_request(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        self._asked_in = contextvars.copy_context()
         self._answers.take(content)
+
+    def send(self, content: Any, buffers: Any = None) -> None:
+        """As every widget's, in the context of the page's last request."""
+        self._where_asked(lambda: super(RelabelWidget, self).send(content, buffers))
+
+    def send_state(self, key: Any = None) -> None:
+        """As every widget's, in the context of the page's last request."""
+        self._where_asked(lambda: super(RelabelWidget, self).send_state(key))
+
+    def _where_asked(self, act: Callable[[], None]) -> None:
+        """Act as if the page's last request were being answered, whatever thread or cell this is.
+
+        ipykernel brings what a page sends to the subshell for which its widget sent something last. A thread has no
+        context of its own, so that is the subshell of the last message of any kind; JupyterLab opens one to restore
+        its widgets after a lost connection and deletes it, and from then on the page would reach nobody.
+        """
+        if self._asked_in is None:
+            act()
+        else:
+            self._asked_in.copy().run(act)  # a copy: several threads may send at once
 
     # ---- display ------------------------------------------------------------------------------------------------
 
