@@ -343,18 +343,16 @@ def test_whatever_is_sent_is_sent_as_an_answer_to_the_page(widget, bench, monkey
     monkeypatch.setattr(widget.comm, "publish_msg", record)
 
     def in_context_of(name, act):
-        def named():
-            whose.set(name)
-            act()
-
-        contextvars.copy_context().run(named)
+        context = contextvars.copy_context()
+        context.run(whose.set, name)
+        context.run(act)
 
     in_context_of("page", lambda: ask(widget, "watch", rows=[0], on=True))
     filling.filler_of(bench).join(30)
-    ask_of_another = rw.RelabelWidget(bench)
-    in_context_of("another page", lambda: ask(ask_of_another, "mark", rows=[3], marked=True))
+    another = rw.RelabelWidget(bench)
+    in_context_of("another page", lambda: ask(another, "mark", rows=[3], marked=True))
     bench.relabel([4])
     in_context_of("page", lambda: ask(widget, "find", row=1))
-    ask_of_another.close()
+    another.close()
     assert len(sent) >= 6
     assert set(sent) == {"page"}
