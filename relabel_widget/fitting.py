@@ -18,7 +18,7 @@ from .labels import Labels, encode
 from .monitor import Monitor
 from .operator import Hessian
 from .problem import Edit, Problem
-from .solver import NewtonSettings, Preconditioner, minimise, preconditioner_of
+from .solver import MinimiseResult, Preconditioner, minimise, preconditioner_of
 
 # Influence is defined at a minimiser only: a gradient above this fraction of the problem's gradient scale is refused.
 MINIMISER_RTOL = 1e-7
@@ -235,11 +235,8 @@ def minimiser(
     ArithmeticError
         If Newton's method stops far from a minimiser.
     """
-    settings, enough = NewtonSettings(), MINIMISER_RTOL * problem.gradient_scale
-    result = minimise(problem, start, settings=settings, preconditioner=preconditioner, monitor=monitor)
-    if not result.gradient_norm <= enough and start.any():
-        # a start where every row is saturated has no curvature to step by; at zero there is most of it
-        result = minimise(problem, np.zeros_like(start), settings=settings, monitor=monitor)
+    enough = MINIMISER_RTOL * problem.gradient_scale
+    result = minimised(problem, start, preconditioner, monitor)
     if not result.gradient_norm <= enough:
         raise ArithmeticError(
             f"fit: stopped after {result.steps} Newton steps with gradient norm {result.gradient_norm:.3g}, expected "
@@ -249,6 +246,19 @@ def minimiser(
     theta, eta = result.theta, result.eta
     theta.flags.writeable = eta.flags.writeable = False
     return Fit(problem, theta, eta, result.gradient_norm, transform=like.transform if like else None)
+
+
+def minimised(
+    problem: Problem, start: FloatArray, preconditioner: Preconditioner | None, monitor: Monitor | None
+) -> MinimiseResult:
+    """`minimise` from a start, and from zero where it stops far from a minimiser.
+
+    A start where every row is saturated has no curvature to step by; at zero there is most of it.
+    """
+    result = minimise(problem, start, preconditioner=preconditioner, monitor=monitor)
+    if result.gradient_norm <= MINIMISER_RTOL * problem.gradient_scale or not start.any():
+        return result
+    return minimise(problem, np.zeros_like(start), monitor=monitor)
 
 
 def check_weights(sample_weight: Any, labels: Labels, *, who: str) -> FloatArray:

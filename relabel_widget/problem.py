@@ -136,12 +136,13 @@ class Problem:
     def edited(self, rows: IntArray, edit: Edit) -> Problem:
         """This problem with the given distinct rows relabelled, or left out (weight 0)."""
         if edit == "relabel":
-            swapped = replace(self, labels=self.labels.swap(rows))
-            vars(swapped)["gradient_scale"] = self.gradient_scale  # no label is in it: not worth a product anew
-            return swapped
-        weights = self.weights.copy()
-        weights[rows] = 0.0
-        return replace(self, weights=weights)
+            edited = replace(self, labels=self.labels.swap(rows))
+        else:
+            weights = self.weights.copy()
+            weights[rows] = 0.0
+            edited = replace(self, weights=weights)
+        vars(edited)["gradient_scale"] = self.gradient_scale  # hardly another: not worth a product anew
+        return edited
 
     @cached_property
     def class_weights(self) -> tuple[float, float]:

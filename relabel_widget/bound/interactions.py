@@ -64,7 +64,7 @@ class Interactions:
         weight = d * np.square(pull)
         base = max(
             float(np.sqrt(weight.sum())),
-            float((np.abs(pull) * np.maximum(1 / held, 0.5 * np.sqrt(rows.weights))).max()),
+            float((np.abs(pull) * np.maximum(1 / np.where(pull == 0.0, 1.0, held), 0.5 * np.sqrt(rows.weights))).max()),
         )
         base += query.residual * float(np.sqrt(max(each.inverse_norm for each in self.reach)))
         radius = np.array(_LEVELS)[:, None] * reach.spread_outside
@@ -246,7 +246,8 @@ def _fill(energy: AnyArray, rows: Pointwise, moved: AnyArray, reach: Reach, nois
     tame = 1.5 * moved.max(axis=0, initial=0.0) < _EXPONENT
     own = _own_rows(rows, moved, reach)
     for part in row_blocks(n, 3 * n, product=True):
-        found = np.sqrt(scaled[:, part].T @ scaled) * np.float32(outward)
+        with np.errstate(over="ignore"):  # then it is not known
+            found = np.sqrt(scaled[:, part].T @ scaled) * np.float32(outward)
         found += own[part] + own[:, part].T
         found += np.float32(noise)
         found *= np.float32(1 + 1e-5)
@@ -265,8 +266,8 @@ def _own_rows(rows: Pointwise, moved: AnyArray, reach: Reach) -> AnyArray:
         low, high = slopes(picked, np.zeros_like(window), window)
         low_own, high_own = slopes(picked, reach.own[part, None], window)
         bend = np.maximum(np.maximum(high_own - low, high - low_own), 0.0)
-        with np.errstate(divide="ignore"):
-            spread = np.minimum(reach.spread[part, None], np.sqrt(wider[part] / low_own))
+        with np.errstate(divide="ignore", invalid="ignore"):  # 0 / 0 for a row without features
+            spread = np.fmin(reach.spread[part, None], np.sqrt(wider[part] / low_own))
         out[part] = moved[part] * bend * spread * (1 + 1e-6)
     return out
 

@@ -119,7 +119,9 @@ class Effects:
 
     def worth(self, effects: FloatArray, rows: IntArray) -> FloatArray:
         """What rows of these gains or effects rank by."""
-        return effects if self.costs is None else np.asarray(effects / np.maximum(self.costs[rows], 1e-12))
+        if self.costs is None:
+            return effects
+        return np.where(effects > 0, effects / np.maximum(self.costs[rows], 1e-12), effects)
 
     def best(self, probe: Probe, size: int) -> IntArray:
         """The allowed rows that rank first at a refit, edited there or not, best first."""

@@ -302,7 +302,8 @@ def _task(who: str, fit: Fit, threshold: Any, edit: Any, method: Any, candidates
     cut = check_threshold(threshold, who=who)
     rows = np.arange(fit.n_rows) if candidates is None else as_rows(candidates, fit.n_rows, who=f"{who}: candidates")
     costs = None if cost is None else _check_cost(cost, fit.n_rows, who)
-    return _Task(fit, cut, edit, method, np.sort(rows), costs, as_budget(budget, who=who), Springs(fit))
+    rows = np.sort(rows[fit.problem.weights[rows] > 0])  # no other row has a part in any fit
+    return _Task(fit, cut, edit, method, rows, costs, as_budget(budget, who=who), Springs(fit))
 
 
 def _check_cost(cost: Any, n_rows: int, who: str) -> FloatArray:

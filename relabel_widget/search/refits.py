@@ -7,10 +7,10 @@ import time
 import numpy as np
 
 from .._typing import FloatArray, IntArray
-from ..fitting import Fit
+from ..fitting import Fit, minimised
 from ..monitor import Monitor
 from ..problem import Edit, Problem
-from ..solver import Iterate, minimise, newton_step, norm_in
+from ..solver import Iterate, newton_step, norm_in
 from ..vectors import dot
 from .effects import FACTOR_RTOL, Effects
 from .flip_set import Budget
@@ -132,7 +132,7 @@ class Refits:
         return self._margin(point.theta) - self._sign * dot(factor, point.gradient)
 
     def _to_the_end(self, problem: Problem, rows: IntArray, near: Probe) -> Probe:
-        done = minimise(problem, near.point.theta, preconditioner=self._fit.preconditioner, monitor=self._monitor)
+        done = minimised(problem, near.point.theta, self._fit.preconditioner, self._monitor)
         point = Iterate.at(problem, done.theta, done.eta)
         return Probe(self.count, rows, point, self._margin(done.theta), near=near.number)
 
@@ -155,7 +155,9 @@ class Refits:
             if stepped is None:
                 break
             point, decrement = stepped, stepped.decrement
-        return self._corrected(point, self.effects.factor(probe))
+        margin = self._corrected(point, self.effects.factor(probe))
+        certain = self._spread * decrement <= max(_CERTAIN, _MOST_DOUBT * abs(margin))
+        return margin if certain else self._to_the_end(problem, probe.rows, probe).margin
 
     def _spend(self) -> None:
         spent = self._budget.refits is not None and self.count >= self._budget.refits
@@ -173,9 +175,15 @@ class Refits:
 
     def feasible(self, rows: IntArray) -> bool:
         """Whether examples of both classes remain."""
-        problem = self._fit.problem
-        codes = problem.labels.codes[rows[problem.weights[rows] > 0]]
+        return not len(self.gone(rows))
+
+    def gone(self, rows: IntArray) -> IntArray:
+        """Those of the rows, in their order, that are all examples of a class of which none would remain."""
+        codes = self._fit.problem.labels.codes[rows]
         ones = int(np.count_nonzero(codes))
-        zeros = len(codes) - ones
-        added = (ones, zeros) if self._edit == "relabel" else (0, 0)
-        return all(of - out + into > 0 for of, out, into in zip(self._of_class, (zeros, ones), added, strict=True))
+        out = len(codes) - ones, ones
+        for code in (0, 1):
+            added = out[1 - code] if self._edit == "relabel" else 0
+            if out[code] == self._of_class[code] and not added:
+                return np.asarray(rows[codes == code])
+        return rows[:0]

@@ -87,6 +87,8 @@ def search(refits: Refits, first_order: Callable[[int | None], IntArray | None],
         rows = first_order(found.largest_better)
         if rows is not None and found.would_improve(rows) and refits.feasible(rows):
             found.offer(refits.at(rows, refits.base))
+        if found.best is None and found.closest is not None:
+            _climb(refits, found, found.closest)
         while found.best is not None and _shrink(refits, found, found.best):
             pass
     except BudgetSpent:
@@ -99,6 +101,7 @@ class _Found:
 
     def __init__(self, costs: FloatArray | None, effort: Effort) -> None:
         self.best: Probe | None = None
+        self.closest: Probe | None = None  # of those that were offered and do not flip
         self.costs, self.effort = costs, effort
 
     def cost(self, rows: IntArray) -> float:
@@ -116,6 +119,8 @@ class _Found:
         better = probe.flips and self.would_improve(probe.rows)
         if better:
             self.best = probe
+        elif self.closest is None or probe.margin < self.closest.margin:
+            self.closest = probe
         return better
 
     def hopeless(self, refits: Refits, size: int, near: Probe) -> bool:
@@ -140,16 +145,16 @@ def _bracket(refits: Refits, found: _Found) -> None:
             if found.hopeless(refits, len(found.best.rows) - 1, found.best):
                 return
             size = min(size, len(found.best.rows) - 1)
-        probe = _settle(refits, found, max(size, low + 1), near)
-        if probe is None:
-            return
-        near, size = probe, refits.effects.needed(probe)
-        if found.offer(probe):
-            continue
-        low = max(low + 1, len(probe.rows))
+        size = max(size, low + 1)
+        probe = _settle(refits, found, size, near)
+        if probe is not None:
+            near, size = probe, refits.effects.needed(probe)
+            if found.offer(probe):
+                continue
+        low = max(low + 1, size if probe is None else len(probe.rows))
         size, stride = max(size, low + stride), 2 * stride  # a ranking that promises too much must not crawl
-        if found.best is None and low >= refits.effects.helpful(probe):
-            _widen(refits, found, probe)
+        if found.best is None and (probe is None or low >= refits.effects.helpful(probe)):
+            _widen(refits, found, near)
             if found.best is None:
                 return
             near = found.best
@@ -161,7 +166,7 @@ def _settle(refits: Refits, found: _Found, size: int, near: Probe) -> Probe | No
     for _ in range(_SETTLE):
         if best is not None and found.hopeless(refits, size, near):
             break
-        rows = _feasible(refits, refits.effects.best(near, size))
+        rows = _best(refits, near, size)
         if rows is None or rows.tobytes() in seen:
             break
         seen.add(rows.tobytes())
@@ -173,28 +178,44 @@ def _settle(refits: Refits, found: _Found, size: int, near: Probe) -> Probe | No
     return best
 
 
-def _feasible(refits: Refits, ranked: IntArray) -> IntArray | None:
-    """Of ranked rows as many, sorted by row number, as leave examples of both classes."""
-    while len(ranked) and not refits.feasible(ranked):
-        ranked = ranked[:-1]
-    return np.sort(ranked) if len(ranked) else None
+def _best(refits: Refits, near: Probe, size: int) -> IntArray | None:
+    """The ``size`` rows that rank first at a refit, sorted by number.
+
+    Where they would leave one class only, the last of the other gives way to the row that ranks next, if that helps.
+    """
+    effects, spared = refits.effects, list[int]()
+    while True:
+        ranked = effects.best(near, size + len(spared))
+        ranked = ranked[~np.isin(ranked, spared)]
+        if spared:
+            kept = size - len(spared)
+            instead = ranked[kept:]
+            ranked = np.append(ranked[:kept], instead[effects.of(near, instead) > 0])
+        gone = refits.gone(ranked)
+        if not len(gone):
+            return np.sort(ranked) if len(ranked) else None
+        spared.append(int(gone[-1]))
 
 
 def _widen(refits: Refits, found: _Found, probe: Probe) -> None:
-    """Edit every row that helps where the last refit stands, again and again; last, edit all allowed rows."""
+    """Edit every row that helps where the last refit stands, again and again; then one more, last all allowed rows.
+
+    One more, because to relabel all of one class takes one of the other, which does not help.
+    """
     effects = refits.effects
     seen = {probe.rows.tobytes()}
     for _ in range(_WIDEN):
-        rows = _feasible(refits, effects.best(probe, effects.helpful(probe)))
+        rows = _best(refits, probe, effects.helpful(probe))
         if rows is None or rows.tobytes() in seen:
             break
         seen.add(rows.tobytes())
         probe = refits.at(rows, probe)
         if found.offer(probe):
             return
-    everything = _feasible(refits, effects.best(probe, len(effects.allowed)))
-    if everything is not None:
-        found.offer(refits.at(everything, probe))
+    for size in (effects.helpful(probe) + 1, len(effects.allowed)):
+        rows = _best(refits, probe, size)
+        if rows is not None and found.offer(refits.at(rows, probe)):
+            return
 
 
 def _shrink(refits: Refits, found: _Found, best: Probe) -> bool:
@@ -206,7 +227,7 @@ def _shrink(refits: Refits, found: _Found, best: Probe) -> bool:
         return False
     fewer = [best.rows[best.rows != row] for row in refits.effects.behind(best)]
     hopeless = found.hopeless(refits, len(best.rows) - 1, best)
-    if not (hopeless and refits.stands(fewer[0], best)):
+    if refits.feasible(fewer[0]) and not (hopeless and refits.stands(fewer[0], best)):
         trial = refits.at(fewer[0], best)
         if found.offer(trial) or (not hopeless and _climb(refits, found, trial)):
             return True
@@ -214,7 +235,7 @@ def _shrink(refits: Refits, found: _Found, best: Probe) -> bool:
     starts = effort.starts if len(best.rows) <= effort.small and not hopeless else 0
     others = []
     for rows in fewer[1:]:
-        if not starts and refits.stands(rows, best):
+        if (not starts and refits.stands(rows, best)) or not refits.feasible(rows):
             continue
         trial = refits.at(rows, best)
         if found.offer(trial):

@@ -23,6 +23,7 @@ from ..vectors import column_dots, dot
 from .preconditioner import Preconditioner
 from .result import SolveResult
 
+_NO_CURVATURE = 1e-30  # of what the preconditioner expects: every row saturated, and an intercept that no penalty holds
 _RECOMPUTE = 50  # the recursive residual drifts from the true one; every so often it is computed anew
 
 
@@ -49,7 +50,8 @@ def solve(
     monitor
         Checked at every iteration.
 
-    Cost: one Hessian product an iteration; memory of five vectors.
+    Ends without having converged where H has no curvature to speak of. Cost: one Hessian product an iteration; memory
+    of five vectors.
     """
     x = np.zeros_like(b) if start is None else start.copy()
     r = b.copy() if start is None else b - hessian.matvec(x)
@@ -63,7 +65,10 @@ def solve(
             monitor.check()
         hp = hessian.matvec(p)
         products += 1
-        alpha = rz / dot(p, hp)
+        curvature = dot(p, hp)
+        if not curvature > _NO_CURVATURE * rz:
+            break
+        alpha = rz / curvature
         x += np.multiply(p, alpha, out=scratch)
         if products % _RECOMPUTE:
             hp *= alpha
@@ -163,7 +168,9 @@ def _solve_group(
             monitor.check()
         hp = hessian.matmat(p)
         products += 1
-        alpha = rz / column_dots(p, hp)
+        curvature = column_dots(p, hp)
+        curved = curvature > _NO_CURVATURE * rz
+        alpha = np.divide(rz, curvature, out=np.zeros_like(rz), where=curved)
         x += np.multiply(p, alpha, out=scratch)
         if products % _RECOMPUTE:
             hp *= alpha
@@ -173,7 +180,7 @@ def _solve_group(
         z = preconditioner.apply(r)
         rz_next = column_dots(r, z)
         left[active] = rz_next / size[active]
-        going = left[active] > rtol**2
+        going = (left[active] > rtol**2) & curved
         p *= rz_next / rz
         p += z
         rz = rz_next

@@ -1,10 +1,10 @@
 """Truncated Newton with conjugate gradients, and a line search where a full step does not clearly succeed.
 
 Source: Dembo and Steihaug, "Truncated-Newton algorithms for large-scale unconstrained optimization" (1983). A full
-step that halves the gradient is taken without a look at the objective, as in Eisenstat and Walker, "Globally
-convergent inexact Newton methods" (1994): near the minimiser all do, and the gradient is needed anyway. The line
-search's test where differences of the objective drown in rounding is the approximate Wolfe condition of Hager and
-Zhang, "A new conjugate gradient method with guaranteed descent" (2005).
+step that halves the gradient and does not go far is taken without a look at the objective, as in Eisenstat and
+Walker, "Globally convergent inexact Newton methods" (1994): near the minimiser all do, and the gradient is needed
+anyway. The line search's test where differences of the objective drown in rounding is the approximate Wolfe condition
+of Hager and Zhang, "A new conjugate gradient method with guaranteed descent" (2005).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from .preconditioner import Preconditioner, norm_in, preconditioner_of
 from .result import MinimiseResult
 
 _CLEARLY = 0.5  # of the gradient, in the norm of the preconditioner
+_FAR = 20.0  # log-odds: where rows are saturated a step may leave the minimiser behind, and the gradient be smaller
 _ARMIJO = 1e-4
 _SHORTEST = 1e-10
 _ROUNDING = 8 * np.finfo(float).eps  # of the objective: a rise this small may be none
@@ -73,12 +74,15 @@ def newton_step(
     hessian: Hessian | None = None,
     monitor: Monitor | None = None,
 ) -> Iterate | None:
-    """One Newton step, its system solved to ``rtol``, shortened by line search; None if rounding forbids progress.
+    """One Newton step, its system solved to ``rtol``, shortened by line search.
 
-    ``hessian`` may stand in for the problem's own at the point.
+    None if rounding, or that every row is saturated, forbids progress. ``hessian`` may stand in for the problem's own
+    at the point.
     """
     hessian = hessian or problem.hessian(point.eta)
     step = solve(hessian, -point.gradient, rtol=rtol, preconditioner=preconditioner, monitor=monitor)
+    if not step.x.any():
+        return None
     change = problem.eta(step.x)  # eta is linear in theta
 
     def reached(length: float) -> Iterate:
@@ -88,7 +92,9 @@ def newton_step(
         return Iterate(theta, eta, gradient, length, step.iterations, norm_in(preconditioner, gradient))
 
     full = reached(1.0)
-    return full if full.decrement <= _CLEARLY * step.scale else _line_search(problem, point, step.x, full, reached)
+    if full.decrement <= _CLEARLY * step.scale and max(change.max(), -change.min()) <= _FAR:
+        return full
+    return _line_search(problem, point, step.x, full, reached)
 
 
 def _line_search(
