@@ -37,6 +37,8 @@ def case_of(kind: str, n: int, C: float) -> Case:
     if case.weights is not None:
         case.weights[5] = 0.0  # a row that counts for nothing, and whose edit does nothing
         case.weights[6] = 6.0
+    if not case.fit_intercept:
+        case.x[7] = 0.0  # a row that nothing can move
     return case
 
 

@@ -120,6 +120,53 @@ def test_as_small_as_exhaustive_search(kind: str, threshold: float, edit: Any) -
     assert compared >= 5
 
 
+def rare(seed: int) -> Case:
+    """Four to seven rows, of one class sometimes a single one; words, flags or numbers; weights of 0 among them."""
+    rng = np.random.default_rng(seed)
+    n, p = int(rng.integers(4, 8)), int(rng.integers(1, 4))
+    kinds = (
+        rng.normal(size=(n, p)),
+        rng.poisson(0.6, size=(n, p)).astype(float),
+        (rng.random((n, p)) < 0.4).astype(float),
+    )
+    x = kinds[seed % 3]
+    y = (rng.random(n) < rng.choice([0.2, 0.5])).astype(int)
+    weights = rng.choice([0.0, 0.5, 1.0, 3.0], size=n) if seed % 2 else None
+    counted = np.arange(n) if weights is None else np.flatnonzero(weights)
+    if len(np.unique(y[counted])) < 2:
+        y[:2], weights = [0, 1], None
+    query = x[rng.integers(n)] + (rng.normal(size=p) if seed % 3 == 0 else 0.0)
+    return Case(x, y, query, 10 ** rng.uniform(-1, 2), weights, bool(rng.random() < 0.7))
+
+
+@pytest.mark.parametrize("edit", ["relabel", "remove"])
+@pytest.mark.parametrize("threshold", [0.5, 0.2, 0.8])
+@pytest.mark.filterwarnings("error")
+def test_found_wherever_any_set_flips(threshold: float, edit: Any) -> None:
+    """All sets that leave both classes are tried, of however many rows; costs change which set, not whether."""
+    cut, compared, wrong = float(logit(threshold)), 0, []
+    for seed in range(60):
+        case = rare(seed)
+        fit, n = fit_of(case), len(case.y)
+        sets = [np.array(list(combinations(range(n), size)), dtype=int) for size in range(n + 1)]
+        after = [batch_margins(case.dense, each, edit, case.query, cut) for each in sets]
+        if np.nanmin(np.abs(np.concatenate(after))) < EDGE:
+            continue
+        was_one = after[0][0] > 0
+        optimum = next(
+            (size for size in range(n + 1) if ((after[size] < 0) if was_one else (after[size] > 0)).any()), 0
+        )
+        found = rw.find_flip_set(fit, case.query, threshold=threshold, edit=edit)
+        cost = np.random.default_rng(seed).integers(0, 3, n).astype(float)
+        cheap = rw.find_flip_set(fit, case.query, threshold=threshold, edit=edit, cost=cost)
+        compared += optimum > 0
+        if found.size != optimum or cheap.found != found.found:
+            wrong.append((seed, found.size, optimum, cheap.found))
+        assert not (optimum and found.outcome == rw.Outcome.CANNOT_FLIP)
+    assert wrong == [], f"(seed, ours, optimum, found with costs) of {compared}"
+    assert compared >= 15
+
+
 def test_the_oracle_of_all_sets_agrees_with_scikit_learn() -> None:
     case = tiny(3, "dense")
     fit = fit_of(case)

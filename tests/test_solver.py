@@ -89,6 +89,22 @@ def test_a_right_hand_side_of_zero_is_solved_by_zero() -> None:
     assert not solved.x.any()
 
 
+def test_where_there_is_no_curvature_a_solve_ends() -> None:
+    """Every row saturated, and an intercept that no penalty holds: the coefficients alone can be solved for."""
+    x = np.random.default_rng(0).normal(size=(30, 4))
+    flat = Hessian(DenseDesign(x), np.zeros(30), np.append(np.ones(4), 0.0), True)
+    held, free = np.array([1.0, 2, 3, 4, 0]), np.array([1.0, 2, 3, 4, 5])
+    made = Jacobi.of(Hessian(DenseDesign(x), np.ones(30), flat.penalty, True))
+    assert solve(flat, held, rtol=1e-10, preconditioner=made).converged
+    one = solve(flat, free, rtol=1e-10, preconditioner=made)
+    many = solve_many(flat, np.column_stack([free, held, 2 * free]), rtol=1e-10, preconditioner=made)
+    for solved in (one, many):
+        assert not solved.converged
+        assert np.isfinite(solved.x).all()
+        assert solved.iterations < 20
+    assert_allclose(many.x[:, 1], held, atol=1e-9)
+
+
 def test_running_out_of_iterations_is_said() -> None:
     hessian, _ = system()
     b = np.random.default_rng(1).normal(size=(13, 3))
@@ -277,6 +293,23 @@ def test_a_step_halves_the_gradient_or_lowers_the_objective() -> None:
     assert any(shortened), "the start was to force the line search to shorten a step"
     assert 0 < len(by_objective) < len(shortened), "some steps were to be taken for the gradient's sake alone"
     assert point.norm < 1e-8
+
+
+@pytest.mark.parametrize("seed", [184, 187])
+def test_a_smaller_gradient_far_away_is_no_progress(seed: int) -> None:
+    """Where rows are saturated the gradient says little; the objective tells that the minimiser was left behind."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(6, 2)), rng.integers(0, 2, 6)
+    y[:2] = 0, 1
+    problem = Problem(DenseDesign(x), encode(y, 6, who="test"), np.ones(6), 0.01)
+    start = 10.0 * rng.normal(size=3)
+    point, made = Iterate.at(problem, start, problem.eta(start)), preconditioner_of(problem.hessian(np.zeros(6)))
+    before, steps = problem.objective(point.theta, point.eta), 0
+    while point.norm > 1e-9 and steps < 30:
+        point, steps = newton_step(problem, point, rtol=1e-3, preconditioner=made), steps + 1
+        assert problem.objective(point.theta, point.eta) < before + 1e-12
+        before = problem.objective(point.theta, point.eta)
+    assert steps < 30
 
 
 def test_the_step_limit_is_said() -> None:

@@ -115,7 +115,7 @@ class Closure:
         moved = size * float((root * force).max()) + float(root @ (bend * np.square(radius)))
         error = root * (self.gradient_error + ENTRY_ERROR * moved)
         bend = bend / np.square(contraction)
-        ratio = float((bend / self.couplings.bend).max())
+        ratio = float((bend / self.couplings.bend)[self.kernel.own > 0].max(initial=0.0))  # others move no row
         second = np.sqrt(ratio) * self.couplings.second.largest(size, force)
         third = ratio**0.75 * self.couplings.third.largest(size, force)
         out = np.square(second + np.sqrt(self._spread(bend, third, cross, error))) + error

@@ -23,7 +23,7 @@ from ..vectors import column_dots, dot
 from .preconditioner import Preconditioner
 from .result import SolveResult
 
-_NO_CURVATURE = 1e-30  # of what the preconditioner expects: every row saturated, and an intercept that no penalty holds
+_NO_CURVATURE = 1e-14  # of what the preconditioner expects: every row saturated, and an intercept that no penalty holds
 _RECOMPUTE = 50  # the recursive residual drifts from the true one; every so often it is computed anew
 
 
@@ -190,4 +190,4 @@ def _solve_group(
             hessian, scratch = hessian.columns(going), np.empty_like(p)
     solution[:, active] = x
     worst, scale = (float(np.sqrt(squares.max(initial=0.0))) for squares in (left, size))
-    return SolveResult(solution, worst, scale, products, len(active) == 0)
+    return SolveResult(solution, worst, scale, products, bool((left <= rtol**2).all()))
