@@ -137,7 +137,11 @@ class Refits:
         return Probe(self.count, rows, point, self._margin(done.theta), near=near.number)
 
     def confirmed(self, probe: Probe) -> float:
-        """The margin of a refit that is followed to within 1e-7 log-odds of the minimiser's."""
+        """The margin of a refit that is followed to within 1e-7 log-odds of the minimiser's.
+
+        That is by the base's preconditioner, which may make too little of a direction that the edited rows held. Where
+        the sign could still change, the refit is followed to the end.
+        """
         problem, point = self._fit.problem.edited(probe.rows, self._edit), probe.point
         decrement = norm_in(self._fit.preconditioner, point.gradient)
         for step in range(_MAX_STEPS):
@@ -156,8 +160,8 @@ class Refits:
                 break
             point, decrement = stepped, stepped.decrement
         margin = self._corrected(point, self.effects.factor(probe))
-        certain = self._spread * decrement <= max(_CERTAIN, _MOST_DOUBT * abs(margin))
-        return margin if certain else self._to_the_end(problem, probe.rows, probe).margin
+        doubt = max(_SAFETY * abs(margin - probe.margin), self._spread * decrement)
+        return margin if doubt < abs(margin) else self._to_the_end(problem, probe.rows, probe).margin
 
     def _spend(self) -> None:
         spent = self._budget.refits is not None and self.count >= self._budget.refits
