@@ -67,7 +67,7 @@ def find_flip_set(
         ``"verified"`` returns a set only if a refit flips the query, and makes it small by refits;
         ``"first-order"`` is the paper's Algorithm 1, a prediction that no refit has checked.
     candidates
-        Rows that may be edited: numbers, or a mask of shape (n_rows,); all if None.
+        Rows that may be edited: numbers, or a mask of shape (n_rows,); all if None. Rows of weight 0 never are.
     cost
         What editing each row costs, non-negative, shape (n_rows,): then the set is made cheap instead of small.
     budget
