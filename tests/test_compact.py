@@ -18,6 +18,7 @@ from relabel_widget.design import CsrDesign, compacted
 from relabel_widget.design.parts import in_threads, no_other_threads
 
 numba = pytest.importorskip("numba")
+_kernels = pytest.importorskip("relabel_widget.design._kernels")
 
 
 def counts(n_rows: int = 600, n_features: int = 90, seed: int = 0) -> sparse.csr_array:
@@ -50,6 +51,20 @@ def test_results_do_not_depend_on_threads_or_their_timing() -> None:
     for other in results[1:]:
         for mine, first in zip(other, results[0], strict=True):
             assert_array_equal(mine, first)
+
+
+@pytest.mark.parametrize("own_weights", [False, True])
+def test_a_part_of_more_blocks_than_one_run_takes(own_weights: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compact_module, "_BLOCK_ROWS", 3)
+    monkeypatch.setattr(compact_module, "_NARROW", 40)
+    x, rng = counts(), np.random.default_rng(3)
+    design = compact_module.CompactDesign(x)
+    assert max(last - first for first, last in design._parts) > 2 * _kernels._RUN
+    many, shift, d = rng.normal(size=(90, 8)), rng.normal(size=8), rng.uniform(size=(600, 8 if own_weights else 1))
+    out, totals = design.gram_matmat(many, d, shift)
+    u = d * (x @ many + shift)
+    assert_allclose(out, x.T @ u, atol=1e-11)
+    assert_allclose(totals, u.sum(axis=0), atol=1e-11)
 
 
 @pytest.mark.usefixtures("small_limits")

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+_RUN = 32  # blocks
+
 
 def compiled(loop: Callable[..., Any]) -> Callable[..., Any]:
     """Compile at the first call; kept on disk where numba finds a place to write."""
@@ -99,14 +101,16 @@ def sweep_four(
 ):
     """`sweep` for four columns side by side, v and out (n_features, 4): a gather brings half a line of the cache.
 
-    d is (n_rows, 1) or (n_rows, 4), shift and sums (4,). The sums of a row are four names, not an array: only so
-    does the compiler keep them in registers. Eight at a time were slower: fewer columns then fit the caches.
+    d is (n_rows, 1) or (n_rows, 4), shift and sums (4,). All of v is gathered for some blocks before anything is added
+    to out: the two together are more than the inner caches hold, and to read the blocks twice costs much less. The sums
+    of a row are four names, not an array: only so does the compiler keep them in registers. Eight at a time were
+    slower: fewer columns then fit the caches.
     """
-    t, step = np.empty((size, 4)), min(1, d.shape[1] - 1)
-    for block in range(first, last):
-        r0 = block * size
-        r1 = min(len(starts) - 1, r0 + size)
-        low, high = rest_starts[block], rest_starts[block + 1]
+    t, step = np.empty((min(last - first, _RUN) * size, 4)), min(1, d.shape[1] - 1)
+    for begin in range(first, last, _RUN):
+        end = min(last, begin + _RUN)
+        r0 = begin * size
+        r1 = min(len(starts) - 1, end * size)
         for i in range(r0, r1):
             a0, a1, a2, a3 = shift[0], shift[1], shift[2], shift[3]
             for k in range(starts[i], starts[i + 1]):
@@ -117,10 +121,12 @@ def sweep_four(
                 a3 += gathered[3]
             row = t[i - r0]
             row[0], row[1], row[2], row[3] = a0, a1, a2, a3
-        for k in range(low, high):
-            row, gathered, value = t[rest_rows[k]], v[rest_columns[k]], rest_values[k]
-            for c in range(4):
-                row[c] += value * gathered[c]
+        for block in range(begin, end):
+            rows = t[block * size - r0 :]
+            for k in range(rest_starts[block], rest_starts[block + 1]):
+                row, gathered, value = rows[rest_rows[k]], v[rest_columns[k]], rest_values[k]
+                for c in range(4):
+                    row[c] += value * gathered[c]
         for i in range(r0, r1):
             row = t[i - r0]
             for c in range(4):
@@ -133,10 +139,12 @@ def sweep_four(
                 target[1] += a1
                 target[2] += a2
                 target[3] += a3
-        for k in range(low, high):
-            row, target, value = t[rest_rows[k]], out[rest_columns[k]], rest_values[k]
-            for c in range(4):
-                target[c] += value * row[c]
+        for block in range(begin, end):
+            rows = t[block * size - r0 :]
+            for k in range(rest_starts[block], rest_starts[block + 1]):
+                row, target, value = rows[rest_rows[k]], out[rest_columns[k]], rest_values[k]
+                for c in range(4):
+                    target[c] += value * row[c]
 
 
 @compiled
