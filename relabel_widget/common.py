@@ -11,7 +11,7 @@ from scipy import sparse
 from ._typing import AnyArray, FloatArray, IntArray
 from .design import Design
 from .fitting import Fit
-from .texts import feature_names
+from .texts import feature_names, readable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,7 @@ class CommonFeatures:
         return None if found is None else np.asarray(found, dtype=object)
 
     def _name(self, column: int) -> str:
-        return f"feature {column}" if self.names is None else str(self.names[column])
+        return f"feature {column}" if self.names is None else readable(str(self.names[column]))
 
     def words(self, query: Design, rows: IntArray, most: int = 40) -> list[list[str]]:
         """Names of the features that each training row shares with the query, the largest products first.

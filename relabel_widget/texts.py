@@ -51,13 +51,30 @@ def reader(rows: Any, texts: Any, n_rows: int, *, estimator: Any, who: str) -> R
     Returns
     -------
     callable
-        From a row's number to its text. Rows and texts are held by reference and read one at a time.
+        From a row's number to its text, `readable`. Rows and texts are held by reference and read one at a time.
 
     Raises
     ------
     ValueError, TypeError
         If ``texts`` is not a list or array of one text for each row.
     """
+    read = _reader(rows, texts, n_rows, estimator, who)
+    return lambda row: readable(read(row))
+
+
+def readable(text: str) -> str:
+    """The text as pages, tables and files can hold it: halves of surrogate pairs joined, or replaced by U+FFFD.
+
+    Python has such halves from JSON that was cut in the middle of a character, and no UTF-8 can hold them.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def _reader(rows: Any, texts: Any, n_rows: int, estimator: Any, who: str) -> Reader:
     if texts is not None:
         found = count_rows(texts, who=who)
         if found != n_rows or getattr(texts, "ndim", 1) != 1:

@@ -88,7 +88,7 @@ def _ids(ids: Any, n_rows: int) -> AnyArray:
     Raises
     ------
     ValueError
-        If there is not one for each row, one is missing, or two are alike.
+        If there is not one for each row, one is missing, two are alike, or UTF-8 cannot hold one.
     """
     import pandas as pd
 
@@ -98,7 +98,13 @@ def _ids(ids: Any, n_rows: int) -> AnyArray:
     if found != n_rows or getattr(ids, "ndim", 1) != 1:
         shape = getattr(ids, "shape", (found,))
         raise ValueError(f"Workbench: expected one id for each of the {n_rows} rows of train, got shape {shape}.")
-    index = pd.Index(ids, tupleize_cols=False)
+    try:
+        index = pd.Index(ids, tupleize_cols=False)
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"Workbench: expected ids that can be written as UTF-8, got half of a surrogate pair in {error.object!a}. "
+            "Give id.encode(errors='replace').decode()."
+        ) from error
     if index.hasnans:
         raise ValueError(f"Workbench: expected an id for every row, got none for row {int(np.argmax(index.isna()))}.")
     if not index.is_unique:

@@ -101,6 +101,21 @@ def test_texts_may_be_given_apart(pipeline: Pipeline) -> None:
     assert bench.test_text(4) == TRAIN[4]
 
 
+def test_halves_of_surrogate_pairs_are_joined_or_replaced() -> None:
+    """As they come from JSON; tables, pages and files must hold what is shown. The model sees the texts as they are."""
+    cut, whole = [f"{text} \ud83d" for text in TRAIN], [f"{text} \ud83d\ude00" for text in TEST]
+    characters = make_pipeline(TfidfVectorizer(analyzer="char", ngram_range=(1, 2)), LogisticRegression()).fit(cut, Y)
+    bench = Workbench(characters, cut, Y, whole, Y_TEST)
+    assert bench.train_text(3) == f"{TRAIN[3]} \ufffd"
+    assert bench.test_text(3) == f"{TEST[3]} \U0001f600"
+    assert bench.test_rows()["text"].tolist() == [f"{text} \U0001f600" for text in TEST]
+    found = bench.flip_set(3)
+    shown = bench.influential_rows(3, top=10)
+    assert shown["text"].tolist() == [f"{TRAIN[row]} \ufffd" for row in shown["row"]]
+    assert "\ufffd" in bench.common_words(3, found.rows[:1])[0]
+    assert "\ufffd" in bench.common_features(3, int(found.rows[0]))["feature"].tolist()
+
+
 def test_a_series_is_read_by_position(pipeline: Pipeline) -> None:
     bench = Workbench(pipeline, pd.Series(TRAIN, index=range(79, -1, -1)), Y, pd.Series(TEST, index=["x"] * 30))
     assert bench.train_text(0) == TRAIN[0]
