@@ -61,10 +61,11 @@ class Interactions:
         """By what to multiply energies for this query. Cost: a product of the table with a dozen columns."""
         reach, pull, d = self.reach[0], query.pull, rows.curvature
         held = np.min([each.spread for each in self.reach], axis=0)
+        held[pull == 0.0] = 1.0  # of a row without features it is 0
         weight = d * np.square(pull)
         base = max(
             float(np.sqrt(weight.sum())),
-            float((np.abs(pull) * np.maximum(1 / np.where(pull == 0.0, 1.0, held), 0.5 * np.sqrt(rows.weights))).max()),
+            float((np.abs(pull) * np.maximum(1 / held, 0.5 * np.sqrt(rows.weights))).max()),
         )
         base += query.residual * float(np.sqrt(max(each.inverse_norm for each in self.reach)))
         radius = np.array(_LEVELS)[:, None] * reach.spread_outside

@@ -87,7 +87,7 @@ def search(refits: Refits, first_order: Callable[[int | None], IntArray | None],
         rows = first_order(found.largest_better)
         if rows is not None and found.would_improve(rows) and refits.feasible(rows):
             found.offer(refits.at(rows, refits.base))
-        if found.best is None and found.closest is not None:
+        if found.closest is not None:
             _climb(refits, found, found.closest)
         while found.best is not None and _shrink(refits, found, found.best):
             pass
@@ -101,7 +101,7 @@ class _Found:
 
     def __init__(self, costs: FloatArray | None, effort: Effort) -> None:
         self.best: Probe | None = None
-        self.closest: Probe | None = None  # of those that were offered and do not flip
+        self.closest: Probe | None = None  # of those that were offered, as long as none flips
         self.costs, self.effort = costs, effort
 
     def cost(self, rows: IntArray) -> float:
@@ -118,8 +118,8 @@ class _Found:
     def offer(self, probe: Probe) -> bool:
         better = probe.flips and self.would_improve(probe.rows)
         if better:
-            self.best = probe
-        elif self.closest is None or probe.margin < self.closest.margin:
+            self.best, self.closest = probe, None
+        elif self.best is None and (self.closest is None or probe.margin < self.closest.margin):
             self.closest = probe
         return better
 
