@@ -92,7 +92,7 @@ def find_flip_set(
     Notes
     -----
     Cost: one CG solve and a product with X for the ranking, then typically 5 to 20 refits of one or two Newton steps
-    each (a hundred on tables of up to 50,000 stored values), and one that is followed to within 1e-7 log-odds.
+    each, and one that is followed to within 1e-7 log-odds.
     """
     query = fit.query_of(x, who="find_flip_set: x")
     task = _task("find_flip_set", fit, threshold, edit, method, candidates, cost, budget)
