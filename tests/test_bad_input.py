@@ -19,7 +19,7 @@ from sklearn.svm import LinearSVC
 import relabel_widget as rw
 from relabel_widget import fitting, influence
 from relabel_widget.search import Budget
-from relabel_widget.solver import NewtonSettings, solve_many
+from relabel_widget.solver import NewtonSettings, minimise, solve_many
 
 CASE = random_case(140)
 X, Y = CASE.x, CASE.y
@@ -361,7 +361,7 @@ def test_costs(cost: Any, words: str) -> None:
 
 
 def test_a_fit_that_stops_short_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fitting, "NewtonSettings", partial(NewtonSettings, max_steps=1))
+    monkeypatch.setattr(fitting, "minimise", partial(minimise, settings=NewtonSettings(max_steps=1)))
     words = r"^fit: stopped after 1 Newton steps with gradient norm .*, expected at most .*standardise them.*C so"
     with pytest.raises(ArithmeticError, match=words):
         rw.fit(X, Y)

@@ -143,7 +143,7 @@ def test_the_largest_of_many_are_those_of_a_sort(count: int) -> None:
 
 
 def test_rows_rank_by_effect_whether_listed_or_not() -> None:
-    """More rows than are listed, fewer, and per cost: as a sort of all effects would have them."""
+    """More rows than are listed, fewer, and per cost where they help: as a sort of all effects would have them."""
     fit, _, case = refits_of("relabel", 3, n=900)
     design = fit.query_of(case.query)
     query, factor = fit.problem.extended_rows(design)[:, 0], factors(fit, design)[:, 0]
@@ -151,7 +151,9 @@ def test_rows_rank_by_effect_whether_listed_or_not() -> None:
     for given in (None, costs):
         refits = Refits(fit, query, factor, 0.0, "relabel", allowed, Budget(), costs=given)
         near = refits.at(np.array([30, 31, 700]), refits.base)
-        worth = refits.effects.of(near, allowed) / (1.0 if given is None else costs[allowed])
+        worth = refits.effects.of(near, allowed)
+        if given is not None:
+            worth = np.where(worth > 0, worth / costs[allowed], worth)
         ranked = allowed[np.argsort(-worth, kind="stable")]
         for size in (1, 5, 20, 800, 895, 2000):
             assert_array_equal(refits.effects.best(near, size), ranked[:size])

@@ -118,7 +118,7 @@ class Effects:
         return out
 
     def worth(self, effects: FloatArray, rows: IntArray) -> FloatArray:
-        """What rows of these gains or effects rank by."""
+        """What rows of these gains or effects rank by: with costs, by what they bring for it where they help."""
         if self.costs is None:
             return effects
         return np.where(effects > 0, effects / np.maximum(self.costs[rows], 1e-12), effects)
