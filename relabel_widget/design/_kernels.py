@@ -96,6 +96,15 @@ def sweep(
 
 
 @compiled
+def _add_four(first, last, values, places, sums, sources, terms):
+    """``sums[places_k] += values_k terms[sources_k]`` for k from ``first`` on, both with four columns."""
+    for k in range(first, last):
+        total, term, value = sums[places[k]], terms[sources[k]], values[k]
+        for c in range(4):
+            total[c] += value * term[c]
+
+
+@compiled
 def sweep_four(
     first, last, size, columns, starts, rest_starts, rest_rows, rest_columns, rest_values, v, d, shift, out, sums
 ):
@@ -122,11 +131,8 @@ def sweep_four(
             row = t[i - r0]
             row[0], row[1], row[2], row[3] = a0, a1, a2, a3
         for block in range(begin, end):
-            rows = t[block * size - r0 :]
-            for k in range(rest_starts[block], rest_starts[block + 1]):
-                row, gathered, value = rows[rest_rows[k]], v[rest_columns[k]], rest_values[k]
-                for c in range(4):
-                    row[c] += value * gathered[c]
+            low, high, rows = rest_starts[block], rest_starts[block + 1], t[block * size - r0 :]
+            _add_four(low, high, rest_values, rest_rows, rows, rest_columns, v)
         for i in range(r0, r1):
             row = t[i - r0]
             for c in range(4):
@@ -140,11 +146,8 @@ def sweep_four(
                 target[2] += a2
                 target[3] += a3
         for block in range(begin, end):
-            rows = t[block * size - r0 :]
-            for k in range(rest_starts[block], rest_starts[block + 1]):
-                row, target, value = rows[rest_rows[k]], out[rest_columns[k]], rest_values[k]
-                for c in range(4):
-                    target[c] += value * row[c]
+            low, high, rows = rest_starts[block], rest_starts[block + 1], t[block * size - r0 :]
+            _add_four(low, high, rest_values, rest_columns, out, rest_rows, rows)
 
 
 @compiled
