@@ -147,11 +147,13 @@ def _bracket(refits: Refits, found: _Found) -> None:
             size = min(size, len(found.best.rows) - 1)
         size = max(size, low + 1)
         probe = _settle(refits, found, size, near)
-        if probe is not None:
+        if probe is None:
+            low = size
+        else:
             near, size = probe, refits.effects.needed(probe)
             if found.offer(probe):
                 continue
-        low = max(low + 1, size if probe is None else len(probe.rows))
+            low = max(low + 1, len(probe.rows))
         size, stride = max(size, low + stride), 2 * stride  # a ranking that promises too much must not crawl
         if found.best is None and (probe is None or low >= refits.effects.helpful(probe)):
             _widen(refits, found, near)
@@ -184,17 +186,14 @@ def _best(refits: Refits, near: Probe, size: int) -> IntArray | None:
     Where they would leave one class only, the last of the other gives way to the row that ranks next, if that helps.
     """
     effects, spared = refits.effects, list[int]()
-    while True:
-        ranked = effects.best(near, size + len(spared))
-        ranked = ranked[~np.isin(ranked, spared)]
-        if spared:
-            kept = size - len(spared)
-            instead = ranked[kept:]
-            ranked = np.append(ranked[:kept], instead[effects.of(near, instead) > 0])
-        gone = refits.gone(ranked)
-        if not len(gone):
-            return np.sort(ranked) if len(ranked) else None
+    ranked = effects.best(near, size)
+    while len(gone := refits.gone(ranked)):
         spared.append(int(gone[-1]))
+        others = effects.best(near, size + len(spared))
+        others = others[~np.isin(others, spared)]
+        kept, instead = np.split(others, [size - len(spared)])
+        ranked = np.append(kept, instead[effects.of(near, instead) > 0])
+    return np.sort(ranked) if len(ranked) else None
 
 
 def _widen(refits: Refits, found: _Found, probe: Probe) -> None:
