@@ -188,15 +188,21 @@ class Workbench:
             return self.threshold, self._findings.flip_sizes(), self._findings.verification
 
     def influential_rows(
-        self, test_row: int, top: int = 200, *, start: int = 0, monitor: Monitor | None = None
+        self,
+        test_row: int,
+        top: int = 200,
+        *,
+        start: int = 0,
+        set_first: bool = True,
+        monitor: Monitor | None = None,
     ) -> pd.DataFrame:
         """Training rows by how far relabelling them moves one prediction towards its flip, the furthest first.
 
         Columns: ``row, id, text, original, current, influence, share, in_flip_set, relabelled, decision``. Rows of a
-        known flip set come first, in its order. ``influence`` is the first-order change of the log-odds by swapping
-        the original label of that row alone; ``share`` is that as a part of the way to the threshold, 1 being all of
-        it, negative away from it, missing where the test row lies on the threshold. The first ``start`` rows are
-        left out.
+        known flip set come first, in its order, unless ``set_first`` is False. ``influence`` is the first-order change
+        of the log-odds by swapping the original label of that row alone; ``share`` is that as a part of the way to the
+        threshold, 1 being all of it, negative away from it, missing where the test row lies on the threshold. The
+        first ``start`` rows are left out.
 
         Raises
         ------
@@ -214,10 +220,12 @@ class Workbench:
         with self._lock:
             known, state = self._findings.known_flip_set(row), self._decisions.state
             margin = self._queries.margin(row, self.threshold)
-        first = known.rows if known is not None else ranking.order[:0]
+        nobody = ranking.order[:0]
+        members = known.rows if known is not None else nobody
+        first = members if set_first else nobody
         rest = ranking.order[: start + top + len(first)]
         rows = np.concatenate([first, rest[~np.isin(rest, first)]])[start : start + top]
-        return self._training.table(rows, ranking.influence, margin, first, self._decisions.labels, state)
+        return self._training.table(rows, ranking.influence, margin, members, self._decisions.labels, state)
 
     def largest_influence(self, test_row: int) -> float:
         """The largest influence that any training row has on a test row, without its sign."""

@@ -127,10 +127,10 @@ class TestContract:
         same_shape(ask(widget, "find", row=0), examples["find"])
         same_shape(ask(widget, "mark", rows=widget.workbench.flip_set(0).rows.tolist(), marked=True), examples["mark"])
         same_shape(ask(widget, "verify"), examples["verify"])
-        ranking = ask(widget, "ranking", row=0)
+        ranking = ask(widget, "ranking", row=0, set_first=True)
         assert None not in (ranking["flip"], ranking["forecast"], ranking["verified_predicted"])
         same_shape(ranking, examples["ranking"])
-        same_shape(ask(widget, "bars", row=0, offset=2, limit=5), examples["bars"])
+        same_shape(ask(widget, "bars", row=0, set_first=True, offset=2, limit=5), examples["bars"])
         same_shape(ask(widget, "words", row=0, train=3), examples["words"])
         same_shape(ask(widget, "explain", row=0), examples["explain"])
         same_shape(ask(widget, "flips"), examples["flips"])
@@ -238,7 +238,7 @@ class TestRequests:
         assert found.verified
         assert found.outcome in result["value"]["message"]
         assert not widget.busy
-        ranking = ask(widget, "ranking", row=2)
+        ranking = ask(widget, "ranking", row=2, set_first=True)
         assert [line["row"] for line in ranking["bars"]["rows"][: found.size]] == found.rows.tolist()
         assert [line["in_set"] for line in ranking["bars"]["rows"]].count(True) == found.size
         assert ranking["flip"]["proba_after"] == pytest.approx(found.proba_after)
@@ -246,7 +246,7 @@ class TestRequests:
     def test_every_member_of_a_large_flip_set_is_ranked(self, widget, bench, monkeypatch):
         monkeypatch.setattr(wire, "BARS", 2)
         found = bench.flip_set(2)
-        bars = ask(widget, "ranking", row=2)["bars"]
+        bars = ask(widget, "ranking", row=2, set_first=True)["bars"]
         assert found.size > 2
         assert [line["row"] for line in bars["rows"]] == found.rows.tolist()
         assert all(line["in_set"] for line in bars["rows"])
@@ -254,17 +254,17 @@ class TestRequests:
     def test_bars_come_a_page_at_a_time_to_the_last_training_row(self, widget, bench):
         bench.flip_set(2)
         whole = bench.influential_rows(2, top=60)["row"].tolist()
-        pages = [ask(widget, "bars", row=2, offset=offset, limit=25) for offset in (0, 25, 50, 75)]
+        pages = [ask(widget, "bars", row=2, set_first=True, offset=offset, limit=25) for offset in (0, 25, 50, 75)]
         assert [line["row"] for one in pages for line in one["rows"]] == whole
         assert [len(one["rows"]) for one in pages] == [25, 25, 10, 0]
         assert [line["rank"] for one in pages for line in one["rows"]] == list(range(1, 61))
         assert {one["total"] for one in pages} == {60}
 
     def test_forecast_is_the_first_order_change_of_the_marked_rows(self, widget):
-        assert ask(widget, "ranking", row=1)["forecast"] is None
+        assert ask(widget, "ranking", row=1, set_first=True)["forecast"] is None
         widget.test_row = 1
         told = ask(widget, "mark", rows=[0, 1, 2], marked=True)["forecast"]
-        ranking = ask(widget, "ranking", row=1)
+        ranking = ask(widget, "ranking", row=1, set_first=True)
         influence = {line["row"]: line["influence"] for line in ranking["bars"]["rows"]}
         change = influence[0] + influence[1] + influence[2]
         assert ranking["forecast"]["log_odds"] == pytest.approx(change)
@@ -305,13 +305,13 @@ class TestRequests:
         assert refused(widget, "export", path=str(tmp_path / "no" / "out.csv"))[0] == "refused"
         assert refused(widget, "export", path=str(tmp_path / "out.exe"))[0] == "refused"
 
-    @pytest.mark.parametrize("kind", ["ranking", "find"])
-    def test_unknown_test_row(self, widget, kind):
-        assert "the last one is 11" in refused(widget, kind, row=12)[1]
+    @pytest.mark.parametrize(("kind", "fields"), [("ranking", {"set_first": True}), ("find", {})])
+    def test_unknown_test_row(self, widget, kind, fields):
+        assert "the last one is 11" in refused(widget, kind, row=12, **fields)[1]
 
     def test_an_unforeseen_failure_is_answered_in_words(self, widget, monkeypatch):
         monkeypatch.setattr(type(widget.workbench), "influential_rows", lambda *_, **__: 1 / 0)
-        assert refused(widget, "ranking", row=0) == ("failed", "division by zero")
+        assert refused(widget, "ranking", row=0, set_first=True) == ("failed", "division by zero")
 
     def test_other_peoples_handlers_still_hear_messages(self, widget):
         heard = []
@@ -435,7 +435,7 @@ class TestJobs:
     def test_the_kernel_is_free_while_a_job_runs_and_cancel_stops_it(self, widget, slow):
         self._begin(widget, slow)
         assert widget.busy
-        widget._on_request(widget, {"v": 1, "id": "p", "kind": "ranking", "row": 0}, [])
+        widget._on_request(widget, {"v": 1, "id": "p", "kind": "ranking", "row": 0, "set_first": True}, [])
         for kind, body in [("find", {"row": 0}), ("verify", {}), ("threshold", {"value": 0.4})]:
             widget._on_request(widget, {"v": 1, "id": kind, "kind": kind, **body}, [])
         widget._on_request(widget, {"v": 1, "id": "c", "kind": "cancel"}, [])

@@ -92,7 +92,7 @@ class TestLanes:
             return ranked(*args, **keys)
 
         monkeypatch.setattr(rw.Workbench, "influential_rows", waits)
-        tell(widget, "slow", "ranking", row=1)
+        tell(widget, "slow", "ranking", row=1, set_first=True)
         tell(widget, "mark", "mark", rows=[3], marked=True)
         assert widget.relabelled == [3]
         gate.set()
@@ -109,11 +109,11 @@ class TestLanes:
                 time.sleep(0.005)
 
         monkeypatch.setattr(rw.Workbench, "influential_rows", ranks)
-        tell(widget, "first", "ranking", row=1)
+        tell(widget, "first", "ranking", row=1, set_first=True)
         assert began.wait(10)
         monkeypatch.undo()
         monkeypatch.setattr("comm.create_comm", RecordingComm)
-        tell(widget, "second", "ranking", row=2)
+        tell(widget, "second", "ranking", row=2, set_first=True)
         found = answers(widget)
         assert found["first"]["reason"] == "cancelled"
         assert found["second"]["value"]["summary"]["row"] == 2

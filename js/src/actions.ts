@@ -84,7 +84,8 @@ export function createActions(
     choose: (selection) => store.set({ selection }),
     find() {
       const row = store.get().testRow;
-      if (row !== null) void report(client.request("find", { row }));
+      if (row === null) return;
+      void report(client.request("find", { row })).then(() => store.get().testRow === row && load.ranking(true));
     },
     verify: () => void report(client.request("verify", {})),
     cancel: () => void report(client.request("cancel", {})),

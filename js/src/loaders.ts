@@ -22,10 +22,13 @@ function latest<Arguments extends unknown[]>(fetch: (signal: AbortSignal, ...val
 
 export interface Bars {
   row: number | null;
+  /** Rows of the flip set stand before the others, not among them. */
+  setFirst: boolean;
 }
 
 export interface Loaders {
-  ranking(): void;
+  /** A set that was found since the row was chosen comes first only if asked for: no line moves under a pointer. */
+  ranking(setFirst?: boolean): void;
   words(): void;
   history(): void;
   queue(): void;
@@ -35,23 +38,26 @@ export interface Loaders {
 }
 
 export function createLoaders(store: Store<View>, client: Client, bars: Pages<TrainRow, Bars>): Loaders {
-  let shown: Bars = { row: null };
+  let shown: Bars = { row: null, setFirst: true };
 
-  const ranking = latest(async (signal) => {
+  const ranking = latest(async (signal, asked?: boolean) => {
     const row = store.get().testRow;
     const anew = row !== shown.row;
     if (anew) {
-      shown = { row };
+      shown = { row, setFirst: true };
       const nothing = { ranking: null, forecast: null, explained: null, active: null, words: null, selection: new Set<number>() };
       store.set({ ...nothing, rankingState: row === null ? "idle" : "loading" });
       bars.seed(shown, { total: 0, rows: [] });
     } else store.set({ rankingState: row === null ? "idle" : "loading" });
     if (row === null) return;
     try {
-      const found = await client.request("ranking", { row }, { signal });
+      const setFirst = shown.setFirst || asked === true;
+      const found = await client.request("ranking", { row, set_first: setFirst }, { signal });
+      const first = setFirst && found.flip !== null;
+      if (first !== shown.setFirst) shown = { row, setFirst: first };
       bars.seed(shown, found.bars);
       const { active } = store.get();
-      store.set({ ranking: found, rankingState: "ready", forecast: found.forecast, active: active ?? found.bars.rows[0]?.row ?? null });
+      store.set({ ranking: found, setFirst: first, rankingState: "ready", forecast: found.forecast, active: active ?? found.bars.rows[0]?.row ?? null });
       details.load();
       if (found.flip?.found && found.flip.verified) explained.load(row);
     } catch (error) {

@@ -194,8 +194,8 @@ type Request<Body, Result> = { body: Body; result: Result };
 
 export interface Requests {
   page: Request<PageQuery & { offset: number; limit: number }, Page>;
-  ranking: Request<{ row: number }, Ranking>;
-  bars: Request<{ row: number; offset: number; limit: number }, Page<TrainRow>>;
+  ranking: Request<{ row: number; set_first: boolean }, Ranking>;
+  bars: Request<{ row: number; set_first: boolean; offset: number; limit: number }, Page<TrainRow>>;
   words: Request<{ row: number; train: number }, Words>;
   explain: Request<{ row: number }, Explained>;
   history: Request<Record<never, never>, History>;

@@ -91,9 +91,9 @@ export function createSession(model: Model): Session {
     FIRST_QUERY,
   );
   const bars: BarPages = createPages(
-    async ({ row }, offset, limit, signal) =>
-      row === null ? { total: 0, rows: [] } : client.request("bars", { row, offset, limit }, { signal }),
-    { row: null } as Bars,
+    async ({ row, setFirst }, offset, limit, signal) =>
+      row === null ? { total: 0, rows: [] } : client.request("bars", { row, set_first: setFirst, offset, limit }, { signal }),
+    { row: null, setFirst: true } as Bars,
   );
   const load = createLoaders(store, client, bars);
   const onData = () => {

@@ -43,6 +43,30 @@ describe("choosing a row", () => {
     expect(session.store.get().ranking).toBeNull();
   });
 
+  test("a set that is found meanwhile comes first only where it was asked for", async () => {
+    const { fake, session } = open({ test_row: 3 });
+    const answer = async (changes = {}) => {
+      fake.reply(fake.last("ranking"), { ...contract.results.ranking, ...changes });
+      await settled();
+      return session.store.get().setFirst;
+    };
+    expect(fake.last("ranking")).toMatchObject({ row: 3, set_first: true });
+    expect(await answer({ flip: null })).toBe(false);
+    fake.change({ _state: state({ revision: 7 }) });
+    expect(fake.last("ranking")).toMatchObject({ set_first: false });
+    expect(await answer()).toBe(false);
+    session.bars.refresh();
+    expect(fake.last("bars")).toMatchObject({ row: 3, set_first: false });
+
+    session.actions.find();
+    fake.reply(fake.last("find"), { message: "Found." });
+    await settled();
+    expect(fake.last("ranking")).toMatchObject({ set_first: true });
+    expect(await answer()).toBe(true);
+    fake.change({ _state: state({ revision: 8 }) });
+    expect(fake.last("ranking")).toMatchObject({ set_first: true });
+  });
+
   test("Python's choice is followed", async () => {
     const { fake, session } = open();
     fake.change({ test_row: 5 });

@@ -118,12 +118,21 @@ class Answers:
         return row
 
     def _ranking(self, request: Request) -> None:
-        row = self._row(request)
-        self._beside(request, lambda monitor: wire.ranking(self._workbench, self._pages, row, monitor), key=row)
+        row, set_first = self._row(request), request.body["set_first"]
+
+        def value(monitor: Monitor) -> Value:
+            return wire.ranking(self._workbench, self._pages, row, set_first=set_first, monitor=monitor)
+
+        self._beside(request, value, key=(row, set_first))
 
     def _bars(self, request: Request) -> None:
-        row, (offset, limit) = self._row(request), (request.body[name] for name in ("offset", "limit"))
-        self._beside(request, lambda monitor: wire.bars(self._workbench, row, offset, limit, monitor), key=row)
+        row, set_first = self._row(request), request.body["set_first"]
+        offset, limit = request.body["offset"], request.body["limit"]
+
+        def value(monitor: Monitor) -> Value:
+            return wire.bars(self._workbench, row, offset, limit, set_first=set_first, monitor=monitor)
+
+        self._beside(request, value, key=(row, set_first))
 
     def _common(self, request: Request) -> None:
         row, train = self._row(request), request.body["train"]

@@ -105,9 +105,9 @@ def _train_row(rank: int, line: Mapping[Any, Any], words: list[str]) -> dict[str
     }
 
 
-def bars(workbench: Any, row: int, offset: int, limit: int, monitor: Monitor) -> dict[str, Any]:
-    """Some of the training rows that decide a test row, its flip set first."""
-    table = workbench.influential_rows(row, top=limit, start=offset, monitor=monitor)
+def bars(workbench: Any, row: int, offset: int, limit: int, *, set_first: bool, monitor: Monitor) -> dict[str, Any]:
+    """Some of the training rows that decide a test row; its flip set first, or every row where its influence ranks."""
+    table = workbench.influential_rows(row, top=limit, start=offset, set_first=set_first, monitor=monitor)
     numbers = table["row"].tolist()
     words = workbench.common_words(row, numbers) if numbers else []
     lines = enumerate(zip(table.to_dict("records"), words, strict=True), start=offset + 1)
@@ -118,12 +118,13 @@ def bars(workbench: Any, row: int, offset: int, limit: int, monitor: Monitor) ->
     }
 
 
-def ranking(workbench: Any, pages: Pages, row: int, monitor: Monitor) -> dict[str, Any]:
+def ranking(workbench: Any, pages: Pages, row: int, *, set_first: bool, monitor: Monitor) -> dict[str, Any]:
     """One test row in full, what is known of it, and the first of the training rows that decide it."""
     known = workbench.known_flip_set(row)
     summary = pages.line(row)
     second, after = summary["predicted"] == classes(workbench)[1], summary["flipped"]
-    first = bars(workbench, row, 0, max(BARS, min(known.size, 400) if known is not None else 0), monitor)
+    length = max(BARS, min(known.size, 400) if known is not None else 0)
+    first = bars(workbench, row, 0, length, set_first=set_first, monitor=monitor)
     return {
         "text": clip(workbench.test_text(row), TEXT_OF_QUERY),
         "summary": summary,

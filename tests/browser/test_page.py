@@ -140,6 +140,31 @@ class TestTheWholeJob:
             one.box(row).uncheck()
         expect(one.status).to_contain_text("0 labels changed in all")
 
+    def test_a_set_that_comes_by_itself_moves_no_line(self, show):
+        """A click aimed at a line must hit it, also where a search in the background ends just before the click."""
+        bench = hotel_workbench()
+        one = show(bench)
+        one.button("Pause: set sizes").click()
+        boxes = one.ranking.get_by_role("checkbox")
+        names = "all => all.slice(0, 8).map(one => one.ariaLabel)"
+        one.pick(5)
+        ranked = [f"Relabel row {row}" for row in bench.influential_rows(5)["row"].tolist()[:8]]
+        expect(boxes.first).to_have_accessible_name(ranked[0])
+        assert boxes.evaluate_all(names) == ranked
+
+        one.button("Go on: set sizes").click()
+        expect(one.ranking.get_by_text("in flip set").first).to_be_visible()
+        expect(one.page.locator(".rlw-legend")).to_contain_text("6 rows in the flip set.")
+        assert boxes.evaluate_all(names) == ranked
+
+        # Asked for, by the button or by coming back to the test row, it comes first.
+        found = bench.known_flip_set(5).rows.tolist()
+        assert [f"Relabel row {row}" for row in found] != ranked[: len(found)]
+        one.button("Find flip set").click()
+        expect(boxes.first).to_have_accessible_name(f"Relabel row {found[0]}")
+        expect(one.page.locator(".rlw-legend")).to_contain_text("6 rows in the flip set come first.")
+        assert boxes.evaluate_all(names)[: len(found)] == [f"Relabel row {row}" for row in found]
+
     @pytest.mark.parametrize("width", [480, 1000, 1600])
     def test_nothing_moves_as_answers_come_in(self, show, width):
         """A click that was aimed before an answer must hit: here, and in what stands below the widget."""

@@ -195,6 +195,7 @@ def test_influential_rows_are_those_of_the_engine(bench: Workbench) -> None:
 
 def test_rows_of_a_known_flip_set_come_first(bench: Workbench) -> None:
     row = int(bench.test_rows()["margin"].abs().nlargest(15).index[-1])
+    ranked = bench.influential_rows(row, top=80)["row"].tolist()
     found = bench.flip_set(row)
     assert found.size >= 2
     table = bench.influential_rows(row, top=found.size + 3)
@@ -202,6 +203,10 @@ def test_rows_of_a_known_flip_set_come_first(bench: Workbench) -> None:
     assert table["in_flip_set"].tolist() == [True] * found.size + [False] * 3
     assert table["row"].is_unique
     assert len(bench.influential_rows(row, top=1)) == 1
+
+    among = bench.influential_rows(row, top=80, set_first=False)
+    assert among["row"].tolist() == ranked
+    assert sorted(among.loc[among["in_flip_set"], "row"]) == sorted(found.rows)
 
 
 def test_influential_rows_show_what_is_relabelled(bench: Workbench) -> None:

@@ -39,11 +39,11 @@ function whyNotMark(view: Readonly<View>): string {
 function createLegend(scope: Scope, { store }: Session) {
   const note = el("p", "muted legend");
   const draw = () => {
-    const { ranking, shared } = store.get();
+    const { ranking, shared, setFirst } = store.get();
     note.hidden = ranking === null;
     const [left, right] = shared.classes;
     const size = ranking?.flip?.found ? ranking.flip.size : 0;
-    const set = size > 0 ? ` ◆ ${plural(size, "row")} in the flip set come first.` : "";
+    const set = size > 0 ? ` ◆ ${plural(size, "row")} in the flip set${setFirst ? " come first" : ""}.` : "";
     setText(note, `First-order change of the log-odds by swapping the label: ← ${left} · ${right} →. Hatched: against a flip.${set}`);
   };
   drawn(scope, store, draw);
