@@ -85,7 +85,7 @@ export function createActions(
     find() {
       const row = store.get().testRow;
       if (row === null) return;
-      void report(client.request("find", { row })).then(() => store.get().testRow === row && load.ranking(true));
+      void load.searching(row, report(client.request("find", { row })));
     },
     verify: () => void report(client.request("verify", {})),
     cancel: () => void report(client.request("cancel", {})),

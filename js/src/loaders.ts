@@ -27,8 +27,10 @@ export interface Bars {
 }
 
 export interface Loaders {
-  /** A set that was found since the row was chosen comes first only if asked for: no line moves under a pointer. */
-  ranking(setFirst?: boolean): void;
+  /** A set that is found once the row is chosen comes first only if asked for: no line moves under a pointer. */
+  ranking(): void;
+  /** The set of a row is asked for; the promise settles when the search has ended. */
+  searching(row: number, search: Promise<void>): Promise<void>;
   words(): void;
   history(): void;
   queue(): void;
@@ -39,8 +41,9 @@ export interface Loaders {
 
 export function createLoaders(store: Store<View>, client: Client, bars: Pages<TrainRow, Bars>): Loaders {
   let shown: Bars = { row: null, setFirst: true };
+  const searches = new Set<{ row: number }>();
 
-  const ranking = latest(async (signal, asked?: boolean) => {
+  const ranking = latest(async (signal) => {
     const row = store.get().testRow;
     const anew = row !== shown.row;
     if (anew) {
@@ -51,7 +54,7 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
     } else store.set({ rankingState: row === null ? "idle" : "loading" });
     if (row === null) return;
     try {
-      const setFirst = shown.setFirst || asked === true;
+      const setFirst = shown.setFirst || [...searches].some((one) => one.row === row);
       const found = await client.request("ranking", { row, set_first: setFirst }, { signal });
       const first = setFirst && found.flip !== null;
       if (first !== shown.setFirst) shown = { row, setFirst: first };
@@ -114,6 +117,14 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
   flips.load();
   return {
     ranking: ranking.load,
+    async searching(row, search) {
+      const one = { row };
+      searches.add(one);
+      await search;
+      const { testRow, ranking: found } = store.get();
+      if (testRow === row && found?.flip && !shown.setFirst) ranking.load(); // it stood among the others
+      searches.delete(one);
+    },
     words: details.load,
     history: history.load,
     queue: queue.load,

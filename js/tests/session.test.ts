@@ -67,6 +67,24 @@ describe("choosing a row", () => {
     expect(fake.last("ranking")).toMatchObject({ set_first: true });
   });
 
+  test("a set that is searched for comes first as soon as it is there, also after a double click", async () => {
+    const { fake, session } = open({ test_row: 3 });
+    fake.reply(fake.last("ranking"), { ...contract.results.ranking, flip: null });
+    await settled();
+    session.actions.find();
+    const search = fake.last("find");
+    session.actions.find();
+    fake.refuse(fake.last("find"), "busy", "A job is still running.");
+    await settled();
+    fake.change({ _state: state({ revision: 7 }) });
+    expect(fake.last("ranking")).toMatchObject({ set_first: true });
+    fake.reply(fake.last("ranking"), contract.results.ranking);
+    fake.reply(search, { message: "Found." });
+    await settled();
+    expect(session.store.get().setFirst).toBe(true);
+    expect(fake.sent.filter(({ kind }) => kind === "ranking").length).toBe(2);
+  });
+
   test("Python's choice is followed", async () => {
     const { fake, session } = open();
     fake.change({ test_row: 5 });
