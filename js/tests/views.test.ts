@@ -137,6 +137,18 @@ describe("the page", () => {
     expect(find("[role=progressbar]").hidden).toBe(true);
   });
 
+  test.each(["page", "shadow root"])("what is being typed is not written over, in a %s", (where) => {
+    const { fake, host, find } = draw();
+    if (where === "shadow root") document.body.appendChild(document.createElement("div")).attachShadow({ mode: "open" }).append(host);
+    const threshold = find<HTMLInputElement>("input[type=number]");
+    threshold.focus();
+    threshold.value = "0.4";
+    fake.change({ busy: true });
+    expect(threshold.value).toBe("0.4");
+    threshold.blur();
+    expect(threshold.value).toBe("0.5");
+  });
+
   test("search, filter, sort, threshold and file name are asked for as given", async () => {
     vi.useFakeTimers();
     const { fake, find, button } = draw();
@@ -229,16 +241,17 @@ describe("words in common", () => {
 describe("a list of any length", () => {
   function list(total: number) {
     const scope = createScope();
+    const instead = document.createElement("p");
     const onRange = vi.fn();
     const one = createVirtual(scope, {
-      names: "x", rowHeight: 50, spare: 2, total: () => total, onRange,
+      names: "x", rowHeight: 50, spare: 2, instead, total: () => total, onRange,
       create: () => { const node = document.createElement("div"); return { node, target: node }; },
       update(line, index) { line.node.textContent = String(index); },
     });
     Object.defineProperty(one.body, "clientHeight", { value: 500 });
-    document.body.append(one.body);
+    document.body.append(one.body, instead);
     one.draw();
-    return { one, scope, onRange, spacer: one.body.firstElementChild as HTMLElement };
+    return { one, scope, onRange, instead, spacer: one.body.firstElementChild as HTMLElement, resize: (to: number) => { total = to; one.draw(); } };
   }
   test("draws the lines in sight, in order, and a few more", () => {
     const { one, spacer } = list(100_000);
@@ -270,6 +283,20 @@ describe("a list of any length", () => {
     one.body.dispatchEvent(new Event("scroll"));
     expect(one.lines.has(4)).toBe(true);
     expect(document.activeElement?.textContent).toBe("4");
+  });
+  test.each(["page", "shadow root"])("the focus is not lost with its line, in a %s", (where) => {
+    const { one, instead, resize } = list(100);
+    const root = where === "page" ? document : document.body.appendChild(document.createElement("div")).attachShadow({ mode: "open" });
+    if (root instanceof ShadowRoot) root.append(one.body, instead);
+    resize(100);
+    expect(root.activeElement === instead || one.body.contains(root.activeElement)).toBe(false); // it takes nobody's focus
+    one.focus(50);
+    resize(20);
+    expect(root.activeElement?.textContent).toBe("19");
+    resize(0);
+    expect(root.activeElement).toBe(instead);
+    resize(5);
+    expect(root.activeElement?.textContent).toBe("0");
   });
 });
 

@@ -369,6 +369,31 @@ class TestKeyboard:
         expect(one.box(rows[0])).to_be_focused()
         assert bench.relabelled == sorted(rows[:2])
 
+    def test_the_focus_stays_in_the_widget_when_its_line_goes(self, show):
+        """Lost to the page, the next key would be a command of the notebook."""
+        bench = small_workbench()
+        bench.relabel(bench.flip_set(1).rows)
+        bench.verify()
+        one = show(bench)
+        one.page.get_by_label("Filter test rows").select_option("flipped")
+        line = one.tests.locator("[data-index='0']")
+        line.focus()
+        one.page.keyboard.press("u")
+        nothing = one.page.get_by_text("No test row fits this search and filter.")
+        expect(nothing).to_be_focused()
+        one.page.keyboard.press("Shift+U")
+        expect(one.status).to_contain_text("Redone")
+        one.page.keyboard.press("v")
+        expect(line).to_be_focused()
+
+        one.page.get_by_label("Filter test rows").select_option("all")
+        one.pick(3)
+        boxes = one.ranking.get_by_role("checkbox")
+        boxes.first.focus()
+        one.widget.test_row = 5  # another cell chooses
+        expect(one.page.get_by_role("heading", name="Test row 5")).to_be_visible()
+        expect(boxes.first).to_be_focused()
+
     def test_a_full_session_without_a_mouse(self, show, tmp_path):
         """Pick, find, mark, verify, note, keep, queue, history, undo, redo and export, each by its key."""
         bench = hotel_workbench()

@@ -94,6 +94,11 @@ export function drawn(scope: Scope, source: { subscribe(draw: () => void): () =>
 
 let counter = 0;
 
+/** What has the focus where a node stands. The document itself knows only the host of a shadow root, as marimo has. */
+export function focused(node: Node): Element | null {
+  return (node.getRootNode() as Partial<DocumentOrShadowRoot>).activeElement ?? null;
+}
+
 /** An element id that is unique in the page, also with several widgets in it. */
 export function uniqueId(name: string): string {
   counter += 1;

@@ -2,7 +2,7 @@
 
 import type { Actions, Session } from "../session";
 import type { Panel, Store, View } from "../store";
-import { button, drawn, el, setAttribute, setText, uniqueId, type Scope } from "./dom";
+import { button, drawn, el, focused, setAttribute, setText, uniqueId, type Scope } from "./dom";
 import { count, plural } from "./format";
 
 interface Control {
@@ -32,7 +32,7 @@ function thresholdField(scope: Scope, actions: Actions): Control {
     node: field("Threshold", input),
     update({ threshold }) {
       known = threshold;
-      if (document.activeElement !== input || input.valueAsNumber === threshold) input.value = String(threshold);
+      if (focused(input) !== input || input.valueAsNumber === threshold) input.value = String(threshold);
     },
   };
 }

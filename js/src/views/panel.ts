@@ -3,7 +3,7 @@
 import type { Decision, HistoryLine } from "../protocol";
 import type { Session } from "../session";
 import type { Panel } from "../store";
-import { button, drawn, el, setText, uniqueId, type Scope } from "./dom";
+import { button, drawn, el, focused, setText, uniqueId, type Scope } from "./dom";
 import { count, percent } from "./format";
 import { KEYS } from "./keys";
 
@@ -100,7 +100,7 @@ export function createPanel(scope: Scope, session: Session): PanelView {
   /** The focus goes to what opened, and back to where it was. */
   function open(panel: Panel) {
     const was = store.get().panel;
-    if (was === "none") opener = document.activeElement;
+    if (was === "none") opener = focused(node);
     actions.open(panel === was ? "none" : panel);
     if (store.get().panel !== "none") title.focus({ preventScroll: true });
     else if (opener instanceof HTMLElement && opener.isConnected) opener.focus({ preventScroll: true });

@@ -31,6 +31,7 @@ export function createTestGrid(scope: Scope, { store, pages, actions, watch }: S
     names: "test-scroll",
     rowHeight: ROW_HEIGHT,
     spare: 8,
+    instead: message,
     total: () => pages.total() ?? 0,
     create: createLine,
     update(line, index) {
@@ -52,7 +53,6 @@ export function createTestGrid(scope: Scope, { store, pages, actions, watch }: S
     if (testRow === shown || body.clientHeight === 0 || pages.total() === undefined) return;
     shown = testRow;
     if (testRow === null || sort !== "row" || descending || filter !== "all" || search !== "") return;
-    list.draw(); // the spacer gets its height
     list.activate(testRow);
     list.reveal(testRow);
     pages.want(...list.range());
@@ -67,15 +67,14 @@ export function createTestGrid(scope: Scope, { store, pages, actions, watch }: S
     header.update(now, shared.classes[1]);
     const total = pages.total();
     const none = total === undefined || total === 0;
-    body.hidden = none;
     setClass(grid, "bare", none);
     setAttribute(grid, "aria-rowcount", total === undefined ? -1 : total + 1);
     setAttribute(grid, "aria-busy", String(total === undefined));
     const words = total === undefined ? "Loading the test rows…" : "No test row fits this search and filter.";
     setText(message, pages.error() || words);
-    message.hidden = !none && pages.error() === "";
-    reveal();
     list.draw();
+    if (pages.error() !== "") message.hidden = false;
+    reveal();
   }
 
   function pick(index: number) {

@@ -1,7 +1,7 @@
 /** The ranked training rows, of any number. */
 
 import type { Session } from "../session";
-import { drawn, el, setAttribute, setClass, setText, type Scope } from "./dom";
+import { drawn, el, focused, setAttribute, setClass, setText, type Scope } from "./dom";
 import { createTrainLine, TRAIN_HEIGHT } from "./trainRow";
 import { createVirtual } from "./virtual";
 
@@ -23,6 +23,7 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
     names: "train-scroll",
     rowHeight: TRAIN_HEIGHT,
     spare: 16,
+    instead: empty,
     total: () => bars.total() ?? 0,
     create: createTrainLine,
     update(line, index) {
@@ -52,7 +53,7 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
 
   /** A row that an answer moved takes the focus along: the person was at the row, not at the place. */
   function follow() {
-    const hadFocus = body.contains(document.activeElement);
+    const hadFocus = body.contains(focused(body));
     const { active } = store.get();
     const before = list.active();
     const there = bars.row(before)?.row;
@@ -73,11 +74,9 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
       list.reset();
     }
     const total = bars.total() ?? 0;
-    body.hidden = total === 0;
     setClass(grid, "bare", total === 0);
     setAttribute(grid, "aria-rowcount", total + 1);
     setAttribute(grid, "aria-busy", String(rankingState === "loading"));
-    empty.hidden = total > 0;
     setText(empty, rankingState === "loading" ? "Ranking…" : "Pick a test row to rank them.");
     list.draw();
   }

@@ -1,6 +1,6 @@
 /** Lines of a long list: only those in sight exist, whatever its length. One of them has the tab stop. */
 
-import { el, setAttribute, type Scope } from "./dom";
+import { el, focused, setAttribute, type Scope } from "./dom";
 import { moved } from "./keys";
 
 /** Browsers stop drawing somewhere above; beyond, places on the scroll bar are mapped to places in the list. */
@@ -18,6 +18,8 @@ export interface Options<L extends Line> {
   rowHeight: number;
   /** Lines kept above and below what is visible. */
   spare: number;
+  /** Shown while there are no lines, with the focus that one of them had: else a notebook would take the next key. */
+  instead: HTMLElement;
   total(): number;
   create(): L;
   update(line: L, index: number): void;
@@ -44,10 +46,11 @@ export interface Virtual<L extends Line> {
 }
 
 export function createVirtual<L extends Line>(scope: Scope, options: Options<L>): Virtual<L> {
-  const { rowHeight, total } = options;
+  const { rowHeight, total, instead } = options;
   const lines = new Map<number, L>();
   const spacer = el("div", "spacer", { role: "none" });
   const body = el("div", `scroll ${options.names}`, { role: "rowgroup" }, spacer);
+  instead.tabIndex = -1;
   let active = 0;
   let timer = 0;
 
@@ -75,6 +78,15 @@ export function createVirtual<L extends Line>(scope: Scope, options: Options<L>)
   }
 
   function draw() {
+    const before = focused(spacer);
+    const held = before !== null && (before === instead || spacer.contains(before));
+    body.hidden = total() === 0;
+    instead.hidden = !body.hidden;
+    layOut();
+    if (held && !spacer.contains(focused(spacer))) (lines.get(active)?.target ?? instead).focus({ preventScroll: true });
+  }
+
+  function layOut() {
     spacer.style.height = `${real()}px`;
     if (active >= total()) active = Math.max(0, total() - 1);
     const indices = wanted();
