@@ -73,26 +73,35 @@ def encode(y: Any, n_rows: int, *, who: str, classes: AnyArray | None = None) ->
     TypeError
         If labels are of several types that cannot be compared.
     """
+    array, found = _read(y, n_rows, who)
+    if classes is None:
+        classes = found
+        _check_two(classes, who)
+    else:
+        _check_known(found, classes, who)
+        if len(found) == 1:
+            _check_two(found, who)
+    codes = (array == classes[1]).astype(np.int8)
+    codes.flags.writeable = False
+    return Labels(classes, codes)
+
+
+def codes_of_queries(y: Any, n_rows: int, *, who: str, classes: AnyArray) -> CodeArray:
+    """Class codes of the true labels of queries, as `encode` reads labels; all may be of one class."""
+    array, found = _read(y, n_rows, who)
+    _check_known(found, classes, who)
+    return np.asarray((array == classes[1]).astype(np.int8))
+
+
+def _read(y: Any, n_rows: int, who: str) -> tuple[AnyArray, AnyArray]:
+    """Labels as an array of shape (n_rows,), and the distinct ones, sorted."""
     array = np.asarray(y)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1 or array.shape[0] != n_rows:
         raise ValueError(f"{who}: expected one label for each of the {n_rows} rows of X, got y of shape {array.shape}.")
     _check_present(array, who)
-    found = _distinct(array, who)
-    if classes is None:
-        classes = found
-        _check_two(classes, who)
-    elif not np.isin(found, classes).all():
-        raise ValueError(
-            f"{who}: the estimator knows the classes {_shown(classes)}, got the labels {_shown(found)} in y. "
-            "Pass y as it was given to the estimator's fit, in the same type."
-        )
-    elif len(found) == 1:
-        _check_two(found, who)
-    codes = (array == classes[1]).astype(np.int8)
-    codes.flags.writeable = False
-    return Labels(classes, codes)
+    return array, _distinct(array, who)
 
 
 def _distinct(array: AnyArray, who: str) -> AnyArray:
@@ -116,6 +125,14 @@ def _is_missing(label: Any) -> bool:
         return label is None or bool(label != label)  # noqa: PLR0124 - NaN is the only value that differs from itself
     except TypeError:  # pandas.NA: what it is compared with is neither true nor false
         return True
+
+
+def _check_known(found: AnyArray, classes: AnyArray, who: str) -> None:
+    if not np.isin(found, classes).all():
+        raise ValueError(
+            f"{who}: the estimator knows the classes {_shown(classes)}, got the labels {_shown(found)} in y. "
+            "Pass y as it was given to the estimator's fit, in the same type."
+        )
 
 
 def _check_two(classes: AnyArray, who: str) -> None:

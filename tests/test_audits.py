@@ -337,6 +337,12 @@ TWO = {"a": (X, Y), "b": (X, Y)}
         (lambda: rw.noise_audit(TWO, X, budget=0), ValueError, "none of the 30 queries has a flip set"),
         (lambda: rw.noise_audit(Y[:3], X, fit=FIT), ValueError, "expected one group for each of 30 rows"),
         (lambda: rw.noise_audit([None, *"a" * 29], X, fit=FIT), ValueError, "got 1 missing"),
+        (lambda: rw.noise_audit(TWO, X, [2] * 30), ValueError, r"noise_audit: y_query: .* got the labels \[2\]"),
+        (
+            lambda: rw.noise_audit(["a", "b"] * 15, X[:0], fit=FIT),
+            ValueError,
+            "noise_audit: X_query: expected at least one",
+        ),
         (
             lambda: rw.noise_audit(np.array([1, *"a" * 29], dtype=object), X, fit=FIT),
             TypeError,
@@ -362,6 +368,13 @@ TWO = {"a": (X, Y), "b": (X, Y)}
 def test_misuse_is_explained(call: Any, error: type[Exception], match: str) -> None:
     with pytest.raises(error, match=match):
         call()
+
+
+def test_queries_may_all_be_of_one_true_class() -> None:
+    """Who audits the rejected alone has one class; only a model needs both."""
+    wrong = rw.group_audit(FIT, X, ["a", "b"] * 15, y_query=np.ones(30, int), resamples=9, n_jobs=1)
+    assert sorted(set(wrong.shares["query"])) == np.flatnonzero(FIT.decision(X) < 0).tolist()
+    assert len(rw.noise_audit(TWO, X[Y == 0], Y[Y == 0], permutations=9, n_jobs=1).means) == 2
 
 
 def test_a_cancelled_audit_stops() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from .._typing import AnyArray, BoolArray, FloatArray, IntArray
 from ..fitting import Fit
-from ..labels import encode
+from ..labels import codes_of_queries
 from ..monitor import Monitor
 from ..problem import Edit
 from ..rows import as_rows, check_threshold
@@ -169,7 +169,7 @@ def _audited(fit: Fit, queries: Any, y_query: Any, threshold: Any) -> IntArray:
     cut = check_threshold(threshold, who="group_audit")
     if y_query is None:
         return np.arange(queries.n_rows)
-    truth = encode(y_query, queries.n_rows, who="group_audit: y_query", classes=fit.classes).codes
+    truth = codes_of_queries(y_query, queries.n_rows, who="group_audit: y_query", classes=fit.classes)
     wrong = np.flatnonzero((fit.decision(queries) > cut) != (truth == 1))
     if not len(wrong):
         raise ValueError(

@@ -33,7 +33,7 @@ from .._typing import CodeArray, FloatArray, IntArray
 from ..design import Design, as_design
 from ..fitting import Fit, check_C, minimiser
 from ..influence import factors
-from ..labels import encode
+from ..labels import codes_of_queries, encode
 from ..monitor import Monitor
 from ..problem import Edit, Problem
 from ..rows import check_edit, check_threshold
@@ -180,7 +180,8 @@ def noise_audit(
     data = _of_mapping(groups, C) if fit is None else _of_fit(groups, fit)
     if reference is not None and reference not in data.names:
         raise ValueError(f"noise_audit: expected reference to be one of the groups {data.names}, got {reference!r}.")
-    queries = as_design(X_query, who="noise_audit: X_query") if fit is None else fit.design_of(X_query)
+    who = "noise_audit: X_query"
+    queries = as_design(X_query, who=who) if fit is None else fit.design_of(X_query, who=who)
     truth = None if y_query is None else _truth(y_query, queries.n_rows, data.problem)
     drawn = data.draws(np.random.default_rng(seed))
     settings: dict[str, Any] = {"threshold": threshold, "edit": edit, "method": method, "budget": budget}
@@ -266,7 +267,7 @@ def _of_fit(groups: Any, fit: Fit) -> _Data:
 
 
 def _truth(y_query: Any, m: int, problem: Problem) -> CodeArray:
-    return encode(y_query, m, who="noise_audit: y_query", classes=problem.labels.classes).codes
+    return codes_of_queries(y_query, m, who="noise_audit: y_query", classes=problem.labels.classes)
 
 
 @dataclass(frozen=True, eq=False)
