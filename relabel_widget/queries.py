@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from scipy.special import expit
 
-from ._typing import AnyArray, BoolArray, CodeArray, FloatArray, IntArray
-from .decisions import code_of
+from ._typing import BoolArray, CodeArray, FloatArray, IntArray
 from .design import Design
 from .fitting import Fit
 from .influence import factors
+from .labels import codes_of_queries
 from .monitor import Monitor
 from .rows import check_threshold
 from .texts import Reader, count_rows, reader
@@ -91,7 +91,9 @@ class Queries:
         if not n_rows:
             raise ValueError("Workbench: expected at least one test row, got none.")
         text = reader(test, texts, n_rows, estimator=estimator, who="Workbench: test_text")
-        codes = None if y_test is None else _codes(y_test, n_rows, fit.classes)
+        codes = None
+        if y_test is not None:
+            codes = codes_of_queries(y_test, n_rows, who="Workbench: y_test", classes=fit.classes)
         design = fit.design_of(test, who="Workbench: test")
         return cls(fit, design, fit.decision(design), codes, text)
 
@@ -174,16 +176,3 @@ class Queries:
                 else classes[(predicted ^ flipped).astype(np.int8)],
             }
         )
-
-
-def _codes(y_test: Any, n_rows: int, classes: AnyArray) -> CodeArray:
-    labels = np.asarray(y_test)
-    if labels.shape != (n_rows,):
-        raise ValueError(f"Workbench: expected y_test of shape ({n_rows},), as test has rows, got {labels.shape}.")
-    known = {label: code_of(label, classes, who="Workbench: y_test") for label in _distinct(labels)}
-    return np.array([known[label] for label in labels.tolist()], dtype=np.int8)
-
-
-def _distinct(labels: AnyArray) -> list[Any]:
-    """Each label once. A NaN is not equal to itself, but then no class either."""
-    return list(dict.fromkeys(labels.tolist()))

@@ -26,9 +26,13 @@ from relabel_widget.workbench import Workbench
         ({"y_train": None}, TypeError, "y_train: expected a list.* got NoneType"),
         ({"test": []}, ValueError, "at least one test row, got none"),
         ({"test": "one text"}, TypeError, "Workbench: test: expected a list"),
-        ({"y_test": Y_TEST[:3]}, ValueError, r"expected y_test of shape \(30,\), as test has rows, got \(3,\)"),
-        ({"y_test": ["neutral"] * 30}, ValueError, "Workbench: y_test: expected one of the labels .* got 'neutral'"),
-        ({"y_test": [np.nan] * 30}, ValueError, "y_test: expected one of the labels .* got nan"),
+        (
+            {"y_test": Y_TEST[:3]},
+            ValueError,
+            r"y_test: expected one label for each of the 30 rows of X, got .* shape \(3,\)",
+        ),
+        ({"y_test": ["neutral"] * 30}, ValueError, "Workbench: y_test: the estimator knows .* got .*'neutral'"),
+        ({"y_test": [np.nan] * 30}, ValueError, "y_test: expected a label for every row, got 30 missing"),
         (
             {"train_text": TRAIN[:2]},
             ValueError,

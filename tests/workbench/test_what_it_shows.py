@@ -65,6 +65,12 @@ def test_the_threshold_moves_margins_and_predictions(bench: Workbench) -> None:
     assert (after["predicted"] == np.where(before["proba"] > 0.8, "praise", "complaint")).all()
 
 
+@pytest.mark.parametrize("y_test", [np.array(Y_TEST)[:, None], pd.DataFrame({"label": Y_TEST})])
+def test_true_labels_may_be_one_column_of_a_table(pipeline: Pipeline, y_test: Any) -> None:
+    bench = Workbench(pipeline, TRAIN, np.array(Y)[:, None], TEST, y_test)
+    assert bench.test_rows()["label"].tolist() == Y_TEST
+
+
 def test_without_true_labels_there_are_none(pipeline: Pipeline) -> None:
     bench = Workbench(pipeline, TRAIN, Y, TEST)
     assert bench.y_test is None
