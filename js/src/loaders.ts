@@ -60,7 +60,7 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
       if (first !== shown.setFirst) shown = { row, setFirst: first };
       bars.seed(shown, found.bars);
       const { active } = store.get();
-      store.set({ ranking: found, setFirst: first, rankingState: "ready", forecast: found.forecast, active: active ?? found.bars.rows[0]?.row ?? null });
+      store.set({ ranking: found, rankingState: "ready", forecast: found.forecast, active: active ?? found.bars.rows[0]?.row ?? null });
       details.load();
       if (found.flip?.found && found.flip.verified) explained.load(row);
     } catch (error) {

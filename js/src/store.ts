@@ -51,8 +51,6 @@ export interface View {
   ranking: Ranking | null;
   rankingState: Loading;
   rankingError: string;
-  /** Rows of the flip set stand before the others, not among them. */
-  setFirst: boolean;
   forecast: Forecast | null;
   explained: Explained | null;
   /** The training row that keys act on, its details, and further ones chosen with it. */

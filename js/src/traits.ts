@@ -47,7 +47,6 @@ export function firstView(model: Model): View {
     ranking: null,
     rankingState: "idle",
     rankingError: "",
-    setFirst: true,
     forecast: null,
     explained: null,
     active: null,

@@ -24,6 +24,11 @@ export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
+/** With its sign, as a part that is added to others. */
+export function signedPercent(part: number): string {
+  return `${part < 0 ? "−" : "+"}${percent(Math.abs(part))}`;
+}
+
 export function percent(value: number): string {
   return `${(value * 100).toFixed(1)}%`;
 }

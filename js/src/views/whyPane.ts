@@ -3,8 +3,8 @@
 import type { Session } from "../session";
 import type { View } from "../store";
 import { createDetail } from "./detail";
-import { button, drawn, el, setClass, setText, uniqueId, type Scope } from "./dom";
-import { plural } from "./format";
+import { button, drawn, el, setAttribute, setClass, setText, uniqueId, type Scope } from "./dom";
+import { plural, signedPercent } from "./format";
 import { createFlipNote } from "./outcome";
 import { createQueryCard } from "./queryCard";
 import { createTrainGrid } from "./trainGrid";
@@ -39,12 +39,14 @@ function whyNotMark(view: Readonly<View>): string {
 function createLegend(scope: Scope, { store }: Session) {
   const note = el("p", "muted legend");
   const draw = () => {
-    const { ranking, shared, setFirst } = store.get();
+    const { ranking, shared, explained } = store.get();
     note.hidden = ranking === null;
     const [left, right] = shared.classes;
     const size = ranking?.flip?.found ? ranking.flip.size : 0;
-    const set = size > 0 ? ` ◆ ${plural(size, "row")} in the flip set${setFirst ? " come first" : ""}.` : "";
-    setText(note, `First-order change of the log-odds by swapping the label: ← ${left} · ${right} →. Hatched: against a flip.${set}`);
+    const more = size > 1 && explained?.row === ranking?.summary.row ? `, interaction ${signedPercent(explained?.interaction ?? 0)}` : "";
+    const set = size > 0 ? ` ◆ flip set: ${plural(size, "row")}${more}.` : "";
+    setText(note, `First-order change of log-odds by swapping the label: ← ${left} · ${right} →. Hatched: against a flip.${set}`);
+    setAttribute(note, "title", more === "" ? false : "What the rows of the set do together beyond their own shares; with it the shares add up to the whole flip.");
   };
   drawn(scope, store, draw);
   return note;
