@@ -83,6 +83,13 @@ def chance(before: float, after: float, threshold: float) -> Markup:
     return tag("span", picture, " ", change(f"{before:.3f}", f"{after:.3f}"), class_="chance")
 
 
+def smallest(proven: bool, lower_bound: int) -> str:
+    """Whether a smaller flip set is ruled out."""
+    if proven:
+        return "yes, proven"
+    return "not proven" if lower_bound <= 1 else f"not proven: none of fewer than {lower_bound:,} rows can"
+
+
 def bar(share: float, words: str) -> Markup:
     """A signed share of the largest bar, in [-1, 1], from a middle line: full to the right, hollow to the left."""
     length = 38 * min(abs(share), 1.0)

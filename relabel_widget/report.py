@@ -14,7 +14,7 @@ import numpy as np
 from ._typing import AnyArray
 from .files import write_whole
 from .fitting import Fit
-from .markup import Markup, chance, change, excerpt, facts, join, page, section, table, tag, tile
+from .markup import Markup, chance, change, excerpt, facts, join, page, section, smallest, table, tag, tile
 from .texts import Reader
 
 if TYPE_CHECKING:
@@ -203,8 +203,7 @@ def _card(report: Report, row: int, found: FlipSet) -> Markup:
 def _set_facts(report: Report, found: FlipSet) -> Iterator[tuple[str, Any]]:
     yield "Rows in the set", f"{found.size:,}"
     yield f"Probability of {report.fit.classes[1]}", chance(found.proba_before, found.proba_after, report.threshold)
-    smallest = "yes, proven" if found.optimal else f"not proven: no set below {found.lower_bound:,} rows can"
-    yield "Smallest possible", smallest
+    yield "Smallest possible", smallest(found.optimal, found.lower_bound)
 
 
 def _set_table(report: Report, row: int, found: FlipSet) -> Markup:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .files import write_whole
-from .markup import Markup, bar, chance, change, excerpt, facts, join, page, section, table, tag, tile
+from .markup import Markup, bar, chance, change, excerpt, facts, join, page, section, smallest, table, tag, tile
 
 if TYPE_CHECKING:
     from .workbench import Workbench
@@ -119,7 +119,7 @@ def _facts(workbench: Workbench, row: int) -> Iterator[tuple[str, Any]]:
     else:
         yield f"Flip set of {known.size:,}", known.outcome
         yield "Probability with the set relabelled", chance(known.proba_before, known.proba_after, threshold)
-        yield "Smallest possible", "yes, proven" if known.optimal else f"not proven: at least {known.lower_bound:,}"
+        yield "Smallest possible", smallest(known.optimal, known.lower_bound)
     if after is not None:
         yield "Probability after retraining with the marks", chance(proba, after[row], threshold)
     elif workbench.relabelled:

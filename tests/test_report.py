@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from relabel_widget import markup
 from relabel_widget import report as report_room
+from relabel_widget.markup import smallest
 from relabel_widget.workbench import Workbench
 
 NASTY = '</td></table><script>alert(1)</script><img src="https://example.org/x.png" onerror="x"> & \'"'
@@ -94,6 +95,14 @@ def test_all_parts_are_there(bench: Workbench, tmp_path: Path) -> None:
         assert event in page.text
     assert str(bench.flip_set(1).outcome) in page.text
     assert "Not verified" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("proven", "bound", "words"),
+    [(True, 3, "yes, proven"), (False, 1, "not proven"), (False, 3, "not proven: none of fewer than 3 rows can")],
+)
+def test_what_is_proven_is_said(proven: bool, bound: int, words: str) -> None:
+    assert smallest(proven, bound) == words
 
 
 def test_texts_are_shown_and_not_interpreted(bench: Workbench, tmp_path: Path) -> None:
