@@ -62,14 +62,16 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
       const { active } = store.get();
       store.set({ ranking: found, rankingState: "ready", forecast: found.forecast, active: active ?? found.bars.rows[0]?.row ?? null });
       details.load();
-      if (found.flip?.found && found.flip.verified) explained.load(row);
+      if (found.flip?.found && found.flip.verified) explained.load(row, found.flip.rows);
     } catch (error) {
       if (!signal.aborted) store.set({ ranking: null, rankingState: "failed", rankingError: words(error) });
     }
   });
 
-  const explained = latest(async (signal, row: number) => {
-    if (store.get().explained?.row === row) return;
+  const explained = latest(async (signal, row: number, rows: readonly number[]) => {
+    const known = store.get().explained;
+    if (known?.row === row && String(known.shares.map((one) => one.row)) === String(rows)) return;
+    store.set({ explained: null }); // at another threshold the set is another one
     try {
       store.set({ explained: await client.request("explain", { row }, { signal }) });
     } catch {

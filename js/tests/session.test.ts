@@ -83,6 +83,25 @@ describe("choosing a row", () => {
     expect(fake.sent.filter(({ kind }) => kind === "ranking").length).toBe(2);
   });
 
+  test("an explanation is of the set that is shown", async () => {
+    const { fake, session } = open({ test_row: 3 });
+    const explanations = () => fake.sent.filter(({ kind }) => kind === "explain").length;
+    const ranked = async (rows: number[]) => {
+      fake.reply(fake.last("ranking"), { ...contract.results.ranking, flip: { ...(contract.results.ranking["flip"] as object), rows, size: rows.length } });
+      await settled();
+    };
+    await ranked([7]);
+    fake.reply(fake.last("explain"), contract.results.explain);
+    await settled();
+    fake.change({ _state: state({ revision: 7 }) });
+    await ranked([7]);
+    expect(explanations()).toBe(1);
+    fake.change({ threshold: 0.7, _state: state({ revision: 8 }) });
+    await ranked([8, 9]);
+    expect(explanations()).toBe(2);
+    expect(session.store.get().explained).toBeNull();
+  });
+
   test("Python's choice is followed", async () => {
     const { fake, session } = open();
     fake.change({ test_row: 5 });

@@ -124,6 +124,7 @@ def ranking(workbench: Any, pages: Pages, row: int, *, set_first: bool, monitor:
     summary = pages.line(row)
     second, after = summary["predicted"] == classes(workbench)[1], summary["flipped"]
     length = max(BARS, min(known.size, 400) if known is not None else 0)
+    set_first = set_first and known is not None  # one that is found meanwhile is not told of, and comes first no sooner
     first = bars(workbench, row, 0, length, set_first=set_first, monitor=monitor)
     return {
         "text": clip(workbench.test_text(row), TEXT_OF_QUERY),
