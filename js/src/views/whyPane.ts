@@ -35,21 +35,24 @@ function whyNotMark(view: Readonly<View>): string {
   return unmarked(view).length === 0 ? "Every row of the set is marked" : "";
 }
 
-/** What the two sides of the bars mean. */
+/** What the bars and marks mean. Its height does not depend on what is known yet: the rows below would jump. */
 function createLegend(scope: Scope, { store }: Session) {
-  const note = el("p", "muted legend");
+  const bars = el("p", "muted");
+  const set = el("p", "muted one-line");
+  const node = el("div", "legend", bars, set);
   const draw = () => {
     const { ranking, shared, explained } = store.get();
-    note.hidden = ranking === null;
+    node.hidden = ranking === null;
     const [left, right] = shared.classes;
+    setText(bars, `First-order change of log-odds if relabelled: ← ${left} · ${right} →. Hatched: against a flip.`);
     const size = ranking?.flip?.found ? ranking.flip.size : 0;
-    const more = size > 1 && explained?.row === ranking?.summary.row ? `, interaction ${signedPercent(explained?.interaction ?? 0)}` : "";
-    const set = size > 0 ? ` ◆ flip set: ${plural(size, "row")}${more}.` : "";
-    setText(note, `First-order change of log-odds by swapping the label: ← ${left} · ${right} →. Hatched: against a flip.${set}`);
-    setAttribute(note, "title", more === "" ? false : "What the rows of the set do together beyond their own shares; with it the shares add up to the whole flip.");
+    const known = size > 1 && explained !== null && explained.row === ranking?.summary.row;
+    const more = known ? `, interaction ${signedPercent(explained.interaction)}` : "";
+    setText(set, size > 0 ? `◆ In the flip set: ${plural(size, "row")}${more}.` : "◆ In the flip set, once it is known.");
+    setAttribute(set, "title", known && "What the rows do together beyond their own shares: with it they add up to the whole flip.");
   };
   drawn(scope, store, draw);
-  return note;
+  return node;
 }
 
 export interface Pane {
