@@ -137,16 +137,22 @@ describe("the page", () => {
     expect(find("[role=progressbar]").hidden).toBe(true);
   });
 
-  test.each(["page", "shadow root"])("what is being typed is not written over, in a %s", (where) => {
-    const { fake, host, find } = draw();
-    if (where === "shadow root") document.body.appendChild(document.createElement("div")).attachShadow({ mode: "open" }).append(host);
+  test("what is being typed is not written over, and what was taken does not hide a later value", () => {
+    const { fake, find } = draw();
     const threshold = find<HTMLInputElement>("input[type=number]");
-    threshold.focus();
-    threshold.value = "0.4";
-    fake.change({ busy: true });
+    const type = (value: string) => {
+      threshold.value = value;
+      threshold.dispatchEvent(new Event("input"));
+    };
+    type("0.4");
+    fake.change({ threshold: 0.6 });
     expect(threshold.value).toBe("0.4");
-    threshold.blur();
-    expect(threshold.value).toBe("0.5");
+    fake.change({ threshold: 0.4 });
+    fake.change({ threshold: 0.7 }); // another window
+    expect(threshold.value).toBe("0.7");
+    type("2");
+    threshold.dispatchEvent(new Event("blur"));
+    expect(threshold.value).toBe("0.7");
   });
 
   test("search, filter, sort, threshold and file name are asked for as given", async () => {

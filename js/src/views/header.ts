@@ -2,7 +2,7 @@
 
 import type { Actions, Session } from "../session";
 import type { Panel, Store, View } from "../store";
-import { button, drawn, el, focused, setAttribute, setText, uniqueId, type Scope } from "./dom";
+import { button, drawn, el, setAttribute, setText, uniqueId, type Scope } from "./dom";
 import { count, plural } from "./format";
 
 interface Control {
@@ -15,24 +15,30 @@ function field(label: string, input: HTMLInputElement): HTMLElement {
   return el("span", "field", el("label", "label", { for: input.id }, label), input);
 }
 
-/** While a person types, Python's value does not overwrite theirs. */
+/** What a person has begun to type is not written over, until Python's value is the same or they leave the field. */
 function thresholdField(scope: Scope, actions: Actions): Control {
   const attributes = { type: "number", min: 0.01, max: 0.99, step: 0.01 };
   const input = el("input", "input number", attributes);
   let known = 0.5;
+  let typed = false;
+  scope.listen(input, "input", () => {
+    typed = true;
+  });
   scope.listen(input, "change", () => {
     const value = input.valueAsNumber;
     if (Number.isFinite(value)) actions.setThreshold(value);
     else input.value = String(known);
   });
   scope.listen(input, "blur", () => {
+    typed = false;
     input.value = String(known);
   });
   return {
     node: field("Threshold", input),
     update({ threshold }) {
       known = threshold;
-      if (focused(input) !== input || input.valueAsNumber === threshold) input.value = String(threshold);
+      typed &&= input.valueAsNumber !== threshold;
+      if (!typed) input.value = String(threshold);
     },
   };
 }
