@@ -41,7 +41,7 @@ export interface Loaders {
 
 export function createLoaders(store: Store<View>, client: Client, bars: Pages<TrainRow, Bars>): Loaders {
   let shown: Bars = { row: null, setFirst: true };
-  const searches = new Set<{ row: number }>();
+  const searched: number[] = []; // a row as often as a search for its set is under way
 
   const ranking = latest(async (signal) => {
     const row = store.get().testRow;
@@ -54,15 +54,15 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
     } else store.set({ rankingState: row === null ? "idle" : "loading" });
     if (row === null) return;
     try {
-      const setFirst = shown.setFirst || [...searches].some((one) => one.row === row);
+      const setFirst = shown.setFirst || searched.includes(row);
       const found = await client.request("ranking", { row, set_first: setFirst }, { signal });
       const first = setFirst && found.flip !== null;
       if (first !== shown.setFirst) shown = { row, setFirst: first };
       bars.seed(shown, found.bars);
+      explained.load(row, found.flip?.found && found.flip.verified ? found.flip.rows : []);
       const { active } = store.get();
       store.set({ ranking: found, rankingState: "ready", forecast: found.forecast, active: active ?? found.bars.rows[0]?.row ?? null });
       details.load();
-      if (found.flip?.found && found.flip.verified) explained.load(row, found.flip.rows);
     } catch (error) {
       if (!signal.aborted) store.set({ ranking: null, rankingState: "failed", rankingError: words(error) });
     }
@@ -71,7 +71,8 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
   const explained = latest(async (signal, row: number, rows: readonly number[]) => {
     const known = store.get().explained;
     if (known?.row === row && String(known.shares.map((one) => one.row)) === String(rows)) return;
-    store.set({ explained: null }); // at another threshold the set is another one
+    store.set({ explained: null }); // at another threshold the set is another one, or none is known yet
+    if (rows.length === 0) return;
     try {
       store.set({ explained: await client.request("explain", { row }, { signal }) });
     } catch {
@@ -120,12 +121,11 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
   return {
     ranking: ranking.load,
     async searching(row, search) {
-      const one = { row };
-      searches.add(one);
+      searched.push(row);
       await search;
       const { testRow, ranking: found } = store.get();
       if (testRow === row && found?.flip && !shown.setFirst) ranking.load(); // it stood among the others
-      searches.delete(one);
+      searched.splice(searched.indexOf(row), 1);
     },
     words: details.load,
     history: history.load,

@@ -100,6 +100,13 @@ describe("choosing a row", () => {
     await ranked([8, 9]);
     expect(explanations()).toBe(2);
     expect(session.store.get().explained).toBeNull();
+    fake.reply(fake.last("explain"), { ...contract.results.explain, shares: [{ row: 8, share: 0.5 }, { row: 9, share: 0.4 }] });
+    await settled();
+    expect(session.store.get().explained).not.toBeNull();
+    fake.change({ threshold: 0.6, _state: state({ revision: 9 }) });
+    fake.reply(fake.last("ranking"), { ...contract.results.ranking, flip: null });
+    await settled();
+    expect(session.store.get().explained).toBeNull();
   });
 
   test("Python's choice is followed", async () => {

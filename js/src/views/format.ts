@@ -26,7 +26,7 @@ export function plural(value: number, one: string, many = `${one}s`): string {
 
 /** With its sign, as a part that is added to others. */
 export function signedPercent(part: number): string {
-  return `${part < 0 ? "−" : "+"}${percent(Math.abs(part))}`;
+  return `${part < 0 ? MINUS : "+"}${percent(Math.abs(part))}`;
 }
 
 export function percent(value: number): string {

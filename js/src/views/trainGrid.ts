@@ -36,7 +36,7 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
         active: row !== undefined && row.row === active,
         largest: ranking?.largest ?? 0,
         towards: row !== undefined && row.influence * sign > 0,
-        verifiedShare: explained?.row === ranking?.summary.row ? explained?.shares.find((one) => one.row === row?.row)?.share : undefined,
+        verifiedShare: explained?.shares.find((one) => one.row === row?.row)?.share,
       });
     },
     onRange: (first, last) => bars.want(first - 20, last + 20),

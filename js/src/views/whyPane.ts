@@ -46,7 +46,7 @@ function createLegend(scope: Scope, { store }: Session) {
     const [left, right] = shared.classes;
     setText(bars, `First-order change of log-odds if relabelled: ← ${left} · ${right} →. Hatched: against a flip.`);
     const size = ranking?.flip?.found ? ranking.flip.size : 0;
-    const known = size > 1 && explained !== null && explained.row === ranking?.summary.row;
+    const known = size > 1 && explained !== null;
     const more = known ? `, interaction ${signedPercent(explained.interaction)}` : "";
     setText(set, size > 0 ? `◆ In the flip set: ${plural(size, "row")}${more}.` : "◆ In the flip set, once it is known.");
     setAttribute(set, "title", known && "What the rows do together beyond their own shares: with it they add up to the whole flip.");
