@@ -1,6 +1,7 @@
 /** A model without Jupyter, and examples that Python's tests read too. */
 
 import type { AnyModel } from "@anywidget/types";
+import { afterEach, beforeEach, vi } from "vitest";
 import messages from "../../tests/contract/messages.json";
 import type { Kind, Traits } from "../src/protocol";
 
@@ -71,3 +72,14 @@ export class FakeModel {
 export const settled = () => new Promise((resolve) => setTimeout(resolve, 0));
 
 export const state = (changes: Record<string, unknown>) => ({ ...contract.state, ...changes });
+
+/** For tests that draw: a page that is empty again after each. */
+export function onAPage() {
+  beforeEach(() => {
+    vi.stubGlobal("ResizeObserver", class { observe() {} disconnect() {} });
+  });
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    document.body.replaceChildren();
+  });
+}

@@ -40,8 +40,10 @@ def differences(one: Shown, bench: rw.Workbench) -> list[str]:
         found.append(f"{shown['facts']!r} with {len(marked)} labels changed")
     if shown["threshold"] != bench.threshold:
         found.append(f"threshold {shown['threshold']}, not {bench.threshold}")
-    if row is None or any(line["name"] == "Loading" for line in shown["rows"]):
-        return found if row is None else ["rows still load"]
+    if row is None:
+        return found
+    if any(line["name"] == "Loading" for line in shown["rows"]):
+        return [*found, "rows still load"]
     known = bench.known_flip_set(row)
     members = set() if known is None else set(known.rows.tolist())
     orders = [bench.influential_rows(row, top=500, set_first=first)["row"].tolist() for first in (True, False)]
@@ -97,21 +99,21 @@ class Hand:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_both_pages_come_to_show_what_python_holds(browser, monkeypatch, tmp_path, seed):
     record_comms(monkeypatch)
-    bench, hand, both = hotel_workbench(), Hand(seed), []
-    contexts = [browser.new_context() for _ in range(2)]
-    for context, width in zip(contexts, (480, 1600), strict=True):
-        widget = rw.RelabelWidget(bench, export_path=str(tmp_path / "fixed.csv"))
-        both.append(Shown(context.new_page(), widget, width=width))
-        both[-1].tests.locator("[data-index]").first.focus()
-    for step in range(1, STEPS + 1):
-        hand.act(hand.one_of(both), bench)
-        for one in both if step % 5 == 0 else []:
-            deadline = time.monotonic() + 15
-            while (found := differences(one, bench)) and time.monotonic() < deadline:
-                one.page.wait_for_timeout(100)
-            assert found == []
-            assert one.errors == []
-    for one, context in zip(both, contexts, strict=True):
-        one.widget._jobs.join(30)
-        one.widget.close()
-        context.close()
+    bench, hand = hotel_workbench(), Hand(seed)
+    with browser.new_context() as narrow, browser.new_context() as wide:
+        both = []
+        for context, width in ((narrow, 480), (wide, 1600)):
+            widget = rw.RelabelWidget(bench, export_path=str(tmp_path / "fixed.csv"))
+            both.append(Shown(context.new_page(), widget, width=width))
+            both[-1].tests.locator("[data-index]").first.focus()
+        for step in range(1, STEPS + 1):
+            hand.act(hand.one_of(both), bench)
+            for one in both if step % 5 == 0 else []:
+                deadline = time.monotonic() + 15
+                while (found := differences(one, bench)) and time.monotonic() < deadline:
+                    one.page.wait_for_timeout(100)
+                assert found == []
+                assert one.errors == []
+        for one in both:
+            one.widget._jobs.join(30)
+            one.widget.close()

@@ -168,3 +168,25 @@ def hotel_workbench(**options):
         ids=train["id"].tolist(),
         **options,
     )
+
+
+def small_workbench(labels=("bad", "good"), n_test=12, text="text", **options):
+    import numpy as np
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(60 + n_test, 3))
+    y = np.array(labels)[(X[:, 0] + 0.8 * rng.normal(size=len(X)) > 0).astype(int)]
+    estimator = LogisticRegression().fit(X[:60], y[:60])
+    texts = {
+        "train_text": [f"train {text} {i}" for i in range(60)],
+        "test_text": [f"{text} {i}" for i in range(n_test)],
+    }
+    return rw.Workbench(estimator, X[:60], y[:60], X[60:], y[60:], **{**texts, **options})
+
+
+def focused(page):
+    """The text of what has the focus."""
+    return page.evaluate(
+        "(document.activeElement.getAttribute('aria-label') ?? '') + document.activeElement.textContent"
+    )

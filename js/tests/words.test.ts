@@ -1,0 +1,100 @@
+import { describe, expect, test } from "vitest";
+import { createBar } from "../src/views/bar";
+import { percent, plural, proba, signed } from "../src/views/format";
+import { moved } from "../src/views/keys";
+import { flipWords, forecastWords } from "../src/views/outcome";
+import { remaining } from "../src/views/statusBar";
+import { trend } from "../src/views/happensPane";
+import { places, setMarked } from "../src/views/marks";
+import { subjects } from "../src/views/detail";
+import { nextStep, whyNotFind } from "../src/views/whyPane";
+
+describe("numbers and sentences", () => {
+  test("probabilities never round to certainty", () => {
+    expect([0, 0.0004, 0.5, 0.9996, 1].map(proba)).toEqual(["0.000", "<0.001", "0.500", ">0.999", "1.000"]);
+  });
+  test("signs are printed", () => {
+    expect([0.512, -0.512, 1.234, -12.34, 0, 0.00012].map(signed)).toEqual([
+      "+0.512", "−0.512", "+1.23", "−12.3", "0", "+1.2e−4",
+    ]);
+  });
+  test("counts", () => {
+    expect([plural(1, "row"), plural(2, "row"), plural(6920, "row"), percent(0.8286)]).toEqual(["1 row", "2 rows", "6,920 rows", "82.9%"]);
+  });
+
+  const flip = {
+    size: 3, found: true, verified: true, outcome: "Found.", probaBefore: 0.6, probaAfter: 0.4, lowerBound: 2, optimal: false, rows: [1, 2, 3],
+  };
+  test("facts are told from predictions", () => {
+    expect(flipWords(flip)).toEqual(["fact", expect.stringContaining("0.600 → 0.400. No set of fewer than 2 rows")]);
+    expect(flipWords({ ...flip, lowerBound: 1 })[1]).toContain("none is ruled out");
+    expect(flipWords({ ...flip, optimal: true })[1]).toContain("No smaller set can flip it.");
+    expect(flipWords({ ...flip, verified: false, probaAfter: null })).toEqual(["guess", expect.stringContaining("is predicted to flip")]);
+    expect(flipWords({ ...flip, found: false, outcome: "Cannot flip." })).toEqual(["open", "Cannot flip."]);
+  });
+  test("a forecast says that it is one", () => {
+    const words = forecastWords({ labels: 1, logOdds: -0.8, proba: 0.42, predicted: "bad" }, "good");
+    expect(words).toContain("to first order: log-odds −0.800, probability about 0.420, so it becomes “bad”. Verify to know.");
+    expect(forecastWords({ labels: 2, logOdds: 0.1, proba: 0.7, predicted: "good" }, "good")).toContain("stays “good”");
+  });
+});
+
+test("keys move within the list and stop at its ends", () => {
+  const at = (key: string, index: number) => moved(key, index, 100, 10);
+  expect([at("ArrowDown", 0), at("ArrowUp", 0), at("PageDown", 95), at("PageUp", 15), at("Home", 50), at("End", 0)]).toEqual([1, 0, 99, 5, 0, 99]);
+  expect([at("a", 5), moved("End", 0, 0, 10)]).toEqual([undefined, undefined]);
+});
+
+test("bars tell the direction by side, pattern and sign", () => {
+  const bar = createBar();
+  const fill = bar.node.querySelector<HTMLElement>(".rlw-bar-fill");
+  bar.update(-0.5, 1, true);
+  expect([fill?.style.left, fill?.style.width, bar.node.textContent]).toEqual(["25%", "25%", "−0.500"]);
+  expect(fill?.classList.contains("rlw-against")).toBe(false);
+  bar.update(1, 1, false);
+  expect([fill?.style.left, fill?.style.width, bar.node.textContent]).toEqual(["50%", "50%", "+1.00"]);
+  expect(fill?.classList.contains("rlw-against")).toBe(true);
+});
+
+describe("words in common", () => {
+  test("are found as whole words, whatever their case, and n-grams as sequences", () => {
+    const cut = (text: string, words: string[]) => places(text, words).map(([from, to]) => text.slice(from, to));
+    expect(cut("Cold soup. COLD, colder", ["cold"])).toEqual(["Cold", "COLD"]);
+    expect(cut("not very good, very good", ["very good", "good"])).toEqual(["very good", "very good"]);
+    expect(cut("naïve café", ["café", "naïve"])).toEqual(["naïve", "café"]);
+    expect(cut("a+b", ["(", "", "+"])).toEqual([]);
+  });
+  test("are marked as elements, never as markup", () => {
+    const node = document.createElement("p");
+    setMarked(node, "<b>soup</b> & soup", ["soup", "b"]);
+    expect(node.textContent).toBe("<b>soup</b> & soup");
+    expect([...node.querySelectorAll("*")].map(({ tagName, textContent }) => [tagName, textContent])).toEqual([
+      ["MARK", "b"], ["MARK", "soup"], ["MARK", "b"], ["MARK", "soup"],
+    ]);
+  });
+});
+
+describe("what comes next, and what it is about", () => {
+  test("time that remains is told once there is something to go by", () => {
+    expect([remaining(0, 10, 5000), remaining(5, 10, 500), remaining(5, 10, 5000), remaining(1, 100, 5000)]).toEqual(["", "", ", 5 s left", ", 9 min left"]);
+  });
+  test("better and worse have a sign and a word", () => {
+    expect([trend(0.8, 0.9, "up"), trend(0.4, 0.5, "down"), trend(0.5, 0.5, "up")]).toEqual([
+      ["▲", "better", "better"], ["▼", "worse", "worse"], ["=", "", "as before"],
+    ]);
+  });
+  test("decisions are about the chosen rows, else the one in focus", () => {
+    expect(subjects({ selection: new Set([4, 5]), active: 9 })).toEqual([4, 5]);
+    expect(subjects({ selection: new Set(), active: 9 })).toEqual([9]);
+    expect(subjects({ selection: new Set(), active: null })).toEqual([]);
+  });
+  test("a search for another row may take over, nothing else", () => {
+    const base = { busy: true, testRow: 3, shared: { job: { kind: "find", row: 2 } } };
+    const why = (changes: object) => whyNotFind({ ...base, ...changes } as unknown as Parameters<typeof whyNotFind>[0]);
+    expect(why({})).toBe("");
+    expect(why({ testRow: 2 })).toBe("Wait for the running job");
+    expect(why({ shared: { job: { kind: "verify", row: null } } })).toBe("Wait for the running job");
+    expect(why({ testRow: null })).toBe("Pick a test row first");
+    expect(nextStep({ ranking: null } as unknown as Parameters<typeof nextStep>[0])).toBe("find");
+  });
+});
