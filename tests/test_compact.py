@@ -170,9 +170,9 @@ def test_tasks_on_dask_workers_start_no_thread(task: str, monkeypatch: pytest.Mo
     monkeypatch.setattr(threading.Thread, "join", lambda _: None)
     v, u = np.ones(block.n_features), np.ones(block.n_rows)
     calls = {
-        "_forward": lambda: dasked._forward(block, shared=v, product="matvec"),
-        "_back": lambda: dasked._back(block, u, product="rmatvec"),
-        "_gram": lambda: dasked._gram(block, u, shared=(v, 0.0), product="gram_matvec"),
+        "_forward": lambda: dasked._forward([block], v, product="matvec"),
+        "_back": lambda: dasked._back([block], [u], product="rmatvec"),
+        "_gram": lambda: dasked._gram([block], [u], (v, 0.0), product="gram_matvec"),
     }
     calls[task]()
     assert not started

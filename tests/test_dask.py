@@ -181,6 +181,35 @@ def test_a_worker_killed_during_a_refit(client: Client) -> None:
     assert_allclose(after, rw.verify(rw.fit(CASE.x, CASE.y, CASE.C), [3, 5], CASE.query[None]).proba_after, rtol=1e-9)
 
 
+def test_a_product_is_one_task_for_each_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More threads than the client adds up for by itself: sums meet on the way, vectors go out by one task."""
+    monkeypatch.setattr(dasked, "_FAN_IN", 2)
+    asked: list[int] = []
+    settings = {"n_workers": 1, "threads_per_worker": 5, "processes": False, "dashboard_address": ":0"}
+    with LocalCluster(**settings) as cluster, Client(cluster) as client:
+        design = rw.dask_design(delayed(X, 5), client=client)
+        submit = client.map
+        monkeypatch.setattr(client, "map", lambda *a, **k: (asked.append(len(a[1])), submit(*a, **k))[1])
+        rng = np.random.default_rng(0)
+        v, d = rng.normal(size=(7, 3)), rng.uniform(size=(40, 3))
+        assert_allclose(design.matmat(v), X @ v, atol=1e-12)
+        assert asked == [5]
+        assert_allclose(design.rmatvec(d[:, 0]), X.T @ d[:, 0], atol=1e-12)
+        assert asked[1:] == [5, 3, 2]
+        product, totals = design.gram_matmat(v, d, np.ones(3))
+        assert_allclose(product, X.T @ (d * (X @ v + 1)), atol=1e-12)
+        assert_allclose(totals, (d * (X @ v + 1)).sum(axis=0), atol=1e-12)
+
+
+def test_blocks_that_lie_on_one_worker_are_taken_together(client: Client) -> None:
+    design = rw.dask_design(delayed(X, 5))
+    homes = client.who_has(design._blocks)
+    on = [{homes[design._blocks[block].key] for block in group} for group in design._groups]
+    assert all(len(workers) == 1 for workers in on)
+    assert len(on) == len(set.union(*on))
+    assert sorted(block for group in design._groups for block in group) == list(range(8))
+
+
 def test_blocks_that_were_lost_come_from_their_source(client: Client, tmp_path: Any) -> None:
     """What was read again after a death is what lies there, not a copy kept somewhere."""
 

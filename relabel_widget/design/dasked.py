@@ -20,15 +20,17 @@ from .compact import compacted
 from .convert import as_design
 from .parts import no_other_threads
 
-_FAN_IN = 8  # partial sums that one task of the reduction adds up
-_QUIET = {"distributed.admin.large-graph-warning-threshold": "16 GiB"}  # a vector is sent inside its task, see _send
+_FAN_IN = 8  # partial sums that one task of the reduction, or the client, adds up
+_QUIET = {"distributed.admin.large-graph-warning-threshold": "16 GiB"}  # a vector is sent inside its task
 
 
 class DaskDesign(Design):
     """X as designs on the workers of a Dask cluster; `dask_design` makes one.
 
-    A product sends a vector to each worker and gets one back: partial sums are added on the workers, in a fixed tree.
-    What a product of the Hessian weights rows by is sent once and kept there until it changes. It cannot travel to
+    A product is one task for each thread of the cluster, over the blocks that lay together once they were loaded: a
+    vector goes out and one comes back. Where these are many, partial sums are added on the workers, in a fixed tree.
+    What a product of the Hessian weights rows by is sent once and kept there until it changes. Results are the same
+    each time; those of the same blocks loaded anew may lie elsewhere and differ by rounding. It cannot travel to
     another process.
     """
 
@@ -36,13 +38,17 @@ class DaskDesign(Design):
 
     def __init__(self, client: Any, blocks: list[Any], sizes: list[int], n_features: int, n_stored: int) -> None:
         self._client, self._blocks = client, blocks
-        self._first = np.append(0, np.cumsum(sizes)).astype(np.int64)
+        ends = np.cumsum(sizes).tolist()
+        self._rows = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
         self._n_features, self._n_stored = n_features, n_stored
+        with _in_words(client):
+            self._groups = _lying_together(client, blocks)
         self._kept: tuple[FloatArray, list[Any]] | None = None
+        self._latest: list[Any] = []
 
     @property
     def shape(self) -> tuple[int, int]:  # noqa: D102 - as in Design
-        return int(self._first[-1]), self._n_features
+        return self._rows[-1].stop, self._n_features
 
     @property
     def n_stored(self) -> int:  # noqa: D102
@@ -50,7 +56,7 @@ class DaskDesign(Design):
 
     def blocks(self) -> Iterator[tuple[slice, Block]]:
         """The rows in order; each block travels here, one at a time."""
-        for rows, block in zip(self._slices(), self._blocks, strict=True):
+        for rows, block in zip(self._rows, self._blocks, strict=True):
             with self._in_words():
                 matrix = self._client.submit(_matrix, block, pure=False).result()
             yield rows, matrix
@@ -59,9 +65,10 @@ class DaskDesign(Design):
         """The given rows, in memory here."""
         rows = np.asarray(rows, dtype=np.int64)
         order = np.argsort(rows, kind="stable")
-        homes = np.searchsorted(self._first, rows[order], side="right") - 1
+        starts = np.array([rows.start for rows in self._rows])
+        homes = np.searchsorted(starts, rows[order], side="right") - 1
         chosen = np.unique(homes) if len(rows) else np.zeros(1, dtype=np.int64)
-        local = [rows[order[homes == i]] - self._first[i] for i in chosen]
+        local = [rows[order[homes == i]] - starts[i] for i in chosen]
         with self._in_words():
             parts = self._client.map(_take, [self._blocks[i] for i in chosen], local, pure=False)
             stacked = _stacked(self._client.gather(parts))
@@ -96,40 +103,55 @@ class DaskDesign(Design):
         return product, total
 
     def _forward(self, product: str, v: FloatArray) -> FloatArray:
+        out = np.empty((self.n_rows, *v.shape[1:]))
         with self._in_words():
-            parts = self._client.map(_forward, self._blocks, shared=self._send(v), product=product, pure=False)
-            return np.concatenate(self._client.gather(parts))
+            found = self._client.gather(self._asked(_forward, self._to_each(v), product=product))
+        for group, parts in zip(self._groups, found, strict=True):
+            for block, part in zip(group, parts, strict=True):
+                out[self._rows[block]] = part
+        return out
 
     def _back(self, product: str, u: FloatArray) -> FloatArray:
         with self._in_words():
-            pieces = self._client.map(_held, [u[rows] for rows in self._slices()], pure=False)
-            out: FloatArray = self._sum(self._client.map(_back, self._blocks, pieces, product=product, pure=False))[0]
+            out: FloatArray = self._sum(self._asked(_back, self._cut(u), product=product))[0]
         return out
 
     def _gram(self, product: str, v: FloatArray, d: FloatArray, shift: Any) -> Any:
         with self._in_words():
-            pieces, shared = self._keep(d), self._send((v, shift))
-            return self._sum(self._client.map(_gram, self._blocks, pieces, shared=shared, product=product, pure=False))
+            pieces = self._keep(d)
+            return self._sum(self._asked(_gram, pieces, self._to_each((v, shift)), product=product))
 
-    def _send(self, values: Any) -> Any:
-        """Values as a task that holds them: unlike scattered data they are not lost with the worker they went to."""
-        return self._client.submit(_held, values, pure=False)
+    def _asked(self, work: Any, *arguments: list[Any], product: str) -> list[Any]:
+        """One task for each group. Those of the product before are dropped only now.
+
+        A client tells the scheduler of what it drops at once, and then sends nothing for 10 ms.
+        """
+        groups = [[self._blocks[block] for block in group] for group in self._groups]
+        self._latest = self._client.map(work, groups, *arguments, product=product, pure=False)
+        return self._latest
+
+    def _to_each(self, values: Any) -> list[Any]:
+        """Values for every group: in its task, or for many groups in one task more, so that they go out only once.
+
+        Unlike scattered data that task's are not lost with the worker they went to.
+        """
+        many = len(self._groups) > _FAN_IN
+        return [self._client.submit(_held, values, pure=False) if many else values] * len(self._groups)
+
+    def _cut(self, u: FloatArray) -> list[list[FloatArray]]:
+        return [[u[self._rows[block]] for block in group] for group in self._groups]
 
     def _keep(self, d: FloatArray) -> list[Any]:
         """The parts of d on the workers; those sent last if d is the same. Compared by value: cost, one look at d."""
         if self._kept is None or not np.array_equal(self._kept[0], d):
-            parts = self._client.map(_held, [d[rows] for rows in self._slices()], pure=False)
-            self._kept = d.copy(), parts
+            self._kept = d.copy(), self._client.map(_held, self._cut(d), pure=False)
         return self._kept[1]
 
     def _sum(self, parts: list[Any]) -> Any:
-        while len(parts) > 1:
+        while len(parts) > _FAN_IN:
             groups = [parts[first : first + _FAN_IN] for first in range(0, len(parts), _FAN_IN)]
             parts = self._client.map(_added, groups, pure=False)
-        return parts[0].result()
-
-    def _slices(self) -> list[slice]:
-        return [slice(int(a), int(b)) for a, b in zip(self._first[:-1], self._first[1:], strict=True)]
+        return _added(self._client.gather(parts))
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:
@@ -198,6 +220,20 @@ def dask_design(
         )
     sizes, stored = [fact[0] for _, fact in full], sum(fact[2] for _, fact in full)
     return DaskDesign(client, [block for block, _ in full], sizes, widths[0], stored)
+
+
+def _lying_together(client: Any, blocks: list[Any]) -> list[list[int]]:
+    """Numbers of the blocks on each worker, in as many groups as it has threads; by their first blocks."""
+    homes, threads = client.who_has(blocks), client.nthreads()
+    on: dict[str, list[int]] = {}
+    for number, block in enumerate(blocks):
+        on.setdefault(next(iter(homes.get(block.key, ())), ""), []).append(number)
+    groups = [
+        part.tolist()
+        for worker, numbers in on.items()
+        for part in np.array_split(numbers, min(len(numbers), threads.get(worker, len(numbers))))
+    ]
+    return sorted(groups)
 
 
 def _client(client: Any) -> Any:
@@ -322,20 +358,19 @@ def _held(values: Any) -> Any:
 
 
 @no_other_threads()
-def _forward(block: Design, *, shared: FloatArray, product: str) -> AnyArray:
-    return np.asarray(getattr(block, product)(shared))
+def _forward(blocks: list[Design], v: FloatArray, *, product: str) -> list[AnyArray]:
+    return [np.asarray(getattr(block, product)(v)) for block in blocks]
 
 
 @no_other_threads()
-def _back(block: Design, piece: FloatArray, *, product: str) -> tuple[AnyArray]:
-    return (getattr(block, product)(piece),)
+def _back(blocks: list[Design], pieces: list[FloatArray], *, product: str) -> tuple[AnyArray]:
+    return _added([(getattr(block, product)(piece),) for block, piece in zip(blocks, pieces, strict=True)])
 
 
 @no_other_threads()
-def _gram(block: Design, piece: FloatArray, *, shared: Any, product: str) -> tuple[Any, Any]:
+def _gram(blocks: list[Design], pieces: list[FloatArray], shared: Any, *, product: str) -> tuple[Any, Any]:
     v, shift = shared
-    out, total = getattr(block, product)(v, piece, shift)
-    return out, total
+    return _added([getattr(block, product)(v, piece, shift) for block, piece in zip(blocks, pieces, strict=True)])
 
 
 def _added(parts: list[tuple[Any, ...]]) -> tuple[Any, ...]:
