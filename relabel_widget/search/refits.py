@@ -22,7 +22,7 @@ _MOST_DOUBT = 0.5  # the same, of Cauchy and Schwarz's bound
 _SAFETY = 2.0  # a margin decides once it is this many times its last change
 _SHORT = 1.0  # log-odds: over so much of a step the curvature of a row changes by no more than a factor of e
 _LOOSEST, _TIGHTEST = 0.7, 0.05  # tolerances of Newton steps
-_CERTAIN = 3e-6  # log-odds, before the correction by the adjoint takes 97 % of it away
+_CERTAIN = 1e-6  # log-odds, before the correction by the adjoint takes 97 % of it away
 _MAX_STEPS = 30
 
 
