@@ -170,9 +170,9 @@ def _together(apart: FloatArray, tied: FloatArray, curvature: FloatArray) -> Flo
 def preconditioner_of(hessian: Hessian) -> Preconditioner:
     """The preconditioner for a Hessian: `TwoLevel`, of centred columns where there is an intercept.
 
-    The block is the k columns of most curvature, ``k = min(n_features, 1024, sqrt(n_stored / 2))``: applying it then
-    costs a few hundredths of a Hessian product. Blocks twice or three times as wide saved too few products to make
-    searches faster, on texts, tables and images. Where the block is all columns (dense tables, one-hot codes) a solve
+    The block is the k columns of most curvature, ``k = min(n_features, 1024, sqrt(n_stored))``: applying it then costs
+    a twentieth of a Hessian product. Wider blocks saved too few products to make searches faster, on texts, tables and
+    images. Where the block is all columns (dense tables, one-hot codes) a solve
     near this Hessian takes a few products; on texts it halves them.
 
     Cost: a pass over X for the diagonal, one for the means, and a Gram matrix of k columns over all rows or the
@@ -195,7 +195,7 @@ def _columns(hessian: Hessian, diagonal: FloatArray) -> Jacobi | TwoLevel:
     """The preconditioner of the columns, less their means where there is an intercept."""
     jacobi, design = Jacobi.of_diagonal(diagonal), hessian.design
     largest = _LARGEST_BLOCK if len(design.sample[0]) == design.n_rows else _LARGEST_OF_SAMPLE
-    k = min(design.n_features, largest, isqrt(design.n_stored // 2))
+    k = min(design.n_features, largest, isqrt(design.n_stored))
     if k < 2:
         return jacobi
     block = np.sort(np.argsort(hessian.penalty[: design.n_features] - diagonal, kind="stable")[:k])

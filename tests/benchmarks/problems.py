@@ -56,11 +56,16 @@ def long_documents() -> tuple[Any, np.ndarray, Any]:
     return x[:n_train], noisy[:n_train], x[n_train:]
 
 
-def grey_images(side: int) -> tuple[Any, np.ndarray, Any]:
-    """Handwritten 4 against 9 (side 8), or the same enlarged with grain (side 28), as dense columns in [0, 1]."""
+def grey_images(side: int, *, all_digits: bool = False) -> tuple[Any, np.ndarray, Any]:
+    """Handwritten 4 against 9 (side 8), or the same enlarged with grain (side 28), as dense columns in [0, 1].
+
+    With all ten digits: the odd ones against the even.
+    """
     x, digit = load_digits(return_X_y=True)
-    chosen = (digit == 4) | (digit == 9)
-    images, y = x[chosen].reshape(-1, 8, 8) / 16, (digit[chosen] == 9).astype(int)
+    if not all_digits:
+        chosen = (digit == 4) | (digit == 9)
+        x, digit = x[chosen], digit[chosen]
+    images, y = x.reshape(-1, 8, 8) / 16, digit % 2
     if side != 8:
         grain = np.random.default_rng(0).normal(0, 0.15, (len(images), side, side))
         images = np.clip(zoom(images, (1, side / 8, side / 8), order=1) + grain, 0, 1)
@@ -74,7 +79,7 @@ def problem(name: str, real_data: Callable[[str], pd.DataFrame]) -> tuple[Any, n
     if name in ("breast_cancer", "digits"):
         return of_scikit_learn(name)
     if name.startswith("grey images"):
-        return grey_images(int(name.rsplit(maxsplit=1)[-1]))
+        return grey_images(int(name.split()[2]), all_digits=name.endswith("all"))
     if name == "long documents":
         return long_documents()
     frame = real_data(name)
