@@ -22,7 +22,8 @@ _MOST_DOUBT = 0.5  # the same, of Cauchy and Schwarz's bound
 _SAFETY = 2.0  # a margin decides once it is this many times its last change
 _SHORT = 1.0  # log-odds: over so much of a step the curvature of a row changes by no more than a factor of e
 _LOOSEST, _TIGHTEST = 0.7, 0.05  # tolerances of Newton steps
-_CERTAIN = 1e-6  # log-odds, before the correction by the adjoint takes 97 % of it away
+_LOOSEST_OF_LARGE = 0.3  # where one step more, with its two products with X, costs more than the iterations it spares
+_CERTAIN = 2e-6  # log-odds, before the correction by the adjoint takes 97 % of it away
 _MAX_STEPS = 30
 
 
@@ -68,6 +69,7 @@ class Refits:
         self._spread = float(np.sqrt(max(dot(query, factor), 0.0)))  # of the query, in the norm of H^-1
         self._springs = springs or Springs(fit)
         self.effects = Effects(fit, query, factor, self._sign, edit, allowed, costs, self._springs, monitor)
+        self._loosest = _LOOSEST if fit.problem.design.one_core else _LOOSEST_OF_LARGE
         codes, counted = fit.problem.labels.codes, fit.problem.weights > 0
         self._of_class = [int(np.count_nonzero(counted & (codes == code))) for code in (0, 1)]
 
@@ -92,7 +94,7 @@ class Refits:
         start = norm_in(self._fit.preconditioner, point.gradient)
         doubt = self._doubt(reach, start, start)
         for step in range(_MAX_STEPS):
-            rtol = float(np.clip(0.5 * abs(margin) / doubt, _TIGHTEST, _LOOSEST)) if doubt else _LOOSEST
+            rtol = float(np.clip(0.5 * abs(margin) / doubt, _TIGHTEST, self._loosest)) if doubt else self._loosest
             stepped = newton_step(
                 problem,
                 point,
