@@ -65,7 +65,7 @@ class DaskDesign(Design):
         """The given rows, in memory here."""
         rows = np.asarray(rows, dtype=np.int64)
         order = np.argsort(rows, kind="stable")
-        starts = np.array([rows.start for rows in self._rows])
+        starts = np.array([part.start for part in self._rows])
         homes = np.searchsorted(starts, rows[order], side="right") - 1
         chosen = np.unique(homes) if len(rows) else np.zeros(1, dtype=np.int64)
         local = [rows[order[homes == i]] - starts[i] for i in chosen]
@@ -133,7 +133,7 @@ class DaskDesign(Design):
     def _to_each(self, values: Any) -> list[Any]:
         """Values for every group: in its task, or for many groups in one task more, so that they go out only once.
 
-        Unlike scattered data that task's are not lost with the worker they went to.
+        Scattered data would be lost with the worker that holds them; a task is run again.
         """
         many = len(self._groups) > _FAN_IN
         return [self._client.submit(_held, values, pure=False) if many else values] * len(self._groups)
