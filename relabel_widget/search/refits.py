@@ -25,7 +25,7 @@ _LOOSEST, _TIGHTEST = 0.7, 0.05  # tolerances of Newton steps
 # On large designs the Hessian's product is one sweep, and a step's two with X cost more than the iterations spared. By
 # size, not by storage: wherever X lies, the same sets are found.
 _LARGE, _LOOSEST_OF_LARGE = 2**21, 0.3  # stored values
-_CERTAIN = 2e-6  # log-odds, before the correction by the adjoint takes 97 % of it away
+_CERTAIN = 1e-6  # log-odds, before the correction by the adjoint takes 97 % of it away
 _MAX_STEPS = 30
 
 
