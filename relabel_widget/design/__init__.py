@@ -1,7 +1,7 @@
 """X as row blocks and two products. Storage lives in this room and nowhere else."""
 
 from .base import Design
-from .compact import compacted
+from .compact import LARGE, compacted
 from .convert import as_design, as_query
 from .csr import CsrDesign
 from .dasked import DaskDesign, dask_design
@@ -10,6 +10,7 @@ from .mapped import MappedDesign, open_design, write_design
 from .mapped_sources import npz_blocks, svmlight_blocks, svmlight_labels, text_blocks
 
 __all__ = [
+    "LARGE",
     "CsrDesign",
     "DaskDesign",
     "DenseDesign",

@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from .._typing import FloatArray, IntArray
+from ..design import LARGE
 from ..fitting import Fit, minimised
 from ..monitor import Monitor
 from ..problem import Edit, Problem
@@ -22,9 +23,9 @@ _MOST_DOUBT = 0.5  # the same, of Cauchy and Schwarz's bound
 _SAFETY = 2.0  # a margin decides once it is this many times its last change
 _SHORT = 1.0  # log-odds: over so much of a step the curvature of a row changes by no more than a factor of e
 _LOOSEST, _TIGHTEST = 0.7, 0.05  # tolerances of Newton steps
-# On large designs the Hessian's product is one sweep, and a step's two with X cost more than the iterations spared. By
-# size, not by storage: wherever X lies, the same sets are found.
-_LARGE, _LOOSEST_OF_LARGE = 2**21, 0.3  # stored values
+# On `LARGE` designs the Hessian's product is one sweep, and a step's two with X cost more than the iterations spared.
+# By size, not by storage: wherever X lies, the same sets are found.
+_LOOSEST_OF_LARGE = 0.3
 _CERTAIN = 1e-6  # log-odds, before the correction by the adjoint takes 97 % of it away
 _MAX_STEPS = 30
 
@@ -71,7 +72,7 @@ class Refits:
         self._spread = float(np.sqrt(max(dot(query, factor), 0.0)))  # of the query, in the norm of H^-1
         self._springs = springs or Springs(fit)
         self.effects = Effects(fit, query, factor, self._sign, edit, allowed, costs, self._springs, monitor)
-        self._loosest = _LOOSEST if fit.problem.design.n_stored < _LARGE else _LOOSEST_OF_LARGE
+        self._loosest = _LOOSEST if fit.problem.design.n_stored < LARGE else _LOOSEST_OF_LARGE
         codes, counted = fit.problem.labels.codes, fit.problem.weights > 0
         self._of_class = [int(np.count_nonzero(counted & (codes == code))) for code in (0, 1)]
 
