@@ -33,6 +33,11 @@ class Probe:
         return self.point.eta
 
     @property
+    def n_bytes(self) -> int:
+        """Of the vectors held."""
+        return sum(array.nbytes for array in (self.point.theta, self.point.eta, self.point.gradient))
+
+    @property
     def flips(self) -> bool:
         """Whether the prediction is the other one."""
         return self.margin < -SLACK

@@ -28,6 +28,7 @@ _LOOSEST, _TIGHTEST = 0.7, 0.05  # tolerances of Newton steps
 _LOOSEST_OF_LARGE = 0.3
 _CERTAIN = 1e-6  # log-odds, before the correction by the adjoint takes 97 % of it away
 _MAX_STEPS = 30
+_KEPT_BYTES, _KEPT_LEAST = 2**24, 2  # of refits, which a search comes back to: all where they are small
 
 
 class BudgetSpent(Exception):  # noqa: N818 - an outcome of the search, caught by it
@@ -69,6 +70,7 @@ class Refits:
         start = Iterate(fit.theta, fit.eta, np.zeros_like(fit.theta))
         self.base = Probe(0, np.empty(0, dtype=np.int64), start, self._sign * margin)
         self.count = 0
+        self._made: dict[bytes, Probe] = {}
         self._spread = float(np.sqrt(max(dot(query, factor), 0.0)))  # of the query, in the norm of H^-1
         self._springs = springs or Springs(fit)
         self.effects = Effects(fit, query, factor, self._sign, edit, allowed, costs, self._springs, monitor)
@@ -77,15 +79,24 @@ class Refits:
         self._of_class = [int(np.count_nonzero(counted & (codes == code))) for code in (0, 1)]
 
     def at(self, rows: IntArray, near: Probe) -> Probe:
-        """The refit on labels edited in the given rows, started from a nearby one.
+        """The refit on labels edited in the given rows, started from a nearby one; kept for a while.
 
         Raises
         ------
         BudgetSpent
             If no further refit may be made.
         """
-        self._spend()
         rows = np.sort(rows)
+        key = rows.tobytes()
+        if key not in self._made:
+            self._spend()
+            made = self._refitted(rows, near)
+            if len(self._made) >= max(_KEPT_LEAST, _KEPT_BYTES // made.n_bytes):
+                del self._made[next(iter(self._made))]
+            self._made[key] = made
+        return self._made[key]
+
+    def _refitted(self, rows: IntArray, near: Probe) -> Probe:
         problem = self._fit.problem.edited(rows, self._edit)
         if self.exact:
             return self._to_the_end(problem, rows, near)
