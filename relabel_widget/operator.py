@@ -27,15 +27,28 @@ class Hessian:
     penalty: FloatArray
     has_intercept: bool
 
-    def matvec(self, v: FloatArray) -> FloatArray:
-        """``H v`` for v (n_params,)."""
+    def matvec(self, v: FloatArray, image: FloatArray | None = None) -> FloatArray:
+        """``H v`` for v (n_params,). ``image`` (n_rows,), if given, receives ``[X, 1] v``: see `Design.gram_matvec`."""
         out = self.penalty * v
         if not self.has_intercept:
-            return out + self.design.gram_matvec(v, self.curvature)[0]
-        pulled, total = self.design.gram_matvec(v[:-1], self.curvature, float(v[-1]))
+            return out + self.design.gram_matvec(v, self.curvature, image=image)[0]
+        pulled, total = self.design.gram_matvec(v[:-1], self.curvature, float(v[-1]), image)
         out[:-1] += pulled
         out[-1] += total
         return out
+
+    def matvec_from(self, v: FloatArray, image: FloatArray) -> FloatArray:
+        """``H v`` where ``[X, 1] v`` is known, (n_rows,). Cost: one product with X'."""
+        out, u = self.penalty * v, self.curvature * image
+        if not self.has_intercept:
+            return out + self.design.rmatvec(u)
+        out[:-1] += self.design.rmatvec(u)
+        out[-1] += u.sum()
+        return out
+
+    def image(self, v: FloatArray) -> FloatArray:
+        """``[X, 1] v``, (n_params,) to (n_rows,). Cost: one product with X."""
+        return self.design.matvec(v[:-1]) + v[-1] if self.has_intercept else self.design.matvec(v)
 
     def matmat(self, v: FloatArray) -> FloatArray:
         """``H V`` for V (n_params, m)."""

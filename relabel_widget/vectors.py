@@ -9,7 +9,7 @@ long.
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg.blas import dgemm
+from scipy.linalg.blas import daxpy, dgemm
 
 from ._typing import FloatArray
 
@@ -23,6 +23,12 @@ def dot(a: FloatArray, b: FloatArray) -> float:
         return float(a.dot(b))
     pieces = (slice(first, first + _IN_ONE_THREAD) for first in range(0, len(a), _IN_ONE_THREAD))
     return float(sum(a[piece].dot(b[piece]) for piece in pieces))
+
+
+def add_scaled(out: FloatArray, scale: float, a: FloatArray) -> None:
+    """``out += scale a``, vectors of equal length; out contiguous. No scaled copy is made."""
+    for first in range(0, len(a), _IN_ONE_THREAD):
+        daxpy(a[first : first + _IN_ONE_THREAD], out[first : first + _IN_ONE_THREAD], a=scale)
 
 
 def column_dots(a: FloatArray, b: FloatArray) -> FloatArray:

@@ -46,8 +46,10 @@ def test_results_do_not_depend_on_threads_or_their_timing() -> None:
     results = []
     for threads in [1, *[numba.config.NUMBA_NUM_THREADS] * 20]:
         numba.set_num_threads(threads)
-        one, many_out = design.gram_matvec(v, d, 0.5), design.gram_matmat(many, d[:, None], shift)
-        results.append([*one, *many_out, design.matvec(v), design.rmatvec(d), design.weighted_square_sum(d)])
+        image = np.empty(600)
+        one, many_out = design.gram_matvec(v, d, 0.5, image), design.gram_matmat(many, d[:, None], shift)
+        assert_allclose(image, x @ v + 0.5, atol=1e-12)
+        results.append([*one, image, *many_out, design.matvec(v), design.rmatvec(d), design.weighted_square_sum(d)])
     for other in results[1:]:
         for mine, first in zip(other, results[0], strict=True):
             assert_array_equal(mine, first)

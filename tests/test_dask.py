@@ -156,9 +156,10 @@ def test_many_queries_stay_in_this_process(client: Client, monkeypatch: pytest.M
 def test_an_edited_vector_is_sent_anew(client: Client) -> None:
     """The parts of the rows' weights are kept on the workers: by value, not by the array that held them."""
     del client
-    design, d, v = rw.dask_design([X[:20], X[20:]]), np.ones(40), np.ones(7)
+    design, d, v, image = rw.dask_design([X[:20], X[20:]]), np.ones(40), np.ones(7), np.empty(40)
     for _ in range(2):
-        assert_allclose(design.gram_matvec(v, d)[0], X.T @ (d * (X @ v)), atol=1e-12)
+        assert_allclose(design.gram_matvec(v, d, 0.0, image)[0], X.T @ (d * (X @ v)), atol=1e-12)
+        assert_allclose(image, X @ v, atol=1e-12)
         d[3] = 5.0
 
 

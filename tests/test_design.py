@@ -33,14 +33,16 @@ def check_products(design: Design, x: np.ndarray) -> None:
     assert_allclose(design.rmatmat(many_u), x.T @ many_u, **close)
     assert_allclose(design.weighted_square_sum(u), (x**2).T @ u, **close)
     d, shift = rng.normal(size=n), rng.normal(size=3)
-    u_one, u_many = d * (x @ v + 0.3), d[:, None] * (x @ many_v + shift)
+    u_one, u_many, image = d * (x @ v + 0.3), d[:, None] * (x @ many_v + shift), np.full(n, np.nan)
     for (product, total), expected in (
         (design.gram_matvec(v, d, 0.3), u_one),
+        (design.gram_matvec(v, d, 0.3, image), u_one),
         (design.gram_matmat(many_v, d[:, None], shift), u_many),
         (design.gram_matmat(many_v, np.tile(d[:, None], 3), shift), u_many),
     ):
         assert_allclose(product, x.T @ expected, **close)
         assert_allclose(total, expected.sum(axis=0), **close)
+    assert_allclose(image, x @ v + 0.3, **close)
     for product in (design.matvec(v), design.rmatvec(u), design.matmat(many_v), design.rmatmat(many_u)):
         assert type(product) is np.ndarray
         assert product.dtype == np.float64

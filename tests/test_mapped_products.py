@@ -47,11 +47,14 @@ def products(design: Any, m: int = 7) -> list[Any]:
     (n, p), d = design.shape, rng.uniform(size=design.shape[0])
     v, many, own, shift = rng.normal(size=(p, 2))[:, 0], rng.normal(size=(p, m)), rng.normal(size=(n, m)), np.arange(m)
     d.setflags(write=False)
+    image = np.empty(n)
     return [
         design.matvec(v),
         design.rmatvec(own[:, 1]),
         design.weighted_square_sum(d),
         *design.gram_matvec(v, d, 0.3),
+        *design.gram_matvec(v, d, 0.3, image),
+        image,
         *design.gram_matmat(many, d[:, None], shift * 0.5),
         *design.gram_matmat(np.asfortranarray(many)[:, :5], own[:, :5], shift[:5] * 0.5),
         *design.gram_matmat(many[:, :1], own[:, :1], shift[:1] * 0.5),

@@ -73,13 +73,34 @@ def test_solve_stops_at_the_tolerance_asked_for() -> None:
 def test_the_start_is_used_and_left_alone() -> None:
     hessian, dense = system()
     b = np.random.default_rng(1).normal(size=13)
-    start = np.linalg.solve(dense, b)
-    given = start.copy()
-    solved = solve(hessian, b, rtol=1e-8, preconditioner=Jacobi.of(hessian), start=start)
-    assert solved.iterations == 1
-    near = solve(hessian, b, rtol=1e-12, preconditioner=Jacobi.of(hessian), start=start + 1e-3)
-    assert_allclose(near.x, start, rtol=1e-9)
-    assert_array_equal(start, given)
+    there = np.linalg.solve(dense, b)
+    for start, iterations in ((there, range(1)), (there + 1e-3, range(1, 14))):
+        image = hessian.image(start)
+        given = start.copy(), image.copy()
+        solved = solve(hessian, b, rtol=1e-10, preconditioner=Jacobi.of(hessian), start=(start, image), image=True)
+        assert solved.iterations in iterations
+        assert_allclose(solved.x, there, rtol=1e-9)
+        assert solved.image is not None
+        assert_allclose(solved.image, hessian.image(there), rtol=1e-9)
+        assert_array_equal(start, given[0])
+        assert_array_equal(image, given[1])
+
+
+@pytest.mark.parametrize("free", [True, False])
+@pytest.mark.parametrize("has_intercept", [True, False])
+def test_the_image_comes_with_the_solution(has_intercept: bool, free: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the residual is computed anew every so often, and where the design has no image at hand."""
+    monkeypatch.setattr("relabel_widget.solver.cg._RECOMPUTE", 3)
+    monkeypatch.setattr(DenseDesign, "image_is_free", free)
+    rng, n = np.random.default_rng(2), 12 + has_intercept
+    x = rng.normal(size=(60, 12))
+    hessian = Hessian(DenseDesign(x), rng.uniform(0.01, 0.25, size=60), np.full(n, 0.1), has_intercept)
+    z = np.column_stack([x, np.ones(60)])[:, :n]
+    solved = solve(hessian, rng.normal(size=n), rtol=1e-9, preconditioner=Jacobi.of(hessian), image=True)
+    assert solved.iterations > 3
+    assert solved.image is not None
+    assert_allclose(solved.image, z @ solved.x, atol=1e-12)
+    assert_allclose(hessian.matvec_from(solved.x, solved.image), hessian.matvec(solved.x), atol=1e-12)
 
 
 def test_a_right_hand_side_of_zero_is_solved_by_zero() -> None:

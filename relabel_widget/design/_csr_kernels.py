@@ -96,16 +96,20 @@ def side_by_side(v, columns, both):
 
 
 @compiled
-def sweep(starts, columns, values, d, shift, both, totals):
+def sweep(starts, columns, values, d, shift, both, totals, image):
     """``out += X' u`` and ``totals_0 += sum u`` for ``u = d (X v + shift)``.
 
-    ``both`` (n_features, 2) holds v and out; d (n_rows, 1), shift and totals (1,).
+    ``both`` (n_features, 2) holds v and out; d (n_rows, 1), shift and totals (1,). ``image`` receives ``X v + shift``,
+    unless it is None.
     """
     row, flat, total = _room(starts), both.reshape(-1), 0.0
     for i in range(len(starts) - 1):
         first, size = starts[i], starts[i + 1] - starts[i]
         _decode(values, first, size, row)
-        u = d[i, 0] * (_dot(columns, first, size, row, flat, 2) + shift[0])
+        moved = _dot(columns, first, size, row, flat, 2) + shift[0]
+        if image is not None:
+            image[i] = moved
+        u = d[i, 0] * moved
         total += u
         at = columns[first : first + size]
         for k in range(size):

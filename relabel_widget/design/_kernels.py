@@ -73,9 +73,12 @@ def backward(first, last, size, columns, starts, rest_starts, rest_rows, rest_co
 
 @compiled
 def sweep(
-    first, last, size, columns, starts, rest_starts, rest_rows, rest_columns, rest_values, v, d, shift, out, sums
+    first, last, size, columns, starts, rest_starts, rest_rows, rest_columns, rest_values, v, d, shift, out, sums, image
 ):
-    """``out += X' u`` and ``sums_0 += sum u`` for ``u = d (X v + shift)``: a block is read while it is in cache."""
+    """``out += X' u`` and ``sums_0 += sum u`` for ``u = d (X v + shift)``: a block is read while it is in cache.
+
+    ``image`` receives ``X v + shift``, unless it is None.
+    """
     t, total = np.empty(size), 0.0
     for block in range(first, last):
         r0 = block * size
@@ -85,7 +88,10 @@ def sweep(
         for k in range(low, high):
             t[rest_rows[k]] += rest_values[k] * v[rest_columns[k]]
         for i in range(r0, r1):
-            w = d[i] * (t[i - r0] + shift)
+            moved = t[i - r0] + shift
+            if image is not None:
+                image[i] = moved
+            w = d[i] * moved
             t[i - r0] = w
             total += w
             for k in range(starts[i], starts[i + 1]):

@@ -29,6 +29,7 @@ class Design(ABC):
     travels = True  # whether a copy may be sent to another process
     one_core = False  # whether a product keeps one core busy and lets other threads run
     in_memory = False  # whether all rows are held here, so that scores of all rows cost no second pass
+    image_is_free = True  # whether `gram_matvec` has the image at hand; otherwise it takes another product
 
     @property
     @abstractmethod
@@ -101,14 +102,20 @@ class Design(ABC):
             out += block.T @ u[rows]
         return out
 
-    def gram_matvec(self, v: FloatArray, d: FloatArray, shift: float = 0.0) -> tuple[FloatArray, float]:
+    def gram_matvec(
+        self, v: FloatArray, d: FloatArray, shift: float = 0.0, image: FloatArray | None = None
+    ) -> tuple[FloatArray, float]:
         """``X' u`` and ``sum_i u_i`` for ``u_i = d_i (sum_j X_ij v_j + shift)``: each block is read once.
 
-        v (n_features,), d (n_rows,); returns (n_features,) and a number. ``d`` is not edited.
+        v (n_features,), d (n_rows,); returns (n_features,) and a number. ``d`` is not edited. ``image`` (n_rows,), if
+        given, receives ``sum_j X_ij v_j + shift``, which costs a write for each row where the `image_is_free`.
         """
         out, total = np.zeros(self.n_features), 0.0
         for rows, block in self.blocks():
-            u = d[rows] * (block @ v + shift)
+            u = block @ v + shift
+            if image is not None:
+                image[rows] = u
+            u *= d[rows]
             out += block.T @ u
             total += float(u.sum())
         return out, total

@@ -175,8 +175,10 @@ class CompactDesign(Design):
         (out,) = summed(self._parts, work)
         return np.asarray(out[self._rank])
 
-    def gram_matvec(self, v: FloatArray, d: FloatArray, shift: float = 0.0) -> tuple[FloatArray, float]:  # noqa: D102
-        pulled, totals = self._swept(self._kernels.sweep, v, d, float(shift))
+    def gram_matvec(  # noqa: D102
+        self, v: FloatArray, d: FloatArray, shift: float = 0.0, image: FloatArray | None = None
+    ) -> tuple[FloatArray, float]:
+        pulled, totals = self._swept(self._kernels.sweep, v, d, float(shift), image)
         return pulled, float(totals[0])
 
     def gram_matmat(  # noqa: D102
@@ -194,12 +196,14 @@ class CompactDesign(Design):
                 )
         return pulled, totals
 
-    def _swept(self, kernel: Any, v: FloatArray, d: FloatArray, shift: Any) -> tuple[FloatArray, FloatArray]:
+    def _swept(
+        self, kernel: Any, v: FloatArray, d: FloatArray, shift: Any, *also: FloatArray | None
+    ) -> tuple[FloatArray, FloatArray]:
         hot, d, sums = np.take(v, self._order, axis=0), writable(d), Sums(self._parts, *v.shape)
 
         def work(k: int, first: int, last: int) -> tuple[FloatArray, FloatArray]:
             mine, totals = sums(k), np.zeros(v.shape[1] if v.ndim == 2 else 1)
-            kernel(first, last, *self._layout.arrays, hot, d, shift, mine, totals)
+            kernel(first, last, *self._layout.arrays, hot, d, shift, mine, totals, *also)
             return mine, totals
 
         pulled, totals = summed(self._parts, work)

@@ -51,10 +51,14 @@ class CsrDesign(Design):
     def rmatmat(self, u: FloatArray) -> FloatArray:  # noqa: D102
         return np.asarray(self._xt @ u)
 
-    def gram_matvec(self, v: FloatArray, d: FloatArray, shift: float = 0.0) -> tuple[FloatArray, float]:  # noqa: D102
+    def gram_matvec(  # noqa: D102
+        self, v: FloatArray, d: FloatArray, shift: float = 0.0, image: FloatArray | None = None
+    ) -> tuple[FloatArray, float]:
         u = self._x @ v  # the transpose is at hand: building it anew would cost a tenth of a small product
         if shift:
             u += shift
+        if image is not None:
+            image[:] = u
         u *= d
         return np.asarray(self._xt @ u), float(u.sum())
 

@@ -94,7 +94,11 @@ class DaskDesign(Design):
     def weighted_square_sum(self, d: FloatArray) -> FloatArray:  # noqa: D102
         return self._back("weighted_square_sum", d)
 
-    def gram_matvec(self, v: FloatArray, d: FloatArray, shift: float = 0.0) -> tuple[FloatArray, float]:  # noqa: D102
+    def gram_matvec(  # noqa: D102
+        self, v: FloatArray, d: FloatArray, shift: float = 0.0, image: FloatArray | None = None
+    ) -> tuple[FloatArray, float]:
+        if image is not None:
+            np.add(self.matvec(v), shift, out=image)
         product, total = self._gram("gram_matvec", v, d, shift)
         return product, float(total)
 

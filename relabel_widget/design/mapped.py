@@ -98,8 +98,11 @@ class MappedDesign(Design):
     def rmatvec(self, u: FloatArray) -> FloatArray:  # noqa: D102
         return self._sweeps().rmatvec(u) if self._pays() else super().rmatvec(u)
 
-    def gram_matvec(self, v: FloatArray, d: FloatArray, shift: float = 0.0) -> tuple[FloatArray, float]:  # noqa: D102
-        return self._sweeps().gram_matvec(v, d, shift) if self._pays() else super().gram_matvec(v, d, shift)
+    def gram_matvec(  # noqa: D102
+        self, v: FloatArray, d: FloatArray, shift: float = 0.0, image: FloatArray | None = None
+    ) -> tuple[FloatArray, float]:
+        product = self._sweeps().gram_matvec if self._pays() else super().gram_matvec
+        return product(v, d, shift, image)
 
     def gram_matmat(  # noqa: D102
         self, v: FloatArray, d: FloatArray, shift: FloatArray

@@ -84,11 +84,15 @@ class BlockSweeps:
 
         return summed(parts, work, last_first=self._last_first)[0]
 
-    def gram_matvec(self, v: FloatArray, d: FloatArray, shift: float) -> tuple[FloatArray, float]:  # noqa: D102
-        pulled, totals = self.gram_matmat(v[:, None], d[:, None], np.array([float(shift)]))
+    def gram_matvec(  # noqa: D102
+        self, v: FloatArray, d: FloatArray, shift: float, image: FloatArray | None
+    ) -> tuple[FloatArray, float]:
+        pulled, totals = self.gram_matmat(v[:, None], d[:, None], np.array([float(shift)]), image)
         return pulled[:, 0], float(totals[0])
 
-    def gram_matmat(self, v: FloatArray, d: FloatArray, shift: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def gram_matmat(
+        self, v: FloatArray, d: FloatArray, shift: FloatArray, image: FloatArray | None = None
+    ) -> tuple[FloatArray, FloatArray]:
         """As in `Design`. A few blocks are swept for all columns, four at a time, before others are touched."""
         groups, parts = together(v.shape[1]), self._parts(v.shape[1])
         v, shifts = writable(v), [writable(shift[columns]) for columns in groups]
@@ -100,7 +104,7 @@ class BlockSweeps:
                 self._kernels.side_by_side(v, columns, pair)
             for begin in range(first, last, _RUN):
                 for group in zip(groups, shifts, both, totals, strict=True):
-                    self._sweep(begin, min(last, begin + _RUN), d, *group)
+                    self._sweep(begin, min(last, begin + _RUN), d, image, *group)
             return [pair[:, len(columns) :] for columns, pair in zip(groups, both, strict=True)] + totals
 
         found = summed(parts, work, last_first=self._last_first)
@@ -114,15 +118,18 @@ class BlockSweeps:
         first: int,
         last: int,
         d: FloatArray,
+        image: FloatArray | None,
         columns: IntArray,
         shift: FloatArray,
         both: FloatArray,
         total: FloatArray,
     ) -> None:
-        kernel = self._kernels.sweep if len(columns) == 1 else self._kernels.sweep_four
         for rows, block in self._blocks(first, last):
-            theirs = d[rows] if d.shape[1] == 1 else d[rows, columns]
-            kernel(*block, writable(theirs), shift, both, total)
+            theirs = writable(d[rows] if d.shape[1] == 1 else d[rows, columns])
+            if len(columns) == 1:
+                self._kernels.sweep(*block, theirs, shift, both, total, None if image is None else image[rows])
+            else:
+                self._kernels.sweep_four(*block, theirs, shift, both, total)
 
     def _parts(self, m: int) -> Parts:
         """For products of m columns; a part holds v and its sums of them side by side."""

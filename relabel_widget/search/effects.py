@@ -33,6 +33,8 @@ class _Known:
 
     hessian: Hessian
     factor: FloatArray
+    residual: float = FACTOR_RTOL  # of the factor, relative, in the norm of the preconditioner
+    image: FloatArray | None = None  # of the factor
     gains: FloatArray | None = None
     listed: tuple[IntArray, FloatArray] | None = None
 
@@ -76,21 +78,33 @@ class Effects:
         """``H^-1 x`` at a refit, shape (n_params,); kept for a while."""
         return self._at(probe).factor
 
+    def factor_error(self, probe: Probe) -> float:
+        """Relative residual to which the factor at a refit is known."""
+        return self._at(probe).residual
+
     def _at(self, probe: Probe) -> _Known:
         known = self._known.get(probe.number)
         if known is None:
+            near = self._known.get(probe.near, self._known[0])
             hessian = self._fit.problem.edited(probe.rows, self._edit).hessian(probe.eta)
             solved = solve(
                 hessian,
                 self._query,
                 rtol=FACTOR_RTOL,
                 preconditioner=self._fit.preconditioner,
-                start=self._known.get(probe.near, self._known[0]).factor,
+                start=(near.factor, self._image(near)),
+                image=True,
                 monitor=self._monitor,
             )
-            known = self._known[probe.number] = _Known(hessian, solved.x)
+            known = self._known[probe.number] = _Known(hessian, solved.x, solved.residual, solved.image)
             self._forget(probe)
         return known
+
+    @staticmethod
+    def _image(known: _Known) -> FloatArray:
+        if known.image is None:
+            known.image = known.hessian.image(known.factor)
+        return known.image
 
     def _forget(self, newest: Probe) -> None:
         """Drop the oldest entries but the base's: each holds vectors as long as the training set."""
@@ -99,12 +113,11 @@ class Effects:
             del self._known[number]
 
     def gains(self, probe: Probe) -> FloatArray:
-        """Of all rows, (n_rows,), kept for a while. Cost: one product with X."""
+        """Of all rows, (n_rows,), kept for a while. Cost: at the base, one product with X."""
         known = self._at(probe)
         if known.gains is None:
-            problem = self._fit.problem
-            known.gains = self._sign * problem.force(probe.eta, self._edit)
-            known.gains *= problem.extended_matvec(problem.design, known.factor)
+            known.gains = self._sign * self._fit.problem.force(probe.eta, self._edit)
+            known.gains *= self._image(known)
         return known.gains
 
     def of(self, probe: Probe, rows: IntArray) -> FloatArray:

@@ -80,10 +80,10 @@ def newton_step(
     at the point.
     """
     hessian = hessian or problem.hessian(point.eta)
-    step = solve(hessian, -point.gradient, rtol=rtol, preconditioner=preconditioner, monitor=monitor)
-    if not step.x.any():
+    step = solve(hessian, -point.gradient, rtol=rtol, preconditioner=preconditioner, image=True, monitor=monitor)
+    change = step.image  # eta is linear in theta
+    if change is None or not step.x.any():
         return None
-    change = problem.eta(step.x)  # eta is linear in theta
 
     def reached(length: float) -> Iterate:
         theta, eta = point.theta + length * step.x, change * length

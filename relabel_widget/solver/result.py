@@ -12,7 +12,8 @@ class SolveResult:
     """Solution of ``H x = b``, one or many columns.
 
     ``residual`` is the largest ``|b - H x| / |b|`` over columns and ``scale`` the largest ``|b|``, in the norm of the
-    preconditioner; ``converged`` says whether the tolerance was met; ``iterations`` counts Hessian products.
+    preconditioner; ``converged`` says whether the tolerance was met; ``iterations`` counts Hessian products. ``image``
+    is ``[X, 1] x``, (n_rows,), where it was asked for.
     """
 
     x: FloatArray
@@ -20,6 +21,7 @@ class SolveResult:
     scale: float
     iterations: int
     converged: bool
+    image: FloatArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
