@@ -133,6 +133,19 @@ def test_what_is_settled_has_the_sign_of_the_minimiser(edit: Any) -> None:
     assert refitted == 32
 
 
+def test_a_refit_is_made_once_and_the_newest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, refits, _ = refits_of("relabel", 1)
+    monkeypatch.setattr("relabel_widget.search.refits._KEPT_BYTES", 0)
+    first = refits.at(np.array([3, 5]), refits.base)
+    second = refits.at(np.array([5]), first)
+    assert refits.at(np.array([5, 3]), second) is first, "in whatever order, from wherever"
+    assert refits.count == 2
+    refits.at(np.array([7]), refits.base)
+    assert refits.at(np.array([5]), refits.base) is second
+    assert refits.at(np.array([3, 5]), refits.base) is not first
+    assert refits.count == 4
+
+
 @pytest.mark.parametrize("count", [0, 1, 7, 300, 5_000])
 def test_the_largest_of_many_are_those_of_a_sort(count: int) -> None:
     rng = np.random.default_rng(count)

@@ -380,7 +380,7 @@ def test_progress_is_reported_at_each_refit() -> None:
 
 @pytest.mark.parametrize("after", [0, 1, 2, 3])
 def test_cancelled_within_one_refit(after: int) -> None:
-    case = random_case(116, n=80, C=0.1)
+    case = random_case(117, n=80, C=0.1)
     fit = fit_of(case)
     before, y = snapshot(fit.theta) + snapshot(fit.eta), fit.y
     seen: list[rw.Progress] = []
