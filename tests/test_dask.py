@@ -163,6 +163,27 @@ def test_an_edited_vector_is_sent_anew(client: Client) -> None:
         d[3] = 5.0
 
 
+def test_images_are_not_asked_for_with_each_product(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would come over the wire: a step's is worked out once it is made."""
+    del client
+    products = {"matvec": 0, "gram_matvec": 0}
+
+    def counted(name: str) -> Any:
+        product = getattr(dasked.DaskDesign, name)
+
+        def counting(design: Any, *arguments: Any) -> Any:
+            products[name] += 1
+            return product(design, *arguments)
+
+        return counting
+
+    for name in products:
+        monkeypatch.setattr(dasked.DaskDesign, name, counted(name))
+    fit = rw.fit(rw.dask_design([CASE.x]), CASE.y, CASE.C)
+    assert rw.find_flip_set(fit, CASE.query).verified
+    assert 0 < products["matvec"] < products["gram_matvec"] - 5
+
+
 # --- accidents
 
 

@@ -35,6 +35,7 @@ class DaskDesign(Design):
     """
 
     travels = False
+    image_is_free = False
 
     def __init__(self, client: Any, blocks: list[Any], sizes: list[int], n_features: int, n_stored: int) -> None:
         self._client, self._blocks = client, blocks

@@ -47,22 +47,24 @@ def solve(
     rtol
         Stop when ``|b - H x| <= rtol |b|`` in the norm of the preconditioner.
     start
-        First guess, shape (n_params,), and its image ``[X, 1] x``, (n_rows,), which spares half a product; zero if
-        None.
+        First guess, shape (n_params,), and its image ``[X, 1] x``, (n_rows,), which spares half a product where
+        images are free; zero if None.
     image
         Whether the result is to have the image of its x, which products work out on the way.
     monitor
         Checked at every iteration.
 
-    Ends without having converged where H has no curvature to speak of. Cost: one Hessian product an iteration, and one
-    with X' for a first guess; memory of four vectors, and two of n_rows for the image.
+    Ends without having converged where H has no curvature to speak of. Cost: one Hessian product an iteration, one
+    with X' (where images are not free, one more Hessian product) for a first guess; memory of four vectors, and two of
+    n_rows for the image.
     """
+    free, products = hessian.design.image_is_free, 0
     if start is None:
         x, moved, r = np.zeros_like(b), np.zeros(hessian.design.n_rows if image else 0), b.copy()
     else:
-        x, moved, r = start[0].copy(), start[1].copy(), b - hessian.matvec_from(*start)
-    along = np.empty_like(moved) if image and hessian.design.image_is_free else None  # of p
-    products = 0
+        x, moved = start[0].copy(), start[1].copy()
+        r = b - (hessian.matvec_from(x, moved) if free else hessian.matvec(x))
+    along = np.empty_like(moved) if image and free else None  # the image of p
     z = preconditioner.apply(r)
     p, rz = z, dot(r, z)
     size = rz if start is None else dot(b, preconditioner.apply(b))
