@@ -7,8 +7,6 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 import numpy as np
-from scipy.special import expit
-
 from ._typing import FloatArray, IntArray
 from .design import Design
 from .labels import Labels
@@ -16,6 +14,14 @@ from .operator import Hessian
 from .vectors import dot
 
 Edit: TypeAlias = Literal["relabel", "remove"]
+
+
+def _less_likely(eta: FloatArray) -> FloatArray:
+    """The probability of the class that is the less likely at these log-odds: ``expit`` is four times as slow."""
+    less = np.abs(eta)
+    np.exp(np.negative(less, out=less), out=less)
+    less /= 1.0 + less
+    return less
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,17 +107,20 @@ class Problem:
     def dloss(self, eta: FloatArray) -> FloatArray:
         """Derivative of the loss in each eta_i: ``weights_i (p_i - y_i)``, shape (n_rows,) or (m, n_rows)."""
         signs = self.labels.signs
-        slope = np.asarray(signs * eta)
-        expit(np.negative(slope, out=slope), out=slope)
-        slope *= signs  # y - p without cancellation
+        wrong = signs * eta <= 0
+        slope = _less_likely(eta)
+        np.abs(np.subtract(wrong, slope, out=slope), out=slope)  # |y - p| without cancellation
+        slope *= signs
         slope *= self.weights
         return np.negative(slope, out=slope)
 
     def d2loss(self, eta: FloatArray) -> FloatArray:
         """Second derivative: ``weights_i p_i (1 - p_i)``, shape as `dloss`."""
-        less_likely = np.abs(eta)
-        expit(np.negative(less_likely, out=less_likely), out=less_likely)
-        return np.asarray(self.weights * less_likely * (1.0 - less_likely))
+        less = _less_likely(eta)
+        bend = 1.0 - less
+        bend *= less
+        bend *= self.weights
+        return bend
 
     def objective(self, theta: FloatArray, eta: FloatArray) -> float:
         """The whole objective at theta, whose log-odds are eta."""
