@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 import numpy as np
+
 from ._typing import FloatArray, IntArray
 from .design import Design
 from .labels import Labels
