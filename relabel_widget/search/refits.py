@@ -26,8 +26,8 @@ _LOOSEST, _TIGHTEST = 0.7, 0.05  # tolerances of Newton steps
 # On `LARGE` designs the Hessian's product is one sweep, and a step's two with X cost more than the iterations spared.
 # By size, not by storage: wherever X lies, the same sets are found.
 _LOOSEST_OF_LARGE = 0.3
-_CERTAIN = 2e-7  # log-odds; bounds what is left by Cauchy and Schwarz, which makes much of it
-_BEND = 0.5  # for each log-odd that a row moves: by what share the factor, made before the move, may be wrong
+_CERTAIN = 2e-7  # log-odds: a bound by Cauchy and Schwarz, which is seldom reached
+_BEND = 0.5  # for each log-odd that a row moves: by what share the factor, made before the move, may be off
 _MAX_STEPS = 30
 _KEPT_BYTES, _KEPT_LEAST = 2**24, 2  # of refits, which a search comes back to: all where they are small
 
@@ -160,9 +160,9 @@ class Refits:
         the sign could still change, the refit is followed to the end.
         """
         problem, point = self._fit.problem.edited(probe.rows, self._edit), probe.point
-        decrement, wrong = norm_in(self._fit.preconditioner, point.gradient), self.effects.factor_error(probe)
+        decrement, off = norm_in(self._fit.preconditioner, point.gradient), self.effects.factor_error(probe)
         for step in range(_MAX_STEPS):
-            left = self._spread * decrement * max(wrong, decrement)  # by the correction, of first and of second order
+            left = self._spread * decrement * max(off, decrement)  # of the margin, once it is corrected
             if left <= _CERTAIN:
                 break
             stepped = newton_step(
@@ -175,7 +175,7 @@ class Refits:
             )
             if stepped is None:
                 break
-            wrong += _BEND * float(np.abs(stepped.eta - point.eta).max())
+            off += _BEND * float(np.abs(stepped.eta - point.eta).max())
             point, decrement = stepped, stepped.decrement
         margin = self._corrected(point, self.effects.factor(probe))
         doubt = max(_SAFETY * abs(margin - probe.margin), self._spread * decrement)
