@@ -22,7 +22,7 @@ FACTOR_RTOL = 3e-2
 _COUPLING_RTOL = 0.3  # a row's own part, an energy, is then right to a tenth
 _LEAST_LEFT = 1e-2  # of 1 - leverage, for the same reason
 _NO_FEATURES = 1e-30  # instead of the own part, or the curvature, of a row that has none
-_DOUBT = 0.25  # of the moves that a forecast adds up: what rows do to each other
+_DOUBT = 0.25  # of the move that is forecast of a row: what rows do to each other
 _LISTED_LEAST, _LISTED_MOST = 16, 256  # rows outside a set whose own response is worked out
 _KEPT_BYTES, _KEPT_LEAST = 2**26, 2  # of refits whose gains are kept: all where rows are few, the newest where many
 
@@ -168,16 +168,18 @@ class Effects:
         """The number of allowed rows whose edit moves the margin towards a flip."""
         return int(np.count_nonzero(self.gains(probe)[self.allowed] > 0))
 
-    def forecast(self, rows: IntArray, near: Probe) -> tuple[float, float]:
-        """The margin to expect of a refit, from what is known at a near one, and how far off it may be."""
+    def forecast(self, rows: IntArray, near: Probe) -> float:
+        """The margin to expect of a refit, from what is known at a near one."""
         rows = np.sort(rows)
         added = rows[~_within(rows, near.rows)]
         taken = near.rows[~_within(near.rows, rows)]
-        changed = np.concatenate([added, taken])
-        effects = self.of(near, changed)
-        own = float(np.abs(effects - self.gains(near)[changed]).sum())
-        margin = near.margin - float(effects[: len(added)].sum()) + float(effects[len(added) :].sum())
-        return margin, own + _DOUBT * float(np.abs(effects).sum()) + near.doubt
+        return near.margin - float(self.of(near, added).sum()) + float(self.of(near, taken).sum())
+
+    def without(self, probe: Probe, rows: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Of each row of the set, the margin to expect without it, and how far off that may be; both (len(rows),)."""
+        effects = self.of(probe, rows)
+        own = np.abs(effects - self.gains(probe)[rows])
+        return probe.margin + effects, own + _DOUBT * np.abs(effects) + probe.doubt
 
     def swapped(self, probe: Probe, out: IntArray, into: IntArray) -> FloatArray:
         """The margin to expect with row ``out[i]`` taken back and ``into[j]`` edited instead, (len(out), len(into)).

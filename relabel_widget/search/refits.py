@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from .._typing import FloatArray, IntArray
+from .._typing import BoolArray, FloatArray, IntArray
 from ..design import LARGE
 from ..fitting import Fit, minimised
 from ..monitor import Monitor
@@ -102,7 +102,7 @@ class Refits:
         if self.exact:
             return self._to_the_end(problem, rows, near)
         changed = np.setxor1d(rows, near.rows, assume_unique=True)
-        factor, margin = self.effects.factor(near), self.effects.forecast(rows, near)[0]
+        factor, margin = self.effects.factor(near), self.effects.forecast(rows, near)
         reach = _REACH * (float(np.abs(self.effects.gains(near)[changed]).sum()) + near.doubt)
         point, curvature = self._started(problem, changed, near)
         hessian = self.effects.hessian(near).with_curvature(changed, curvature)
@@ -190,10 +190,10 @@ class Refits:
             self._monitor.step("refitting", self.count, self._budget.refits)
         self.count += 1
 
-    def stands(self, rows: IntArray, near: Probe) -> bool:
-        """Whether it is beyond doubt, without a refit, that the prediction stands."""
-        margin, doubt = self.effects.forecast(rows, near)
-        return margin > doubt and not self.exact
+    def stands_without(self, probe: Probe, rows: IntArray) -> BoolArray:
+        """Whether it is beyond doubt, without a refit, that the prediction stands if each row alone is left out."""
+        margins, doubts = self.effects.without(probe, rows)
+        return (margins > doubts) & (not self.exact)
 
     def feasible(self, rows: IntArray) -> bool:
         """Whether examples of both classes remain."""

@@ -131,7 +131,7 @@ class _Found:
         if self.costs is not None or refits.exact:
             return False
         effects = refits.effects
-        margin, _ = effects.forecast(effects.best(near, size), near)
+        margin = effects.forecast(effects.best(near, size), near)
         hope = self.effort.hope_of_swaps if size == len(near.rows) else self.effort.hope
         return margin > hope * float(np.abs(effects.of(near, near.rows)).mean())
 
@@ -224,19 +224,21 @@ def _shrink(refits: Refits, found: _Found, best: Probe) -> bool:
     """
     if len(best.rows) == 1 and found.costs is None:
         return False
-    fewer = [best.rows[best.rows != row] for row in refits.effects.behind(best)]
-    hopeless = found.hopeless(refits, len(best.rows) - 1, best)
-    if refits.feasible(fewer[0]) and not (hopeless and refits.stands(fewer[0], best)):
-        trial = refits.at(fewer[0], best)
+    behind = refits.effects.behind(best)
+    stands, hopeless = refits.stands_without(best, behind), found.hopeless(refits, len(best.rows) - 1, best)
+    fewer = best.rows[best.rows != behind[0]]
+    if refits.feasible(fewer) and not (hopeless and stands[0]):
+        trial = refits.at(fewer, best)
         if found.offer(trial) or (not hopeless and _climb(refits, found, trial)):
             return True
     effort = found.effort
     starts = effort.starts if len(best.rows) <= effort.small and not hopeless else 0
     others = []
-    for rows in fewer[1:]:
-        if (not starts and refits.stands(rows, best)) or not refits.feasible(rows):
+    for row in behind[1:] if starts else behind[1:][~stands[1:]]:
+        fewer = best.rows[best.rows != row]
+        if not refits.feasible(fewer):
             continue
-        trial = refits.at(rows, best)
+        trial = refits.at(fewer, best)
         if found.offer(trial):
             return True
         if starts:  # a probe holds the log-odds of all rows
