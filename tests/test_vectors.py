@@ -1,0 +1,36 @@
+"""Products of vectors in pieces that BLAS does not split, against plain NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from relabel_widget.vectors import add_scaled, dot, norm, symmetric_matvec
+
+every_length = pytest.mark.parametrize("n", [0, 1, 9_999, 10_000, 10_001, 25_000])
+
+
+@every_length
+def test_inner_products(n: int) -> None:
+    a, b = np.random.default_rng(n).normal(size=(2, n))
+    assert_allclose(dot(a, b), a @ b, atol=1e-9)
+    assert_allclose(norm(a), np.sqrt(a @ a), atol=1e-9)
+
+
+@every_length
+def test_a_scaled_vector_is_added_in_place(n: int) -> None:
+    a, out = np.random.default_rng(n).normal(size=(2, n))
+    given, expected = a.copy(), out - 0.3 * a
+    add_scaled(out, -0.3, a)
+    assert_allclose(out, expected, atol=1e-12)
+    assert_array_equal(a, given)
+
+
+@pytest.mark.parametrize("k", [1, 2, 511, 512, 513, 900])
+def test_a_symmetric_matrix_times_a_vector(k: int) -> None:
+    """From 513 on in strips: 512 squared is what is multiplied at once."""
+    rng = np.random.default_rng(k)
+    a, v = rng.normal(size=(k, k)), rng.normal(size=k)
+    a = np.asfortranarray(a + a.T)
+    assert_allclose(symmetric_matvec(a, v), a @ v, atol=1e-10)
