@@ -100,10 +100,9 @@ class Effects:
             self._forget(probe)
         return known
 
-    @staticmethod
-    def _image(known: _Known) -> FloatArray:
+    def _image(self, known: _Known) -> FloatArray:
         if known.image is None:
-            known.image = known.hessian.image(known.factor)
+            known.image = self._fit.problem.eta(known.factor)
         return known.image
 
     def _forget(self, newest: Probe) -> None:

@@ -62,8 +62,8 @@ def solve(
     if start is None:
         x, moved, r = np.zeros_like(b), np.zeros(hessian.design.n_rows if image else 0), b.copy()
     else:
-        x, moved = start[0].copy(), start[1].copy()
-        r = b - (hessian.matvec_from(x, moved) if free else hessian.matvec(x))
+        x, moved = start[0].copy(), start[1].copy() if image else start[1][:0]
+        r = b - (hessian.matvec_from(*start) if free else hessian.matvec(x))
     along = np.empty_like(moved) if image and free else None  # the image of p
     z = preconditioner.apply(r)
     p, rz = z, dot(r, z)
@@ -94,7 +94,7 @@ def solve(
         moved = hessian.image(x)
     scale = float(np.sqrt(size))
     residual = float(np.sqrt(rz)) / scale if scale else 0.0
-    return SolveResult(x, residual, scale, products, rz <= target, moved if image else None)
+    return SolveResult(x, residual, scale, products, rz <= target, moved)
 
 
 def solve_many(

@@ -81,9 +81,9 @@ def newton_step(
     """
     hessian = hessian or problem.hessian(point.eta)
     step = solve(hessian, -point.gradient, rtol=rtol, preconditioner=preconditioner, image=True, monitor=monitor)
-    change = step.image  # eta is linear in theta
-    if change is None or not step.x.any():
+    if not step.x.any():
         return None
+    change = step.image  # eta is linear in theta
 
     def reached(length: float) -> Iterate:
         theta, eta = point.theta + length * step.x, change * length

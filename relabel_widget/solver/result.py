@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from .._typing import FloatArray
 
@@ -13,7 +15,7 @@ class SolveResult:
 
     ``residual`` is the largest ``|b - H x| / |b|`` over columns and ``scale`` the largest ``|b|``, in the norm of the
     preconditioner; ``converged`` says whether the tolerance was met; ``iterations`` counts Hessian products. ``image``
-    is ``[X, 1] x``, (n_rows,), where it was asked for.
+    is ``[X, 1] x``, (n_rows,), where it was asked for; otherwise empty.
     """
 
     x: FloatArray
@@ -21,7 +23,7 @@ class SolveResult:
     scale: float
     iterations: int
     converged: bool
-    image: FloatArray | None = None
+    image: FloatArray = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass(frozen=True, eq=False)
