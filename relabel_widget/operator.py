@@ -10,6 +10,11 @@ from ._typing import BoolArray, FloatArray, IntArray
 from .design import Design
 
 
+def image_of(design: Design, v: FloatArray, has_intercept: bool) -> FloatArray:
+    """``[X, 1] v`` of all rows of a design, or ``X v`` without intercept; (n_rows,). Cost: one product with X."""
+    return design.rowwise(np.add, design.matvec(v[:-1]), v[-1]) if has_intercept else design.matvec(v)
+
+
 @dataclass(frozen=True, eq=False)
 class Hessian:
     """``[X, 1]' diag(curvature) [X, 1] + diag(penalty)`` (without the ones where there is no intercept).
@@ -39,7 +44,7 @@ class Hessian:
 
     def matvec_from(self, v: FloatArray, image: FloatArray) -> FloatArray:
         """``H v`` where ``[X, 1] v`` is known, (n_rows,). Cost: one product with X'."""
-        out, u = self.penalty * v, self.curvature * image
+        out, u = self.penalty * v, self.design.rowwise(np.multiply, self.curvature, image)
         if not self.has_intercept:
             return out + self.design.rmatvec(u)
         out[:-1] += self.design.rmatvec(u)
@@ -48,7 +53,7 @@ class Hessian:
 
     def image(self, v: FloatArray) -> FloatArray:
         """``[X, 1] v``, (n_params,) to (n_rows,). Cost: one product with X."""
-        return self.design.matvec(v[:-1]) + v[-1] if self.has_intercept else self.design.matvec(v)
+        return image_of(self.design, v, self.has_intercept)
 
     def matmat(self, v: FloatArray) -> FloatArray:
         """``H V`` for V (n_params, m)."""

@@ -11,7 +11,7 @@ import numpy as np
 from ._typing import FloatArray, IntArray
 from .design import Design
 from .labels import Labels
-from .operator import Hessian
+from .operator import Hessian, image_of
 from .vectors import dot
 
 Edit: TypeAlias = Literal["relabel", "remove"]
@@ -23,6 +23,23 @@ def _less_likely(eta: FloatArray) -> FloatArray:
     np.exp(np.negative(less, out=less), out=less)
     less /= 1.0 + less
     return less
+
+
+def _slopes(eta: FloatArray, signs: FloatArray, weights: FloatArray) -> FloatArray:
+    wrong = signs * eta <= 0
+    slope = _less_likely(eta)
+    np.abs(np.subtract(wrong, slope, out=slope), out=slope)  # |y - p| without cancellation
+    slope *= signs
+    slope *= weights
+    return np.negative(slope, out=slope)
+
+
+def _bends(eta: FloatArray, weights: FloatArray) -> FloatArray:
+    less = _less_likely(eta)
+    bend = 1.0 - less
+    bend *= less
+    bend *= weights
+    return bend
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +79,7 @@ class Problem:
 
     def eta(self, theta: FloatArray) -> FloatArray:
         """Log-odds of the training rows, shape (n_rows,). Cost: one product with X."""
-        return self.extended_matvec(self.design, theta)
+        return image_of(self.design, theta, self.has_intercept)
 
     def extended_matvec(self, design: Design, theta: FloatArray) -> FloatArray:
         """``[X, 1] theta`` (or ``X theta`` without intercept) for any rows, theta (n_params,) or (n_params, m)."""
@@ -107,21 +124,11 @@ class Problem:
 
     def dloss(self, eta: FloatArray) -> FloatArray:
         """Derivative of the loss in each eta_i: ``weights_i (p_i - y_i)``, shape (n_rows,) or (m, n_rows)."""
-        signs = self.labels.signs
-        wrong = signs * eta <= 0
-        slope = _less_likely(eta)
-        np.abs(np.subtract(wrong, slope, out=slope), out=slope)  # |y - p| without cancellation
-        slope *= signs
-        slope *= self.weights
-        return np.negative(slope, out=slope)
+        return self.design.rowwise(_slopes, eta, self.labels.signs, self.weights)
 
     def d2loss(self, eta: FloatArray) -> FloatArray:
         """Second derivative: ``weights_i p_i (1 - p_i)``, shape as `dloss`."""
-        less = _less_likely(eta)
-        bend = 1.0 - less
-        bend *= less
-        bend *= self.weights
-        return bend
+        return self.design.rowwise(_bends, eta, self.weights)
 
     def objective(self, theta: FloatArray, eta: FloatArray) -> float:
         """The whole objective at theta, whose log-odds are eta."""
@@ -130,6 +137,15 @@ class Problem:
     def gradient(self, theta: FloatArray, eta: FloatArray) -> FloatArray:
         """Gradient in theta, shape (n_params,). Cost: one product with X'."""
         return self.extended_rmatvec(self.dloss(eta)) + self.penalty * theta
+
+    def eta_and_gradient(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Log-odds of the training rows and the gradient in theta. Cost: a product with X and one with X'."""
+        given = self.labels.signs, self.weights
+        if not self.has_intercept:
+            eta, pulled, _ = self.design.pullback(theta, _slopes, *given)
+            return eta, pulled + self.penalty * theta
+        eta, pulled, total = self.design.pullback(theta[:-1], _slopes, *given, shift=float(theta[-1]))
+        return eta, np.append(pulled, total) + self.penalty * theta
 
     def hessian(self, eta: FloatArray) -> Hessian:
         """The Hessian at log-odds eta; it does not depend on the labels."""

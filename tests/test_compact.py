@@ -158,9 +158,9 @@ def test_where_others_keep_the_cores_busy_a_product_starts_no_thread(monkeypatch
 
 
 @pytest.mark.usefixtures("small_limits")
-@pytest.mark.parametrize("task", ["_forward", "_back", "_gram"])
+@pytest.mark.parametrize("task", ["forward", "back", "gram"])
 def test_tasks_on_dask_workers_start_no_thread(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    dasked = pytest.importorskip("relabel_widget.design.dasked")
+    tasks = pytest.importorskip("relabel_widget.design.dask_tasks")
     block = compacted(CsrDesign(counts()))
     started: list[threading.Thread] = []
 
@@ -172,9 +172,9 @@ def test_tasks_on_dask_workers_start_no_thread(task: str, monkeypatch: pytest.Mo
     monkeypatch.setattr(threading.Thread, "join", lambda _: None)
     v, u = np.ones(block.n_features), np.ones(block.n_rows)
     calls = {
-        "_forward": lambda: dasked._forward([block], v, product="matvec"),
-        "_back": lambda: dasked._back([block], [u], product="rmatvec"),
-        "_gram": lambda: dasked._gram([block], [u], (v, 0.0), product="gram_matvec"),
+        "forward": lambda: tasks.forward([block], (v, 0.0), product="matvec"),
+        "back": lambda: tasks.back([block], [u], product="rmatvec"),
+        "gram": lambda: tasks.gram([block], [u], (v, 0.0), product="gram_matvec"),
     }
     calls[task]()
     assert not started

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from relabel_widget.vectors import add_scaled, dot, norm, symmetric_matvec
+from relabel_widget.vectors import add_scaled, dot, norm, symmetric_product
 
 every_length = pytest.mark.parametrize("n", [0, 1, 9_999, 10_000, 10_001, 25_000])
 
@@ -28,9 +28,12 @@ def test_a_scaled_vector_is_added_in_place(n: int) -> None:
 
 
 @pytest.mark.parametrize("k", [1, 2, 511, 512, 513, 900])
-def test_a_symmetric_matrix_times_a_vector(k: int) -> None:
+def test_a_symmetric_matrix_times_vectors(k: int) -> None:
     """From 513 on in strips: 512 squared is what is multiplied at once."""
     rng = np.random.default_rng(k)
     a, v = rng.normal(size=(k, k)), rng.normal(size=k)
     a = np.asfortranarray(a + a.T)
-    assert_allclose(symmetric_matvec(a, v), a @ v, atol=1e-10)
+    assert_allclose(symmetric_product(a, v), a @ v, atol=1e-10)
+    for m in (0, 1, 16, 35):
+        many = rng.normal(size=(k, m))
+        assert_allclose(symmetric_product(a, many), a @ many, atol=1e-10)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -87,6 +87,26 @@ class Design(ABC):
         for rows, block in self.blocks():
             out += block.T @ u[rows]
         return out
+
+    def pullback(
+        self, v: FloatArray, f: Callable[..., FloatArray], *given: Any, shift: float = 0.0
+    ) -> tuple[FloatArray, FloatArray, float]:
+        """``z = X v + shift``, and ``X' u`` and ``sum_i u_i`` for ``u = f(z, *given)``, f as in `rowwise`.
+
+        v (n_features,); returns (n_rows,), (n_features,) and a number. Two products; at once where rows lie elsewhere.
+        """
+        image = self.matvec(v)
+        image += shift
+        u = f(image, *given)
+        return image, self.rmatvec(u), float(u.sum())
+
+    def rowwise(self, f: Callable[..., FloatArray], *given: Any) -> FloatArray:
+        """``f(*given)``, where ``out_i`` depends on row i alone of vectors (n_rows,), and on numbers.
+
+        Where rows lie elsewhere, f is also evaluated there: a product with the result then sends nothing of it. ``f``
+        is a function of a module and edits nothing. Cost: f.
+        """
+        return f(*given)
 
     def matmat(self, v: FloatArray) -> FloatArray:
         """``out_ik = sum_j X_ij V_jk``, (n_features, m) to (n_rows, m)."""

@@ -17,7 +17,7 @@ from scipy import sparse
 from .._typing import AnyArray, FloatArray, IntArray
 from .base import Block, Design
 from .csr import CsrDesign
-from .parts import PART, Sums, cut, in_threads, summed, together, writable
+from .parts import PART, Sums, cut, in_threads, scratch, summed, together, writable
 
 # Importing numba and loading compiled code takes about as long as a hundred products of this size.
 LARGE = 2**21  # stored values
@@ -152,7 +152,7 @@ class CompactDesign(Design):
         return CsrDesign(sparse.vstack([sparse.csr_array((0, self.n_features)), *found], format="csr")[places])
 
     def matvec(self, v: FloatArray) -> FloatArray:  # noqa: D102
-        hot, out = np.take(v, self._order, axis=0), np.empty(self.n_rows)
+        hot, out = self._hot(v), np.empty(self.n_rows)
         in_threads(self._parts, lambda _, *blocks: self._kernels.forward(*blocks, *self._layout.arrays, hot, out))
         return out
 
@@ -196,10 +196,14 @@ class CompactDesign(Design):
                 )
         return pulled, totals
 
+    def _hot(self, v: FloatArray) -> FloatArray:
+        """By falling frequency of the columns."""
+        return np.take(v, self._order, axis=0, out=scratch("hot", *v.shape), mode="clip")
+
     def _swept(
         self, kernel: Any, v: FloatArray, d: FloatArray, shift: Any, *also: FloatArray | None
     ) -> tuple[FloatArray, FloatArray]:
-        hot, d, sums = np.take(v, self._order, axis=0), writable(d), Sums(self._parts, *v.shape)
+        hot, d, sums = self._hot(v), writable(d), Sums(self._parts, *v.shape)
 
         def work(k: int, first: int, last: int) -> tuple[FloatArray, FloatArray]:
             mine, totals = sums(k), np.zeros(v.shape[1] if v.ndim == 2 else 1)

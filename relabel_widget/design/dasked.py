@@ -6,21 +6,22 @@ are recomputed from their source. Dask is imported in this module and nowhere el
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from .._typing import AnyArray, FloatArray, IntArray
+from .._typing import FloatArray, IntArray
 from ..monitor import Monitor
+from . import dask_tasks as tasks
 from .base import Block, Design
-from .compact import compacted
-from .convert import as_design
-from .parts import no_other_threads
+from .dask_rows import RowVectors
 
 _FAN_IN = 8  # partial sums that one task of the reduction, or the client, adds up
+_TAKEN_STORED, _TAKEN_KEPT = 2**18, 8  # values of rows that are kept here, and how many such takes
 _QUIET = {"distributed.admin.large-graph-warning-threshold": "16 GiB"}  # a vector is sent inside its task
 
 
@@ -29,9 +30,9 @@ class DaskDesign(Design):
 
     A product is one task for each thread of the cluster, over the blocks that lay together once they were loaded: a
     vector goes out and one comes back. Where these are many, partial sums are added on the workers, in a fixed tree.
-    What a product of the Hessian weights rows by is sent once and kept there until it changes. Results are the same
-    each time; those of the same blocks loaded anew may lie elsewhere and differ by rounding. It cannot travel to
-    another process.
+    Vectors of rows that came from the workers, or were made `rowwise` of such, are not sent back: see `RowVectors`.
+    Results are the same each time; those of the same blocks loaded anew may lie elsewhere and differ by rounding. It
+    cannot travel to another process.
     """
 
     travels = False
@@ -44,8 +45,9 @@ class DaskDesign(Design):
         self._n_features, self._n_stored = n_features, n_stored
         with _in_words(client):
             self._groups = _lying_together(client, blocks)
-        self._kept: tuple[FloatArray, list[Any]] | None = None
+        self._vectors = RowVectors(client, [[self._rows[block] for block in group] for group in self._groups])
         self._latest: list[Any] = []
+        self._taken: list[tuple[IntArray, Design]] = []
 
     @property
     def shape(self) -> tuple[int, int]:  # noqa: D102 - as in Design
@@ -59,32 +61,60 @@ class DaskDesign(Design):
         """The rows in order; each block travels here, one at a time."""
         for rows, block in zip(self._rows, self._blocks, strict=True):
             with self._in_words():
-                matrix = self._client.submit(_matrix, block, pure=False).result()
+                matrix = self._client.submit(tasks.matrix, block, pure=False).result()
             yield rows, matrix
 
     def take(self, rows: IntArray) -> Design:
-        """The given rows, in memory here."""
-        rows = np.asarray(rows, dtype=np.int64)
-        order = np.argsort(rows, kind="stable")
-        starts = np.array([part.start for part in self._rows])
-        homes = np.searchsorted(starts, rows[order], side="right") - 1
-        chosen = np.unique(homes) if len(rows) else np.zeros(1, dtype=np.int64)
-        local = [rows[order[homes == i]] - starts[i] for i in chosen]
-        with self._in_words():
-            parts = self._client.map(_take, [self._blocks[i] for i in chosen], local, pure=False)
-            stacked = _stacked(self._client.gather(parts))
-        back = np.empty_like(order)
-        back[order] = np.arange(len(order))
+        """The given rows, in memory here. Small takes are kept for a while: their rows are often asked for again."""
+        for distinct, design in self._taken:
+            places = np.minimum(np.searchsorted(distinct, rows), len(distinct) - 1)
+            if np.array_equal(distinct[places], rows):
+                return design.take(places)
+        distinct, places = np.unique(np.asarray(rows, dtype=np.int64), return_inverse=True)
+        design = self._fetched(distinct)
+        if len(distinct) and design.n_stored <= _TAKEN_STORED:
+            self._taken = [(distinct, design), *self._taken[: _TAKEN_KEPT - 1]]
+        return design.take(places)
+
+    def _fetched(self, rows: IntArray) -> Design:
+        """Distinct rows, ascending."""
         from .csr import CsrDesign
         from .dense import DenseDesign
 
-        return CsrDesign(stacked[back]) if sparse.issparse(stacked) else DenseDesign(stacked[back])
+        starts = np.array([part.start for part in self._rows])
+        homes = np.searchsorted(starts, rows, side="right") - 1
+        chosen = np.unique(homes) if len(rows) else np.zeros(1, dtype=np.int64)
+        local = [rows[homes == i] - starts[i] for i in chosen]
+        with self._in_words():
+            parts = self._client.map(tasks.take, [self._blocks[i] for i in chosen], local, pure=False)
+            stacked = tasks.stacked(self._client.gather(parts))
+        return CsrDesign(stacked) if sparse.issparse(stacked) else DenseDesign(stacked)
 
     def matvec(self, v: FloatArray) -> FloatArray:  # noqa: D102
-        return self._forward("matvec", v)
+        out = self._forward("matvec", v)
+        self._vectors.came(out, self._latest)
+        return out
 
     def matmat(self, v: FloatArray) -> FloatArray:  # noqa: D102
         return self._forward("matmat", v)
+
+    def pullback(  # noqa: D102
+        self, v: FloatArray, f: Callable[..., FloatArray], *given: Any, shift: float = 0.0
+    ) -> tuple[FloatArray, FloatArray, float]:
+        with self._in_words():
+            images = self._asked(tasks.forward, self._to_each((v, shift)), product="matvec")
+            told = tasks.told(partial(tasks.row_by_row, f), images, *map(self._vectors.again, given))
+            parts = self._asked(tasks.back, told, product="rmatvec")  # on their way while the images come here
+            image = self._put_together(images)
+            pulled, total = self._sum(parts)
+        self._vectors.came(image, images)
+        return image, pulled, float(total)
+
+    def rowwise(self, f: Callable[..., FloatArray], *given: Any) -> FloatArray:  # noqa: D102
+        out = f(*given)
+        if out.shape == (self.n_rows,):
+            self._vectors.made(out, partial(tasks.row_by_row, f), given)
+        return out
 
     def rmatvec(self, u: FloatArray) -> FloatArray:  # noqa: D102
         return self._back("rmatvec", u)
@@ -108,9 +138,12 @@ class DaskDesign(Design):
         return product, total
 
     def _forward(self, product: str, v: FloatArray) -> FloatArray:
-        out = np.empty((self.n_rows, *v.shape[1:]))
         with self._in_words():
-            found = self._client.gather(self._asked(_forward, self._to_each(v), product=product))
+            return self._put_together(self._asked(tasks.forward, self._to_each((v, 0.0)), product=product))
+
+    def _put_together(self, images: list[Any]) -> FloatArray:
+        found = self._client.gather(images)
+        out = np.empty((self.n_rows, *found[0][0].shape[1:]))
         for group, parts in zip(self._groups, found, strict=True):
             for block, part in zip(group, parts, strict=True):
                 out[self._rows[block]] = part
@@ -118,13 +151,13 @@ class DaskDesign(Design):
 
     def _back(self, product: str, u: FloatArray) -> FloatArray:
         with self._in_words():
-            out: FloatArray = self._sum(self._asked(_back, self._cut(u), product=product))[0]
+            out: FloatArray = self._sum(self._asked(tasks.back, self._vectors.once(u), product=product))[0]
         return out
 
     def _gram(self, product: str, v: FloatArray, d: FloatArray, shift: Any) -> Any:
         with self._in_words():
-            pieces = self._keep(d)
-            return self._sum(self._asked(_gram, pieces, self._to_each((v, shift)), product=product))
+            pieces = self._vectors.held(d)
+            return self._sum(self._asked(tasks.gram, pieces, self._to_each((v, shift)), product=product))
 
     def _asked(self, work: Any, *arguments: list[Any], product: str) -> list[Any]:
         """One task for each group. Those of the product before are dropped only now.
@@ -133,6 +166,7 @@ class DaskDesign(Design):
         """
         groups = [[self._blocks[block] for block in group] for group in self._groups]
         self._latest = self._client.map(work, groups, *arguments, product=product, pure=False)
+        self._vectors.let_go()
         return self._latest
 
     def _to_each(self, values: Any) -> list[Any]:
@@ -141,22 +175,13 @@ class DaskDesign(Design):
         Scattered data would be lost with the worker that holds them; a task is run again.
         """
         many = len(self._groups) > _FAN_IN
-        return [self._client.submit(_held, values, pure=False) if many else values] * len(self._groups)
-
-    def _cut(self, u: FloatArray) -> list[list[FloatArray]]:
-        return [[u[self._rows[block]] for block in group] for group in self._groups]
-
-    def _keep(self, d: FloatArray) -> list[Any]:
-        """The parts of d on the workers; those sent last if d is the same. Compared by value: cost, one look at d."""
-        if self._kept is None or not np.array_equal(self._kept[0], d):
-            self._kept = d.copy(), self._client.map(_held, self._cut(d), pure=False)
-        return self._kept[1]
+        return [self._client.submit(tasks.held, values, pure=False) if many else values] * len(self._groups)
 
     def _sum(self, parts: list[Any]) -> Any:
         while len(parts) > _FAN_IN:
             groups = [parts[first : first + _FAN_IN] for first in range(0, len(parts), _FAN_IN)]
-            parts = self._client.map(_added, groups, pure=False)
-        return _added(self._client.gather(parts))
+            parts = self._client.map(tasks.added, groups, pure=False)
+        return tasks.added(self._client.gather(parts))
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:
@@ -274,14 +299,14 @@ def _delayed(source: Any, vectoriser: Any) -> list[Any]:
             f"{type(source).__name__}. What fits into memory needs no Dask: pass it to fit as it is."
         )
     shared = None if vectoriser is None else delayed(vectoriser, traverse=False, pure=False)
-    return [delayed(_load, pure=False)(block, shared, number) for number, block in enumerate(source)]
+    return [delayed(tasks.load, pure=False)(block, shared, number) for number, block in enumerate(source)]
 
 
 def _loaded(client: Any, blocks: list[Any], monitor: Monitor | None) -> list[tuple[int, int, int] | None]:
     """(rows, columns, stored values) of each block, None if it is empty; waits for all."""
     from distributed import as_completed
 
-    facts = client.map(_facts, blocks, pure=False)
+    facts = client.map(tasks.facts, blocks, pure=False)
     places = {future.key: number for number, future in enumerate(facts)}
     for done, future in enumerate(as_completed(facts, loop=client.loop), start=1):
         if future.status == "error":
@@ -339,60 +364,3 @@ def _gone(client: Any) -> ConnectionError:
         f"DaskDesign: the Dask scheduler at {address} is gone, or was restarted, and the rows with it. Start a new "
         "client and call dask_design again; no label or decision is lost."
     )
-
-
-# What runs on the workers. A worker has as many threads for tasks as it is to keep busy: products start no others.
-
-
-def _load(block: Any, vectoriser: Any, number: int) -> Design | None:
-    if vectoriser is not None:
-        texts = block.iloc[:, 0] if hasattr(block, "columns") and block.shape[1] == 1 else block
-        block = vectoriser.transform(list(texts)) if len(texts) else np.empty((0, 0))
-    shape = np.shape(block) if not hasattr(block, "shape") else block.shape
-    if len(shape) == 2 and shape[0] == 0:
-        return None
-    return compacted(as_design(block, who=f"dask_design: block {number}"))
-
-
-def _facts(block: Design | None) -> tuple[int, int, int] | None:
-    return None if block is None else (block.n_rows, block.n_features, block.n_stored)
-
-
-def _held(values: Any) -> Any:
-    return values
-
-
-@no_other_threads()
-def _forward(blocks: list[Design], v: FloatArray, *, product: str) -> list[AnyArray]:
-    return [np.asarray(getattr(block, product)(v)) for block in blocks]
-
-
-@no_other_threads()
-def _back(blocks: list[Design], pieces: list[FloatArray], *, product: str) -> tuple[AnyArray]:
-    return _added([(getattr(block, product)(piece),) for block, piece in zip(blocks, pieces, strict=True)])
-
-
-@no_other_threads()
-def _gram(blocks: list[Design], pieces: list[FloatArray], shared: Any, *, product: str) -> tuple[Any, Any]:
-    v, shift = shared
-    return _added([getattr(block, product)(v, piece, shift) for block, piece in zip(blocks, pieces, strict=True)])
-
-
-def _added(parts: list[tuple[Any, ...]]) -> tuple[Any, ...]:
-    return tuple(sum(each[1:], start=each[0]) for each in zip(*parts, strict=True))
-
-
-def _matrix(block: Design) -> Block:
-    return _stacked([matrix for _, matrix in block.blocks()])
-
-
-def _take(block: Design, rows: IntArray) -> Block:
-    return _matrix(block.take(rows))
-
-
-def _stacked(parts: list[Block]) -> Block:
-    if len(parts) == 1:
-        return parts[0]
-    if any(sparse.issparse(part) for part in parts):
-        return sparse.csr_array(sparse.vstack(parts, format="csr"))
-    return np.vstack(parts)

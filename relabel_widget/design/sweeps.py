@@ -82,7 +82,7 @@ class BlockSweeps:
                 kernel(*block, writable(u[rows]), mine)
             return (mine,)
 
-        return summed(parts, work, last_first=self._last_first)[0]
+        return summed(parts, work, last_first=self._last_first)[0].copy()
 
     def gram_matvec(  # noqa: D102
         self, v: FloatArray, d: FloatArray, shift: float, image: FloatArray | None

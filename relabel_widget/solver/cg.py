@@ -47,23 +47,23 @@ def solve(
     rtol
         Stop when ``|b - H x| <= rtol |b|`` in the norm of the preconditioner.
     start
-        First guess, shape (n_params,), and its image ``[X, 1] x``, (n_rows,), which spares half a product where
-        images are free; zero if None.
+        First guess, shape (n_params,), and its image ``[X, 1] x``, (n_rows,), which spares half a product; zero if
+        None.
     image
-        Whether the result is to have the image of its x, which products work out on the way.
+        Whether the result is to have the image of its x, which products work out on the way where images are free.
     monitor
         Checked at every iteration.
 
     Ends without having converged where H has no curvature to speak of. Cost: one Hessian product an iteration, one
-    with X' (where images are not free, one more Hessian product) for a first guess; memory of four vectors, and two of
-    n_rows for the image.
+    with X' for a first guess, one with X for an image that is not free; memory of four vectors, and two of n_rows for
+    the image.
     """
     free, products = hessian.design.image_is_free, 0
     if start is None:
         x, moved, r = np.zeros_like(b), np.zeros(hessian.design.n_rows if image else 0), b.copy()
     else:
         x, moved = start[0].copy(), start[1].copy() if image else start[1][:0]
-        r = b - (hessian.matvec_from(*start) if free else hessian.matvec(x))
+        r = b - hessian.matvec_from(*start)
     along = np.empty_like(moved) if image and free else None  # the image of p
     z = preconditioner.apply(r)
     p, rz = z, dot(r, z)

@@ -10,7 +10,7 @@ of Hager and Zhang, "A new conjugate gradient method with guaranteed descent" (2
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -55,8 +55,10 @@ class Iterate:
     decrement: float = np.nan
 
     @classmethod
-    def at(cls, problem: Problem, theta: FloatArray, eta: FloatArray) -> Iterate:
-        """A starting point. Cost: one product with X'."""
+    def at(cls, problem: Problem, theta: FloatArray, eta: FloatArray | None = None) -> Iterate:
+        """A starting point. Cost: one product with X', and one with X if eta is to be worked out."""
+        if eta is None:
+            return cls(theta, *problem.eta_and_gradient(theta))
         return cls(theta, eta, problem.gradient(theta, eta))
 
     @property
@@ -80,18 +82,23 @@ def newton_step(
     at the point.
     """
     hessian = hessian or problem.hessian(point.eta)
-    step = solve(hessian, -point.gradient, rtol=rtol, preconditioner=preconditioner, image=True, monitor=monitor)
+    free = problem.design.image_is_free
+    step = solve(hessian, -point.gradient, rtol=rtol, preconditioner=preconditioner, image=free, monitor=monitor)
     if not step.x.any():
         return None
-    change = step.image  # eta is linear in theta
 
     def reached(length: float) -> Iterate:
-        theta, eta = point.theta + length * step.x, change * length
-        eta += point.eta
-        gradient = problem.gradient(theta, eta)
-        return Iterate(theta, eta, gradient, length, step.iterations, norm_in(preconditioner, gradient))
+        theta = point.theta + length * step.x
+        if free:  # eta is linear in theta
+            eta = step.image * length
+            eta += point.eta
+        trial = Iterate.at(problem, theta, eta if free else None)
+        return replace(
+            trial, length=length, products=step.iterations, decrement=norm_in(preconditioner, trial.gradient)
+        )
 
     full = reached(1.0)
+    change = full.eta - point.eta
     if full.decrement <= _CLEARLY * step.scale and max(change.max(), -change.min()) <= _FAR:
         return full
     return _line_search(problem, point, step.x, full, reached)
@@ -126,7 +133,7 @@ def minimise(
     Cost: each step is a few passes over X and one truncated CG solve, as tight as the step can use.
     """
     settings = settings or NewtonSettings()
-    point = Iterate.at(problem, start, problem.eta(start))
+    point = Iterate.at(problem, start)
     target = settings.rtol * problem.gradient_scale
     steps = products = 0
     while point.norm > target and steps < settings.max_steps:

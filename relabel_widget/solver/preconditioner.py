@@ -16,7 +16,7 @@ from scipy import linalg, sparse
 from .._typing import FloatArray, IntArray
 from ..design import Design
 from ..operator import Hessian
-from ..vectors import column_dots, dot, symmetric_matvec
+from ..vectors import column_dots, dot, symmetric_product
 
 _LARGEST_BLOCK = 1024
 _LARGEST_OF_SAMPLE = 256
@@ -105,13 +105,10 @@ class TwoLevel:
     def apply(self, r: FloatArray) -> FloatArray:
         """Cost: k^2 multiplications and additions for each column, beside the scaling of columns outside the block."""
         if len(self.block) == len(r):
-            return self._solved(r)
+            return symmetric_product(self.inverse, r)
         z = self.diagonal.apply(r)
-        z[self.block] = self._solved(r[self.block])
+        z[self.block] = symmetric_product(self.inverse, r[self.block])
         return z
-
-    def _solved(self, r: FloatArray) -> FloatArray:
-        return symmetric_matvec(self.inverse, r) if r.ndim == 1 else self.inverse @ r
 
     def springs(self, rows: Design, curvature: FloatArray) -> FloatArray:  # noqa: D102 - as in Preconditioner
         return _together(*self.parts(rows, curvature, np.zeros_like(self.diagonal.inverse)), curvature)
@@ -127,7 +124,7 @@ class TwoLevel:
         for part, block in rows.blocks():
             columns = block[:, self.block]
             inside = (columns.toarray() if sparse.issparse(columns) else columns) - centre[self.block]
-            tied[part] += column_dots(inside.T, self._solved(inside.T))
+            tied[part] += column_dots(inside.T, symmetric_product(self.inverse, inside.T))
         return apart, tied
 
 

@@ -1,0 +1,156 @@
+"""Vectors of rows that the workers of a Dask cluster have, or can make from what they have: these are not sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._typing import AnyArray, IntArray
+from . import dask_tasks as tasks
+
+_KEPT_BYTES, _KEPT_LEAST = 2**27, 6  # of vectors: a Newton step needs log-odds, labels, weights, curvatures, an image
+_FEW = 1 / 16  # of the rows: what differs from a kept vector in no more is sent as what differs
+_GLANCE = 64  # entries by which most other vectors are told apart
+
+
+@dataclass(eq=False)
+class _Known:
+    """A vector: its values, and where it is or how it is made.
+
+    ``pieces`` are futures, one for each group of blocks. ``made`` is a function that takes blocks' arrays, and what it
+    takes: other vectors, numbers, or lists of each group's arrays.
+    """
+
+    array: AnyArray
+    pieces: list[Any] | None = None
+    made: tuple[Callable[..., AnyArray], list[Any]] | None = None
+    of_few: bool = False  # made from another by what differs
+
+
+class RowVectors:
+    """The vectors used last, found by value, so that an array that was edited is another; at least six, up to 128 MB.
+
+    ``slices`` are the rows of each block, group by group. What is dropped is held until `let_go`.
+    """
+
+    def __init__(self, client: Any, slices: list[list[slice]]) -> None:
+        self._client, self._slices = client, slices
+        self._known: list[_Known] = []
+        self._dropped: list[Any] = []
+
+    def came(self, array: AnyArray, pieces: list[Any]) -> None:
+        """This vector came from the workers, where futures keep its pieces."""
+        self._add(_Known(array.copy(), pieces))
+
+    def made(self, array: AnyArray, f: Callable[..., AnyArray], given: Sequence[Any]) -> None:
+        """This vector is ``f(*given)``, row by row, of vectors and numbers: the workers can make it as they need it.
+
+        Nothing is noted if they do not know the first: it would have to be sent instead.
+        """
+        if self._find(given[0]) is not None and self._find(array) is None:
+            sources = [each if np.ndim(each) == 0 else self._find(each) or self._new(each) for each in given]
+            self._add(_Known(array.copy(), made=(f, sources)))
+
+    def once(self, vector: AnyArray) -> list[Any]:
+        """What tells each group its pieces, for one product: the values themselves, unless the workers know better."""
+        known = self._find(vector)
+        return self._cut(vector) if known is None else self._told(known)
+
+    def again(self, vector: AnyArray) -> list[Any]:
+        """What tells each group its pieces, for several products: sent now, if need be."""
+        return self._told(self._find(vector) or self._new(vector))
+
+    def held(self, vector: AnyArray) -> list[Any]:
+        """Futures of its pieces, for many products: made on the workers, or sent, if need be."""
+        known = self._find(vector) or self._new(vector)
+        told = self._told(known)
+        if known.pieces is None:
+            known.pieces = self._client.map(tasks.evaluated, told, pure=False)
+            self._dropped.append(known.made)
+            known.made = None
+        return known.pieces
+
+    def let_go(self) -> None:
+        """Drop what was held back: a client tells the scheduler at once, and then sends nothing for 10 ms."""
+        self._dropped.clear()
+
+    def _told(self, known: _Known) -> list[Any]:
+        if known.pieces is None and known.made is None:
+            known.made = self._from_another(known)
+            if known.made is None:
+                known.pieces = self._client.map(tasks.held, self._cut(known.array), pure=False)
+        if known.pieces is not None:
+            return known.pieces
+        assert known.made is not None
+        f, sources = known.made
+        n_groups = len(self._slices)
+        told = [
+            self._told(each) if isinstance(each, _Known) else each if isinstance(each, list) else [each] * n_groups
+            for each in sources
+        ]
+        return tasks.told(f, *told)
+
+    def _from_another(self, known: _Known) -> tuple[Callable[..., AnyArray], list[Any]] | None:
+        """How it is made from a vector that differs in a few rows."""
+        found = [
+            (rows, other)
+            for other in self._known
+            if not other.of_few
+            and (other.pieces or other.made)
+            and (rows := _differing(other.array, known.array)) is not None
+        ]
+        if not found:
+            return None
+        rows, other = min(found, key=lambda each: len(each[0]))
+        known.of_few = True
+        theirs, values = [], []
+        for group in self._slices:
+            inside = [rows[slice(*np.searchsorted(rows, (block.start, block.stop)))] for block in group]
+            theirs.append([each - block.start for each, block in zip(inside, group, strict=True)])
+            values.append([known.array[each] for each in inside])
+        return tasks.patched, [other, theirs, values]
+
+    def _cut(self, vector: AnyArray) -> list[list[AnyArray]]:
+        return [[vector[block] for block in group] for group in self._slices]
+
+    def _find(self, vector: AnyArray) -> _Known | None:
+        for known in reversed(self._known):
+            if _alike(known.array, vector):
+                self._known.remove(known)
+                self._known.append(known)
+                return known
+        return None
+
+    def _new(self, vector: AnyArray) -> _Known:
+        return self._add(_Known(vector.copy()))
+
+    def _add(self, known: _Known) -> _Known:
+        self._known.append(known)
+        size = sum(each.array.nbytes for each in self._known)
+        while size > _KEPT_BYTES and len(self._known) > _KEPT_LEAST:
+            size -= self._known[0].array.nbytes
+            self._dropped.append(self._known.pop(0))
+        return known
+
+
+def _glances(a: AnyArray, b: AnyArray) -> tuple[AnyArray, AnyArray]:
+    step = max(1, len(a) // _GLANCE)
+    return a[::step], b[::step]
+
+
+def _alike(a: AnyArray, b: AnyArray) -> bool:
+    return a.shape == b.shape and np.array_equal(*_glances(a, b)) and np.array_equal(a, b)
+
+
+def _differing(a: AnyArray, b: AnyArray) -> IntArray | None:
+    """The rows in which two vectors differ, if they are few."""
+    if a.ndim != 1 or a.shape != b.shape:
+        return None
+    glance = np.not_equal(*_glances(a, b))
+    if 2 * np.count_nonzero(glance) > len(glance):
+        return None
+    rows = np.flatnonzero(a != b)
+    return rows if len(rows) <= _FEW * len(a) else None
