@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.linalg.blas import dgemm
 
+from relabel_widget import vectors
 from relabel_widget.vectors import add_scaled, dot, norm, symmetric_product
 
 every_length = pytest.mark.parametrize("n", [0, 1, 9_999, 10_000, 10_001, 25_000])
@@ -28,8 +32,14 @@ def test_a_scaled_vector_is_added_in_place(n: int) -> None:
 
 
 @pytest.mark.parametrize("k", [1, 2, 511, 512, 513, 900])
-def test_a_symmetric_matrix_times_vectors(k: int) -> None:
-    """From 513 on in strips: 512 squared is what is multiplied at once."""
+def test_a_symmetric_matrix_times_vectors(k: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From 513 on in strips: 512 squared is what is multiplied at once, and what BLAS leaves to the calling thread."""
+
+    def multiplied(scale: float, a: Any, b: Any) -> Any:
+        assert a.shape[0] * a.shape[1] * b.shape[1] <= 2**18
+        return dgemm(scale, a, b)
+
+    monkeypatch.setattr(vectors, "dgemm", multiplied)
     rng = np.random.default_rng(k)
     a, v = rng.normal(size=(k, k)), rng.normal(size=k)
     a = np.asfortranarray(a + a.T)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -33,49 +34,62 @@ class _Known:
 class RowVectors:
     """The vectors used last, found by value, so that an array that was edited is another; at least six, up to 128 MB.
 
-    ``slices`` are the rows of each block, group by group. What is dropped is held until `let_go`.
+    ``slices`` are the rows of each block, group by group. `asked` is to follow each product.
     """
 
     def __init__(self, client: Any, slices: list[list[slice]]) -> None:
         self._client, self._slices = client, slices
         self._known: list[_Known] = []
+        self._wanted: list[_Known] = []
         self._dropped: list[Any] = []
+        self._lock = RLock()
 
     def came(self, array: AnyArray, pieces: list[Any]) -> None:
         """This vector came from the workers, where futures keep its pieces."""
-        self._add(_Known(array.copy(), pieces))
+        with self._lock:
+            self._add(_Known(array.copy(), pieces))
 
     def made(self, array: AnyArray, f: Callable[..., AnyArray], given: Sequence[Any]) -> None:
         """This vector is ``f(*given)``, row by row, of vectors and numbers: the workers can make it as they need it.
 
         Nothing is noted if they do not know the first: it would have to be sent instead.
         """
-        if self._find(given[0]) is not None and self._find(array) is None:
-            sources = [each if np.ndim(each) == 0 else self._find(each) or self._new(each) for each in given]
-            self._add(_Known(array.copy(), made=(f, sources)))
+        with self._lock:
+            if self._find(given[0]) is not None and self._find(array) is None:
+                sources = [each if np.ndim(each) == 0 else self._known_as(each) for each in given]
+                self._add(_Known(array.copy(), made=(f, sources)))
 
     def once(self, vector: AnyArray) -> list[Any]:
         """What tells each group its pieces, for one product: the values themselves, unless the workers know better."""
-        known = self._find(vector)
-        return self._cut(vector) if known is None else self._told(known)
+        with self._lock:
+            known = self._find(vector)
+            return self._cut(vector) if known is None else self._told(known)
 
     def again(self, vector: AnyArray) -> list[Any]:
         """What tells each group its pieces, for several products: sent now, if need be."""
-        return self._told(self._find(vector) or self._new(vector))
+        with self._lock:
+            return self._told(self._known_as(vector))
 
-    def held(self, vector: AnyArray) -> list[Any]:
-        """Futures of its pieces, for many products: made on the workers, or sent, if need be."""
-        known = self._find(vector) or self._new(vector)
-        told = self._told(known)
-        if known.pieces is None:
-            known.pieces = self._client.map(tasks.evaluated, told, pure=False)
-            self._dropped.append(known.made)
-            known.made = None
-        return known.pieces
+    def often(self, vector: AnyArray) -> list[Any]:
+        """What tells each group its pieces, for many products: from the second on, they lie on the workers."""
+        with self._lock:
+            known = self._known_as(vector)
+            self._wanted.append(known)
+            return self._told(known)
 
-    def let_go(self) -> None:
-        """Drop what was held back: a client tells the scheduler at once, and then sends nothing for 10 ms."""
-        self._dropped.clear()
+    def asked(self) -> None:
+        """A product was asked for: now there is time for what it need not wait for.
+
+        A client that told the scheduler anything, if only what it drops, then sends nothing for 10 ms.
+        """
+        with self._lock:
+            for known in self._wanted:
+                if known.pieces is None:
+                    known.pieces = self._client.map(tasks.evaluated, self._told(known), pure=False)
+                    self._dropped.append(known.made)
+                    known.made = None
+            self._wanted.clear()
+            self._dropped.clear()
 
     def _told(self, known: _Known) -> list[Any]:
         if known.pieces is None and known.made is None:
@@ -105,6 +119,7 @@ class RowVectors:
         if not found:
             return None
         rows, other = min(found, key=lambda each: len(each[0]))
+        self._use(other)
         known.of_few = True
         theirs, values = [], []
         for group in self._slices:
@@ -119,13 +134,16 @@ class RowVectors:
     def _find(self, vector: AnyArray) -> _Known | None:
         for known in reversed(self._known):
             if _alike(known.array, vector):
-                self._known.remove(known)
-                self._known.append(known)
+                self._use(known)
                 return known
         return None
 
-    def _new(self, vector: AnyArray) -> _Known:
-        return self._add(_Known(vector.copy()))
+    def _use(self, known: _Known) -> None:
+        self._known.remove(known)
+        self._known.append(known)
+
+    def _known_as(self, vector: AnyArray) -> _Known:
+        return self._find(vector) or self._add(_Known(vector.copy()))
 
     def _add(self, known: _Known) -> _Known:
         self._known.append(known)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .._typing import AnyArray, FloatArray, IntArray
+from .._typing import AnyArray, IntArray
 from .base import Block, Design
 from .compact import compacted
 from .convert import as_design
@@ -93,9 +93,11 @@ def back(blocks: list[Design], vector: Any, *, product: str) -> tuple[AnyArray, 
 
 
 @no_other_threads()
-def gram(blocks: list[Design], pieces: list[FloatArray], shared: Any, *, product: str) -> tuple[Any, Any]:
-    """`Design.gram_matvec` or `Design.gram_matmat` of the group."""
-    v, shift = shared
+def gram(blocks: list[Design], vector: Any, shared: Any, *, product: str) -> tuple[Any, Any]:
+    """`Design.gram_matvec` or `Design.gram_matmat` of the group; a vector weights all columns."""
+    pieces, (v, shift) = evaluated(vector), shared
+    if v.ndim == 2:
+        pieces = [piece.reshape(len(piece), -1) for piece in pieces]
     return added([getattr(block, product)(v, piece, shift) for block, piece in zip(blocks, pieces, strict=True)])
 
 

@@ -91,12 +91,12 @@ class DaskDesign(Design):
         return CsrDesign(stacked) if sparse.issparse(stacked) else DenseDesign(stacked)
 
     def matvec(self, v: FloatArray) -> FloatArray:  # noqa: D102
-        out = self._forward("matvec", v)
-        self._vectors.came(out, self._latest)
+        out, pieces = self._forward("matvec", v)
+        self._vectors.came(out, pieces)
         return out
 
     def matmat(self, v: FloatArray) -> FloatArray:  # noqa: D102
-        return self._forward("matmat", v)
+        return self._forward("matmat", v)[0]
 
     def pullback(  # noqa: D102
         self, v: FloatArray, f: Callable[..., FloatArray], *given: Any, shift: float = 0.0
@@ -134,12 +134,14 @@ class DaskDesign(Design):
         return product, float(total)
 
     def gram_matmat(self, v: FloatArray, d: FloatArray, shift: FloatArray) -> tuple[FloatArray, FloatArray]:  # noqa: D102
-        product, total = self._gram("gram_matmat", v, d, shift)
+        one = d.shape[1] == 1  # a vector that the workers may have
+        product, total = self._gram("gram_matmat", v, d[:, 0] if one else d, shift)
         return product, total
 
-    def _forward(self, product: str, v: FloatArray) -> FloatArray:
+    def _forward(self, product: str, v: FloatArray) -> tuple[FloatArray, list[Any]]:
         with self._in_words():
-            return self._put_together(self._asked(tasks.forward, self._to_each((v, 0.0)), product=product))
+            images = self._asked(tasks.forward, self._to_each((v, 0.0)), product=product)
+            return self._put_together(images), images
 
     def _put_together(self, images: list[Any]) -> FloatArray:
         found = self._client.gather(images)
@@ -156,8 +158,8 @@ class DaskDesign(Design):
 
     def _gram(self, product: str, v: FloatArray, d: FloatArray, shift: Any) -> Any:
         with self._in_words():
-            pieces = self._vectors.held(d)
-            return self._sum(self._asked(tasks.gram, pieces, self._to_each((v, shift)), product=product))
+            told, shared = self._vectors.often(d), self._to_each((v, shift))
+            return self._sum(self._asked(tasks.gram, told, shared, product=product))
 
     def _asked(self, work: Any, *arguments: list[Any], product: str) -> list[Any]:
         """One task for each group. Those of the product before are dropped only now.
@@ -165,9 +167,10 @@ class DaskDesign(Design):
         A client tells the scheduler of what it drops at once, and then sends nothing for 10 ms.
         """
         groups = [[self._blocks[block] for block in group] for group in self._groups]
-        self._latest = self._client.map(work, groups, *arguments, product=product, pure=False)
-        self._vectors.let_go()
-        return self._latest
+        asked: list[Any] = self._client.map(work, groups, *arguments, product=product, pure=False)
+        self._latest = asked
+        self._vectors.asked()
+        return asked
 
     def _to_each(self, values: Any) -> list[Any]:
         """Values for every group: in its task, or for many groups in one task more, so that they go out only once.
