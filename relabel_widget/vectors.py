@@ -8,6 +8,12 @@ that it does not split: ``einsum``, which calls no BLAS, takes half as long agai
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from threading import Lock
+from typing import Any
+
 import numpy as np
 from scipy.linalg.blas import daxpy, dgemm
 
@@ -15,7 +21,38 @@ from ._typing import FloatArray
 
 _IN_ONE_THREAD = 10_000  # entries of vectors that BLAS does not split
 _MULTIPLIED_IN_ONE = 2**18  # multiplications of a product of matrices, for the same reason
-_ROWS_AT_A_TIME = 16
+_ROWS_AT_A_TIME = 16  # of the other matrix, at least
+
+
+class _Limited:
+    """How many callers want BLAS in one thread at present, and what gives it back its threads."""
+
+    lock = Lock()
+    callers = 0
+    limits: Any = None
+
+
+@cache
+def _libraries() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")
+
+
+@contextmanager
+def blas_in_one_thread() -> Iterator[None]:
+    """Meanwhile BLAS starts no thread, whoever calls it: for what is too large for pieces. From any thread."""
+    with _Limited.lock:
+        if not _Limited.callers:
+            _Limited.limits = _libraries().limit(limits=1)
+        _Limited.callers += 1
+    try:
+        yield
+    finally:
+        with _Limited.lock:
+            _Limited.callers -= 1
+            if not _Limited.callers:
+                _Limited.limits.restore_original_limits()
 
 
 def dot(a: FloatArray, b: FloatArray) -> float:
@@ -40,9 +77,9 @@ def column_dots(a: FloatArray, b: FloatArray) -> FloatArray:
 def symmetric_product(a: FloatArray, v: FloatArray) -> FloatArray:
     """``a v`` of a symmetric matrix (k, k), in Fortran order, and v (k,) or (k, m): products of matrices, in pieces."""
     rows = v.T if v.ndim == 2 else v[None, :]
-    out = np.empty(rows.shape)
-    for first in range(0, len(rows), _ROWS_AT_A_TIME):
-        some = rows[first : first + _ROWS_AT_A_TIME]
+    out, height = np.empty(rows.shape), max(_ROWS_AT_A_TIME, _MULTIPLIED_IN_ONE // a.size)
+    for first in range(0, len(rows), height):
+        some = rows[first : first + height]
         width = max(1, _MULTIPLIED_IN_ONE // some.size)
         for column in range(0, len(a), width):
             out[first : first + len(some), column : column + width] = dgemm(1.0, some, a[:, column : column + width])

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.linalg.blas import dgemm
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from relabel_widget import vectors
-from relabel_widget.vectors import add_scaled, dot, norm, symmetric_product
+from relabel_widget.vectors import add_scaled, blas_in_one_thread, dot, norm, symmetric_product
 
 every_length = pytest.mark.parametrize("n", [0, 1, 9_999, 10_000, 10_001, 25_000])
 
@@ -47,3 +48,24 @@ def test_a_symmetric_matrix_times_vectors(k: int, monkeypatch: pytest.MonkeyPatc
     for m in (0, 1, 16, 35):
         many = rng.normal(size=(k, m))
         assert_allclose(symmetric_product(a, many), a @ many, atol=1e-10)
+
+
+def blas_threads() -> set[int]:
+    return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+
+
+def test_blas_gets_its_threads_back_when_the_last_caller_is_done() -> None:
+    """Callers overlap: one's end must neither give threads to another nor keep what that one found."""
+    one, other = blas_in_one_thread(), blas_in_one_thread()
+    with threadpool_limits(3, user_api="blas"):
+        before = blas_threads()
+        one.__enter__()
+        other.__enter__()
+        assert blas_threads() == {1}
+        one.__exit__(None, None, None)
+        assert blas_threads() == {1}
+        other.__exit__(None, None, None)
+        assert blas_threads() == before != {1}
+        with pytest.raises(ZeroDivisionError), blas_in_one_thread():
+            raise ZeroDivisionError
+        assert blas_threads() == before

@@ -19,7 +19,7 @@ import numpy as np
 from .._typing import FloatArray
 from ..monitor import Monitor
 from ..operator import Hessian
-from ..vectors import add_scaled, column_dots, dot
+from ..vectors import add_scaled, blas_in_one_thread, column_dots, dot
 from .preconditioner import Preconditioner
 from .result import SolveResult
 
@@ -148,10 +148,7 @@ def solve_many(
 @contextmanager
 def _side_by_side(n_threads: int) -> Iterator[Executor]:
     """Threads for groups of columns, meanwhile without BLAS's own: both kinds on two cores took twice as long."""
-    from threadpoolctl import threadpool_limits
-
-    limits = threadpool_limits(1, user_api="blas") if n_threads > 1 else nullcontext()
-    with limits, ThreadPoolExecutor(n_threads) as pool:
+    with blas_in_one_thread() if n_threads > 1 else nullcontext(), ThreadPoolExecutor(n_threads) as pool:
         yield pool
 
 

@@ -16,7 +16,7 @@ from scipy import linalg, sparse
 from .._typing import FloatArray, IntArray
 from ..design import Design
 from ..operator import Hessian
-from ..vectors import column_dots, dot, symmetric_product
+from ..vectors import blas_in_one_thread, column_dots, dot, symmetric_product
 
 _LARGEST_BLOCK = 1024
 _LARGEST_OF_SAMPLE = 256
@@ -197,10 +197,11 @@ def _columns(hessian: Hessian, diagonal: FloatArray) -> Jacobi | TwoLevel:
     block = np.sort(np.argsort(hessian.penalty[: design.n_features] - diagonal, kind="stable")[:k])
     gram = _gram(hessian, block)
     gram[np.diag_indices(k)] += hessian.penalty[block]
-    factor, failed = linalg.lapack.dpotrf(gram, lower=1, clean=0)
-    if failed:  # no curvature to speak of: every row saturated
-        return jacobi
-    inverse = np.tril(linalg.lapack.dpotri(factor, lower=1, overwrite_c=1)[0])
+    with blas_in_one_thread():
+        factor, failed = linalg.lapack.dpotrf(gram, lower=1, clean=0)
+        if failed:  # no curvature to speak of: every row saturated
+            return jacobi
+        inverse = np.tril(linalg.lapack.dpotri(factor, lower=1, overwrite_c=1)[0])
     return TwoLevel(jacobi, block, np.asfortranarray(inverse + np.tril(inverse, -1).T))
 
 
