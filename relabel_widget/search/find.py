@@ -300,9 +300,11 @@ def _task(who: str, fit: Fit, threshold: Any, edit: Any, method: Any, candidates
     if method not in ("verified", "first-order"):
         raise ValueError(f'{who}: expected method "verified" or "first-order", got {method!r}.')
     cut = check_threshold(threshold, who=who)
-    rows = np.arange(fit.n_rows) if candidates is None else as_rows(candidates, fit.n_rows, who=f"{who}: candidates")
+    rows = np.arange(fit.n_rows)
+    if candidates is not None:
+        rows = np.sort(as_rows(candidates, fit.n_rows, who=f"{who}: candidates"))
     costs = None if cost is None else _check_cost(cost, fit.n_rows, who)
-    rows = np.sort(rows[fit.problem.weights[rows] > 0])  # no other row has a part in any fit
+    rows = rows[fit.problem.weights[rows] > 0]  # no other row has a part in any fit
     return _Task(fit, cut, edit, method, rows, costs, as_budget(budget, who=who), Springs(fit))
 
 
