@@ -79,14 +79,15 @@ class Problem:
 
     def eta(self, theta: FloatArray) -> FloatArray:
         """Log-odds of the training rows, shape (n_rows,). Cost: one product with X."""
-        return image_of(self.design, theta, self.has_intercept)
+        return self.extended_matvec(self.design, theta)
 
     def extended_matvec(self, design: Design, theta: FloatArray) -> FloatArray:
         """``[X, 1] theta`` (or ``X theta`` without intercept) for any rows, theta (n_params,) or (n_params, m)."""
-        product = design.matvec if theta.ndim == 1 else design.matmat
+        if theta.ndim == 1:
+            return image_of(design, theta, self.has_intercept)
         if not self.has_intercept:
-            return product(theta)
-        out = product(theta[:-1])
+            return design.matmat(theta)
+        out = design.matmat(theta[:-1])
         out += theta[-1]
         return out
 

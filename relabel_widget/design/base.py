@@ -103,8 +103,8 @@ class Design(ABC):
     def rowwise(self, f: Callable[..., FloatArray], *given: Any) -> FloatArray:
         """``f(*given)``, where ``out_i`` depends on row i alone of vectors (n_rows,), and on numbers.
 
-        Where rows lie elsewhere, f is also evaluated there: a product with the result then sends nothing of it. ``f``
-        is a function of a module and edits nothing. Cost: f.
+        Where rows lie elsewhere, f is also evaluated there: a product with the result, which is then read-only, sends
+        nothing of it. ``f`` is a function of a module and edits nothing. Cost: f.
         """
         return f(*given)
 

@@ -32,8 +32,9 @@ class _Known:
 
 
 class RowVectors:
-    """The vectors used last, found by value, so that an array that was edited is another; at least six, up to 128 MB.
+    """The vectors used last, at least six, up to 128 MB.
 
+    They are found by value, so that an array that was edited is another. Those that come out of here are read-only.
     ``slices`` are the rows of each block, group by group. `asked` is to follow each product.
     """
 
@@ -46,8 +47,9 @@ class RowVectors:
 
     def came(self, array: AnyArray, pieces: list[Any]) -> None:
         """This vector came from the workers, where futures keep its pieces."""
+        array.flags.writeable = False
         with self._lock:
-            self._add(_Known(array.copy(), pieces))
+            self._add(_Known(array, pieces))
 
     def made(self, array: AnyArray, f: Callable[..., AnyArray], given: Sequence[Any]) -> None:
         """This vector is ``f(*given)``, row by row, of vectors and numbers: the workers can make it as they need it.
@@ -57,7 +59,8 @@ class RowVectors:
         with self._lock:
             if self._find(given[0]) is not None and self._find(array) is None:
                 sources = [each if np.ndim(each) == 0 else self._known_as(each) for each in given]
-                self._add(_Known(array.copy(), made=(f, sources)))
+                array.flags.writeable = False
+                self._add(_Known(array, made=(f, sources)))
 
     def once(self, vector: AnyArray) -> list[Any]:
         """What tells each group its pieces, for one product: the values themselves, unless the workers know better."""
@@ -160,7 +163,7 @@ def _glances(a: AnyArray, b: AnyArray) -> tuple[AnyArray, AnyArray]:
 
 
 def _alike(a: AnyArray, b: AnyArray) -> bool:
-    return a.shape == b.shape and np.array_equal(*_glances(a, b)) and np.array_equal(a, b)
+    return a is b or (a.shape == b.shape and np.array_equal(*_glances(a, b)) and np.array_equal(a, b))
 
 
 def _differing(a: AnyArray, b: AnyArray) -> IntArray | None:
