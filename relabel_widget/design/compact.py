@@ -197,7 +197,7 @@ class CompactDesign(Design):
         return pulled, totals
 
     def _hot(self, v: FloatArray) -> FloatArray:
-        """By falling frequency of the columns."""
+        """By falling frequency of the columns. (In another mode, ``take`` would fill a buffer first.)"""
         return np.take(v, self._order, axis=0, out=scratch("hot", *v.shape), mode="clip")
 
     def _swept(

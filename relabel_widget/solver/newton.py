@@ -88,11 +88,11 @@ def newton_step(
         return None
 
     def reached(length: float) -> Iterate:
-        theta = point.theta + length * step.x
+        theta, eta = point.theta + length * step.x, None
         if free:  # eta is linear in theta
-            eta = step.image * length
+            eta = length * step.image
             eta += point.eta
-        trial = Iterate.at(problem, theta, eta if free else None)
+        trial = Iterate.at(problem, theta, eta)
         return replace(
             trial, length=length, products=step.iterations, decrement=norm_in(preconditioner, trial.gradient)
         )
