@@ -141,12 +141,11 @@ class Problem:
 
     def eta_and_gradient(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Log-odds of the training rows and the gradient in theta. Cost: a product with X and one with X'."""
-        given = self.labels.signs, self.weights
-        if not self.has_intercept:
-            eta, pulled, _ = self.design.pullback(theta, _slopes, *given)
-            return eta, pulled + self.penalty * theta
-        eta, pulled, total = self.design.pullback(theta[:-1], _slopes, *given, shift=float(theta[-1]))
-        return eta, np.append(pulled, total) + self.penalty * theta
+        coef, shift = (theta[:-1], float(theta[-1])) if self.has_intercept else (theta, 0.0)
+        eta, out, total = self.design.pullback(coef, _slopes, self.labels.signs, self.weights, shift=shift)
+        if self.has_intercept:
+            out = np.append(out, total)
+        return eta, out + self.penalty * theta
 
     def hessian(self, eta: FloatArray) -> Hessian:
         """The Hessian at log-odds eta; it does not depend on the labels."""

@@ -22,7 +22,7 @@ class _Known:
     """A vector: its values, and where it is or how it is made.
 
     ``pieces`` are futures, one for each group of blocks. ``made`` is a function that takes blocks' arrays, and what it
-    takes: other vectors, numbers, or lists of each group's arrays.
+    takes: other vectors, or lists of what each group gets, a number or arrays.
     """
 
     array: AnyArray
@@ -58,7 +58,8 @@ class RowVectors:
         """
         with self._lock:
             if self._find(given[0]) is not None and self._find(array) is None:
-                sources = [each if np.ndim(each) == 0 else self._known_as(each) for each in given]
+                n_groups = len(self._slices)
+                sources = [[each] * n_groups if np.ndim(each) == 0 else self._known_as(each) for each in given]
                 array.flags.writeable = False
                 self._add(_Known(array, made=(f, sources)))
 
@@ -103,21 +104,14 @@ class RowVectors:
             return known.pieces
         assert known.made is not None
         f, sources = known.made
-        n_groups = len(self._slices)
-        told = [
-            self._told(each) if isinstance(each, _Known) else each if isinstance(each, list) else [each] * n_groups
-            for each in sources
-        ]
-        return tasks.told(f, *told)
+        return tasks.told(f, *(self._told(each) if isinstance(each, _Known) else each for each in sources))
 
     def _from_another(self, known: _Known) -> tuple[Callable[..., AnyArray], list[Any]] | None:
-        """How it is made from a vector that differs in a few rows."""
+        """How it is made from a vector that differs in a few rows and lies on the workers."""
         found = [
             (rows, other)
             for other in self._known
-            if not other.of_few
-            and (other.pieces or other.made)
-            and (rows := _differing(other.array, known.array)) is not None
+            if other.pieces and not other.of_few and (rows := _differing(other.array, known.array)) is not None
         ]
         if not found:
             return None

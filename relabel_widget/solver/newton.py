@@ -98,7 +98,7 @@ def newton_step(
         )
 
     full = reached(1.0)
-    change = full.eta - point.eta
+    change = step.image if free else full.eta - point.eta
     if full.decrement <= _CLEARLY * step.scale and max(change.max(), -change.min()) <= _FAR:
         return full
     return _line_search(problem, point, step.x, full, reached)
