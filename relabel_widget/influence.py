@@ -19,7 +19,7 @@ from .fitting import Fit
 from .monitor import Monitor
 from .problem import Edit
 from .rows import check_edit
-from .solver import solve_many
+from .solver import SolveResult, solve_many
 
 FACTOR_RTOL = 1e-9
 _GROUP = 64  # queries whose factors and scores of one row block are held at a time
@@ -74,7 +74,14 @@ def removal_influence(fit: Fit, X_query: Any, *, monitor: Monitor | None = None)
 
 
 def factors(fit: Fit, queries: Design, *, rtol: float = FACTOR_RTOL, monitor: Monitor | None = None) -> FloatArray:
-    """``H^-1 x_t`` for each query, shape (n_params, m).
+    """``H^-1 x_t`` for each query, shape (n_params, m); raises as `solved_factors`."""
+    return solved_factors(fit, queries, rtol=rtol, monitor=monitor).x
+
+
+def solved_factors(
+    fit: Fit, queries: Design, *, rtol: float, image: bool = False, monitor: Monitor | None = None
+) -> SolveResult:
+    """``H^-1 x_t`` for each query, with the residual to which they are known; the image if asked, of a single one.
 
     Raises
     ------
@@ -82,14 +89,14 @@ def factors(fit: Fit, queries: Design, *, rtol: float = FACTOR_RTOL, monitor: Mo
         If conjugate gradients do not reach ``rtol``.
     """
     right = fit.problem.extended_rows(queries)
-    solved = solve_many(fit.hessian, right, rtol=rtol, preconditioner=fit.preconditioner, monitor=monitor)
+    solved = solve_many(fit.hessian, right, rtol=rtol, preconditioner=fit.preconditioner, image=image, monitor=monitor)
     if not solved.converged:
         raise ArithmeticError(
             f"influence: conjugate gradients reached a relative residual of {solved.residual:.2g} after "
             f"{solved.iterations} products, expected {rtol:.2g}. Likely cause: columns of very different scale; "
             "standardise them, or take a smaller C."
         )
-    return solved.x
+    return solved
 
 
 def _influence(fit: Fit, X_query: Any, edit: Edit, monitor: Monitor | None) -> FloatArray:

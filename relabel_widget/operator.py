@@ -8,6 +8,7 @@ import numpy as np
 
 from ._typing import BoolArray, FloatArray, IntArray
 from .design import Design
+from .vectors import pieces
 
 
 def image_of(design: Design, v: FloatArray, has_intercept: bool) -> FloatArray:
@@ -75,6 +76,20 @@ class Hessian:
     def columns(self, chosen: BoolArray) -> Hessian:
         """The Hessians of the chosen columns, mask (m,); itself where all share one."""
         return self if self.curvature.ndim == 1 else replace(self, curvature=self.curvature[:, chosen])
+
+    def bound(self, u: FloatArray) -> float:
+        """At least the norm of ``[X, 1]' u`` in that of ``H^-1``, u (n_rows,): ``sqrt(sum_i u_i^2 / curvature_i)``.
+
+        H is no less than ``[X, 1]' diag(curvature) [X, 1]``, so that ``[X, 1] H^-1 [X, 1]'`` is no more than
+        the inverse of the curvatures. Infinite where a row without curvature has a u. Cost: one pass over rows.
+        """
+        total = 0.0
+        with np.errstate(over="ignore"):
+            for rows in pieces(len(u)):
+                squares = np.square(u[rows])
+                squares /= np.maximum(self.curvature[rows], np.finfo(float).tiny)
+                total += float(squares.sum())
+        return float(np.sqrt(total))
 
     def diagonal(self) -> FloatArray:
         """The diagonal, shape (n_params,). Cost: one pass over X."""

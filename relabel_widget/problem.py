@@ -12,7 +12,7 @@ from ._typing import FloatArray, IntArray
 from .design import Design
 from .labels import Labels
 from .operator import Hessian, image_of
-from .vectors import dot
+from .vectors import dot, row_by_row
 
 Edit: TypeAlias = Literal["relabel", "remove"]
 
@@ -40,6 +40,15 @@ def _bends(eta: FloatArray, weights: FloatArray) -> FloatArray:
     bend *= less
     bend *= weights
     return bend
+
+
+def _beyond(
+    eta: FloatArray, moved: FloatArray, curvature: FloatArray, signs: FloatArray, weights: FloatArray
+) -> FloatArray:
+    out = _slopes(eta + moved, signs, weights)
+    out -= _slopes(eta, signs, weights)
+    out -= curvature * moved
+    return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +107,8 @@ class Problem:
 
     def extended_rmatvec_of(self, rows: IntArray, u: FloatArray) -> FloatArray:
         """``[X, 1]' u`` of some training rows, u (len(rows),) to (n_params,). Cost: those rows alone."""
+        if not len(rows):
+            return np.zeros(self.n_params)
         out = self.design.take(rows).rmatvec(u)
         return np.append(out, u.sum()) if self.has_intercept else out
 
@@ -130,6 +141,10 @@ class Problem:
     def d2loss(self, eta: FloatArray) -> FloatArray:
         """Second derivative: ``weights_i p_i (1 - p_i)``, shape as `dloss`."""
         return self.design.rowwise(_bends, eta, self.weights)
+
+    def beyond(self, eta: FloatArray, moved: FloatArray, curvature: FloatArray) -> FloatArray:
+        """What `dloss` gains where rows move from eta, beyond ``curvature_i moved_i``; all (n_rows,)."""
+        return row_by_row(_beyond, eta, moved, curvature, self.labels.signs, self.weights)
 
     def objective(self, theta: FloatArray, eta: FloatArray) -> float:
         """The whole objective at theta, whose log-odds are eta."""

@@ -8,7 +8,7 @@ that it does not split: ``einsum``, which calls no BLAS, takes half as long agai
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from threading import Lock
@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 from scipy.linalg.blas import daxpy, dgemm
 
-from ._typing import FloatArray
+from ._typing import AnyArray, FloatArray
 
 _IN_ONE_THREAD = 10_000  # entries of vectors that BLAS does not split
 _MULTIPLIED_IN_ONE = 2**18  # multiplications of a product of matrices, for the same reason
 _ROWS_AT_A_TIME = 16  # of the other matrix, at least
+_PIECE = 2**13  # rows: 64 KB of each vector
 
 
 class _Limited:
@@ -89,3 +90,16 @@ def symmetric_product(a: FloatArray, v: FloatArray) -> FloatArray:
 def norm(a: FloatArray) -> float:
     """Euclidean norm of a vector."""
     return float(np.sqrt(dot(a, a)))
+
+
+def pieces(n_rows: int) -> Iterator[slice]:
+    """Some rows at a time: what is held meanwhile stays in the cache, and no new memory is asked for page by page."""
+    return (slice(first, first + _PIECE) for first in range(0, n_rows, _PIECE))
+
+
+def row_by_row(f: Callable[..., AnyArray], *given: Any) -> AnyArray:
+    """``f(*given)`` of vectors (the first is one) and numbers, where row i depends on row i alone; in `pieces`."""
+    out = np.empty(len(given[0]))
+    for rows in pieces(len(out)):
+        out[rows] = f(*(each if np.ndim(each) == 0 else each[rows] for each in given))
+    return out

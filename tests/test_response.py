@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 import relabel_widget as rw
-from relabel_widget.influence import factors
+from relabel_widget.influence import solved_factors
 from relabel_widget.search import Budget
 from relabel_widget.search.ranking import largest
 from relabel_widget.search.refits import Refits
@@ -55,7 +55,7 @@ def refits_of(edit: Any, seed: int, *, n: int = 60) -> tuple[rw.Fit, Refits, Any
     case = random_case(seed, n=n, p=12)
     fit = rw.fit(case.x, case.y, case.C)
     design = fit.query_of(case.query)
-    query, factor = fit.problem.extended_rows(design)[:, 0], factors(fit, design)[:, 0]
+    query, (factor,) = fit.problem.extended_rows(design)[:, 0], solved_factors(fit, design, rtol=1e-9).columns()
     return fit, Refits(fit, query, factor, 0.0, edit, np.arange(n), Budget(), monitor=None), case
 
 
@@ -162,7 +162,7 @@ def test_rows_rank_by_effect_whether_listed_or_not() -> None:
     """More rows than are listed, fewer, and per cost where they help: as a sort of all effects would have them."""
     fit, _, case = refits_of("relabel", 3, n=900)
     design = fit.query_of(case.query)
-    query, factor = fit.problem.extended_rows(design)[:, 0], factors(fit, design)[:, 0]
+    query, (factor,) = fit.problem.extended_rows(design)[:, 0], solved_factors(fit, design, rtol=1e-9).columns()
     costs, allowed = np.random.default_rng(0).uniform(0.5, 2.0, 900), np.arange(5, 900)
     for given in (None, costs):
         refits = Refits(fit, query, factor, 0.0, "relabel", allowed, Budget(), costs=given)

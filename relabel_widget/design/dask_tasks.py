@@ -18,8 +18,6 @@ from .compact import compacted
 from .convert import as_design
 from .parts import no_other_threads
 
-_ROWS = 2**13  # 64 KB of each vector
-
 
 def load(block: Any, vectoriser: Any, number: int) -> Design | None:
     """A block as a design, None if it has no row."""
@@ -60,19 +58,6 @@ def patched(array: AnyArray, rows: IntArray, values: AnyArray) -> AnyArray:
     """A copy with other values in some rows."""
     out = array.copy()
     out[rows] = values
-    return out
-
-
-def row_by_row(f: Callable[..., AnyArray], *given: Any) -> AnyArray:
-    """``f(*given)`` of vectors (the first is one) and numbers, some rows at a time.
-
-    What f holds meanwhile stays small: workers hand freed memory back to the system at once, and page faults would
-    take longer than f.
-    """
-    out = np.empty(len(given[0]))
-    for first in range(0, len(out), _ROWS):
-        rows = slice(first, first + _ROWS)
-        out[rows] = f(*(each if np.ndim(each) == 0 else each[rows] for each in given))
     return out
 
 

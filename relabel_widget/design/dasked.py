@@ -16,6 +16,7 @@ from scipy import sparse
 
 from .._typing import FloatArray, IntArray
 from ..monitor import Monitor
+from ..vectors import row_by_row
 from . import dask_tasks as tasks
 from .base import Block, Design
 from .dask_rows import RowVectors
@@ -103,7 +104,7 @@ class DaskDesign(Design):
     ) -> tuple[FloatArray, FloatArray, float]:
         with self._in_words():
             images = self._asked(tasks.forward, self._to_each((v, shift)), product="matvec")
-            told = tasks.told(partial(tasks.row_by_row, f), images, *map(self._vectors.again, given))
+            told = tasks.told(partial(row_by_row, f), images, *map(self._vectors.again, given))
             parts = self._asked(tasks.back, told, product="rmatvec")  # on their way while the images come here
             image = self._put_together(images)
             pulled, total = self._sum(parts)
@@ -113,7 +114,7 @@ class DaskDesign(Design):
     def rowwise(self, f: Callable[..., FloatArray], *given: Any) -> FloatArray:  # noqa: D102
         out = f(*given)
         if out.shape == (self.n_rows,):
-            self._vectors.made(out, partial(tasks.row_by_row, f), given)
+            self._vectors.made(out, partial(row_by_row, f), given)
         return out
 
     def rmatvec(self, u: FloatArray) -> FloatArray:  # noqa: D102

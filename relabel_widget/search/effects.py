@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import expit
 
 from .._typing import BoolArray, FloatArray, IntArray
+from ..design import LARGE
 from ..fitting import Fit
 from ..monitor import Monitor
 from ..operator import Hessian
 from ..problem import Edit
-from ..solver import solve, solve_many
+from ..solver import SolveResult, norm_in, solve, solve_many
 from ..vectors import column_dots
 from .probe import Probe
 from .ranking import largest
@@ -32,9 +33,8 @@ class _Known:
     """What has been worked out at a probe; ``listed`` are some rows, sorted, and their effects: others' are gains."""
 
     hessian: Hessian
-    factor: FloatArray
-    residual: float = FACTOR_RTOL  # of the factor, relative, in the norm of the preconditioner
-    image: FloatArray | None = None  # of the factor
+    rows: IntArray
+    factor: SolveResult
     gains: FloatArray | None = None
     listed: tuple[IntArray, FloatArray] | None = None
 
@@ -55,7 +55,7 @@ class Effects:
         self,
         fit: Fit,
         query: FloatArray,
-        factor: FloatArray,
+        factor: SolveResult,
         sign: float,
         edit: Edit,
         allowed: IntArray,
@@ -65,7 +65,9 @@ class Effects:
     ) -> None:
         self._fit, self._query, self._sign, self._edit, self._monitor = fit, query, sign, edit, monitor
         self.allowed, self.costs, self.springs = allowed, costs, springs
-        self._known = {0: _Known(fit.hessian, factor)}
+        self._known = {0: _Known(fit.hessian, np.empty(0, dtype=np.int64), factor)}
+        self.large = fit.problem.design.n_stored >= LARGE
+        self._size = norm_in(fit.preconditioner, query)
         self._most_kept = max(
             _KEPT_LEAST, _KEPT_BYTES // (32 * fit.n_rows)
         )  # bytes: log-odds, curvature, gains, what passes
@@ -76,34 +78,57 @@ class Effects:
 
     def factor(self, probe: Probe) -> FloatArray:
         """``H^-1 x`` at a refit, shape (n_params,); kept for a while."""
-        return self._at(probe).factor
+        return self._at(probe).factor.x
+
+    def image(self, probe: Probe) -> FloatArray:
+        """``[X, 1]`` times the factor at a refit, shape (n_rows,). Cost: at the base, one product with X, once."""
+        return self._image(self._at(probe))
 
     def factor_error(self, probe: Probe) -> float:
         """Relative residual to which the factor at a refit is known."""
-        return self._at(probe).residual
+        return self._at(probe).factor.residual
 
     def _at(self, probe: Probe) -> _Known:
         known = self._known.get(probe.number)
         if known is None:
             near = self._known.get(probe.near, self._known[0])
             hessian = self._fit.problem.edited(probe.rows, self._edit).hessian(probe.eta)
-            solved = solve(
-                hessian,
-                self._query,
-                rtol=FACTOR_RTOL,
-                preconditioner=self._fit.preconditioner,
-                start=(near.factor, self._image(near)),
-                image=True,
-                monitor=self._monitor,
+            factor = (self._still_good(hessian, probe.rows, near) if self.large else None) or self._solved(
+                hessian, near
             )
-            known = self._known[probe.number] = _Known(hessian, solved.x, solved.residual, solved.image)
+            known = self._known[probe.number] = _Known(hessian, probe.rows, factor)
             self._forget(probe)
         return known
 
+    def _still_good(self, hessian: Hessian, rows: IntArray, near: _Known) -> SolveResult | None:
+        """The factor of a near refit, if a bound says that it is a solution at this one, too: that takes no product.
+
+        Its residual grows by ``[X, 1]' (change of the curvature) image``; the edited rows, which bend most, are taken
+        by themselves.
+        """
+        change = hessian.curvature - near.hessian.curvature
+        change *= self._image(near)
+        apart = np.setxor1d(rows, near.rows, assume_unique=True)
+        own = norm_in(self._fit.preconditioner, self._fit.problem.extended_rmatvec_of(apart, change[apart]))
+        change[apart] = 0.0
+        residual = near.factor.residual + (own + hessian.bound(change)) / self._size
+        return replace(near.factor, residual=residual) if residual <= FACTOR_RTOL else None
+
+    def _solved(self, hessian: Hessian, near: _Known) -> SolveResult:
+        return solve(
+            hessian,
+            self._query,
+            rtol=FACTOR_RTOL,
+            preconditioner=self._fit.preconditioner,
+            start=(near.factor.x, self._image(near)),
+            image=True,
+            monitor=self._monitor,
+        )
+
     def _image(self, known: _Known) -> FloatArray:
-        if known.image is None:
-            known.image = self._fit.problem.eta(known.factor)
-        return known.image
+        if not len(known.factor.image):
+            known.factor = replace(known.factor, image=self._fit.problem.eta(known.factor.x))
+        return known.factor.image
 
     def _forget(self, newest: Probe) -> None:
         """Drop the oldest entries but the base's: each holds vectors as long as the training set."""

@@ -16,11 +16,12 @@ from .._typing import FloatArray, IntArray
 from ..bound import PairBound, RemainderBound
 from ..design import Design
 from ..fitting import Fit
-from ..influence import FACTOR_RTOL, factors
+from ..influence import FACTOR_RTOL, solved_factors
 from ..monitor import Monitor
 from ..outcome import Outcome
 from ..problem import Edit
 from ..rows import as_rows, check_edit, check_threshold
+from ..solver import SolveResult
 from ..vectors import dot
 from .first_order import first_order_set
 from .flip_set import Budget, FlipSet, as_budget
@@ -32,6 +33,7 @@ from .verified import effort_for, search
 
 _WORTH_PROCESSES = 64  # queries; starting workers costs a second or two
 _TOGETHER = 16  # queries whose first rankings are solved together: more are not faster on texts, and hold more
+_RANKING_RTOL = 1e-2
 _FEWEST = 4  # the same for the last ones that several processes share, so that all end at about the same time
 
 Method: TypeAlias = Literal["verified", "first-order"]
@@ -98,8 +100,7 @@ def find_flip_set(
     task = _task("find_flip_set", fit, threshold, edit, method, candidates, cost, budget)
     tables = None if table is None else np.reshape(table, (1, -1))
     proof = as_proof(fit, edit, bound, tables, 1, who="find_flip_set")
-    factor = task.factors(query, monitor)[:, 0]
-    flip_set = task.run(fit.problem.extended_rows(query)[:, 0], factor, monitor)
+    (flip_set,) = task.run_all(query, monitor)
     return proof.applied(flip_set, query, 0, task.cut, task.allowed)
 
 
@@ -205,16 +206,12 @@ class _Task:
     budget: Budget
     springs: Springs
 
-    def factors(self, queries: Design, monitor: Monitor | None) -> FloatArray:
-        # A search re-ranks at every refit: only the paper's algorithm, which stops here, needs all digits.
-        return factors(self.fit, queries, rtol=FACTOR_RTOL if self.method == "first-order" else 1e-2, monitor=monitor)
-
-    def run(self, query: FloatArray, factor: FloatArray, monitor: Monitor | None) -> FlipSet:
+    def run(self, query: FloatArray, factor: SolveResult, monitor: Monitor | None) -> FlipSet:
         margin = dot(query, self.fit.theta) - self.cut
         if self._out_of_reach(query, margin):
             return self._none(margin, Outcome.CANNOT_FLIP, 0)
         if self.method == "first-order":
-            return self._first_order(factor, margin)
+            return self._first_order(factor.x, margin)
         return self._verified(query, factor, margin, monitor)
 
     def searched(self, queries: Design) -> list[FlipSet]:
@@ -223,8 +220,11 @@ class _Task:
 
     def run_all(self, queries: Design, monitor: Monitor | None) -> Iterator[FlipSet]:
         """Each query's flip set, the factors solved together."""
-        right, solved = self.fit.problem.extended_rows(queries), self.factors(queries, monitor)
-        for query, factor in zip(np.ascontiguousarray(right.T), np.ascontiguousarray(solved.T), strict=True):
+        right = self.fit.problem.extended_rows(queries)
+        # A search re-ranks at every refit: only the paper's algorithm, which stops here, needs all digits.
+        rtol = FACTOR_RTOL if self.method == "first-order" else _RANKING_RTOL
+        solved = solved_factors(self.fit, queries, rtol=rtol, image=True, monitor=monitor)
+        for query, factor in zip(np.ascontiguousarray(right.T), solved.columns(), strict=True):
             yield self.run(query, factor, monitor)
 
     def _out_of_reach(self, query: FloatArray, margin: float) -> bool:
@@ -252,7 +252,7 @@ class _Task:
             return self._none(margin, Outcome.NOT_PREDICTED, 0)
         return self._some(rows, margin, np.nan, Outcome.PREDICTED, 0)
 
-    def _verified(self, query: FloatArray, factor: FloatArray, margin: float, monitor: Monitor | None) -> FlipSet:
+    def _verified(self, query: FloatArray, factor: SolveResult, margin: float, monitor: Monitor | None) -> FlipSet:
         effort = effort_for(self.fit.problem.design)
         for exact in (False, True):  # the second only if the last refit contradicts a decision that led to it
             refits = Refits(

@@ -35,7 +35,7 @@ class Probe:
     @property
     def n_bytes(self) -> int:
         """Of the vectors held."""
-        return sum(array.nbytes for array in (self.point.theta, self.point.eta, self.point.gradient))
+        return self.point.n_bytes
 
     @property
     def flips(self) -> bool:

@@ -7,13 +7,12 @@ import time
 import numpy as np
 
 from .._typing import BoolArray, FloatArray, IntArray
-from ..design import LARGE
 from ..fitting import Fit, minimised
 from ..monitor import Monitor
 from ..problem import Edit, Problem
-from ..solver import Iterate, newton_step, norm_in
+from ..solver import Iterate, SolveResult, newton_step, norm_in
 from ..vectors import dot
-from .effects import FACTOR_RTOL, Effects
+from .effects import Effects
 from .flip_set import Budget
 from .probe import Probe
 from .response import Springs
@@ -29,6 +28,7 @@ _LOOSEST_OF_LARGE = 0.3
 _CERTAIN = 2e-7  # log-odds: a bound by Cauchy and Schwarz, which is seldom reached
 _BEND = 0.5  # for each log-odd that a row moves: by what share the factor, made before the move, may be off
 _MAX_STEPS = 30
+_NONE = np.empty(0, dtype=np.int64)
 _KEPT_BYTES, _KEPT_LEAST = 2**24, 2  # of refits, which a search comes back to: all where they are small
 
 
@@ -53,7 +53,7 @@ class Refits:
         self,
         fit: Fit,
         query: FloatArray,
-        factor: FloatArray,
+        factor: SolveResult,
         cut: float,
         edit: Edit,
         allowed: IntArray,
@@ -68,14 +68,14 @@ class Refits:
         self._budget, self._deadline = budget, time.monotonic() + (budget.seconds or 0.0)
         margin = dot(query, fit.theta) - cut
         self._cut, self._sign = cut, 1.0 if margin > 0 else -1.0
-        start = Iterate(fit.theta, fit.eta, np.zeros_like(fit.theta))
-        self.base = Probe(0, np.empty(0, dtype=np.int64), start, self._sign * margin)
+        start = Iterate(fit.problem, fit.theta, fit.eta, np.zeros_like(fit.theta))
+        self.base = Probe(0, _NONE, start, self._sign * margin)
         self.count = 0
         self._made: dict[bytes, Probe] = {}
-        self._spread = float(np.sqrt(max(dot(query, factor), 0.0)))  # of the query, in the norm of H^-1
+        self._spread = float(np.sqrt(max(dot(query, factor.x), 0.0)))  # of the query, in the norm of H^-1
         self._springs = springs or Springs(fit)
         self.effects = Effects(fit, query, factor, self._sign, edit, allowed, costs, self._springs, monitor)
-        self._loosest = _LOOSEST if fit.problem.design.n_stored < LARGE else _LOOSEST_OF_LARGE
+        self._loosest = _LOOSEST_OF_LARGE if self.effects.large else _LOOSEST
         codes, counted = fit.problem.labels.codes, fit.problem.weights > 0
         self._of_class = [int(np.count_nonzero(counted & (codes == code))) for code in (0, 1)]
 
@@ -101,13 +101,13 @@ class Refits:
         problem = self._fit.problem.edited(rows, self._edit)
         if self.exact:
             return self._to_the_end(problem, rows, near)
-        changed = np.setxor1d(rows, near.rows, assume_unique=True)
-        factor, margin = self.effects.factor(near), self.effects.forecast(rows, near)
+        changed, off = np.setxor1d(rows, near.rows, assume_unique=True), self.effects.factor_error(near)
+        margin = self.effects.forecast(rows, near)
         reach = _REACH * (float(np.abs(self.effects.gains(near)[changed]).sum()) + near.doubt)
         point, curvature = self._started(problem, changed, near)
         hessian = self.effects.hessian(near).with_curvature(changed, curvature)
         start = norm_in(self._fit.preconditioner, point.gradient)
-        doubt = self._doubt(reach, start, start)
+        doubt = self._doubt(reach, off, start, start)
         for step in range(_MAX_STEPS):
             rtol = float(np.clip(0.5 * abs(margin) / doubt, _TIGHTEST, self._loosest)) if doubt else self._loosest
             stepped = newton_step(
@@ -116,16 +116,13 @@ class Refits:
                 rtol=rtol,
                 preconditioner=self._fit.preconditioner,
                 hessian=hessian if step == 0 else None,
+                apart=(changed if step == 0 else _NONE) if self.effects.large else None,
                 monitor=self._monitor,
             )
             if stepped is None:
                 break
-            moved = stepped.eta - point.eta
-            np.abs(moved, out=moved)
-            if step == 0:
-                moved[changed] = 0.0
-            previous, point = margin if moved.max() <= _SHORT else np.inf, stepped
-            margin, doubt = self._corrected(point, factor), self._doubt(reach, point.decrement, start)
+            previous, point = margin if stepped.far <= _SHORT else np.inf, stepped
+            margin, doubt = self._corrected(point, near), self._doubt(reach, off, point.decrement, start)
             if max(doubt, _SAFETY * abs(margin - previous)) < abs(margin):
                 return Probe(self.count, rows, point, margin, doubt, near.number)
         return self._to_the_end(problem, rows, near)
@@ -135,18 +132,19 @@ class Refits:
         toggle, spring, point = self.effects.toggle(near, changed), self._springs.of(changed), near.point
         gradient = point.gradient + problem.extended_rmatvec_of(changed, toggle.force)
         share = toggle.share(spring)
-        return Iterate(point.theta, point.eta, gradient), (1.0 - share) / (share * spring)
+        return Iterate(problem, point.theta, point.eta, gradient), (1.0 - share) / (share * spring)
 
-    def _doubt(self, reach: float, decrement: float, start: float) -> float:
+    def _doubt(self, reach: float, off: float, decrement: float, start: float) -> float:
         """How far a gradient of this size may move a margin that was corrected for it, in log-odds."""
         left = reach * decrement / start if start else 0.0
-        return min(left + FACTOR_RTOL * self._spread * decrement, _MOST_DOUBT * self._spread * decrement)
+        return min(left + off * self._spread * decrement, _MOST_DOUBT * self._spread * decrement)
 
     def _margin(self, theta: FloatArray) -> float:
         return self._sign * (dot(self._query, theta) - self._cut)
 
-    def _corrected(self, point: Iterate, factor: FloatArray) -> float:
-        return self._margin(point.theta) - self._sign * dot(factor, point.gradient)
+    def _corrected(self, point: Iterate, near: Probe) -> float:
+        """The margin at the minimiser, by the factor of a near refit."""
+        return self._margin(point.theta) - self._sign * point.along(self.effects.factor(near), self.effects.image(near))
 
     def _to_the_end(self, problem: Problem, rows: IntArray, near: Probe) -> Probe:
         done = minimised(problem, near.point.theta, self._fit.preconditioner, self._monitor)
@@ -171,13 +169,14 @@ class Refits:
                 rtol=max(min(0.1, 0.1 * decrement), 0.5 * _CERTAIN / left),
                 preconditioner=self._fit.preconditioner,
                 hessian=self.effects.hessian(probe) if step == 0 else None,
+                apart=_NONE if self.effects.large else None,
                 monitor=self._monitor,
             )
             if stepped is None:
                 break
-            off += _BEND * float(np.abs(stepped.eta - point.eta).max())
+            off += _BEND * stepped.far
             point, decrement = stepped, stepped.decrement
-        margin = self._corrected(point, self.effects.factor(probe))
+        margin = self._corrected(point, probe)
         doubt = max(_SAFETY * abs(margin - probe.margin), self._spread * decrement)
         return margin if doubt < abs(margin) else self._to_the_end(problem, probe.rows, probe).margin
 

@@ -94,7 +94,7 @@ def solve(
         moved = hessian.image(x)
     scale = float(np.sqrt(size))
     residual = float(np.sqrt(rz)) / scale if scale else 0.0
-    return SolveResult(x, residual, scale, products, rz <= target, moved)
+    return SolveResult(x, residual, scale, products, rz <= target, moved, r)
 
 
 def solve_many(
@@ -104,6 +104,7 @@ def solve_many(
     rtol: float,
     preconditioner: Preconditioner,
     width: int | None = None,
+    image: bool = False,
     max_iterations: int = 10_000,
     monitor: Monitor | None = None,
 ) -> SolveResult:
@@ -116,6 +117,8 @@ def solve_many(
     width
         16 where groups of columns are solved side by side, one a core, because a product keeps only one core busy;
         32 otherwise.
+    image
+        As in `solve`, where there is one column; of many there is none.
 
     The columns share the passes over X, not their Krylov spaces. Cost: at most max over columns of the single
     solve's iterations, each one blocked product; memory of five (n_params, width) arrays beside the solution,
@@ -123,8 +126,9 @@ def solve_many(
     """
     if b.shape[1] == 1 and hessian.curvature.ndim == 1:  # threads would cost a small system as much as it does
         one = solve(
-            hessian, b[:, 0], rtol=rtol, preconditioner=preconditioner, max_iterations=max_iterations, monitor=monitor
-        )
+            hessian, b[:, 0], rtol=rtol, preconditioner=preconditioner, image=image, max_iterations=max_iterations,
+            monitor=monitor,
+        )  # fmt: skip
         return replace(one, x=one.x[:, None])
     design = hessian.design
     width = width or (16 if design.one_core else 32)

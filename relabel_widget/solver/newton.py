@@ -11,17 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
-from .._typing import FloatArray
+from .._typing import FloatArray, IntArray
 from ..monitor import Monitor
 from ..operator import Hessian
 from ..problem import Problem
 from ..vectors import dot, norm
 from .cg import solve
 from .preconditioner import Preconditioner, norm_in, preconditioner_of
-from .result import MinimiseResult
+from .result import MinimiseResult, SolveResult
 
 _CLEARLY = 0.5  # of the gradient, in the norm of the preconditioner
 _FAR = 20.0  # log-odds: where rows are saturated a step may leave the minimiser behind, and the gradient be smaller
@@ -43,28 +44,49 @@ class NewtonSettings:
 class Iterate:
     """A point of Newton's method: parameters, log-odds of the rows, the gradient, and the step that led there.
 
-    ``length`` is the step's share of a full one, ``products`` what it took, ``decrement`` the norm of the gradient
-    in the step's preconditioner (nan where no step was made).
+    The gradient is ``linear + [X, 1]' beyond``: what the system of the step left, and what `Problem.beyond` its Hessian
+    the rows' slopes gained; ``beyond`` is None where linear is all of it. ``length`` is the step's share of a full one,
+    ``products`` what it took, ``far`` the largest move of a row, and ``decrement`` the norm of the gradient in the
+    step's preconditioner or, where there is a ``beyond``, a bound.
     """
 
+    problem: Problem
     theta: FloatArray
     eta: FloatArray
-    gradient: FloatArray
+    linear: FloatArray
+    beyond: FloatArray | None = None
     length: float = 1.0
     products: int = 0
+    far: float = np.nan
     decrement: float = np.nan
 
     @classmethod
     def at(cls, problem: Problem, theta: FloatArray, eta: FloatArray | None = None) -> Iterate:
         """A starting point. Cost: one product with X', and one with X if eta is to be worked out."""
         if eta is None:
-            return cls(theta, *problem.eta_and_gradient(theta))
-        return cls(theta, eta, problem.gradient(theta, eta))
+            return cls(problem, theta, *problem.eta_and_gradient(theta))
+        return cls(problem, theta, eta, problem.gradient(theta, eta))
+
+    @cached_property
+    def gradient(self) -> FloatArray:
+        """Shape (n_params,). Cost: where it was not worked out, one product with X', once."""
+        return self.linear if self.beyond is None else self.problem.gradient(self.theta, self.eta)
+
+    def along(self, factor: FloatArray, image: FloatArray) -> float:
+        """``factor . gradient``, the image ``[X, 1] factor`` being known: without a product."""
+        known = dot(factor, self.linear)
+        return known if self.beyond is None else known + dot(image, self.beyond)
 
     @property
     def norm(self) -> float:
         """Euclidean norm of the gradient."""
         return norm(self.gradient)
+
+    @property
+    def n_bytes(self) -> int:
+        """Of the vectors held, once the gradient is."""
+        beyond = 0 if self.beyond is None else self.beyond.nbytes + self.theta.nbytes
+        return self.theta.nbytes + self.eta.nbytes + self.linear.nbytes + beyond
 
 
 def newton_step(
@@ -74,18 +96,25 @@ def newton_step(
     rtol: float,
     preconditioner: Preconditioner,
     hessian: Hessian | None = None,
+    apart: IntArray | None = None,
     monitor: Monitor | None = None,
 ) -> Iterate | None:
     """One Newton step, its system solved to ``rtol``, shortened by line search.
 
     None if rounding, or that every row is saturated, forbids progress. ``hessian`` may stand in for the problem's own
-    at the point.
+    at the point. With ``apart``, some rows, a full step whose gradient is small by a bound is taken without working it
+    out, which spares a product with X'; rows that may move much farther than others, and do not count in ``far``, are
+    best kept out of the bound.
     """
     hessian = hessian or problem.hessian(point.eta)
     free = problem.design.image_is_free
     step = solve(hessian, -point.gradient, rtol=rtol, preconditioner=preconditioner, image=free, monitor=monitor)
     if not step.x.any():
         return None
+    if apart is not None:
+        full = _bounded(problem, point, hessian, step, preconditioner, apart)
+        if full is not None:
+            return full
 
     def reached(length: float) -> Iterate:
         theta, eta = point.theta + length * step.x, None
@@ -98,10 +127,52 @@ def newton_step(
         )
 
     full = reached(1.0)
-    change = step.image if free else full.eta - point.eta
-    if full.decrement <= _CLEARLY * step.scale and max(change.max(), -change.min()) <= _FAR:
-        return full
-    return _line_search(problem, point, step.x, full, reached)
+    far, others = _farthest(step.image if free else full.eta - point.eta, apart)
+    if full.decrement > _CLEARLY * step.scale or far > _FAR:
+        found = _line_search(problem, point, step.x, full, reached)
+        return found and replace(found, far=found.length * others)
+    return replace(full, far=others)
+
+
+def _bounded(
+    problem: Problem,
+    point: Iterate,
+    hessian: Hessian,
+    step: SolveResult,
+    preconditioner: Preconditioner,
+    apart: IntArray,
+) -> Iterate | None:
+    """The end of a full step, if by a bound on its gradient it is clear that it succeeds.
+
+    The rows' own curvatures at the end are no less than ``exp(-far)`` of those at the start: a log-odd changes
+    ``p (1 - p)`` by no more than a factor of e.
+    """
+    theta = point.theta + step.x
+    if problem.design.image_is_free:
+        moved, eta = step.image, point.eta + step.image
+    else:
+        eta = problem.eta(theta)
+        moved = eta - point.eta
+    far, others = _farthest(moved, apart)
+    if far > _FAR:
+        return None
+    beyond = problem.beyond(point.eta, moved, hessian.curvature)
+    linear = problem.extended_rmatvec_of(apart, beyond[apart]) - step.left
+    beyond[apart] = 0.0
+    decrement = norm_in(preconditioner, linear) + float(np.exp(0.5 * others)) * hessian.bound(beyond)
+    if decrement > _CLEARLY * step.scale:
+        return None
+    return Iterate(problem, theta, eta, linear, beyond, products=step.iterations, far=others, decrement=decrement)
+
+
+def _farthest(moved: FloatArray, apart: IntArray | None) -> tuple[float, float]:
+    """The largest move of a row, and that of a row which is not among some."""
+    far = float(max(moved.max(), -moved.min()))
+    if apart is None or np.abs(moved[apart]).max(initial=0.0) < far:
+        return far, far
+    others = np.abs(moved)
+    others[apart] = 0.0
+    return far, float(others.max())
 
 
 def _line_search(

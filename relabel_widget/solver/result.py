@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -15,7 +16,7 @@ class SolveResult:
 
     ``residual`` is the largest ``|b - H x| / |b|`` over columns and ``scale`` the largest ``|b|``, in the norm of the
     preconditioner; ``converged`` says whether the tolerance was met; ``iterations`` counts Hessian products. ``image``
-    is ``[X, 1] x``, (n_rows,), where it was asked for; otherwise empty.
+    is ``[X, 1] x``, (n_rows,), where it was asked for; otherwise empty. ``left`` is ``b - H x`` of one right-hand side.
     """
 
     x: FloatArray
@@ -24,6 +25,11 @@ class SolveResult:
     iterations: int
     converged: bool
     image: FloatArray = field(default_factory=lambda: np.empty(0))
+    left: FloatArray = field(default_factory=lambda: np.empty(0))
+
+    def columns(self) -> Iterator[SolveResult]:
+        """The solutions one by one, x (n_params,), each with the residual of the worst."""
+        return (replace(self, x=x) for x in np.ascontiguousarray(self.x.T))
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 import relabel_widget as rw
-from relabel_widget.influence import factors
+from relabel_widget.influence import solved_factors
 from relabel_widget.search.flip_set import Budget
 from relabel_widget.search.refits import Refits
 
@@ -122,7 +122,7 @@ def seconds_if_known(fit: rw.Fit, queries: Any, threshold: float, sets: list[rw.
     for t, each in enumerate(sets):
         with stopwatch() as watch:
             design = fit.design_of(queries[[t]], who="query")
-            query, factor = fit.problem.extended_rows(design)[:, 0], factors(fit, design, rtol=1e-2)[:, 0]
+            query, (factor,) = fit.problem.extended_rows(design)[:, 0], solved_factors(fit, design, rtol=1e-2).columns()
             cut, rows = float(logit(threshold)), np.arange(fit.n_rows)
             refits = Refits(fit, query, factor, cut, each.edit, rows, Budget())
             margin = refits.confirmed(refits.at(each.rows, refits.base))
