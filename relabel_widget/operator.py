@@ -81,7 +81,7 @@ class Hessian:
         """At least the norm of ``[X, 1]' u`` in that of ``H^-1``, u (n_rows,): ``sqrt(sum_i u_i^2 / curvature_i)``.
 
         H is no less than ``[X, 1]' diag(curvature) [X, 1]``, so that ``[X, 1] H^-1 [X, 1]'`` is no more than
-        the inverse of the curvatures. Infinite where a row without curvature has a u. Cost: one pass over rows.
+        the inverse of the curvatures. Enormous where a row without curvature has a u. Cost: one pass over rows.
         """
         total = 0.0
         with np.errstate(over="ignore"):

@@ -56,3 +56,10 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("relabel_widget.design.mapped.LARGE", 0)
     monkeypatch.setattr("relabel_widget.design.sweeps._PART", 16)
     monkeypatch.setattr("relabel_widget.design.sweeps._RUN", 2)
+
+
+@pytest.fixture(params=[False, True], ids=["small", "large"])
+def as_large(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Searches of small designs work out each gradient and factor, those of large ones as few as bounds allow."""
+    if request.param:
+        monkeypatch.setattr("relabel_widget.search.effects.LARGE", 0)

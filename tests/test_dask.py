@@ -129,6 +129,7 @@ def test_progress_and_cancel_of_loading(client: Client) -> None:
 # --- same answers
 
 
+@pytest.mark.usefixtures("as_large")
 def test_the_whole_way_as_in_memory(client: Client) -> None:
     del client
     design = rw.dask_design(delayed(CASE.x, 16))
@@ -229,6 +230,7 @@ def test_the_vectors_used_last_are_kept(client: Client, sent: list[Any], monkeyp
         assert len(sent) == whole
 
 
+@pytest.mark.usefixtures("as_large")
 def test_a_search_sends_no_vector_but_labels_and_weights(client: Client, sent: list[Any]) -> None:
     del client
     fit = rw.fit(rw.dask_design(delayed(CASE.x, 16)), CASE.y, CASE.C)

@@ -48,3 +48,27 @@ def test_products_edit_nothing() -> None:
     assert v.tolist() == [0, 1, 2, 3, 4]
     assert (many == 1).all()
     assert (hessian.penalty == 1).all()
+
+
+@pytest.mark.parametrize("has_intercept", [True, False])
+def test_the_bound_on_what_is_pulled_back(has_intercept: bool) -> None:
+    """Never less than the norm in that of the inverse; the norm itself where u is a curvature's own image."""
+    rng = np.random.default_rng(8)
+    for seed in range(20):
+        x = small_integers(40, 6, seed)
+        z = np.column_stack([x, np.ones(40)]) if has_intercept else x
+        curvature, penalty = 10.0 ** rng.uniform(-4, 0, 40), np.full(z.shape[1], 1e-9)
+        hessian = Hessian(DESIGNS["csr"](x), curvature, penalty, has_intercept)
+        inverse = np.linalg.inv(z.T @ np.diag(curvature) @ z + np.diag(penalty))
+        for u in (rng.normal(size=40), curvature * rng.normal(size=40)):
+            pulled = z.T @ u
+            assert np.sqrt(pulled @ inverse @ pulled) <= hessian.bound(u) * (1 + 1e-9)
+        pulled = z.T @ (u := curvature * (z @ rng.normal(size=z.shape[1])))
+        assert_allclose(hessian.bound(u), np.sqrt(pulled @ inverse @ pulled), rtol=1e-5)
+
+
+@pytest.mark.filterwarnings("error")
+def test_no_bound_where_a_row_pulls_that_holds_nothing() -> None:
+    hessian = Hessian(DESIGNS["csr"](small_integers(3, 2, 0)), np.array([0.0, 0.0, 4.0]), np.ones(3), True)
+    assert hessian.bound(np.array([0.0, 0.0, 3.0])) == 1.5
+    assert hessian.bound(np.array([0.0, 1.0, 3.0])) > 1e100

@@ -74,6 +74,7 @@ KINDS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("edit", ["relabel", "remove"])
 @pytest.mark.parametrize("threshold", [0.5, 0.25, 0.8])
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+@pytest.mark.usefixtures("as_large")
 def test_scikit_learn_confirms_every_set(kind: dict[str, Any], threshold: float, edit: Any) -> None:
     found = 0
     for seed in range(100, 106):
@@ -102,6 +103,7 @@ def tiny(seed: int, kind: str) -> Case:
 @pytest.mark.parametrize("edit", ["relabel", "remove"])
 @pytest.mark.parametrize("threshold", [0.5, 0.25])
 @pytest.mark.parametrize("kind", ["dense", "sparse", "weighted", "no intercept"])
+@pytest.mark.usefixtures("as_large")
 def test_as_small_as_exhaustive_search(kind: str, threshold: float, edit: Any) -> None:
     """Where a set of at most three rows flips, ours is as small; where none does, ours is larger."""
     larger, compared = [], 0
@@ -142,6 +144,7 @@ def rare(seed: int) -> Case:
 @pytest.mark.parametrize("edit", ["relabel", "remove"])
 @pytest.mark.parametrize("threshold", [0.5, 0.2, 0.8])
 @pytest.mark.filterwarnings("error")
+@pytest.mark.usefixtures("as_large")
 def test_found_wherever_any_set_flips(threshold: float, edit: Any) -> None:
     """All sets that leave both classes are tried, of however many rows; costs change which set, not whether."""
     cut, compared, wrong = float(logit(threshold)), 0, []

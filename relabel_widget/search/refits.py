@@ -68,7 +68,7 @@ class Refits:
         self._budget, self._deadline = budget, time.monotonic() + (budget.seconds or 0.0)
         margin = dot(query, fit.theta) - cut
         self._cut, self._sign = cut, 1.0 if margin > 0 else -1.0
-        start = Iterate(fit.problem, fit.theta, fit.eta, np.zeros_like(fit.theta))
+        start = Iterate(fit.theta, fit.eta, np.zeros_like(fit.theta))
         self.base = Probe(0, _NONE, start, self._sign * margin)
         self.count = 0
         self._made: dict[bytes, Probe] = {}
@@ -106,7 +106,7 @@ class Refits:
         reach = _REACH * (float(np.abs(self.effects.gains(near)[changed]).sum()) + near.doubt)
         point, curvature = self._started(problem, changed, near)
         hessian = self.effects.hessian(near).with_curvature(changed, curvature)
-        start = norm_in(self._fit.preconditioner, point.gradient)
+        start = norm_in(self._fit.preconditioner, point.known)
         doubt = self._doubt(reach, off, start, start)
         for step in range(_MAX_STEPS):
             rtol = float(np.clip(0.5 * abs(margin) / doubt, _TIGHTEST, self._loosest)) if doubt else self._loosest
@@ -130,9 +130,12 @@ class Refits:
     def _started(self, problem: Problem, changed: IntArray, near: Probe) -> tuple[Iterate, FloatArray]:
         """The near refit as a point of the edited problem, and the curvature that its first step takes the rows by."""
         toggle, spring, point = self.effects.toggle(near, changed), self._springs.of(changed), near.point
-        gradient = point.gradient + problem.extended_rmatvec_of(changed, toggle.force)
+        gradient = self._gradient(near) + problem.extended_rmatvec_of(changed, toggle.force)
         share = toggle.share(spring)
-        return Iterate(problem, point.theta, point.eta, gradient), (1.0 - share) / (share * spring)
+        return Iterate(point.theta, point.eta, gradient), (1.0 - share) / (share * spring)
+
+    def _gradient(self, probe: Probe) -> FloatArray:
+        return probe.point.gradient(self._fit.problem.edited(probe.rows, self._edit))
 
     def _doubt(self, reach: float, off: float, decrement: float, start: float) -> float:
         """How far a gradient of this size may move a margin that was corrected for it, in log-odds."""
@@ -158,7 +161,7 @@ class Refits:
         the sign could still change, the refit is followed to the end.
         """
         problem, point = self._fit.problem.edited(probe.rows, self._edit), probe.point
-        decrement, off = norm_in(self._fit.preconditioner, point.gradient), self.effects.factor_error(probe)
+        decrement, off = norm_in(self._fit.preconditioner, point.gradient(problem)), self.effects.factor_error(probe)
         for step in range(_MAX_STEPS):
             left = self._spread * decrement * max(off, decrement)  # of the margin, once it is corrected
             if left <= _CERTAIN:

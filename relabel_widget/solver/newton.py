@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
@@ -40,20 +39,20 @@ class NewtonSettings:
     max_steps: int = 100
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Iterate:
     """A point of Newton's method: parameters, log-odds of the rows, the gradient, and the step that led there.
 
-    The gradient is ``linear + [X, 1]' beyond``: what the system of the step left, and what `Problem.beyond` its Hessian
-    the rows' slopes gained; ``beyond`` is None where linear is all of it. ``length`` is the step's share of a full one,
-    ``products`` what it took, ``far`` the largest move of a row, and ``decrement`` the norm of the gradient in the
-    step's preconditioner or, where there is a ``beyond``, a bound.
+    The gradient is ``known + [X, 1]' beyond``. Where a step was taken without working it out, ``known`` is what the
+    step's system left, and ``beyond`` (n_rows,) what the rows' slopes gained beyond its Hessian, see `Problem.beyond`;
+    elsewhere ``known`` is the gradient and ``beyond`` None. ``length`` is the step's share of a full one, ``products``
+    what it took, ``far`` the largest move of a row, and ``decrement`` the norm of the gradient in the step's
+    preconditioner or, where the gradient was not worked out, a bound.
     """
 
-    problem: Problem
     theta: FloatArray
     eta: FloatArray
-    linear: FloatArray
+    known: FloatArray
     beyond: FloatArray | None = None
     length: float = 1.0
     products: int = 0
@@ -64,29 +63,25 @@ class Iterate:
     def at(cls, problem: Problem, theta: FloatArray, eta: FloatArray | None = None) -> Iterate:
         """A starting point. Cost: one product with X', and one with X if eta is to be worked out."""
         if eta is None:
-            return cls(problem, theta, *problem.eta_and_gradient(theta))
-        return cls(problem, theta, eta, problem.gradient(theta, eta))
+            return cls(theta, *problem.eta_and_gradient(theta))
+        return cls(theta, eta, problem.gradient(theta, eta))
 
-    @cached_property
-    def gradient(self) -> FloatArray:
-        """Shape (n_params,). Cost: where it was not worked out, one product with X', once."""
-        return self.linear if self.beyond is None else self.problem.gradient(self.theta, self.eta)
+    def gradient(self, problem: Problem) -> FloatArray:
+        """Shape (n_params,), of the problem that the point is of. Cost: one product with X', once, if at all."""
+        if self.beyond is not None:
+            self.known, self.beyond = problem.gradient(self.theta, self.eta), None
+        return self.known
 
     def along(self, factor: FloatArray, image: FloatArray) -> float:
-        """``factor . gradient``, the image ``[X, 1] factor`` being known: without a product."""
-        known = dot(factor, self.linear)
-        return known if self.beyond is None else known + dot(image, self.beyond)
-
-    @property
-    def norm(self) -> float:
-        """Euclidean norm of the gradient."""
-        return norm(self.gradient)
+        """``factor . gradient``, where the image ``[X, 1] factor`` is known: no product is needed."""
+        along = dot(factor, self.known)
+        return along if self.beyond is None else along + dot(image, self.beyond)
 
     @property
     def n_bytes(self) -> int:
-        """Of the vectors held, once the gradient is."""
-        beyond = 0 if self.beyond is None else self.beyond.nbytes + self.theta.nbytes
-        return self.theta.nbytes + self.eta.nbytes + self.linear.nbytes + beyond
+        """Of the vectors held."""
+        beyond = 0 if self.beyond is None else self.beyond.nbytes
+        return self.theta.nbytes + self.eta.nbytes + self.known.nbytes + beyond
 
 
 def newton_step(
@@ -102,31 +97,28 @@ def newton_step(
     """One Newton step, its system solved to ``rtol``, shortened by line search.
 
     None if rounding, or that every row is saturated, forbids progress. ``hessian`` may stand in for the problem's own
-    at the point. With ``apart``, some rows, a full step whose gradient is small by a bound is taken without working it
-    out, which spares a product with X'; rows that may move much farther than others, and do not count in ``far``, are
-    best kept out of the bound.
+    at the point. With ``apart``, a full step whose gradient is small by a bound is taken without working it out, which
+    spares a product with X': these rows, which may move much farther than others, are kept out of the bound, and do not
+    count in ``far``.
     """
     hessian = hessian or problem.hessian(point.eta)
     free = problem.design.image_is_free
-    step = solve(hessian, -point.gradient, rtol=rtol, preconditioner=preconditioner, image=free, monitor=monitor)
+    gradient = point.gradient(problem)
+    step = solve(hessian, -gradient, rtol=rtol, preconditioner=preconditioner, image=free, monitor=monitor)
     if not step.x.any():
         return None
-    if apart is not None:
-        full = _bounded(problem, point, hessian, step, preconditioner, apart)
-        if full is not None:
-            return full
+    bounded = None if apart is None else _bounded(problem, point, hessian, step, preconditioner, apart)
+    if bounded is not None and bounded.decrement <= _CLEARLY * step.scale:
+        return bounded
 
-    def reached(length: float) -> Iterate:
-        theta, eta = point.theta + length * step.x, None
-        if free:  # eta is linear in theta
+    def reached(length: float, eta: FloatArray | None = None) -> Iterate:
+        if eta is None and free:  # it is linear in theta
             eta = length * step.image
             eta += point.eta
-        trial = Iterate.at(problem, theta, eta)
-        return replace(
-            trial, length=length, products=step.iterations, decrement=norm_in(preconditioner, trial.gradient)
-        )
+        trial = Iterate.at(problem, point.theta + length * step.x, eta)
+        return replace(trial, length=length, products=step.iterations, decrement=norm_in(preconditioner, trial.known))
 
-    full = reached(1.0)
+    full = reached(1.0, None if bounded is None else bounded.eta)
     far, others = _farthest(step.image if free else full.eta - point.eta, apart)
     if full.decrement > _CLEARLY * step.scale or far > _FAR:
         found = _line_search(problem, point, step.x, full, reached)
@@ -141,11 +133,11 @@ def _bounded(
     step: SolveResult,
     preconditioner: Preconditioner,
     apart: IntArray,
-) -> Iterate | None:
-    """The end of a full step, if by a bound on its gradient it is clear that it succeeds.
+) -> Iterate:
+    """The end of a full step with a bound on its gradient, infinite where it goes far.
 
-    The rows' own curvatures at the end are no less than ``exp(-far)`` of those at the start: a log-odd changes
-    ``p (1 - p)`` by no more than a factor of e.
+    Curvatures at the end are no less than ``exp(-far)`` of those at the start: one log-odd more or less changes
+    ``p (1 - p)`` by a factor of e at most.
     """
     theta = point.theta + step.x
     if problem.design.image_is_free:
@@ -154,15 +146,13 @@ def _bounded(
         eta = problem.eta(theta)
         moved = eta - point.eta
     far, others = _farthest(moved, apart)
-    if far > _FAR:
-        return None
     beyond = problem.beyond(point.eta, moved, hessian.curvature)
-    linear = problem.extended_rmatvec_of(apart, beyond[apart]) - step.left
+    known = problem.extended_rmatvec_of(apart, beyond[apart]) - step.left
     beyond[apart] = 0.0
-    decrement = norm_in(preconditioner, linear) + float(np.exp(0.5 * others)) * hessian.bound(beyond)
-    if decrement > _CLEARLY * step.scale:
-        return None
-    return Iterate(problem, theta, eta, linear, beyond, products=step.iterations, far=others, decrement=decrement)
+    decrement = np.inf
+    if far <= _FAR:
+        decrement = norm_in(preconditioner, known) + float(np.exp(0.5 * others)) * hessian.bound(beyond)
+    return Iterate(theta, eta, known, beyond, products=step.iterations, far=others, decrement=decrement)
 
 
 def _farthest(moved: FloatArray, apart: IntArray | None) -> tuple[float, float]:
@@ -179,12 +169,12 @@ def _line_search(
     problem: Problem, point: Iterate, step: FloatArray, trial: Iterate, reached: Callable[[float], Iterate]
 ) -> Iterate | None:
     """Backtrack from a full step until the objective falls by enough, or as far as rounding lets one see."""
-    slope, before = dot(point.gradient, step), problem.objective(point.theta, point.eta)
+    slope, before = dot(point.known, step), problem.objective(point.theta, point.eta)
     while trial.length > _SHORTEST:
         rise = problem.objective(trial.theta, trial.eta) - before
         if rise <= _ARMIJO * trial.length * slope:
             return trial
-        if rise <= _ROUNDING * abs(before) and abs(dot(trial.gradient, step)) < _FLATTER * abs(slope):
+        if rise <= _ROUNDING * abs(before) and abs(dot(trial.known, step)) < _FLATTER * abs(slope):
             return trial
         trial = reached(0.5 * trial.length)
     return None
@@ -207,14 +197,16 @@ def minimise(
     point = Iterate.at(problem, start)
     target = settings.rtol * problem.gradient_scale
     steps = products = 0
-    while point.norm > target and steps < settings.max_steps:
-        rtol = max(min(0.1, np.sqrt(point.norm / problem.gradient_scale)), 0.1 * target / point.norm)
+    size = norm(point.known)  # the whole gradient: no step here is taken by a bound
+    while size > target and steps < settings.max_steps:
+        rtol = max(min(0.1, np.sqrt(size / problem.gradient_scale)), 0.1 * target / size)
         hessian = problem.hessian(point.eta)
         made = preconditioner or preconditioner_of(hessian)
         stepped = newton_step(problem, point, rtol=rtol, preconditioner=made, hessian=hessian, monitor=monitor)
         if stepped is None:
             break
-        point, steps, products = stepped, steps + 1, products + stepped.products
+        point, size = stepped, norm(stepped.known)
+        steps, products = steps + 1, products + stepped.products
         if monitor is not None:
             monitor.step("retraining", steps)
-    return MinimiseResult(point.theta, point.eta, point.norm, steps, products, point.norm <= target)
+    return MinimiseResult(point.theta, point.eta, size, steps, products, size <= target)
