@@ -106,7 +106,7 @@ class Refits:
         reach = _REACH * (float(np.abs(self.effects.gains(near)[changed]).sum()) + near.doubt)
         point, curvature = self._started(problem, changed, near)
         hessian = self.effects.hessian(near).with_curvature(changed, curvature)
-        start = norm_in(self._fit.preconditioner, point.known)
+        start = self._measured(problem, point)
         doubt = self._doubt(reach, off, start, start)
         for step in range(_MAX_STEPS):
             rtol = float(np.clip(0.5 * abs(margin) / doubt, _TIGHTEST, self._loosest)) if doubt else self._loosest
@@ -125,17 +125,19 @@ class Refits:
             margin, doubt = self._corrected(point, near), self._doubt(reach, off, point.decrement, start)
             if max(doubt, _SAFETY * abs(margin - previous)) < abs(margin):
                 return Probe(self.count, rows, point, margin, doubt, near.number)
+            doubt = self._doubt(reach, off, self._measured(problem, point), start)  # the next step takes the gradient
         return self._to_the_end(problem, rows, near)
 
     def _started(self, problem: Problem, changed: IntArray, near: Probe) -> tuple[Iterate, FloatArray]:
         """The near refit as a point of the edited problem, and the curvature that its first step takes the rows by."""
         toggle, spring, point = self.effects.toggle(near, changed), self._springs.of(changed), near.point
-        gradient = self._gradient(near) + problem.extended_rmatvec_of(changed, toggle.force)
+        before = self._fit.problem.edited(near.rows, self._edit)
+        gradient = point.gradient(before) + problem.extended_rmatvec_of(changed, toggle.force)
         share = toggle.share(spring)
         return Iterate(point.theta, point.eta, gradient), (1.0 - share) / (share * spring)
 
-    def _gradient(self, probe: Probe) -> FloatArray:
-        return probe.point.gradient(self._fit.problem.edited(probe.rows, self._edit))
+    def _measured(self, problem: Problem, point: Iterate) -> float:
+        return norm_in(self._fit.preconditioner, point.gradient(problem))
 
     def _doubt(self, reach: float, off: float, decrement: float, start: float) -> float:
         """How far a gradient of this size may move a margin that was corrected for it, in log-odds."""
@@ -161,9 +163,12 @@ class Refits:
         the sign could still change, the refit is followed to the end.
         """
         problem, point = self._fit.problem.edited(probe.rows, self._edit), probe.point
-        decrement, off = norm_in(self._fit.preconditioner, point.gradient(problem)), self.effects.factor_error(probe)
+        off, decrement = self.effects.factor_error(probe), point.decrement
         for step in range(_MAX_STEPS):
-            left = self._spread * decrement * max(off, decrement)  # of the margin, once it is corrected
+            left = self._left(decrement, off)
+            if not left <= _CERTAIN:  # by a bound, if at all
+                decrement = self._measured(problem, point)
+                left = self._left(decrement, off)
             if left <= _CERTAIN:
                 break
             stepped = newton_step(
@@ -182,6 +187,10 @@ class Refits:
         margin = self._corrected(point, probe)
         doubt = max(_SAFETY * abs(margin - probe.margin), self._spread * decrement)
         return margin if doubt < abs(margin) else self._to_the_end(problem, probe.rows, probe).margin
+
+    def _left(self, decrement: float, off: float) -> float:
+        """How far a corrected margin may be from the minimiser's; ``off`` is the factor's error."""
+        return self._spread * decrement * max(off, decrement)
 
     def _spend(self) -> None:
         spent = self._budget.refits is not None and self.count >= self._budget.refits
