@@ -168,7 +168,7 @@ def _polished(problem: Problem, start: FloatArray, transform: Callable[[Any], An
     before = problem.eta(start)
     fit = minimiser(problem, start, None, None, None)
     polish = Polish(
-        gradient_norm=float(np.linalg.norm(problem.gradient(start, before))),
+        gradient_norm=float(np.linalg.norm(problem.gradient(start, problem.dloss(before)))),
         distance=float(np.linalg.norm(fit.theta - start)),
         largest_change=float(np.abs(fit.eta - before).max()),
         predictions_changed=int(np.count_nonzero((fit.eta > 0) != (before > 0))),

@@ -12,7 +12,7 @@ from ._typing import FloatArray, IntArray
 from .design import Design
 from .labels import Labels
 from .operator import Hessian, image_of
-from .vectors import dot, row_by_row
+from .vectors import dot
 
 Edit: TypeAlias = Literal["relabel", "remove"]
 
@@ -40,15 +40,6 @@ def _bends(eta: FloatArray, weights: FloatArray) -> FloatArray:
     bend *= less
     bend *= weights
     return bend
-
-
-def _beyond(
-    eta: FloatArray, moved: FloatArray, curvature: FloatArray, signs: FloatArray, weights: FloatArray
-) -> FloatArray:
-    out = _slopes(eta + moved, signs, weights)
-    out -= _slopes(eta, signs, weights)
-    out -= curvature * moved
-    return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,17 +133,13 @@ class Problem:
         """Second derivative: ``weights_i p_i (1 - p_i)``, shape as `dloss`."""
         return self.design.rowwise(_bends, eta, self.weights)
 
-    def beyond(self, eta: FloatArray, moved: FloatArray, curvature: FloatArray) -> FloatArray:
-        """What `dloss` gains where rows move from eta, beyond ``curvature_i moved_i``; all (n_rows,)."""
-        return row_by_row(_beyond, eta, moved, curvature, self.labels.signs, self.weights)
-
     def objective(self, theta: FloatArray, eta: FloatArray) -> float:
         """The whole objective at theta, whose log-odds are eta."""
         return self.loss(eta) + 0.5 * dot(self.penalty, np.square(theta))
 
-    def gradient(self, theta: FloatArray, eta: FloatArray) -> FloatArray:
-        """Gradient in theta, shape (n_params,). Cost: one product with X'."""
-        return self.extended_rmatvec(self.dloss(eta)) + self.penalty * theta
+    def gradient(self, theta: FloatArray, slopes: FloatArray) -> FloatArray:
+        """Gradient in theta, shape (n_params,), where `dloss` is known. Cost: one product with X'."""
+        return self.extended_rmatvec(slopes) + self.penalty * theta
 
     def eta_and_gradient(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Log-odds of the training rows and the gradient in theta. Cost: a product with X and one with X'."""

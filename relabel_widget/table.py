@@ -117,4 +117,4 @@ def _alone(fit: Fit, rows: IntArray, monitor: Monitor | None) -> tuple[Any, Any,
     if min(fit.problem.edited(rows, "relabel").class_weights) <= 0:
         return np.nan, np.nan, np.nan
     again = fit.refit(rows, monitor=monitor)
-    return again.theta, again.eta, again.problem.gradient(again.theta, again.eta)
+    return again.theta, again.eta, again.problem.gradient(again.theta, again.problem.dloss(again.eta))

@@ -44,7 +44,7 @@ def test_objective_gradient_and_curvature(make: Any, kind: dict[str, Any], inter
     eta = problem.eta(theta)
     assert_allclose(eta, dense.z @ theta, rtol=1e-12, atol=1e-12)
     assert_allclose(problem.objective(theta, eta), dense.objective(theta), rtol=1e-12)
-    assert_allclose(problem.gradient(theta, eta), dense.gradient(theta), rtol=1e-10, atol=1e-12)
+    assert_allclose(problem.gradient(theta, problem.dloss(eta)), dense.gradient(theta), rtol=1e-10, atol=1e-12)
     assert_allclose(problem.hessian(eta).matvec(theta), dense.hessian(theta) @ theta, rtol=1e-10, atol=1e-12)
 
 
@@ -59,7 +59,7 @@ def test_gradient_is_the_objectives_derivative(kind: dict[str, Any], intercept_l
 
     unit = np.eye(problem.n_params)
     slopes = [(objective(theta + step * e) - objective(theta - step * e)) / (2 * step) for e in unit]
-    assert_allclose(problem.gradient(theta, problem.eta(theta)), slopes, rtol=1e-7, atol=1e-7)
+    assert_allclose(problem.gradient(theta, problem.dloss(problem.eta(theta))), slopes, rtol=1e-7, atol=1e-7)
 
 
 @every_kind
@@ -68,7 +68,7 @@ def test_hessian_is_the_gradients_derivative(kind: dict[str, Any], intercept_l2:
     theta, step = np.random.default_rng(2).normal(size=problem.n_params), 1e-5
 
     def gradient(at: np.ndarray) -> np.ndarray:
-        return problem.gradient(at, problem.eta(at))
+        return problem.gradient(at, problem.dloss(problem.eta(at)))
 
     hessian = problem.hessian(problem.eta(theta))
     for e in np.eye(problem.n_params):
@@ -113,7 +113,8 @@ def test_force_is_what_an_edit_adds_to_the_gradient(kind: dict[str, Any], interc
     theta = np.random.default_rng(5).normal(size=problem.n_params)
     eta, rows = problem.eta(theta), np.array([1, 4, 30])
     for edit in ("relabel", "remove"):
-        gain = problem.edited(rows, edit).gradient(theta, eta) - problem.gradient(theta, eta)
+        edited = problem.edited(rows, edit)
+        gain = edited.gradient(theta, edited.dloss(eta)) - problem.gradient(theta, problem.dloss(eta))
         alone = np.zeros(40)
         alone[rows] = problem.force(eta, edit)[rows]
         assert_allclose(gain, problem.extended_rmatvec(alone), rtol=1e-10, atol=1e-12)

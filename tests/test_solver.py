@@ -304,18 +304,16 @@ def test_a_step_halves_the_gradient_or_lowers_the_objective() -> None:
         stepped = newton_step(problem, point, rtol=1e-3, preconditioner=made)
         if stepped is None:
             break
-        assert_allclose(
-            stepped.gradient(problem), dense.gradient(stepped.theta), rtol=0, atol=1e-10 * problem.gradient_scale
-        )
-        assert stepped.decrement == norm_in(made, stepped.known)
-        if stepped.decrement > 0.5 * norm_in(made, point.known):
+        assert_allclose(stepped.gradient, dense.gradient(stepped.theta), rtol=0, atol=1e-10 * problem.gradient_scale)
+        assert stepped.decrement == norm_in(made, stepped.gradient)
+        if stepped.decrement > 0.5 * norm_in(made, point.gradient):
             assert dense.objective(stepped.theta) <= dense.objective(point.theta) * (1 + 1e-14)
             by_objective.append(stepped)
         shortened.append(stepped.length < 1)
         point = stepped
     assert any(shortened), "the start was to force the line search to shorten a step"
     assert 0 < len(by_objective) < len(shortened), "some steps were to be taken for the gradient's sake alone"
-    assert np.linalg.norm(point.known) < 1e-8
+    assert np.linalg.norm(point.gradient) < 1e-8
 
 
 @pytest.mark.parametrize("seed", [184, 187])
@@ -328,7 +326,7 @@ def test_a_smaller_gradient_far_away_is_no_progress(seed: int) -> None:
     start = 10.0 * rng.normal(size=3)
     point, made = Iterate.at(problem, start, problem.eta(start)), preconditioner_of(problem.hessian(np.zeros(6)))
     before, steps = problem.objective(point.theta, point.eta), 0
-    while np.linalg.norm(point.known) > 1e-9 and steps < 30:
+    while np.linalg.norm(point.gradient) > 1e-9 and steps < 30:
         point, steps = newton_step(problem, point, rtol=1e-3, preconditioner=made), steps + 1
         assert problem.objective(point.theta, point.eta) < before + 1e-12
         before = problem.objective(point.theta, point.eta)
@@ -495,7 +493,7 @@ def test_designs_elsewhere_have_a_block_too() -> None:
 def test_a_step_taken_by_a_bound_is_the_one_measured(
     apart: list[int], has_intercept: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It takes no product with X': the bound holds, and what is known and what is beyond add up to the gradient."""
+    """It takes no product with X' to see, by a bound that holds, that the step succeeds, nor to go along a factor."""
     pulled: list[int] = []
     rmatvec = base_module.Design.rmatvec
     monkeypatch.setattr(DenseDesign, "rmatvec", lambda design, u: (pulled.append(len(u)), rmatvec(design, u))[1])
@@ -513,18 +511,18 @@ def test_a_step_taken_by_a_bound_is_the_one_measured(
         assert_allclose(taken.theta, measured.theta, rtol=0, atol=1e-14)
         assert_allclose(taken.eta, measured.eta, rtol=0, atol=1e-13)
         assert_allclose(taken.far, np.delete(np.abs(taken.eta - point.eta), rows).max(), rtol=1e-9)
-        assert not taken.beyond[rows].any()
-        inverse = np.linalg.inv(DenseProblem.of(x, y, 1.0, fit_intercept=has_intercept).hessian(taken.theta))
-        left = problem.extended_rmatvec(taken.beyond)
-        least = norm_in(made, taken.known) + np.sqrt(left @ inverse @ left)
-        assert least < taken.decrement < 3 * least
         factor = rng.normal(size=problem.n_params)
-        for _ in range(2):
-            assert_allclose(taken.along(factor, problem.eta(factor)), factor @ measured.known, rtol=1e-7)
-            size = taken.n_bytes
-            assert_allclose(taken.gradient(problem), measured.known, rtol=0, atol=1e-12)
-        assert taken.beyond is None
-        assert taken.n_bytes == size == measured.n_bytes
+        assert_allclose(taken.along(problem, factor, problem.eta(factor)), factor @ measured.gradient, rtol=1e-7)
+        assert 60 not in pulled
+        beyond = problem.dloss(taken.eta) - problem.dloss(point.eta)
+        beyond -= problem.d2loss(point.eta) * (taken.eta - point.eta)
+        beyond[rows] = 0.0
+        by_many = problem.extended_rmatvec(beyond)
+        inverse = np.linalg.inv(DenseProblem.of(x, y, 1.0, fit_intercept=has_intercept).hessian(taken.theta))
+        least = norm_in(made, measured.gradient - by_many) + np.sqrt(by_many @ inverse @ by_many)
+        assert least < taken.decrement < 3 * least
+        assert_allclose(taken.gradient_in(problem), measured.gradient, rtol=0, atol=1e-12)
+        assert_allclose(taken.along(problem, factor, np.empty(0)), factor @ measured.gradient, rtol=1e-9)
 
 
 def test_a_step_that_no_bound_vouches_for_is_measured() -> None:
@@ -535,6 +533,6 @@ def test_a_step_that_no_bound_vouches_for_is_measured() -> None:
         newton_step(problem, point, rtol=1e-3, preconditioner=made, apart=apart)
         for apart in (None, np.empty(0, dtype=np.int64))
     ]
-    assert found[1].beyond is None
+    assert found[1].gradient is not None
     assert_array_equal(found[0].theta, found[1].theta)
     assert found[0].far == found[1].far

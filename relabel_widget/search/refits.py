@@ -122,7 +122,7 @@ class Refits:
             if stepped is None:
                 break
             previous, point = margin if stepped.far <= _SHORT else np.inf, stepped
-            margin, doubt = self._corrected(point, near), self._doubt(reach, off, point.decrement, start)
+            margin, doubt = self._corrected(problem, point, near), self._doubt(reach, off, point.decrement, start)
             if max(doubt, _SAFETY * abs(margin - previous)) < abs(margin):
                 return Probe(self.count, rows, point, margin, doubt, near.number)
             doubt = self._doubt(reach, off, self._measured(problem, point), start)  # the next step takes the gradient
@@ -132,12 +132,12 @@ class Refits:
         """The near refit as a point of the edited problem, and the curvature that its first step takes the rows by."""
         toggle, spring, point = self.effects.toggle(near, changed), self._springs.of(changed), near.point
         before = self._fit.problem.edited(near.rows, self._edit)
-        gradient = point.gradient(before) + problem.extended_rmatvec_of(changed, toggle.force)
+        gradient = point.gradient_in(before) + problem.extended_rmatvec_of(changed, toggle.force)
         share = toggle.share(spring)
         return Iterate(point.theta, point.eta, gradient), (1.0 - share) / (share * spring)
 
     def _measured(self, problem: Problem, point: Iterate) -> float:
-        return norm_in(self._fit.preconditioner, point.gradient(problem))
+        return norm_in(self._fit.preconditioner, point.gradient_in(problem))
 
     def _doubt(self, reach: float, off: float, decrement: float, start: float) -> float:
         """How far a gradient of this size may move a margin that was corrected for it, in log-odds."""
@@ -147,9 +147,10 @@ class Refits:
     def _margin(self, theta: FloatArray) -> float:
         return self._sign * (dot(self._query, theta) - self._cut)
 
-    def _corrected(self, point: Iterate, near: Probe) -> float:
+    def _corrected(self, problem: Problem, point: Iterate, near: Probe) -> float:
         """The margin at the minimiser, by the factor of a near refit."""
-        return self._margin(point.theta) - self._sign * point.along(self.effects.factor(near), self.effects.image(near))
+        along = point.along(problem, self.effects.factor(near), self.effects.image(near))
+        return self._margin(point.theta) - self._sign * along
 
     def _to_the_end(self, problem: Problem, rows: IntArray, near: Probe) -> Probe:
         done = minimised(problem, near.point.theta, self._fit.preconditioner, self._monitor)
@@ -184,7 +185,7 @@ class Refits:
                 break
             off += _BEND * stepped.far
             point, decrement = stepped, stepped.decrement
-        margin = self._corrected(point, probe)
+        margin = self._corrected(problem, point, probe)
         doubt = max(_SAFETY * abs(margin - probe.margin), self._spread * decrement)
         return margin if doubt < abs(margin) else self._to_the_end(problem, probe.rows, probe).margin
 

@@ -18,7 +18,7 @@ from .._typing import FloatArray, IntArray
 from ..monitor import Monitor
 from ..operator import Hessian
 from ..problem import Problem
-from ..vectors import dot, norm
+from ..vectors import dot, norm, row_by_row
 from .cg import solve
 from .preconditioner import Preconditioner, norm_in, preconditioner_of
 from .result import MinimiseResult, SolveResult
@@ -41,19 +41,17 @@ class NewtonSettings:
 
 @dataclass(eq=False)
 class Iterate:
-    """A point of Newton's method: parameters, log-odds of the rows, the gradient, and the step that led there.
+    """A point of Newton's method: parameters, log-odds of the rows, and the step that led there.
 
-    The gradient is ``known + [X, 1]' beyond``. Where a step was taken without working it out, ``known`` is what the
-    step's system left, and ``beyond`` (n_rows,) what the rows' slopes gained beyond its Hessian, see `Problem.beyond`;
-    elsewhere ``known`` is the gradient and ``beyond`` None. ``length`` is the step's share of a full one, ``products``
-    what it took, ``far`` the largest move of a row, and ``decrement`` the norm of the gradient in the step's
-    preconditioner or, where the gradient was not worked out, a bound.
+    ``slopes`` (n_rows,), the derivatives of the rows' losses, and ``gradient`` (n_params,) are None until they are
+    worked out. ``length`` is the step's share of a full one, ``products`` what it took, ``far`` the largest move of a
+    row, and ``decrement`` the norm of the gradient in the step's preconditioner or a bound.
     """
 
     theta: FloatArray
     eta: FloatArray
-    known: FloatArray
-    beyond: FloatArray | None = None
+    gradient: FloatArray | None = None
+    slopes: FloatArray | None = None
     length: float = 1.0
     products: int = 0
     far: float = np.nan
@@ -61,27 +59,33 @@ class Iterate:
 
     @classmethod
     def at(cls, problem: Problem, theta: FloatArray, eta: FloatArray | None = None) -> Iterate:
-        """A starting point. Cost: one product with X', and one with X if eta is to be worked out."""
+        """A point with its gradient. Cost: one product with X', and one with X if eta is to be worked out."""
         if eta is None:
             return cls(theta, *problem.eta_and_gradient(theta))
-        return cls(theta, eta, problem.gradient(theta, eta))
+        return cls(theta, eta, problem.gradient(theta, problem.dloss(eta)))
 
-    def gradient(self, problem: Problem) -> FloatArray:
-        """Shape (n_params,), of the problem that the point is of. Cost: one product with X', once, if at all."""
-        if self.beyond is not None:
-            self.known, self.beyond = problem.gradient(self.theta, self.eta), None
-        return self.known
+    def slopes_in(self, problem: Problem) -> FloatArray:
+        """The slopes, in the problem that the point is of; worked out once."""
+        if self.slopes is None:
+            self.slopes = problem.dloss(self.eta)
+        return self.slopes
 
-    def along(self, factor: FloatArray, image: FloatArray) -> float:
-        """``factor . gradient``, where the image ``[X, 1] factor`` is known: no product is needed."""
-        along = dot(factor, self.known)
-        return along if self.beyond is None else along + dot(image, self.beyond)
+    def gradient_in(self, problem: Problem) -> FloatArray:
+        """The gradient, in the problem that the point is of. Cost: one product with X', once."""
+        if self.gradient is None:
+            self.gradient = problem.gradient(self.theta, self.slopes_in(problem))
+        return self.gradient
+
+    def along(self, problem: Problem, factor: FloatArray, image: FloatArray) -> float:
+        """``factor . gradient``, where the image ``[X, 1] factor`` is known: it takes no product, and no gradient."""
+        if self.gradient is not None:
+            return dot(factor, self.gradient)
+        return dot(image, self.slopes_in(problem)) + dot(factor, problem.penalty * self.theta)
 
     @property
     def n_bytes(self) -> int:
-        """Of the vectors held."""
-        beyond = 0 if self.beyond is None else self.beyond.nbytes
-        return self.theta.nbytes + self.eta.nbytes + self.known.nbytes + beyond
+        """Of the vectors held, once all are worked out."""
+        return 2 * (self.theta.nbytes + self.eta.nbytes)
 
 
 def newton_step(
@@ -103,22 +107,29 @@ def newton_step(
     """
     hessian = hessian or problem.hessian(point.eta)
     free = problem.design.image_is_free
-    gradient = point.gradient(problem)
+    gradient = point.gradient_in(problem)
     step = solve(hessian, -gradient, rtol=rtol, preconditioner=preconditioner, image=free, monitor=monitor)
     if not step.x.any():
         return None
-    bounded = None if apart is None else _bounded(problem, point, hessian, step, preconditioner, apart)
-    if bounded is not None and bounded.decrement <= _CLEARLY * step.scale:
-        return bounded
 
-    def reached(length: float, eta: FloatArray | None = None) -> Iterate:
-        if eta is None and free:  # it is linear in theta
+    def measured(trial: Iterate, length: float) -> Iterate:
+        decrement = norm_in(preconditioner, trial.gradient_in(problem))
+        return replace(trial, length=length, products=step.iterations, decrement=decrement)
+
+    def reached(length: float) -> Iterate:
+        theta, eta = point.theta + length * step.x, None
+        if free:  # eta is linear in theta
             eta = length * step.image
             eta += point.eta
-        trial = Iterate.at(problem, point.theta + length * step.x, eta)
-        return replace(trial, length=length, products=step.iterations, decrement=norm_in(preconditioner, trial.known))
+        return measured(Iterate.at(problem, theta, eta), length)
 
-    full = reached(1.0, None if bounded is None else bounded.eta)
+    if apart is None:
+        full = reached(1.0)
+    else:
+        full = _bounded(problem, point, hessian, step, preconditioner, apart)
+        if full.decrement <= _CLEARLY * step.scale:
+            return full
+        full = measured(full, 1.0)
     far, others = _farthest(step.image if free else full.eta - point.eta, apart)
     if full.decrement > _CLEARLY * step.scale or far > _FAR:
         found = _line_search(problem, point, step.x, full, reached)
@@ -136,8 +147,9 @@ def _bounded(
 ) -> Iterate:
     """The end of a full step with a bound on its gradient, infinite where it goes far.
 
-    Curvatures at the end are no less than ``exp(-far)`` of those at the start: one log-odd more or less changes
-    ``p (1 - p)`` by a factor of e at most.
+    The gradient is what the step's system left, and ``[X, 1]'`` of what slopes gained beyond its Hessian. Curvatures at
+    the end are no less than ``exp(-far)`` of those at the start: one log-odd more or less changes ``p (1 - p)`` by a
+    factor of e at most.
     """
     theta = point.theta + step.x
     if problem.design.image_is_free:
@@ -146,13 +158,20 @@ def _bounded(
         eta = problem.eta(theta)
         moved = eta - point.eta
     far, others = _farthest(moved, apart)
-    beyond = problem.beyond(point.eta, moved, hessian.curvature)
-    known = problem.extended_rmatvec_of(apart, beyond[apart]) - step.left
-    beyond[apart] = 0.0
-    decrement = np.inf
+    end = Iterate(theta, eta, products=step.iterations, far=others, decrement=np.inf)
     if far <= _FAR:
-        decrement = norm_in(preconditioner, known) + float(np.exp(0.5 * others)) * hessian.bound(beyond)
-    return Iterate(theta, eta, known, beyond, products=step.iterations, far=others, decrement=decrement)
+        beyond = row_by_row(_beyond, end.slopes_in(problem), point.slopes_in(problem), hessian.curvature, moved)
+        known = problem.extended_rmatvec_of(apart, beyond[apart]) - step.left
+        beyond[apart] = 0.0
+        end.decrement = norm_in(preconditioner, known) + float(np.exp(0.5 * others)) * hessian.bound(beyond)
+    return end
+
+
+def _beyond(after: FloatArray, before: FloatArray, curvature: FloatArray, moved: FloatArray) -> FloatArray:
+    """What slopes have gained beyond what the curvature says."""
+    gained = after - before
+    gained -= curvature * moved
+    return gained
 
 
 def _farthest(moved: FloatArray, apart: IntArray | None) -> tuple[float, float]:
@@ -169,12 +188,12 @@ def _line_search(
     problem: Problem, point: Iterate, step: FloatArray, trial: Iterate, reached: Callable[[float], Iterate]
 ) -> Iterate | None:
     """Backtrack from a full step until the objective falls by enough, or as far as rounding lets one see."""
-    slope, before = dot(point.known, step), problem.objective(point.theta, point.eta)
+    slope, before = dot(point.gradient_in(problem), step), problem.objective(point.theta, point.eta)
     while trial.length > _SHORTEST:
         rise = problem.objective(trial.theta, trial.eta) - before
         if rise <= _ARMIJO * trial.length * slope:
             return trial
-        if rise <= _ROUNDING * abs(before) and abs(dot(trial.known, step)) < _FLATTER * abs(slope):
+        if rise <= _ROUNDING * abs(before) and abs(dot(trial.gradient_in(problem), step)) < _FLATTER * abs(slope):
             return trial
         trial = reached(0.5 * trial.length)
     return None
@@ -197,7 +216,7 @@ def minimise(
     point = Iterate.at(problem, start)
     target = settings.rtol * problem.gradient_scale
     steps = products = 0
-    size = norm(point.known)  # the whole gradient: no step here is taken by a bound
+    size = norm(point.gradient_in(problem))
     while size > target and steps < settings.max_steps:
         rtol = max(min(0.1, np.sqrt(size / problem.gradient_scale)), 0.1 * target / size)
         hessian = problem.hessian(point.eta)
@@ -205,7 +224,7 @@ def minimise(
         stepped = newton_step(problem, point, rtol=rtol, preconditioner=made, hessian=hessian, monitor=monitor)
         if stepped is None:
             break
-        point, size = stepped, norm(stepped.known)
+        point, size = stepped, norm(stepped.gradient_in(problem))
         steps, products = steps + 1, products + stepped.products
         if monitor is not None:
             monitor.step("retraining", steps)
