@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -77,19 +78,25 @@ class Hessian:
         """The Hessians of the chosen columns, mask (m,); itself where all share one."""
         return self if self.curvature.ndim == 1 else replace(self, curvature=self.curvature[:, chosen])
 
-    def bound(self, u: FloatArray) -> float:
-        """At least the norm of ``[X, 1]' u`` in that of ``H^-1``, u (n_rows,): ``sqrt(sum_i u_i^2 / curvature_i)``.
+    def bound(self, apart: IntArray, f: Callable[..., FloatArray], *given: FloatArray) -> tuple[float, FloatArray]:
+        """At least the norm of ``[X, 1]' u`` in that of ``H^-1``: ``sqrt(sum_i u_i^2 / curvature_i)``.
 
-        H is no less than ``[X, 1]' diag(curvature) [X, 1]``, so that ``[X, 1] H^-1 [X, 1]'`` is no more than
-        the inverse of the curvatures. Enormous where a row without curvature has a u. Cost: one pass over rows.
+        ``u = f(*given)``, row by row of vectors (n_rows,), but 0 in the rows ``apart``, which are sorted; what it would
+        be there is returned, too, (len(apart),). H is no less than ``[X, 1]' diag(curvature) [X, 1]``, so that
+        ``[X, 1] H^-1 [X, 1]'`` is no more than the inverse of the curvatures. Enormous where a row without curvature
+        has a u. Cost: one pass over rows; none of their vectors is made whole.
         """
-        total = 0.0
+        total, kept = 0.0, np.empty(len(apart))
         with np.errstate(over="ignore"):
-            for rows in pieces(len(u)):
-                squares = np.square(u[rows])
-                squares /= np.maximum(self.curvature[rows], np.finfo(float).tiny)
-                total += float(squares.sum())
-        return float(np.sqrt(total))
+            for rows in pieces(len(self.curvature)):
+                u = f(*(each[rows] for each in given))
+                own = slice(*np.searchsorted(apart, (rows.start, rows.stop)))
+                places = apart[own] - rows.start
+                kept[own], u[places] = u[places], 0.0
+                np.square(u, out=u)
+                u /= np.maximum(self.curvature[rows], np.finfo(float).tiny)
+                total += float(u.sum())
+        return float(np.sqrt(total)), kept
 
     def diagonal(self) -> FloatArray:
         """The diagonal, shape (n_params,). Cost: one pass over X."""

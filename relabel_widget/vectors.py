@@ -99,6 +99,8 @@ def pieces(n_rows: int) -> Iterator[slice]:
 
 def row_by_row(f: Callable[..., AnyArray], *given: Any) -> AnyArray:
     """``f(*given)`` of vectors (the first is one) and numbers, where row i depends on row i alone; in `pieces`."""
+    if len(given[0]) <= _PIECE:
+        return f(*given)
     out = np.empty(len(given[0]))
     for rows in pieces(len(out)):
         out[rows] = f(*(each if np.ndim(each) == 0 else each[rows] for each in given))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from oracles import DESIGNS, small_integers
 
 from relabel_widget.operator import Hessian
@@ -51,8 +51,9 @@ def test_products_edit_nothing() -> None:
 
 
 @pytest.mark.parametrize("has_intercept", [True, False])
-def test_the_bound_on_what_is_pulled_back(has_intercept: bool) -> None:
+def test_the_bound_on_what_is_pulled_back(has_intercept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Never less than the norm in that of the inverse; the norm itself where u is a curvature's own image."""
+    monkeypatch.setattr("relabel_widget.vectors._PIECE", 16)
     rng = np.random.default_rng(8)
     for seed in range(20):
         x = small_integers(40, 6, seed)
@@ -61,14 +62,22 @@ def test_the_bound_on_what_is_pulled_back(has_intercept: bool) -> None:
         hessian = Hessian(DESIGNS["csr"](x), curvature, penalty, has_intercept)
         inverse = np.linalg.inv(z.T @ np.diag(curvature) @ z + np.diag(penalty))
         for u in (rng.normal(size=40), curvature * rng.normal(size=40)):
-            pulled = z.T @ u
-            assert np.sqrt(pulled @ inverse @ pulled) <= hessian.bound(u) * (1 + 1e-9)
+            for apart in (np.empty(0, dtype=int), np.array([0, 7, 39])):
+                bound, own = hessian.bound(apart, np.add, u, u)
+                assert_array_equal(own, 2 * u[apart])
+                pulled = z.T @ np.where(np.isin(np.arange(40), apart), 0.0, 2 * u)
+                assert np.sqrt(pulled @ inverse @ pulled) <= bound * (1 + 1e-9)
         pulled = z.T @ (u := curvature * (z @ rng.normal(size=z.shape[1])))
-        assert_allclose(hessian.bound(u), np.sqrt(pulled @ inverse @ pulled), rtol=1e-5)
+        bound, _ = hessian.bound(np.empty(0, dtype=int), np.positive, u)
+        assert_allclose(bound, np.sqrt(pulled @ inverse @ pulled), rtol=1e-5)
 
 
 @pytest.mark.filterwarnings("error")
 def test_no_bound_where_a_row_pulls_that_holds_nothing() -> None:
     hessian = Hessian(DESIGNS["csr"](small_integers(3, 2, 0)), np.array([0.0, 0.0, 4.0]), np.ones(3), True)
-    assert hessian.bound(np.array([0.0, 0.0, 3.0])) == 1.5
-    assert hessian.bound(np.array([0.0, 1.0, 3.0])) > 1e100
+    for u, rows, least, most in (
+        ([0.0, 0.0, 3.0], [], 1.5, 1.5),
+        ([0.0, 1.0, 3.0], [], 1e100, np.inf),
+        ([0.0, 1.0, 3.0], [1], 1.5, 1.5),
+    ):
+        assert least <= hessian.bound(np.array(rows, dtype=int), np.positive, np.array(u))[0] <= most

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from .._typing import FloatArray, IntArray
+from ..vectors import row_by_row
 
 _SAMPLE = 2**14  # rows; up to twice as many are all used
 
@@ -106,7 +107,7 @@ class Design(ABC):
         Where rows lie elsewhere, f is also evaluated there: a product with the result, which is then read-only, sends
         nothing of it. ``f`` is a function of a module and edits nothing. Cost: f.
         """
-        return f(*given)
+        return row_by_row(f, *given) if given[0].ndim == 1 else f(*given)
 
     def matmat(self, v: FloatArray) -> FloatArray:
         """``out_ik = sum_j X_ij V_jk``, (n_features, m) to (n_rows, m)."""

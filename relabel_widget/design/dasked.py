@@ -112,7 +112,7 @@ class DaskDesign(Design):
         return image, pulled, float(total)
 
     def rowwise(self, f: Callable[..., FloatArray], *given: Any) -> FloatArray:  # noqa: D102
-        out = f(*given)
+        out = super().rowwise(f, *given)
         if out.shape == (self.n_rows,):
             self._vectors.made(out, partial(row_by_row, f), given)
         return out

@@ -106,12 +106,10 @@ class Effects:
         Its residual grows by ``[X, 1]' (change of the curvature) image``; the edited rows, which bend most, are taken
         by themselves.
         """
-        change = hessian.curvature - near.hessian.curvature
-        change *= self._image(near)
         apart = np.setxor1d(rows, near.rows, assume_unique=True)
-        own = norm_in(self._fit.preconditioner, self._fit.problem.extended_rmatvec_of(apart, change[apart]))
-        change[apart] = 0.0
-        residual = near.factor.residual + (own + hessian.bound(change)) / self._size
+        bound, own = hessian.bound(apart, _bent, hessian.curvature, near.hessian.curvature, self._image(near))
+        by_few = norm_in(self._fit.preconditioner, self._fit.problem.extended_rmatvec_of(apart, own))
+        residual = near.factor.residual + (by_few + bound) / self._size
         return replace(near.factor, residual=residual) if residual <= FACTOR_RTOL else None
 
     def _solved(self, hessian: Hessian, near: _Known) -> SolveResult:
@@ -285,6 +283,10 @@ class Effects:
             weights = np.where(_within(rows, probe.rows), 0.0, weights)
         share = self.toggle(probe, rows).share(spring)
         return np.asarray(share * (1.0 + spring * weights * expit(eta) * expit(-eta)))
+
+
+def _bent(after: FloatArray, before: FloatArray, image: FloatArray) -> FloatArray:
+    return (after - before) * image
 
 
 def _within(rows: IntArray, among: IntArray) -> BoolArray:

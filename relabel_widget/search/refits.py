@@ -124,7 +124,7 @@ class Refits:
             previous, point = margin if stepped.far <= _SHORT else np.inf, stepped
             margin, doubt = self._corrected(problem, point, near), self._doubt(reach, off, point.decrement, start)
             if max(doubt, _SAFETY * abs(margin - previous)) < abs(margin):
-                return Probe(self.count, rows, point, margin, doubt, near.number)
+                return Probe(self.count, rows, point.lean(), margin, doubt, near.number)
             doubt = self._doubt(reach, off, self._measured(problem, point), start)  # the next step takes the gradient
         return self._to_the_end(problem, rows, near)
 
@@ -133,6 +133,7 @@ class Refits:
         toggle, spring, point = self.effects.toggle(near, changed), self._springs.of(changed), near.point
         before = self._fit.problem.edited(near.rows, self._edit)
         gradient = point.gradient_in(before) + problem.extended_rmatvec_of(changed, toggle.force)
+        point.lean()
         share = toggle.share(spring)
         return Iterate(point.theta, point.eta, gradient), (1.0 - share) / (share * spring)
 

@@ -18,7 +18,7 @@ from .._typing import FloatArray, IntArray
 from ..monitor import Monitor
 from ..operator import Hessian
 from ..problem import Problem
-from ..vectors import dot, norm, row_by_row
+from ..vectors import dot, norm
 from .cg import solve
 from .preconditioner import Preconditioner, norm_in, preconditioner_of
 from .result import MinimiseResult, SolveResult
@@ -82,10 +82,15 @@ class Iterate:
             return dot(factor, self.gradient)
         return dot(image, self.slopes_in(problem)) + dot(factor, problem.penalty * self.theta)
 
+    def lean(self) -> Iterate:
+        """The point itself, to be kept: without its slopes, which one pass over rows works out again."""
+        self.slopes = None
+        return self
+
     @property
     def n_bytes(self) -> int:
-        """Of the vectors held, once all are worked out."""
-        return 2 * (self.theta.nbytes + self.eta.nbytes)
+        """Of a lean point with its gradient."""
+        return self.eta.nbytes + 2 * self.theta.nbytes
 
 
 def newton_step(
@@ -160,10 +165,11 @@ def _bounded(
     far, others = _farthest(moved, apart)
     end = Iterate(theta, eta, products=step.iterations, far=others, decrement=np.inf)
     if far <= _FAR:
-        beyond = row_by_row(_beyond, end.slopes_in(problem), point.slopes_in(problem), hessian.curvature, moved)
-        known = problem.extended_rmatvec_of(apart, beyond[apart]) - step.left
-        beyond[apart] = 0.0
-        end.decrement = norm_in(preconditioner, known) + float(np.exp(0.5 * others)) * hessian.bound(beyond)
+        slopes = end.slopes_in(problem), point.slopes_in(problem)
+        bound, own = hessian.bound(apart, _beyond, *slopes, hessian.curvature, moved)
+        point.lean()
+        known = norm_in(preconditioner, problem.extended_rmatvec_of(apart, own) - step.left)
+        end.decrement = known + float(np.exp(0.5 * others)) * bound
     return end
 
 
