@@ -30,7 +30,10 @@ _KEPT_BYTES, _KEPT_LEAST = 2**26, 2  # of refits whose gains are kept: all where
 
 @dataclass(eq=False)
 class _Known:
-    """What has been worked out at a probe; ``listed`` are some rows, sorted, and their effects: others' are gains."""
+    """What has been worked out at a probe on the labels edited in ``rows``.
+
+    ``listed`` are some rows, sorted, and their effects: others' are gains.
+    """
 
     hessian: Hessian
     rows: IntArray
@@ -48,7 +51,8 @@ class Effects:
     elsewhere they are the gains.
 
     ``sign`` is 1.0 where log-odds must fall for a flip, -1.0 where they must rise. Rows are ranked by effect, or by
-    effect per cost where ``costs`` (n_rows,) are given.
+    effect per cost where ``costs`` (n_rows,) are given. Where the design is ``large``, and a pass over rows takes much
+    less than a product, a bound is tried before a product is made.
     """
 
     def __init__(
@@ -68,9 +72,8 @@ class Effects:
         self._known = {0: _Known(fit.hessian, np.empty(0, dtype=np.int64), factor)}
         self.large = fit.problem.design.n_stored >= LARGE
         self._size = norm_in(fit.preconditioner, query)
-        self._most_kept = max(
-            _KEPT_LEAST, _KEPT_BYTES // (32 * fit.n_rows)
-        )  # bytes: log-odds, curvature, gains, what passes
+        row_bytes = 32  # log-odds, curvature, gains, what passes
+        self._most_kept = max(_KEPT_LEAST, _KEPT_BYTES // (row_bytes * fit.n_rows))
 
     def hessian(self, probe: Probe) -> Hessian:
         """The Hessian at a refit; kept for a while."""
@@ -93,10 +96,9 @@ class Effects:
         if known is None:
             near = self._known.get(probe.near, self._known[0])
             hessian = self._fit.problem.edited(probe.rows, self._edit).hessian(probe.eta)
-            factor = (self._still_good(hessian, probe.rows, near) if self.large else None) or self._solved(
-                hessian, near
-            )
-            known = self._known[probe.number] = _Known(hessian, probe.rows, factor)
+            kept = self._still_good(hessian, probe.rows, near) if self.large else None
+            known = _Known(hessian, probe.rows, kept or self._solved(hessian, near))
+            self._known[probe.number] = known
             self._forget(probe)
         return known
 

@@ -133,11 +133,12 @@ class Refits:
         toggle, spring, point = self.effects.toggle(near, changed), self._springs.of(changed), near.point
         before = self._fit.problem.edited(near.rows, self._edit)
         gradient = point.gradient_in(before) + problem.extended_rmatvec_of(changed, toggle.force)
-        point.lean()
+        point.lean()  # it is kept
         share = toggle.share(spring)
         return Iterate(point.theta, point.eta, gradient), (1.0 - share) / (share * spring)
 
     def _measured(self, problem: Problem, point: Iterate) -> float:
+        """The norm of a point's gradient, where a bound on it did not do."""
         return norm_in(self._fit.preconditioner, point.gradient_in(problem))
 
     def _doubt(self, reach: float, off: float, decrement: float, start: float) -> float:
