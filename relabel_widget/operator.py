@@ -9,7 +9,7 @@ import numpy as np
 
 from ._typing import BoolArray, FloatArray, IntArray
 from .design import Design
-from .vectors import pieces
+from .vectors import PIECE, pieces
 
 
 def image_of(design: Design, v: FloatArray, has_intercept: bool) -> FloatArray:
@@ -88,7 +88,7 @@ class Hessian:
         """
         total, kept = 0.0, np.empty(len(apart))
         with np.errstate(over="ignore"):
-            for rows in pieces(len(self.curvature)):
+            for rows in pieces(len(self.curvature), PIECE):
                 u = f(*(each[rows] for each in given))
                 own = slice(*np.searchsorted(apart, (rows.start, rows.stop)))
                 places = apart[own] - rows.start

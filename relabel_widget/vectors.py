@@ -22,7 +22,7 @@ from ._typing import AnyArray, FloatArray
 _IN_ONE_THREAD = 10_000  # entries of vectors that BLAS does not split
 _MULTIPLIED_IN_ONE = 2**18  # multiplications of a product of matrices, for the same reason
 _ROWS_AT_A_TIME = 16  # of the other matrix, at least
-_PIECE = 2**13  # rows: 64 KB of each vector
+PIECE = 2**13  # rows: 64 KB of each vector
 
 
 class _Limited:
@@ -60,14 +60,13 @@ def dot(a: FloatArray, b: FloatArray) -> float:
     """``sum_i a_i b_i`` of two vectors of equal length."""
     if len(a) <= _IN_ONE_THREAD:
         return float(a.dot(b))
-    pieces = (slice(first, first + _IN_ONE_THREAD) for first in range(0, len(a), _IN_ONE_THREAD))
-    return float(sum(a[piece].dot(b[piece]) for piece in pieces))
+    return float(sum(a[piece].dot(b[piece]) for piece in pieces(len(a), _IN_ONE_THREAD)))
 
 
 def add_scaled(out: FloatArray, scale: float, a: FloatArray) -> None:
     """``out += scale a``, vectors of equal length; out contiguous. No scaled copy is made."""
-    for first in range(0, len(a), _IN_ONE_THREAD):
-        daxpy(a[first : first + _IN_ONE_THREAD], out[first : first + _IN_ONE_THREAD], a=scale)
+    for piece in pieces(len(a), _IN_ONE_THREAD):
+        daxpy(a[piece], out[piece], a=scale)
 
 
 def column_dots(a: FloatArray, b: FloatArray) -> FloatArray:
@@ -92,16 +91,19 @@ def norm(a: FloatArray) -> float:
     return float(np.sqrt(dot(a, a)))
 
 
-def pieces(n_rows: int) -> Iterator[slice]:
-    """Some rows at a time: what is held meanwhile stays in the cache, and no new memory is asked for page by page."""
-    return (slice(first, first + _PIECE) for first in range(0, n_rows, _PIECE))
+def pieces(length: int, size: int) -> Iterator[slice]:
+    """A vector's entries in order, ``size`` at a time."""
+    return (slice(first, first + size) for first in range(0, length, size))
 
 
 def row_by_row(f: Callable[..., AnyArray], *given: Any) -> AnyArray:
-    """``f(*given)`` of vectors (the first is one) and numbers, where row i depends on row i alone; in `pieces`."""
-    if len(given[0]) <= _PIECE:
+    """``f(*given)`` of vectors (the first is one) and numbers, where row i depends on row i alone; some rows at a time.
+
+    What f holds meanwhile stays in the cache, and no new memory is asked for page by page.
+    """
+    if len(given[0]) <= PIECE:
         return f(*given)
     out = np.empty(len(given[0]))
-    for rows in pieces(len(out)):
+    for rows in pieces(len(out), PIECE):
         out[rows] = f(*(each if np.ndim(each) == 0 else each[rows] for each in given))
     return out

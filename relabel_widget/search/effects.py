@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.special import expit
@@ -71,7 +72,6 @@ class Effects:
         self.allowed, self.costs, self.springs = allowed, costs, springs
         self._known = {0: _Known(fit.hessian, np.empty(0, dtype=np.int64), factor)}
         self.large = fit.problem.design.n_stored >= LARGE
-        self._size = norm_in(fit.preconditioner, query)
         row_bytes = 32  # log-odds, curvature, gains, what passes
         self._most_kept = max(_KEPT_LEAST, _KEPT_BYTES // (row_bytes * fit.n_rows))
 
@@ -101,6 +101,11 @@ class Effects:
             self._known[probe.number] = known
             self._forget(probe)
         return known
+
+    @cached_property
+    def _size(self) -> float:
+        """Of the query, in the norm of the preconditioner."""
+        return norm_in(self._fit.preconditioner, self._query)
 
     def _still_good(self, hessian: Hessian, rows: IntArray, near: _Known) -> SolveResult | None:
         """The factor of a near refit, if a bound says that it is a solution at this one, too: that takes no product.

@@ -31,9 +31,9 @@ from .refits import Refits
 from .response import Springs
 from .verified import effort_for, search
 
+_RANKING_RTOL = 1e-2  # a search re-ranks at every refit: only the paper's algorithm, which does not, needs all digits
 _WORTH_PROCESSES = 64  # queries; starting workers costs a second or two
 _TOGETHER = 16  # queries whose first rankings are solved together: more are not faster on texts, and hold more
-_RANKING_RTOL = 1e-2
 _FEWEST = 4  # the same for the last ones that several processes share, so that all end at about the same time
 
 Method: TypeAlias = Literal["verified", "first-order"]
@@ -220,10 +220,9 @@ class _Task:
 
     def run_all(self, queries: Design, monitor: Monitor | None) -> Iterator[FlipSet]:
         """Each query's flip set, the factors solved together."""
-        right = self.fit.problem.extended_rows(queries)
-        # A search re-ranks at every refit: only the paper's algorithm, which stops here, needs all digits.
-        rtol = FACTOR_RTOL if self.method == "first-order" else _RANKING_RTOL
-        solved = solved_factors(self.fit, queries, rtol=rtol, image=True, monitor=monitor)
+        right, verified = self.fit.problem.extended_rows(queries), self.method == "verified"
+        rtol = _RANKING_RTOL if verified else FACTOR_RTOL
+        solved = solved_factors(self.fit, queries, rtol=rtol, image=verified, monitor=monitor)
         for query, factor in zip(np.ascontiguousarray(right.T), solved.columns(), strict=True):
             yield self.run(query, factor, monitor)
 

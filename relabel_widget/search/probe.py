@@ -34,8 +34,8 @@ class Probe:
 
     @property
     def n_bytes(self) -> int:
-        """Of the vectors held."""
-        return self.point.n_bytes
+        """Of the vectors held, once the gradient is worked out."""
+        return self.point.eta.nbytes + 2 * self.point.theta.nbytes
 
     @property
     def flips(self) -> bool:

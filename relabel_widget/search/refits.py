@@ -130,12 +130,18 @@ class Refits:
 
     def _started(self, problem: Problem, changed: IntArray, near: Probe) -> tuple[Iterate, FloatArray]:
         """The near refit as a point of the edited problem, and the curvature that its first step takes the rows by."""
-        toggle, spring, point = self.effects.toggle(near, changed), self._springs.of(changed), near.point
-        before = self._fit.problem.edited(near.rows, self._edit)
-        gradient = point.gradient_in(before) + problem.extended_rmatvec_of(changed, toggle.force)
-        point.lean()  # it is kept
+        toggle, spring = self.effects.toggle(near, changed), self._springs.of(changed)
+        gradient = self._gradient(near) + problem.extended_rmatvec_of(changed, toggle.force)
         share = toggle.share(spring)
-        return Iterate(point.theta, point.eta, gradient), (1.0 - share) / (share * spring)
+        return Iterate(near.point.theta, near.eta, gradient), (1.0 - share) / (share * spring)
+
+    def _gradient(self, probe: Probe) -> FloatArray:
+        """At a kept refit, which stays lean; worked out once."""
+        known = probe.point.gradient
+        if known is None:
+            known = probe.point.gradient_in(self._fit.problem.edited(probe.rows, self._edit))
+            probe.point.lean()
+        return known
 
     def _measured(self, problem: Problem, point: Iterate) -> float:
         """The norm of a point's gradient, where a bound on it did not do."""

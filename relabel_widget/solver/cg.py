@@ -19,7 +19,7 @@ import numpy as np
 from .._typing import FloatArray
 from ..monitor import Monitor
 from ..operator import Hessian
-from ..vectors import add_scaled, blas_in_one_thread, column_dots, dot
+from ..vectors import add_scaled, blas_in_one_thread, column_dots, dot, pieces
 from .preconditioner import Preconditioner
 from .result import SolveResult
 
@@ -135,7 +135,7 @@ def solve_many(
     if b.shape[1] <= width:
         return _solve_group(hessian, b, rtol, preconditioner, max_iterations, monitor)
     solution = np.zeros_like(b)
-    parts = [slice(first, first + width) for first in range(0, b.shape[1], width)]
+    parts = list(pieces(b.shape[1], width))
 
     def solved(part: slice) -> SolveResult:
         return _solve_group(hessian, b[:, part], rtol, preconditioner, max_iterations, monitor)

@@ -87,11 +87,6 @@ class Iterate:
         self.slopes = None
         return self
 
-    @property
-    def n_bytes(self) -> int:
-        """Of a lean point with its gradient."""
-        return self.eta.nbytes + 2 * self.theta.nbytes
-
 
 def newton_step(
     problem: Problem,
