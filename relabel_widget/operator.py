@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ._typing import BoolArray, FloatArray, IntArray
-from .design import Design
+from .design import Design, ImageSum
 from .vectors import PIECE, pieces
 
 
@@ -34,12 +34,13 @@ class Hessian:
     penalty: FloatArray
     has_intercept: bool
 
-    def matvec(self, v: FloatArray, image: FloatArray | None = None) -> FloatArray:
-        """``H v`` for v (n_params,). ``image`` (n_rows,), if given, receives ``[X, 1] v``: see `Design.gram_matvec`."""
+    def matvec(self, v: FloatArray, images: ImageSum | None = None) -> FloatArray:
+        """``H v`` for v (n_params,). To ``images``, if given, a multiple of ``[X, 1] v`` can be added then."""
+        product = self.design.gram_matvec if images is None else images.gram_matvec
         out = self.penalty * v
         if not self.has_intercept:
-            return out + self.design.gram_matvec(v, self.curvature, image=image)[0]
-        pulled, total = self.design.gram_matvec(v[:-1], self.curvature, float(v[-1]), image)
+            return out + product(v, self.curvature, 0.0)[0]
+        pulled, total = product(v[:-1], self.curvature, float(v[-1]))
         out[:-1] += pulled
         out[-1] += total
         return out
@@ -52,10 +53,6 @@ class Hessian:
         out[:-1] += self.design.rmatvec(u)
         out[-1] += u.sum()
         return out
-
-    def image(self, v: FloatArray) -> FloatArray:
-        """``[X, 1] v``, (n_params,) to (n_rows,). Cost: one product with X."""
-        return image_of(self.design, v, self.has_intercept)
 
     def matmat(self, v: FloatArray) -> FloatArray:
         """``H V`` for V (n_params, m)."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import dask
@@ -23,7 +26,8 @@ from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 
 import relabel_widget as rw
-from relabel_widget.design import dask_rows, dasked
+from relabel_widget.design import dask_parts, dask_rows, dasked
+from relabel_widget.design.dask_parts import Parts
 from relabel_widget.design.dask_rows import RowVectors
 
 X = small_integers(40, 7, 3)
@@ -254,19 +258,96 @@ def test_rows_that_were_taken_are_kept(client: Client, monkeypatch: pytest.Monke
     assert len(fetched) == 4, "a large take is not kept"
 
 
-def test_images_are_not_asked_for_with_each_product(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They would come over the wire: a step's is worked out once it is made."""
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What parts were asked for, by name."""
+    names: list[str] = []
+    ask = Parts._ask
+    monkeypatch.setattr(Parts, "_ask", lambda self, work, *a: (names.append(work), ask(self, work, *a))[1])
+    return names
+
+
+@pytest.mark.usefixtures("client")
+@pytest.mark.parametrize("starts", [False, True])
+def test_images_stay_there_until_the_sum_is_asked_for(starts: bool, asked: list[str]) -> None:
+    design, rng = rw.dask_design(delayed(X, 9)), np.random.default_rng(0)
+    start, d = (rng.normal(size=40) if starts else None), rng.uniform(size=40)
+    images, expected = design.image_sum(start), np.zeros(40) if start is None else start.copy()
+    untouched = design.image_sum(start).total()
+    assert_array_equal(untouched, expected)
+    for scale, shift in ((2.0, 0.5), (0.0, 3.0), (-1.5, 1.0)):
+        v = rng.normal(size=7)
+        z = X @ v + shift
+        product, total = images.gram_matvec(v, d, shift)
+        v[:] = 0.0  # the caller's to use
+        assert_allclose(product, X.T @ (d * z), atol=1e-12)
+        assert_allclose(total, (d * z).sum())
+        if scale:
+            images.add(scale)
+            expected += scale * z
+    assert_allclose(images.total(), expected, atol=1e-12)
+    assert asked == ["gram_and_add"] * 3 + ["image_sum"]
+
+
+def test_a_system_brings_one_image(client: Client, asked: list[str]) -> None:
     del client
-    asked: list[str] = []
-    for name in ("_put_together", "gram_matvec"):  # whatever brings an image here
-        product = getattr(dasked.DaskDesign, name)
-        monkeypatch.setattr(
-            dasked.DaskDesign, name, lambda *a, name=name, product=product: (asked.append(name), product(*a))[1]
-        )
     case = random_case(5, n=300, p=250, sparsity=0.95)  # systems take several products
     fit = rw.fit(rw.dask_design([case.x]), case.y, 30.0)
     assert rw.find_flip_set(fit, case.query).verified
-    assert 0 < 2 * asked.count("_put_together") < asked.count("gram_matvec") - 5
+    assert 0 < 2 * asked.count("image_sum") < asked.count("gram_and_add")
+    assert "forward" not in asked
+
+
+def test_a_sum_of_images_that_was_lost_is_made_anew(client: Client) -> None:
+    del client
+    design, rng = rw.dask_design(delayed(X, 9)), np.random.default_rng(0)
+    v, d = rng.normal(size=(4, 7)), rng.uniform(size=40)
+    for start in (None, rng.normal(size=40)):
+        for lost in range(4):
+            images = design.image_sum(start)
+            for k, each in enumerate(v):
+                if k == lost:
+                    design._parts = None
+                assert_allclose(images.gram_matvec(each, d, 1.0)[0], X.T @ (d * (X @ each + 1.0)), atol=1e-12)
+                images.add(0.5)
+            if lost == 3:
+                design._parts = None
+            expected = 0.5 * (X @ v.sum(axis=0) + 4.0) + (0.0 if start is None else start)
+            assert_allclose(images.total(), expected, atol=1e-12)
+
+
+def held(client: Client) -> list[int]:
+    """How many vectors each part holds."""
+
+    def count(dask_worker: Any) -> list[int]:
+        return [len(part._held) + len(part._images) for part in dask_worker.state.actors.values()]
+
+    return [each for counts in client.run(count).values() for each in counts]
+
+
+def test_parts_hold_no_more_than_is_known_of(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums that nobody asked for, as after a cancel, are dropped, and so are parts with their design."""
+    monkeypatch.setattr(dask_rows, "_KEPT_BYTES", 0)
+    gc.collect()
+    design, d = rw.dask_design(delayed(X, 20)), np.ones(40)
+    for k in range(20):
+        images = design.image_sum()
+        images.gram_matvec(np.full(7, k), d, 0.0)
+        images.add(1.0)
+        if k % 2:
+            images.total()
+        del images
+        gc.collect()
+    design.rmatvec(d)
+    counts = held(client)
+    assert len(counts) == 2
+    assert max(counts) <= dask_rows._KEPT_LEAST
+    del design
+    gc.collect()
+    deadline = time.monotonic() + 20
+    while held(client) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not held(client)
 
 
 # --- accidents
@@ -288,33 +369,86 @@ def test_a_worker_killed_during_a_refit(client: Client) -> None:
     assert_allclose(after, rw.verify(rw.fit(CASE.x, CASE.y, CASE.C), [3, 5], CASE.query[None]).proba_after, rtol=1e-9)
 
 
-def test_a_product_is_one_task_for_each_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """More threads than the client adds up for by itself: sums meet on the way, vectors go out by one task."""
-    monkeypatch.setattr(dasked, "_FAN_IN", 2)
-    asked: list[int] = []
-    settings = {"n_workers": 1, "threads_per_worker": 5, "processes": False, "dashboard_address": ":0"}
-    with LocalCluster(**settings) as cluster, Client(cluster) as client:
-        design = rw.dask_design(delayed(X, 5), client=client)
-        submit = client.map
-        monkeypatch.setattr(client, "map", lambda *a, **k: (asked.append(len(a[1])), submit(*a, **k))[1])
-        rng = np.random.default_rng(0)
-        v, d = rng.normal(size=(7, 3)), rng.uniform(size=(40, 3))
-        assert_allclose(design.matmat(v), X @ v, atol=1e-12)
-        assert asked == [5]
-        assert_allclose(design.rmatvec(d[:, 0]), X.T @ d[:, 0], atol=1e-12)
-        assert asked[1:] == [5, 3, 2]
-        product, totals = design.gram_matmat(v, d, np.ones(3))
-        assert_allclose(product, X.T @ (d * (X @ v + 1)), atol=1e-12)
-        assert_allclose(totals, (d * (X @ v + 1)).sum(axis=0), atol=1e-12)
+@pytest.mark.parametrize("direct", [False, True])
+def test_any_worker_may_die(direct: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one above others, or below; their threads share the blocks. Two is as many as the client asks itself."""
+    monkeypatch.setattr(dask_parts, "_FAN_IN", 2)
+    settings = {"n_workers": 4, "threads_per_worker": 2, "dashboard_address": ":0"}
+    rng = np.random.default_rng(0)
+    v, d, shift = rng.normal(size=(7, 3)), rng.uniform(size=(40, 3)), np.ones(3)
+    with (
+        LocalCluster(processes=True, **settings) as cluster,
+        Client(cluster, direct_to_workers=direct, set_as_default=False) as client,
+    ):
+        design = rw.dask_design(delayed(X, 3), client=client)
+        for killed in range(4):
+            assert_allclose(design.matmat(v), X @ v, atol=1e-12)
+            assert_allclose(design.rmatvec(d[:, 0]), X.T @ d[:, 0], atol=1e-12)
+            product, totals = design.gram_matmat(v, d, shift)
+            assert_allclose(product, X.T @ (d * (X @ v + 1)), atol=1e-12)
+            assert_allclose(totals, (d * (X @ v + 1)).sum(axis=0), atol=1e-12)
+            assert_array_equal(design.take(np.arange(39, 0, -3)).to_dense(), X[39:0:-3])
+            os.kill([*client.run(os.getpid).values()][killed % 3], signal.SIGKILL)
 
 
-def test_blocks_that_lie_on_one_worker_are_taken_together(client: Client) -> None:
+def test_a_part_for_each_worker(client: Client) -> None:
     design = rw.dask_design(delayed(X, 5))
-    homes = client.who_has(design._blocks)
-    on = [{homes[design._blocks[block].key] for block in group} for group in design._groups]
+    design.matvec(np.ones(7))
+    assert design._parts is not None
+    homes = [client.who_has([block])[block.key] for block in design._blocks]
+    places = [sorted(rows.start // 5 for rows in part.slices) for part in design._parts._rows]
+    on = [{home for block in part for home in homes[block]} for part in places]
     assert all(len(workers) == 1 for workers in on)
     assert len(on) == len(set.union(*on))
-    assert sorted(block for group in design._groups for block in group) == list(range(8))
+    assert sorted(place for part in places for place in part) == list(range(8))
+
+
+def test_what_a_product_raises_is_raised_here(client: Client) -> None:
+    del client
+    design = rw.dask_design(delayed(X, 20))
+    for _ in range(2):
+        with pytest.raises(ValueError, match="mismatch"):
+            design.matvec(np.ones(9))
+        assert_allclose(design.matvec(np.ones(7)), X.sum(axis=1))
+
+
+def test_workers_that_die_again_and_again(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    del client
+    design = rw.dask_design(delayed(X, 20))
+    tries: list[int] = []
+
+    def lost(*_: Any) -> Any:
+        tries.append(1)
+        raise OSError("Unable to contact Actor's worker")
+
+    monkeypatch.setattr(Parts, "_ask", lost)
+    with pytest.raises(RuntimeError, match=r"workers died again and again over a product\. They may lack memory"):
+        design.matvec(np.ones(7))
+    assert len(tries) == 3
+
+
+def test_an_interrupted_product_leaves_nothing_behind(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    del client
+    design, d, v = rw.dask_design(delayed(X, 20)), np.arange(40.0), np.ones(7)
+    with monkeypatch.context() as patch:
+
+        def interrupted(*_: Any) -> Any:
+            raise KeyboardInterrupt
+
+        patch.setattr(Parts, "_answer", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            design.gram_matvec(v, d)
+    assert_allclose(design.gram_matvec(v, d)[0], X.T @ (d * (X @ v)))
+
+
+def test_callers_take_turns(client: Client) -> None:
+    del client
+    design, rng = rw.dask_design(delayed(X, 9)), np.random.default_rng(0)
+    d, v = rng.uniform(size=(12, 40)), rng.normal(size=(12, 7))
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(design.gram_matvec, v, d))
+    for (product, _), one, weights in zip(found, v, d, strict=True):
+        assert_allclose(product, X.T @ (weights * (X @ one)), atol=1e-12)
 
 
 def test_blocks_that_were_lost_come_from_their_source(client: Client, tmp_path: Any) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from .._typing import FloatArray, IntArray
-from ..vectors import row_by_row
+from ..vectors import add_scaled, row_by_row
 
 _SAMPLE = 2**14  # rows; up to twice as many are all used
 
@@ -30,7 +30,6 @@ class Design(ABC):
     travels = True  # whether a copy may be sent to another process
     one_core = False  # whether a product keeps one core busy and lets other threads run
     in_memory = False  # whether all rows are held here, so that scores of all rows cost no second pass
-    image_is_free = True  # whether `gram_matvec` has the image at hand; otherwise it takes another product
 
     @property
     @abstractmethod
@@ -129,7 +128,7 @@ class Design(ABC):
         """``X' u`` and ``sum_i u_i`` for ``u_i = d_i (sum_j X_ij v_j + shift)``: each block is read once.
 
         v (n_features,), d (n_rows,); returns (n_features,) and a number. ``d`` is not edited. ``image`` (n_rows,), if
-        given, receives ``sum_j X_ij v_j + shift``, which costs a write for each row where the `image_is_free`.
+        given, receives ``sum_j X_ij v_j + shift``; for those of a sum of vectors, see `image_sum`.
         """
         out, total = np.zeros(self.n_features), 0.0
         for rows, block in self.blocks():
@@ -140,6 +139,10 @@ class Design(ABC):
             out += block.T @ u
             total += float(u.sum())
         return out, total
+
+    def image_sum(self, start: FloatArray | None = None) -> ImageSum:
+        """The image of a vector that is a sum of multiples, or what this adds to an image ``start`` (n_rows,)."""
+        return ImageSum(self, start)
 
     def gram_matmat(self, v: FloatArray, d: FloatArray, shift: FloatArray) -> tuple[FloatArray, FloatArray]:
         """`gram_matvec` for many columns: V (n_features, m), d (n_rows, m) or (n_rows, 1), shift (m,).
@@ -166,3 +169,28 @@ class Design(ABC):
         for rows, block in self.blocks():
             out[rows] = block.toarray() if sparse.issparse(block) else block
         return out
+
+
+class ImageSum:
+    """``z = start + sum_k scale_k (X v_k + shift_k)``, on the way of products with each of the ``v_k``.
+
+    Cost: a write for each row with each product, and a pass over rows with each multiple. Memory: two vectors of
+    n_rows. Where rows lie elsewhere, nothing of either comes here before the sum is asked for.
+    """
+
+    def __init__(self, design: Design, start: FloatArray | None) -> None:
+        self._design = design
+        self._sum = np.zeros(design.n_rows) if start is None else start.copy()
+        self._latest = np.empty_like(self._sum)
+
+    def gram_matvec(self, v: FloatArray, d: FloatArray, shift: float) -> tuple[FloatArray, float]:
+        """`Design.gram_matvec`, of a vector of which a multiple may be added."""
+        return self._design.gram_matvec(v, d, shift, self._latest)
+
+    def add(self, scale: float) -> None:
+        """Add so much of the latest vector's image, once at most."""
+        add_scaled(self._sum, scale, self._latest)
+
+    def total(self) -> FloatArray:
+        """The sum, (n_rows,); nothing is to be added to it any more."""
+        return self._sum

@@ -4,29 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from threading import RLock
+from itertools import count
 from typing import Any
 
 import numpy as np
 
 from .._typing import AnyArray, IntArray
-from . import dask_tasks as tasks
+from .dask_tasks import Told, itself, patched
 
 _KEPT_BYTES, _KEPT_LEAST = 2**27, 6  # of vectors: a Newton step needs log-odds, labels, weights, curvatures, an image
 _FEW = 1 / 16  # of the rows: what differs from a kept vector in no more is sent as what differs
 _GLANCE = 64  # entries by which most other vectors are told apart
 
 
+@dataclass(frozen=True)
+class PartRows:
+    """The rows of one part: slices of all rows, ascending."""
+
+    slices: list[slice]
+
+    def of(self, vector: AnyArray) -> AnyArray:
+        """The part's piece of a vector."""
+        return np.concatenate([vector[rows] for rows in self.slices])
+
+    def put(self, vector: AnyArray, piece: AnyArray) -> None:
+        """Write the part's piece into a vector."""
+        first = 0
+        for rows in self.slices:
+            end = first + rows.stop - rows.start
+            vector[rows] = piece[first:end]
+            first = end
+
+    def among(self, rows: IntArray) -> tuple[IntArray, IntArray]:
+        """Of rows, ascending, those of the part: their places in it, and their numbers."""
+        ends = np.searchsorted(rows, [(each.start, each.stop) for each in self.slices])
+        numbers = [rows[first:end] for first, end in ends]
+        starts = np.cumsum([0, *(each.stop - each.start for each in self.slices)])
+        places = [some - each.start + start for some, each, start in zip(numbers, self.slices, starts, strict=False)]
+        return np.concatenate(places), np.concatenate(numbers)
+
+
 @dataclass(eq=False)
 class _Known:
-    """A vector: its values, and where it is or how it is made.
+    """A vector: its values, the number under which parts hold it, if they do, and otherwise how they can make it.
 
-    ``pieces`` are futures, one for each group of blocks. ``made`` is a function that takes blocks' arrays, and what it
-    takes: other vectors, or lists of what each group gets, a number or arrays.
+    ``made`` is a function that takes a part's arrays, and what it takes: other vectors, or lists of what each part
+    gets. One that is not kept any more has no number.
     """
 
     array: AnyArray
-    pieces: list[Any] | None = None
+    number: int | None
+    held: bool = False
     made: tuple[Callable[..., AnyArray], list[Any]] | None = None
     of_few: bool = False  # made from another by what differs
 
@@ -35,98 +63,83 @@ class RowVectors:
     """The vectors used last, at least six, up to 128 MB.
 
     They are found by value, so that an array that was edited is another. Those that come out of here are read-only.
-    ``slices`` are the rows of each block, group by group. `asked` is to follow each product.
+    What parts are told they must be asked with, in the same order.
     """
 
-    def __init__(self, client: Any, slices: list[list[slice]]) -> None:
-        self._client, self._slices = client, slices
+    def __init__(self, parts: list[PartRows]) -> None:
+        self._parts = parts
         self._known: list[_Known] = []
-        self._wanted: list[_Known] = []
-        self._dropped: list[Any] = []
-        self._lock = RLock()
+        self._numbers = count()
+        self._dropped: list[int] = []
 
-    def came(self, array: AnyArray, pieces: list[Any]) -> None:
-        """This vector came from the workers, where futures keep its pieces."""
+    def number(self) -> int:
+        """A number for a vector that is to come."""
+        return next(self._numbers)
+
+    def came(self, array: AnyArray, number: int) -> None:
+        """This vector came from the parts, which hold it."""
         array.flags.writeable = False
-        with self._lock:
-            self._add(_Known(array, pieces))
+        self._add(_Known(array, number, held=True))
 
     def made(self, array: AnyArray, f: Callable[..., AnyArray], given: Sequence[Any]) -> None:
-        """This vector is ``f(*given)``, row by row, of vectors and numbers: the workers can make it as they need it.
+        """This vector is ``f(*given)``, row by row, of vectors and numbers: the parts can make it as they need it.
 
         Nothing is noted if they do not know the first: it would have to be sent instead.
         """
-        with self._lock:
-            if self._find(given[0]) is not None and self._find(array) is None:
-                n_groups = len(self._slices)
-                sources = [[each] * n_groups if np.ndim(each) == 0 else self._known_as(each) for each in given]
-                array.flags.writeable = False
-                self._add(_Known(array, made=(f, sources)))
+        if self._find(given[0]) is not None and self._find(array) is None:
+            sources = [[each] * len(self._parts) if np.ndim(each) == 0 else self._known_as(each) for each in given]
+            array.flags.writeable = False
+            self._add(_Known(array, self.number(), made=(f, sources)))
+
+    def made_of(self, number: int, f: Callable[..., AnyArray], given: Sequence[Any]) -> list[Any]:
+        """What tells each part its piece of ``f(*given)`` where a vector that is to come goes first."""
+        of = [[each] * len(self._parts) if np.ndim(each) == 0 else self.often(each) for each in given]
+        return [Told(None, f, (Told(number), *each)) for each in zip(*of, strict=True)]
 
     def once(self, vector: AnyArray) -> list[Any]:
-        """What tells each group its pieces, for one product: the values themselves, unless the workers know better."""
-        with self._lock:
-            known = self._find(vector)
-            return self._cut(vector) if known is None else self._told(known)
-
-    def again(self, vector: AnyArray) -> list[Any]:
-        """What tells each group its pieces, for several products: sent now, if need be."""
-        with self._lock:
-            return self._told(self._known_as(vector))
+        """What tells each part its piece, for one product: the values themselves, unless the parts know better."""
+        known = self._find(vector)
+        return self._cut(vector) if known is None else self._told(known)
 
     def often(self, vector: AnyArray) -> list[Any]:
-        """What tells each group its pieces, for many products: from the second on, they lie on the workers."""
-        with self._lock:
-            known = self._known_as(vector)
-            self._wanted.append(known)
-            return self._told(known)
+        """What tells each part its piece, for many products: from the second on, they hold it."""
+        return self._told(self._known_as(vector))
 
-    def asked(self) -> None:
-        """A product was asked for: now there is time for what it need not wait for.
+    def drop(self, number: int) -> None:
+        """What came under a number is not wanted any more."""
+        self._dropped.append(number)
 
-        A client that told the scheduler anything, if only what it drops, then sends nothing for 10 ms.
-        """
-        with self._lock:
-            for known in self._wanted:
-                if known.pieces is None:
-                    known.pieces = self._client.map(tasks.evaluated, self._told(known), pure=False)
-                    self._dropped.append(known.made)
-                    known.made = None
-            self._wanted.clear()
-            self._dropped.clear()
+    def dropped(self) -> list[int]:
+        """Numbers of vectors that parts need not hold once they have answered."""
+        numbers, self._dropped = self._dropped, []
+        return numbers
 
     def _told(self, known: _Known) -> list[Any]:
-        if known.pieces is None and known.made is None:
-            known.made = self._from_another(known)
-            if known.made is None:
-                known.pieces = self._client.map(tasks.held, self._cut(known.array), pure=False)
-        if known.pieces is not None:
-            return known.pieces
-        assert known.made is not None
-        f, sources = known.made
-        return tasks.told(f, *(self._told(each) if isinstance(each, _Known) else each for each in sources))
+        if known.held:
+            return [Told(known.number)] * len(self._parts)
+        f, sources = known.made or self._from_another(known) or (itself, [self._cut(known.array)])
+        of = [self._told(each) if isinstance(each, _Known) else each for each in sources]
+        if known.number is not None:
+            known.held, known.made = True, None
+        return [Told(known.number, f, each) for each in zip(*of, strict=True)]
 
     def _from_another(self, known: _Known) -> tuple[Callable[..., AnyArray], list[Any]] | None:
-        """How it is made from a vector that differs in a few rows and lies on the workers."""
+        """How it is made from a vector that differs in a few rows and is held."""
         found = [
             (rows, other)
             for other in self._known
-            if other.pieces and not other.of_few and (rows := _differing(other.array, known.array)) is not None
+            if other.held and not other.of_few and (rows := _differing(other.array, known.array)) is not None
         ]
         if not found:
             return None
         rows, other = min(found, key=lambda each: len(each[0]))
         self._use(other)
         known.of_few = True
-        theirs, values = [], []
-        for group in self._slices:
-            inside = [rows[slice(*np.searchsorted(rows, (block.start, block.stop)))] for block in group]
-            theirs.append([each - block.start for each, block in zip(inside, group, strict=True)])
-            values.append([known.array[each] for each in inside])
-        return tasks.patched, [other, theirs, values]
+        theirs = [part.among(rows) for part in self._parts]
+        return patched, [other, [places for places, _ in theirs], [known.array[some] for _, some in theirs]]
 
-    def _cut(self, vector: AnyArray) -> list[list[AnyArray]]:
-        return [[vector[block] for block in group] for group in self._slices]
+    def _cut(self, vector: AnyArray) -> list[AnyArray]:
+        return [part.of(vector) for part in self._parts]
 
     def _find(self, vector: AnyArray) -> _Known | None:
         for known in reversed(self._known):
@@ -140,14 +153,17 @@ class RowVectors:
         self._known.append(known)
 
     def _known_as(self, vector: AnyArray) -> _Known:
-        return self._find(vector) or self._add(_Known(vector.copy()))
+        return self._find(vector) or self._add(_Known(vector.copy(), self.number()))
 
     def _add(self, known: _Known) -> _Known:
         self._known.append(known)
         size = sum(each.array.nbytes for each in self._known)
         while size > _KEPT_BYTES and len(self._known) > _KEPT_LEAST:
-            size -= self._known[0].array.nbytes
-            self._dropped.append(self._known.pop(0))
+            oldest = self._known.pop(0)
+            size -= oldest.array.nbytes
+            if oldest.held and oldest.number is not None:
+                self._dropped.append(oldest.number)
+            oldest.number, oldest.held = None, False
         return known
 
 

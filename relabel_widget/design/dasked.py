@@ -6,48 +6,45 @@ are recomputed from their source. Dask is imported in this module and nowhere el
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
-from typing import Any
+from threading import RLock
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy import sparse
 
 from .._typing import FloatArray, IntArray
 from ..monitor import Monitor
-from ..vectors import row_by_row
+from ..vectors import add_scaled
 from . import dask_tasks as tasks
-from .base import Block, Design
-from .dask_rows import RowVectors
+from .base import Block, Design, ImageSum
+from .dask_parts import Parts
 
-_FAN_IN = 8  # partial sums that one task of the reduction, or the client, adds up
+_ATTEMPTS = 3  # as often as Dask tries a task whose worker died
 _TAKEN_STORED, _TAKEN_KEPT = 2**18, 8  # values of rows that are kept here, and how many such takes
-_QUIET = {"distributed.admin.large-graph-warning-threshold": "16 GiB"}  # a vector is sent inside its task
+_T = TypeVar("_T")
 
 
 class DaskDesign(Design):
     """X as designs on the workers of a Dask cluster; `dask_design` makes one.
 
-    A product is one task for each thread of the cluster, over the blocks that lay together once they were loaded: a
-    vector goes out and one comes back. Where these are many, partial sums are added on the workers, in a fixed tree.
-    Vectors of rows that came from the workers, or were made `rowwise` of such, are not sent back: see `RowVectors`.
-    Results are the same each time; those of the same blocks loaded anew may lie elsewhere and differ by rounding. It
-    cannot travel to another process.
+    Products are asked of `Parts`, actors on the workers that have blocks. Vectors of rows that came from there, or were
+    made `rowwise` of such, are not sent back. Where a worker was lost, parts are made anew, of blocks that Dask loads
+    anew. Results are the same each time; those of other parts may differ by rounding. It cannot travel to another
+    process.
     """
 
     travels = False
-    image_is_free = False
 
     def __init__(self, client: Any, blocks: list[Any], sizes: list[int], n_features: int, n_stored: int) -> None:
         self._client, self._blocks = client, blocks
         ends = np.cumsum(sizes).tolist()
         self._rows = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
         self._n_features, self._n_stored = n_features, n_stored
-        with _in_words(client):
-            self._groups = _lying_together(client, blocks)
-        self._vectors = RowVectors(client, [[self._rows[block] for block in group] for group in self._groups])
-        self._latest: list[Any] = []
+        self._parts: Parts | None = None
+        self._lock = RLock()  # a product keeps all workers busy
         self._taken: list[tuple[IntArray, Design]] = []
 
     @property
@@ -82,110 +79,68 @@ class DaskDesign(Design):
         from .csr import CsrDesign
         from .dense import DenseDesign
 
-        starts = np.array([part.start for part in self._rows])
-        homes = np.searchsorted(starts, rows, side="right") - 1
-        chosen = np.unique(homes) if len(rows) else np.zeros(1, dtype=np.int64)
-        local = [rows[homes == i] - starts[i] for i in chosen]
-        with self._in_words():
-            parts = self._client.map(tasks.take, [self._blocks[i] for i in chosen], local, pure=False)
-            stacked = tasks.stacked(self._client.gather(parts))
-        return CsrDesign(stacked) if sparse.issparse(stacked) else DenseDesign(stacked)
+        matrix = self._ask(Parts.take, rows) if len(rows) else np.empty((0, self.n_features))
+        return CsrDesign(matrix) if sparse.issparse(matrix) else DenseDesign(matrix)
 
     def matvec(self, v: FloatArray) -> FloatArray:  # noqa: D102
-        out, pieces = self._forward("matvec", v)
-        self._vectors.came(out, pieces)
-        return out
+        return self._ask(Parts.forward, "matvec", v)
 
     def matmat(self, v: FloatArray) -> FloatArray:  # noqa: D102
-        return self._forward("matmat", v)[0]
+        return self._ask(Parts.forward, "matmat", v)
 
     def pullback(  # noqa: D102
         self, v: FloatArray, f: Callable[..., FloatArray], *given: Any, shift: float = 0.0
     ) -> tuple[FloatArray, FloatArray, float]:
-        with self._in_words():
-            images = self._asked(tasks.forward, self._to_each((v, shift)), product="matvec")
-            told = tasks.told(partial(row_by_row, f), images, *map(self._vectors.again, given))
-            parts = self._asked(tasks.back, told, product="rmatvec")  # on their way while the images come here
-            image = self._put_together(images)
-            pulled, total = self._sum(parts)
-        self._vectors.came(image, images)
-        return image, pulled, float(total)
+        return self._ask(Parts.pullback, v, f, given, shift)
 
     def rowwise(self, f: Callable[..., FloatArray], *given: Any) -> FloatArray:  # noqa: D102
         out = super().rowwise(f, *given)
-        if out.shape == (self.n_rows,):
-            self._vectors.made(out, partial(row_by_row, f), given)
+        with self._lock:
+            if self._parts is not None and out.shape == (self.n_rows,):
+                self._parts.made(out, f, given)
         return out
 
     def rmatvec(self, u: FloatArray) -> FloatArray:  # noqa: D102
-        return self._back("rmatvec", u)
+        return self._ask(Parts.back, "rmatvec", u)
 
     def rmatmat(self, u: FloatArray) -> FloatArray:  # noqa: D102
-        return self._back("rmatmat", u)
+        return self._ask(Parts.back, "rmatmat", u)
 
     def weighted_square_sum(self, d: FloatArray) -> FloatArray:  # noqa: D102
-        return self._back("weighted_square_sum", d)
+        return self._ask(Parts.back, "weighted_square_sum", d)
 
     def gram_matvec(  # noqa: D102
         self, v: FloatArray, d: FloatArray, shift: float = 0.0, image: FloatArray | None = None
     ) -> tuple[FloatArray, float]:
         if image is not None:
             np.add(self.matvec(v), shift, out=image)
-        product, total = self._gram("gram_matvec", v, d, shift)
+        product, total = self._ask(Parts.gram, "gram_matvec", v, d, shift)
         return product, float(total)
+
+    def image_sum(self, start: FloatArray | None = None) -> ImageSum:  # noqa: D102
+        return _ImageSum(self, start)
 
     def gram_matmat(self, v: FloatArray, d: FloatArray, shift: FloatArray) -> tuple[FloatArray, FloatArray]:  # noqa: D102
         one = d.shape[1] == 1  # a vector that the workers may have
-        product, total = self._gram("gram_matmat", v, d[:, 0] if one else d, shift)
-        return product, total
+        return self._ask(Parts.gram, "gram_matmat", v, d[:, 0] if one else d, shift)
 
-    def _forward(self, product: str, v: FloatArray) -> tuple[FloatArray, list[Any]]:
-        with self._in_words():
-            images = self._asked(tasks.forward, self._to_each((v, 0.0)), product=product)
-            return self._put_together(images), images
-
-    def _put_together(self, images: list[Any]) -> FloatArray:
-        found = self._client.gather(images)
-        out = np.empty((self.n_rows, *found[0][0].shape[1:]))
-        for group, parts in zip(self._groups, found, strict=True):
-            for block, part in zip(group, parts, strict=True):
-                out[self._rows[block]] = part
-        return out
-
-    def _back(self, product: str, u: FloatArray) -> FloatArray:
-        with self._in_words():
-            out: FloatArray = self._sum(self._asked(tasks.back, self._vectors.once(u), product=product))[0]
-        return out
-
-    def _gram(self, product: str, v: FloatArray, d: FloatArray, shift: Any) -> Any:
-        with self._in_words():
-            told, shared = self._vectors.often(d), self._to_each((v, shift))
-            return self._sum(self._asked(tasks.gram, told, shared, product=product))
-
-    def _asked(self, work: Any, *arguments: list[Any], product: str) -> list[Any]:
-        """One task for each group. Those of the product before are dropped only now.
-
-        A client tells the scheduler of what it drops at once, and then sends nothing for 10 ms.
-        """
-        groups = [[self._blocks[block] for block in group] for group in self._groups]
-        asked: list[Any] = self._client.map(work, groups, *arguments, product=product, pure=False)
-        self._latest = asked
-        self._vectors.asked()
-        return asked
-
-    def _to_each(self, values: Any) -> list[Any]:
-        """Values for every group: in its task, or for many groups in one task more, so that they go out only once.
-
-        Scattered data would be lost with the worker that holds them; a task is run again.
-        """
-        many = len(self._groups) > _FAN_IN
-        return [self._client.submit(tasks.held, values, pure=False) if many else values] * len(self._groups)
-
-    def _sum(self, parts: list[Any]) -> Any:
-        while len(parts) > _FAN_IN:
-            groups = [parts[first : first + _FAN_IN] for first in range(0, len(parts), _FAN_IN)]
-            parts = self._client.map(tasks.added, groups, pure=False)
-        return tasks.added(self._client.gather(parts))
+    def _ask(self, work: Callable[..., _T], *arguments: Any) -> _T:
+        """What a method of `Parts` gives. Where one does not answer, all are made anew and asked again, twice."""
+        failures = 0
+        while True:
+            with self._lock, self._in_words():
+                parts, self._parts = self._parts or Parts(self._client, self._blocks, self._rows), None
+                try:
+                    answer = work(parts, *arguments)
+                except Exception as failure:
+                    failures += 1
+                    if failures < _ATTEMPTS:
+                        continue
+                    if isinstance(failure, OSError):
+                        raise _dying("a product") from failure
+                    raise
+                self._parts = parts
+                return answer
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:
@@ -200,6 +155,46 @@ class DaskDesign(Design):
             "DaskDesign: its rows lie on the workers of a Dask cluster and cannot be sent to another process. Build it "
             "there with dask_design, or search with n_jobs=1."
         )
+
+
+class _ImageSum(ImageSum):
+    """Kept by the parts. Where these were made anew on the way, the image of the vector's own sum takes its place."""
+
+    def __init__(self, design: DaskDesign, start: FloatArray | None) -> None:
+        self._of, self._start = design, start
+        self._kept: tuple[Parts, int] | None = None  # under a number
+        self._x, self._shift = np.zeros(design.n_features), 0.0
+        self._last: tuple[FloatArray, float] = self._x, 0.0
+        self._scale = 0.0  # of the last one, so much was added
+
+    def gram_matvec(self, v: FloatArray, d: FloatArray, shift: float) -> tuple[FloatArray, float]:
+        found = self._of._ask(self._asked, v, d, shift)
+        self._last, self._scale = (v.copy(), shift), 0.0
+        return found
+
+    def _asked(self, parts: Parts, v: FloatArray, d: FloatArray, shift: float) -> tuple[FloatArray, float]:
+        if self._kept is None:
+            self._kept = parts, parts.number()
+            weakref.finalize(self, parts.drop, self._kept[1])
+        if parts is self._kept[0]:
+            return parts.gram_and_add(v, d, shift, self._kept[1], self._scale)
+        return parts.gram("gram_matvec", v, d, shift)
+
+    def add(self, scale: float) -> None:
+        v, shift = self._last
+        add_scaled(self._x, scale, v)
+        self._shift, self._scale = self._shift + scale * shift, scale
+
+    def total(self) -> FloatArray:
+        if self._kept is None:
+            return np.zeros(self._of.n_rows) if self._start is None else self._start.copy()
+        return self._of._ask(self._fetched, *self._kept)
+
+    def _fetched(self, parts: Parts, kept_by: Parts, number: int) -> FloatArray:
+        if parts is kept_by:
+            return parts.image_sum(self._start, number, self._scale)
+        image = parts.forward("matvec", self._x, self._shift)
+        return image if self._start is None else self._start + image
 
 
 def dask_design(
@@ -254,20 +249,6 @@ def dask_design(
         )
     sizes, stored = [fact[0] for _, fact in full], sum(fact[2] for _, fact in full)
     return DaskDesign(client, [block for block, _ in full], sizes, widths[0], stored)
-
-
-def _lying_together(client: Any, blocks: list[Any]) -> list[list[int]]:
-    """Numbers of the blocks on each worker, in as many groups as it has threads; by their first blocks."""
-    homes, threads = client.who_has(blocks), client.nthreads()
-    on: dict[str, list[int]] = {}
-    for number, block in enumerate(blocks):
-        on.setdefault(next(iter(homes.get(block.key, ())), ""), []).append(number)
-    groups = [
-        part.tolist()
-        for worker, numbers in on.items()
-        for part in np.array_split(numbers, min(len(numbers), threads.get(worker, len(numbers))))
-    ]
-    return sorted(groups)
 
 
 def _client(client: Any) -> Any:
@@ -340,26 +321,28 @@ def _in_words(client: Any) -> Iterator[None]:
     import asyncio
     import concurrent.futures
 
-    import dask
     from distributed import KilledWorker
     from distributed.comm.core import CommClosedError
 
     cancelled = (asyncio.CancelledError, concurrent.futures.CancelledError)
     lost = (*cancelled, TimeoutError, ConnectionError, CommClosedError)
     try:
-        with dask.config.set(_QUIET):
-            yield
+        yield
     except KilledWorker as error:
-        raise RuntimeError(
-            f"DaskDesign: workers died again and again over one block ({error.task}). They may lack memory for it: "
-            "make smaller blocks, or give the workers more."
-        ) from error
+        raise _dying(f"one block ({error.task})") from error
     except lost as error:
         raise _gone(client) from error
     except Exception as error:
         if client.status in ("running", "connecting"):
             raise
         raise _gone(client) from error
+
+
+def _dying(over: str) -> RuntimeError:
+    return RuntimeError(
+        f"DaskDesign: workers died again and again over {over}. They may lack memory for it: make smaller blocks, or "
+        "give the workers more."
+    )
 
 
 def _gone(client: Any) -> ConnectionError:

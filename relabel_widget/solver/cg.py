@@ -50,21 +50,18 @@ def solve(
         First guess, shape (n_params,), and its image ``[X, 1] x``, (n_rows,), which spares half a product; zero if
         None.
     image
-        Whether the result is to have the image of its x, which products work out on the way where images are free.
+        Whether the result is to have the image of its x, which products work out on the way.
     monitor
         Checked at every iteration.
 
     Ends without having converged where H has no curvature to speak of. Cost: one Hessian product an iteration, one
-    with X' for a first guess, one with X for an image that is not free; memory of four vectors, and two of n_rows for
-    the image.
+    with X' for a first guess; memory of four vectors, and two of n_rows for the image.
     """
-    free, products = hessian.design.image_is_free, 0
     if start is None:
-        x, moved, r = np.zeros_like(b), np.zeros(hessian.design.n_rows if image else 0), b.copy()
+        x, r = np.zeros_like(b), b.copy()
     else:
-        x, moved = start[0].copy(), start[1].copy() if image else start[1][:0]
-        r = b - hessian.matvec_from(*start)
-    along = np.empty_like(moved) if image and free else None  # the image of p
+        x, r = start[0].copy(), b - hessian.matvec_from(*start)
+    images, products = hessian.design.image_sum(start and start[1]) if image else None, 0
     z = preconditioner.apply(r)
     p, rz = z, dot(r, z)
     size = rz if start is None else dot(b, preconditioner.apply(b))
@@ -72,15 +69,15 @@ def solve(
     while rz > target and products < max_iterations:
         if monitor is not None:
             monitor.check()
-        hp = hessian.matvec(p, along)
+        hp = hessian.matvec(p, images)
         products += 1
         curvature = dot(p, hp)
         if not curvature > _NO_CURVATURE * rz:
             break
         alpha = rz / curvature
         add_scaled(x, alpha, p)
-        if along is not None:
-            add_scaled(moved, alpha, along)
+        if images is not None:
+            images.add(alpha)
         if products % _RECOMPUTE:
             add_scaled(r, -alpha, hp)
         else:
@@ -90,11 +87,9 @@ def solve(
         p *= rz_next / rz
         p += z
         rz = rz_next
-    if image and along is None and products:
-        moved = hessian.image(x)
     scale = float(np.sqrt(size))
     residual = float(np.sqrt(rz)) / scale if scale else 0.0
-    return SolveResult(x, residual, scale, products, rz <= target, moved, r)
+    return SolveResult(x, residual, scale, products, rz <= target, np.empty(0) if images is None else images.total(), r)
 
 
 def solve_many(

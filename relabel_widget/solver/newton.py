@@ -106,9 +106,8 @@ def newton_step(
     count in ``far``.
     """
     hessian = hessian or problem.hessian(point.eta)
-    free = problem.design.image_is_free
     gradient = point.gradient_in(problem)
-    step = solve(hessian, -gradient, rtol=rtol, preconditioner=preconditioner, image=free, monitor=monitor)
+    step = solve(hessian, -gradient, rtol=rtol, preconditioner=preconditioner, image=True, monitor=monitor)
     if not step.x.any():
         return None
 
@@ -117,11 +116,8 @@ def newton_step(
         return replace(trial, length=length, products=step.iterations, decrement=decrement)
 
     def reached(length: float) -> Iterate:
-        theta, eta = point.theta + length * step.x, None
-        if free:  # eta is linear in theta
-            eta = length * step.image
-            eta += point.eta
-        return measured(Iterate.at(problem, theta, eta), length)
+        eta = problem.design.rowwise(_ahead, step.image, point.eta, length)  # it is linear in theta
+        return measured(Iterate.at(problem, point.theta + length * step.x, eta), length)
 
     if apart is None:
         full = reached(1.0)
@@ -130,7 +126,7 @@ def newton_step(
         if full.decrement <= _CLEARLY * step.scale:
             return full
         full = measured(full, 1.0)
-    far, others = _farthest(step.image if free else full.eta - point.eta, apart)
+    far, others = _farthest(step.image, apart)
     if full.decrement > _CLEARLY * step.scale or far > _FAR:
         found = _line_search(problem, point, step.x, full, reached)
         return found and replace(found, far=found.length * others)
@@ -151,21 +147,23 @@ def _bounded(
     the end are no less than ``exp(-far)`` of those at the start: one log-odd more or less changes ``p (1 - p)`` by a
     factor of e at most.
     """
-    theta = point.theta + step.x
-    if problem.design.image_is_free:
-        moved, eta = step.image, point.eta + step.image
-    else:
-        eta = problem.eta(theta)
-        moved = eta - point.eta
-    far, others = _farthest(moved, apart)
-    end = Iterate(theta, eta, products=step.iterations, far=others, decrement=np.inf)
+    eta = problem.design.rowwise(_ahead, step.image, point.eta, 1.0)
+    far, others = _farthest(step.image, apart)
+    end = Iterate(point.theta + step.x, eta, products=step.iterations, far=others, decrement=np.inf)
     if far <= _FAR:
         slopes = end.slopes_in(problem), point.slopes_in(problem)
-        bound, own = hessian.bound(apart, _beyond, *slopes, hessian.curvature, moved)
+        bound, own = hessian.bound(apart, _beyond, *slopes, hessian.curvature, step.image)
         point.lean()
         known = norm_in(preconditioner, problem.extended_rmatvec_of(apart, own) - step.left)
         end.decrement = known + float(np.exp(0.5 * others)) * bound
     return end
+
+
+def _ahead(moved: FloatArray, eta: FloatArray, length: float) -> FloatArray:
+    """Log-odds after a share of a step that moves them so far."""
+    out = length * moved
+    out += eta
+    return out
 
 
 def _beyond(after: FloatArray, before: FloatArray, curvature: FloatArray, moved: FloatArray) -> FloatArray:
