@@ -27,24 +27,27 @@ class Parts:
     """
 
     def __init__(self, client: Any, blocks: list[Any], rows: list[slice]) -> None:
+        self._client = client
         groups = _lying_together(client, blocks)
         self._rows = [PartRows([rows[block] for block in group]) for group, _ in groups]
         self._vectors = RowVectors(self._rows)
         self._futures: list[Any] = []
-        roots, self._counts = self._planted(
-            client, [([blocks[b] for b in group], threads) for group, threads in groups]
-        )
+        roots, self._counts = self._planted([([blocks[k] for k in group], threads) for group, threads in groups])
         with client.as_current():  # an actor that comes from its future is asked through the client in use
             self._roots = client.gather(roots)
+        self._homes = {home for homes in client.who_has(self._futures).values() for home in homes}
 
-    def _planted(self, client: Any, groups: list[tuple[list[Any], int]]) -> tuple[list[Any], list[int]]:
-        roots, counts = [], []
-        for chunk in np.array_split(np.arange(len(groups)), min(_FAN_IN, len(groups))) if groups else []:
-            (blocks, n_threads), *below = (groups[k] for k in chunk)
-            roots.append(client.submit(Part, blocks, n_threads, *self._planted(client, below), actor=True, pure=False))
-            counts.append(len(chunk))
-        self._futures += roots
-        return roots, counts
+    def _planted(self, groups: list[tuple[list[Any], int]]) -> tuple[list[Any], list[int]]:
+        """Parts of these blocks, each over as many below it as it stands for: their futures and the counts."""
+        futures, counts = [], []
+        for chunk in np.array_split(np.arange(len(groups)), min(_FAN_IN, len(groups)) or 1):
+            if len(chunk):
+                (blocks, n_threads), *below = (groups[k] for k in chunk)
+                under = self._planted(below)
+                futures.append(self._client.submit(Part, blocks, n_threads, *under, actor=True, pure=False))
+                counts.append(len(chunk))
+        self._futures += futures
+        return futures, counts
 
     def forward(self, product: str, v: FloatArray, shift: float = 0.0) -> FloatArray:
         """``X v`` plus a shift, by `Design.matvec` or `Design.matmat`."""
@@ -124,13 +127,14 @@ class Parts:
         return [piece for pieces, _ in answers for piece in pieces], added([sums for _, sums in answers])
 
     def _answer(self, waiting: Any) -> Any:
+        """What a part says. It may wait for one below it of whose worker's death only the scheduler knows."""
         while True:
             try:
                 return waiting.result(timeout=GLANCE_S)
             except TimeoutError:
                 if waiting.done():
                     raise
-                if any(part.status == "error" for part in self._futures):
+                if not self._homes <= set(self._client.nthreads()):
                     raise ConnectionError("a worker is gone") from None
 
 

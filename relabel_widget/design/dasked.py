@@ -1,7 +1,8 @@
 """A design whose blocks lie on the workers of a Dask cluster.
 
-Everything is a task on the client that the user has: Dask places, moves and, where a worker dies, recomputes. Blocks
-are recomputed from their source. Dask is imported in this module and nowhere else.
+All runs on the client that the user has. Blocks are tasks: Dask places them, moves them and, where a worker dies, loads
+them anew from their source. What answers for products are actors, which Dask places, but does not bring back: those are
+asked for again. Dask is imported in this module and nowhere else.
 """
 
 from __future__ import annotations
@@ -136,7 +137,7 @@ class DaskDesign(Design):
                     failures += 1
                     if failures < _ATTEMPTS:
                         continue
-                    if isinstance(failure, OSError):
+                    if _from_afar(failure):
                         raise _dying("a product") from failure
                     raise
                 self._parts = parts
@@ -212,15 +213,16 @@ def dask_design(
     vectoriser
         Fitted or stateless; turns a block of texts into features, on the workers.
     client
-        A ``dask.distributed.Client``; the one in use if None. One made with ``direct_to_workers=True`` gets results
-        without the scheduler between, where it can reach the workers.
+        A ``dask.distributed.Client``; the one in use if None. One made with ``direct_to_workers=True`` asks workers
+        without the scheduler between, where it can reach them.
     monitor
         Receives progress (blocks loaded); a cancel is honoured when the next block is there.
 
     Returns
     -------
     DaskDesign
-        Its blocks stay on their workers as long as it lives.
+        Its blocks stay on their workers as long as it lives. A worker that dies is survived; to retire one that has
+        blocks, delete the design first: Dask does not move the actors that answer for them.
 
     Raises
     ------
@@ -322,20 +324,23 @@ def _in_words(client: Any) -> Iterator[None]:
     import concurrent.futures
 
     from distributed import KilledWorker
-    from distributed.comm.core import CommClosedError
 
     cancelled = (asyncio.CancelledError, concurrent.futures.CancelledError)
-    lost = (*cancelled, TimeoutError, ConnectionError, CommClosedError)
     try:
         yield
     except KilledWorker as error:
         raise _dying(f"one block ({error.task})") from error
-    except lost as error:
+    except cancelled as error:
         raise _gone(client) from error
     except Exception as error:
-        if client.status in ("running", "connecting"):
+        if client.status in ("running", "connecting") and not _from_afar(error):
             raise
         raise _gone(client) from error
+
+
+def _from_afar(error: Exception) -> bool:
+    """Whether it says that somebody did not answer; what the system says of files has a number."""
+    return isinstance(error, (TimeoutError, ConnectionError)) or (isinstance(error, OSError) and error.errno is None)
 
 
 def _dying(over: str) -> RuntimeError:
