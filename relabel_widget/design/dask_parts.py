@@ -51,7 +51,7 @@ class Parts:
 
     def forward(self, product: str, v: FloatArray, shift: float = 0.0) -> FloatArray:
         """``X v`` plus a shift, by `Design.matvec` or `Design.matmat`."""
-        number = self._vectors.number()
+        number = self._vectors.number() if v.ndim == 1 else None
         images, _ = self._ask("forward", [None] * len(self._rows), product, v, shift, number)
         return self._image(images, number)
 
@@ -105,11 +105,12 @@ class Parts:
         found, _ = self._ask("take", list(places))
         return stacked([block for block in found if block is not None])[np.argsort(np.concatenate(numbers))]
 
-    def _image(self, pieces: list[Any], number: int) -> FloatArray:
+    def _image(self, pieces: list[Any], number: int | None) -> FloatArray:
         out = np.empty((sum(map(len, pieces)), *pieces[0].shape[1:]))
         for part, piece in zip(self._rows, pieces, strict=True):
             part.put(out, piece)
-        self._vectors.came(out, number)
+        if number is not None:
+            self._vectors.came(out, number)
         return out
 
     def _ask(self, work: str, each: list[Any], *shared: Any) -> tuple[list[Any], tuple[Any, ...]]:

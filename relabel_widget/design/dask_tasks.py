@@ -145,8 +145,8 @@ class Part:
         for part in self._below:
             part.give_up()
 
-    async def forward(self, told: Any, product: str, v: FloatArray, shift: float, number: int) -> _Answer:
-        """``X v`` plus a shift, held under a number."""
+    async def forward(self, told: Any, product: str, v: FloatArray, shift: float, number: int | None) -> _Answer:
+        """``X v`` plus a shift, held under a number if there is one."""
         del told
         out = np.empty((self._n_rows, *v.shape[1:]))
 
@@ -155,7 +155,8 @@ class Part:
             return ()
 
         await self._over_blocks(work)
-        self._held[number] = out
+        if number is not None:
+            self._held[number] = out
         return out, ()
 
     async def back(self, told: Any, product: str) -> _Answer:
@@ -183,7 +184,8 @@ class Part:
         images = self._images.setdefault(number, _Images(np.zeros(self._n_rows), np.zeros(self._n_rows)))
 
         def work(block: Design, rows: slice) -> tuple[Any, ...]:
-            add_scaled(images.sum[rows], scale, images.latest[rows])
+            if scale:
+                add_scaled(images.sum[rows], scale, images.latest[rows])
             return block.gram_matvec(v, d[rows], shift, images.latest[rows])
 
         return None, await self._over_blocks(work)
