@@ -22,7 +22,7 @@ from ._typing import AnyArray, FloatArray
 _IN_ONE_THREAD = 10_000  # entries of vectors that BLAS does not split
 _MULTIPLIED_IN_ONE = 2**18  # multiplications of a product of matrices, for the same reason
 _ROWS_AT_A_TIME = 16  # of the other matrix, at least
-PIECE = 2**13  # rows: 64 KB of each vector
+PIECE = 2**15  # rows: 256 KB of each vector
 
 
 class _Limited:

@@ -183,7 +183,7 @@ class Refits:
             stepped = newton_step(
                 problem,
                 point,
-                rtol=max(min(0.1, 0.1 * decrement), 0.5 * _CERTAIN / left),
+                rtol=max(min(0.1, 0.1 * decrement), 0.8 * _CERTAIN / left),
                 preconditioner=self._fit.preconditioner,
                 hessian=self.effects.hessian(probe) if step == 0 else None,
                 apart=_NONE if self.effects.large else None,
