@@ -29,6 +29,7 @@ import relabel_widget as rw
 from relabel_widget.design import dask_parts, dask_rows, dasked
 from relabel_widget.design.dask_parts import Parts
 from relabel_widget.design.dask_rows import RowVectors
+from relabel_widget.design.dask_tasks import Part
 
 X = small_integers(40, 7, 3)
 CASE = random_case(5, n=60, p=4, sparsity=0.5)
@@ -392,6 +393,31 @@ def test_any_worker_may_die(direct: bool, monkeypatch: pytest.MonkeyPatch) -> No
             os.kill(pids[killed % len(pids)], signal.SIGKILL)
 
 
+def test_a_part_does_not_wait_for_a_dead_one_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would keep its blocks as long as its worker lives."""
+    monkeypatch.setattr(dask_parts, "_FAN_IN", 1)
+
+    def parts() -> int:
+        gc.collect()
+        return sum(isinstance(each, Part) for each in gc.get_objects())
+
+    with (
+        LocalCluster(processes=True, n_workers=3, threads_per_worker=1, dashboard_address=":0") as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        design = rw.dask_design(delayed(X, 3), client=client)
+        design.matvec(np.ones(7))
+        below = client.run(lambda dask_worker: [len(part._below) for part in dask_worker.state.actors.values()])
+        last = next(home for home, counts in below.items() if counts == [0])
+        os.kill(client.run(os.getpid, workers=[last])[last], signal.SIGKILL)
+        assert_allclose(design.matvec(np.ones(7)), X.sum(axis=1))
+        del design
+        deadline = time.monotonic() + 20
+        while (left := parts() + sum(client.run(parts).values())) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not left
+
+
 def test_a_part_for_each_worker(client: Client) -> None:
     design = rw.dask_design(delayed(X, 5))
     design.matvec(np.ones(7))
@@ -428,7 +454,19 @@ def test_workers_that_die_again_and_again(client: Client, monkeypatch: pytest.Mo
     assert len(tries) == 3
 
 
-def test_an_interrupted_product_leaves_nothing_behind(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[Parts]:
+    """Parts that were made from here on."""
+    found: list[Parts] = []
+    make = Parts.__init__
+    monkeypatch.setattr(Parts, "__init__", lambda self, *a: (found.append(self), make(self, *a))[1])
+    return found
+
+
+def test_an_interrupted_product_leaves_nothing_behind(
+    client: Client, made: list[Parts], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What parts were about to be told, they may not have heard."""
     del client
     design, d, v = rw.dask_design(delayed(X, 20)), np.arange(40.0), np.ones(7)
     with monkeypatch.context() as patch:
@@ -436,24 +474,28 @@ def test_an_interrupted_product_leaves_nothing_behind(client: Client, monkeypatc
         def interrupted(*_: Any) -> Any:
             raise KeyboardInterrupt
 
-        patch.setattr(Parts, "_answer", interrupted)
+        patch.setattr(Parts, "_ask", interrupted)
         with pytest.raises(KeyboardInterrupt):
             design.gram_matvec(v, d)
-    assert_allclose(design.gram_matvec(v, d)[0], X.T @ (d * (X @ v)))
+    for _ in range(2):
+        assert_allclose(design.gram_matvec(v, d)[0], X.T @ (d * (X @ v)))
+    assert len(made) == 2
+    assert made[0] is not design._parts
 
 
-def test_callers_take_turns(client: Client) -> None:
-    del client
+@pytest.mark.usefixtures("client")
+def test_callers_take_turns(made: list[Parts]) -> None:
     design, rng = rw.dask_design(delayed(X, 9)), np.random.default_rng(0)
     d, v = rng.uniform(size=(12, 40)), rng.normal(size=(12, 7))
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(design.gram_matvec, v, d))
     for (product, _), one, weights in zip(found, v, d, strict=True):
         assert_allclose(product, X.T @ (weights * (X @ one)), atol=1e-12)
+    assert len(made) == 1
 
 
 def test_blocks_that_were_lost_come_from_their_source(client: Client, tmp_path: Any) -> None:
-    """What was read again after a death is what lies there, not a copy kept somewhere."""
+    """What was read again after a death is what lies there, not a copy kept somewhere; if it is gone, so it is said."""
 
     def load(path: str) -> Any:
         with open(path + ".log", "a") as log:
@@ -463,10 +505,18 @@ def test_blocks_that_were_lost_come_from_their_source(client: Client, tmp_path: 
     np.save(tmp_path / "x.npy", X)
     path = str(tmp_path / "x.npy")
     design = rw.dask_design([dask.delayed(load, pure=False)(path)])
-    (home,) = client.who_has(design._blocks)[design._blocks[0].key]
-    os.kill(client.run(os.getpid, workers=[home])[home], signal.SIGKILL)
+
+    def kill() -> None:
+        (home,) = client.who_has(design._blocks)[design._blocks[0].key]
+        os.kill(client.run(os.getpid, workers=[home])[home], signal.SIGKILL)
+
+    kill()
     assert_allclose(design.matvec(np.ones(7)), X.sum(axis=1))
     assert len((tmp_path / "x.npy.log").read_text().splitlines()) >= 2
+    (tmp_path / "x.npy").unlink()
+    kill()
+    with pytest.raises(FileNotFoundError, match=r"x\.npy"):
+        design.matvec(np.ones(7))
 
 
 SCHEDULER = """

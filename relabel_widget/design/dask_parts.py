@@ -13,7 +13,7 @@ from .._typing import FloatArray, IntArray
 from ..vectors import row_by_row
 from .base import Block
 from .dask_rows import PartRows, RowVectors
-from .dask_tasks import GLANCE_S, Part, added, stacked
+from .dask_tasks import LOOK_EVERY_S, Part, added, stacked
 
 _FAN_IN = 8  # parts that a part, or the client, asks by itself
 
@@ -115,10 +115,10 @@ class Parts:
 
     def _ask(self, work: str, each: list[Any], *shared: Any) -> tuple[list[Any], tuple[Any, ...]]:
         dropped, waiting = self._vectors.dropped(), []
-        for root, count in zip(self._roots, self._counts, strict=True):
-            waiting.append(root.ask(work, shared, each[:count], dropped))
-            each = each[count:]
         try:
+            for root, count in zip(self._roots, self._counts, strict=True):
+                waiting.append(root.ask(work, shared, each[:count], dropped))
+                each = each[count:]
             answers = [self._answer(future) for future in waiting]
         except BaseException:
             for root in self._roots:
@@ -131,7 +131,7 @@ class Parts:
         """What a part says. It may wait for one below it of whose worker's death only the scheduler knows."""
         while True:
             try:
-                return waiting.result(timeout=GLANCE_S)
+                return waiting.result(timeout=LOOK_EVERY_S)
             except TimeoutError:
                 if waiting.done():
                     raise

@@ -88,7 +88,7 @@ class _Images:
     latest: FloatArray
 
 
-GLANCE_S = 1.0  # between looks whether a part that does not answer is still there
+LOOK_EVERY_S = 1.0  # between looks whether a part that does not answer is still there
 
 
 class Part:
@@ -133,7 +133,7 @@ class Part:
     async def _answer(self, waiting: Any) -> Any:
         """What a part below says. Of one whose worker died Dask may never hear: it would be waited for without end."""
         answer = asyncio.ensure_future(waiting)
-        while not (await asyncio.wait({answer}, timeout=GLANCE_S))[0]:
+        while not (await asyncio.wait({answer}, timeout=LOOK_EVERY_S))[0]:
             if self._given_up:
                 answer.cancel()
                 raise ConnectionError("the client waits no more")
