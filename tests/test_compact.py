@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from typing import Any
@@ -15,6 +16,7 @@ from scipy import sparse
 import relabel_widget as rw
 import relabel_widget.design.compact as compact_module
 from relabel_widget.design import CsrDesign, compacted
+from relabel_widget.design.dask_worker import Part
 from relabel_widget.design.parts import in_threads, no_other_threads
 
 numba = pytest.importorskip("numba")
@@ -158,10 +160,12 @@ def test_where_others_keep_the_cores_busy_a_product_starts_no_thread(monkeypatch
 
 
 @pytest.mark.usefixtures("small_limits")
-@pytest.mark.parametrize("task", ["forward", "back", "gram"])
-def test_tasks_on_dask_workers_start_no_thread(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    tasks = pytest.importorskip("relabel_widget.design.dask_tasks")
+@pytest.mark.parametrize("work", ["forward", "back", "gram", "gram_and_add"])
+def test_parts_on_dask_workers_start_no_thread(work: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But those that they share their blocks out to, which the worker has for them."""
     block = compacted(CsrDesign(counts()))
+    part = Part([block], 1, [], [])
+    asyncio.run(part.take(np.arange(3)))  # the pool's own thread
     started: list[threading.Thread] = []
 
     def start(thread: threading.Thread) -> None:
@@ -171,12 +175,13 @@ def test_tasks_on_dask_workers_start_no_thread(task: str, monkeypatch: pytest.Mo
     monkeypatch.setattr(threading.Thread, "start", start)
     monkeypatch.setattr(threading.Thread, "join", lambda _: None)
     v, u = np.ones(block.n_features), np.ones(block.n_rows)
-    calls = {
-        "forward": lambda: tasks.forward([block], (v, 0.0), product="matvec"),
-        "back": lambda: tasks.back([block], [u], product="rmatvec"),
-        "gram": lambda: tasks.gram([block], [u], (v, 0.0), product="gram_matvec"),
+    arguments = {
+        "forward": (None, "matvec", v, 0.0, 0),
+        "back": (u, "rmatvec"),
+        "gram": (u, "gram_matvec", v, 0.0),
+        "gram_and_add": (u, v, 0.0, 0, 0.0),
     }
-    calls[task]()
+    asyncio.run(getattr(part, work)(*arguments[work]))
     assert not started
     block.matvec(v)
     assert started, "in memory the same design uses another thread"

@@ -29,7 +29,7 @@ import relabel_widget as rw
 from relabel_widget.design import dask_parts, dask_rows, dasked
 from relabel_widget.design.dask_parts import Parts
 from relabel_widget.design.dask_rows import RowVectors
-from relabel_widget.design.dask_tasks import Part
+from relabel_widget.design.dask_worker import Part
 
 X = small_integers(40, 7, 3)
 CASE = random_case(5, n=60, p=4, sparsity=0.5)

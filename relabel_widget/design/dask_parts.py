@@ -13,7 +13,7 @@ from .._typing import FloatArray, IntArray
 from ..vectors import row_by_row
 from .base import Block
 from .dask_rows import PartRows, RowVectors
-from .dask_tasks import LOOK_EVERY_S, Part, added, stacked
+from .dask_worker import LOOK_EVERY_S, Part, added, stacked
 
 _FAN_IN = 8  # parts that a part, or the client, asks by itself
 

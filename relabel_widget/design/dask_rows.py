@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import AnyArray, IntArray
-from .dask_tasks import Told, itself, patched
+from .dask_worker import Told, itself, patched
 
 _KEPT_BYTES, _KEPT_LEAST = 2**27, 6  # of vectors: a Newton step needs log-odds, labels, weights, curvatures, an image
 _FEW = 1 / 16  # of the rows: what differs from a kept vector in no more is sent as what differs

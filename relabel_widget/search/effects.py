@@ -26,6 +26,7 @@ _LEAST_LEFT = 1e-2  # of 1 - leverage, for the same reason
 _NO_FEATURES = 1e-30  # instead of the own part, or the curvature, of a row that has none
 _DOUBT = 0.25  # of the move that is forecast of a row: what rows do to each other
 _LISTED_LEAST, _LISTED_MOST = 16, 256  # rows outside a set whose own response is worked out
+_NONE = np.empty(0, dtype=np.int64)
 _KEPT_BYTES, _KEPT_LEAST = 2**26, 2  # of refits whose gains are kept: all where rows are few, the newest where many
 
 
@@ -70,7 +71,7 @@ class Effects:
     ) -> None:
         self._fit, self._query, self._sign, self._edit, self._monitor = fit, query, sign, edit, monitor
         self.allowed, self.costs, self.springs = allowed, costs, springs
-        self._known = {0: _Known(fit.hessian, np.empty(0, dtype=np.int64), factor)}
+        self._known = {0: _Known(fit.hessian, _NONE, factor)}
         self.large = fit.problem.design.n_stored >= LARGE
         row_bytes = 32  # log-odds, curvature, gains, what passes
         self._most_kept = max(_KEPT_LEAST, _KEPT_BYTES // (row_bytes * fit.n_rows))
@@ -87,9 +88,10 @@ class Effects:
         """``[X, 1]`` times the factor at a refit, shape (n_rows,). Cost: at the base, one product with X, once."""
         return self._image(self._at(probe))
 
-    def factor_error(self, probe: Probe) -> float:
-        """Relative residual to which the factor at a refit is known."""
-        return self._at(probe).factor.residual
+    def factor_error(self, probe: Probe, hessian: Hessian | None = None) -> float:
+        """Relative residual to which the factor at a refit is known, there or, by a bound, with another Hessian."""
+        known = self._at(probe)
+        return known.factor.residual if hessian is None else self._residual(hessian, _NONE, known)
 
     def _at(self, probe: Probe) -> _Known:
         known = self._known.get(probe.number)
@@ -108,16 +110,18 @@ class Effects:
         return norm_in(self._fit.preconditioner, self._query)
 
     def _still_good(self, hessian: Hessian, rows: IntArray, near: _Known) -> SolveResult | None:
-        """The factor of a near refit, if a bound says that it is a solution at this one, too: that takes no product.
+        """The factor of a near refit, if a bound says that it is a solution at this one, too: that takes no product."""
+        residual = self._residual(hessian, np.setxor1d(rows, near.rows, assume_unique=True), near)
+        return replace(near.factor, residual=residual) if residual <= FACTOR_RTOL else None
 
-        Its residual grows by ``[X, 1]' (change of the curvature) image``; the edited rows, which bend most, are taken
-        by themselves.
+    def _residual(self, hessian: Hessian, apart: IntArray, near: _Known) -> float:
+        """At least the relative residual that the factor of a near refit has with this Hessian.
+
+        It grows by ``[X, 1]' (change of the curvature) image``; edited rows, which bend most, are taken apart.
         """
-        apart = np.setxor1d(rows, near.rows, assume_unique=True)
         bound, own = hessian.bound(apart, _bent, hessian.curvature, near.hessian.curvature, self._image(near))
         by_few = norm_in(self._fit.preconditioner, self._fit.problem.extended_rmatvec_of(apart, own))
-        residual = near.factor.residual + (by_few + bound) / self._size
-        return replace(near.factor, residual=residual) if residual <= FACTOR_RTOL else None
+        return near.factor.residual + (by_few + bound) / self._size
 
     def _solved(self, hessian: Hessian, near: _Known) -> SolveResult:
         return solve(

@@ -26,7 +26,6 @@ _LOOSEST, _TIGHTEST = 0.7, 0.05  # tolerances of Newton steps
 # By size, not by storage: wherever X lies, the same sets are found.
 _LOOSEST_OF_LARGE = 0.3
 _CERTAIN = 2e-7  # log-odds: a bound by Cauchy and Schwarz, which is seldom reached
-_BEND = 0.5  # for each log-odd that a row moves: by what share the factor, made before the move, may be off
 _MAX_STEPS = 30
 _NONE = np.empty(0, dtype=np.int64)
 _KEPT_BYTES, _KEPT_LEAST = 2**24, 2  # of refits, which a search comes back to: all where they are small
@@ -172,8 +171,8 @@ class Refits:
         the sign could still change, the refit is followed to the end.
         """
         problem, point = self._fit.problem.edited(probe.rows, self._edit), probe.point
-        off, decrement = self.effects.factor_error(probe), point.decrement
-        for step in range(_MAX_STEPS):
+        hessian, off, decrement = self.effects.hessian(probe), self.effects.factor_error(probe), point.decrement
+        for _ in range(_MAX_STEPS):
             left = self._left(decrement, off)
             if not left <= _CERTAIN:  # by a bound, if at all
                 decrement = self._measured(problem, point)
@@ -183,16 +182,17 @@ class Refits:
             stepped = newton_step(
                 problem,
                 point,
-                rtol=max(min(0.1, 0.1 * decrement), 0.8 * _CERTAIN / left),
+                rtol=max(min(0.1, 0.1 * decrement), 0.5 * _CERTAIN / left),
                 preconditioner=self._fit.preconditioner,
-                hessian=self.effects.hessian(probe) if step == 0 else None,
+                hessian=hessian,
                 apart=_NONE if self.effects.large else None,
                 monitor=self._monitor,
             )
             if stepped is None:
                 break
-            off += _BEND * stepped.far
             point, decrement = stepped, stepped.decrement
+            hessian = problem.hessian(point.eta)
+            off = self.effects.factor_error(probe, hessian)
         margin = self._corrected(problem, point, probe)
         doubt = max(_SAFETY * abs(margin - probe.margin), self._spread * decrement)
         return margin if doubt < abs(margin) else self._to_the_end(problem, probe.rows, probe).margin
