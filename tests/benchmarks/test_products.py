@@ -136,7 +136,7 @@ def test_a_query_and_a_flip_set(million: sparse.csr_array, record: Record) -> No
             },
             5,
         )
-        long = in_turn({"fit": lambda: rw.fit(million, y), "search": lambda: rw.find_flip_set(fit, query)}, 2)
+        long = in_turn({"fit": lambda: rw.fit(million, y), "search": lambda: rw.find_flip_set(fit, query)}, 4)
     product, ranking, fitting, searching = short["product"], short["ranking"], long["fit"], long["search"]
     stored = (million.data.nbytes + million.indices.nbytes + million.indptr.nbytes) / 2**20
     rows = [
