@@ -19,7 +19,7 @@ from scipy import sparse
 from .._typing import FloatArray, IntArray
 from ..monitor import Monitor
 from ..vectors import add_scaled
-from . import dask_worker as worker
+from . import dask_worker
 from .base import Block, Design, ImageSum
 from .dask_parts import Parts
 
@@ -60,7 +60,7 @@ class DaskDesign(Design):
         """The rows in order; each block travels here, one at a time."""
         for rows, block in zip(self._rows, self._blocks, strict=True):
             with self._in_words():
-                matrix = self._client.submit(worker.matrix, block, pure=False).result()
+                matrix = self._client.submit(dask_worker.matrix, block, pure=False).result()
             yield rows, matrix
 
     def take(self, rows: IntArray) -> Design:
@@ -286,14 +286,14 @@ def _delayed(source: Any, vectoriser: Any) -> list[Any]:
             f"{type(source).__name__}. What fits into memory needs no Dask: pass it to fit as it is."
         )
     shared = None if vectoriser is None else delayed(vectoriser, traverse=False, pure=False)
-    return [delayed(worker.load, pure=False)(block, shared, number) for number, block in enumerate(source)]
+    return [delayed(dask_worker.load, pure=False)(block, shared, number) for number, block in enumerate(source)]
 
 
 def _loaded(client: Any, blocks: list[Any], monitor: Monitor | None) -> list[tuple[int, int, int] | None]:
     """(rows, columns, stored values) of each block, None if it is empty; waits for all."""
     from distributed import as_completed
 
-    facts = client.map(worker.facts, blocks, pure=False)
+    facts = client.map(dask_worker.facts, blocks, pure=False)
     places = {future.key: number for number, future in enumerate(facts)}
     for done, future in enumerate(as_completed(facts, loop=client.loop), start=1):
         if future.status == "error":

@@ -61,7 +61,7 @@ def solve(
         x, r = np.zeros_like(b), b.copy()
     else:
         x, r = start[0].copy(), b - hessian.matvec_from(*start)
-    images, products = hessian.design.image_sum(start and start[1]) if image else None, 0
+    images, products = hessian.design.image_sum(start[1] if start else None) if image else None, 0
     z = preconditioner.apply(r)
     p, rz = z, dot(r, z)
     size = rz if start is None else dot(b, preconditioner.apply(b))
