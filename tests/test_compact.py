@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -164,8 +165,8 @@ def test_where_others_keep_the_cores_busy_a_product_starts_no_thread(monkeypatch
 def test_parts_on_dask_workers_start_no_thread(work: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """But those that they share their blocks out to, which the worker has for them."""
     block = compacted(CsrDesign(counts()))
-    part = Part([block], 1, [], [])
-    asyncio.run(part.take(np.arange(3)))  # the pool's own thread
+    part, aside = Part([block], 1, [], []), ThreadPoolExecutor(1)  # a browser's tests leave a loop running here
+    aside.submit(lambda: asyncio.run(part.take(np.arange(3)))).result()  # the part's own thread is there from now on
     started: list[threading.Thread] = []
 
     def start(thread: threading.Thread) -> None:
@@ -181,7 +182,7 @@ def test_parts_on_dask_workers_start_no_thread(work: str, monkeypatch: pytest.Mo
         "gram": (u, "gram_matvec", v, 0.0),
         "gram_and_add": (u, v, 0.0, 0, 0.0),
     }
-    asyncio.run(getattr(part, work)(*arguments[work]))
+    aside.submit(lambda: asyncio.run(getattr(part, work)(*arguments[work]))).result()
     assert not started
     block.matvec(v)
     assert started, "in memory the same design uses another thread"
