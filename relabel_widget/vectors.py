@@ -8,9 +8,10 @@ that it does not split: ``einsum``, which calls no BLAS, takes half as long agai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import accumulate, pairwise
 from threading import Lock
 from typing import Any
 
@@ -94,6 +95,12 @@ def norm(a: FloatArray) -> float:
 def pieces(length: int, size: int) -> Iterator[slice]:
     """A vector's entries in order, ``size`` at a time."""
     return (slice(first, first + size) for first in range(0, length, size))
+
+
+def consecutive(lengths: Iterable[int]) -> list[slice]:
+    """Pieces of these lengths, one after the other."""
+    ends = list(accumulate(lengths, initial=0))
+    return [slice(first, end) for first, end in pairwise(ends)]
 
 
 def row_by_row(f: Callable[..., AnyArray], *given: Any) -> AnyArray:

@@ -141,7 +141,7 @@ class Design(ABC):
         return out, total
 
     def image_sum(self, start: FloatArray | None = None) -> ImageSum:
-        """The image of a vector that is a sum of multiples, or what this adds to an image ``start`` (n_rows,)."""
+        """A sum of multiples of vectors' images, from ``start`` (n_rows,) on, or from zero."""
         return ImageSum(self, start)
 
     def gram_matmat(self, v: FloatArray, d: FloatArray, shift: FloatArray) -> tuple[FloatArray, FloatArray]:

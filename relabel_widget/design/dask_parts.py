@@ -13,7 +13,7 @@ from .._typing import FloatArray, IntArray
 from ..vectors import row_by_row
 from .base import Block
 from .dask_rows import PartRows, RowVectors
-from .dask_worker import LOOK_EVERY_S, Part, added, stacked
+from .dask_worker import LOOK_EVERY_S, Part, asked, stacked, together
 
 _FAN_IN = 8  # parts that a part, or the client, asks by itself
 
@@ -114,18 +114,14 @@ class Parts:
         return out
 
     def _ask(self, work: str, each: list[Any], *shared: Any) -> tuple[list[Any], tuple[Any, ...]]:
-        dropped, waiting = self._vectors.dropped(), []
         try:
-            for root, count in zip(self._roots, self._counts, strict=True):
-                waiting.append(root.ask(work, shared, each[:count], dropped))
-                each = each[count:]
-            answers = [self._answer(future) for future in waiting]
+            waiting = asked(self._roots, self._counts, work, shared, each, self._vectors.dropped())
+            return together([self._answer(answer) for answer in waiting])
         except BaseException:
             for root in self._roots:
                 with suppress(Exception):
                     root.give_up()
             raise
-        return [piece for pieces, _ in answers for piece in pieces], added([sums for _, sums in answers])
 
     def _answer(self, waiting: Any) -> Any:
         """What a part says. It may wait for one below it of whose worker's death only the scheduler knows."""

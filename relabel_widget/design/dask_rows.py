@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import AnyArray, IntArray
+from ..vectors import consecutive
 from .dask_worker import Told, itself, patched
 
 _KEPT_BYTES, _KEPT_LEAST = 2**27, 6  # of vectors: a Newton step needs log-odds, labels, weights, curvatures, an image
@@ -29,19 +30,21 @@ class PartRows:
 
     def put(self, vector: AnyArray, piece: AnyArray) -> None:
         """Write the part's piece into a vector."""
-        first = 0
-        for rows in self.slices:
-            end = first + rows.stop - rows.start
-            vector[rows] = piece[first:end]
-            first = end
+        for rows, places in self._places():
+            vector[rows] = piece[places]
 
     def among(self, rows: IntArray) -> tuple[IntArray, IntArray]:
         """Of rows, ascending, those of the part: their places in it, and their numbers."""
         ends = np.searchsorted(rows, [(each.start, each.stop) for each in self.slices])
         numbers = [rows[first:end] for first, end in ends]
-        starts = np.cumsum([0, *(each.stop - each.start for each in self.slices)])
-        places = [some - each.start + start for some, each, start in zip(numbers, self.slices, starts, strict=False)]
-        return np.concatenate(places), np.concatenate(numbers)
+        shifts = [places.start - each.start for each, places in self._places()]
+        return np.concatenate([some + shift for some, shift in zip(numbers, shifts, strict=True)]), np.concatenate(
+            numbers
+        )
+
+    def _places(self) -> Iterator[tuple[slice, slice]]:
+        """Each slice, and its places in the part."""
+        return zip(self.slices, consecutive(each.stop - each.start for each in self.slices), strict=True)
 
 
 @dataclass(eq=False)

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from .._typing import AnyArray, FloatArray, IntArray
-from ..vectors import add_scaled
+from ..vectors import add_scaled, consecutive
 from .base import Block, Design
 from .compact import compacted
 from .convert import as_design
@@ -80,6 +80,19 @@ def added(parts: list[tuple[Any, ...]]) -> tuple[Any, ...]:
     return tuple(sum(each[1:], start=each[0]) for each in zip(*parts, strict=True))
 
 
+def asked(
+    parts: list[Any], counts: list[int], work: str, shared: tuple[Any, ...], each: list[Any], dropped: list[int]
+) -> list[Any]:
+    """What some parts are to answer, each for as many as it stands for: see `Part.ask`."""
+    theirs = zip(parts, consecutive(counts), strict=True)
+    return [part.ask(work, shared, each[places], dropped) for part, places in theirs]
+
+
+def together(answers: list[tuple[list[Any], tuple[Any, ...]]]) -> tuple[list[Any], tuple[Any, ...]]:
+    """Of the rows one after the other, and the sums."""
+    return [piece for pieces, _ in answers for piece in pieces], added([sums for _, sums in answers])
+
+
 @dataclass
 class _Images:
     """The sum of images so far, and the one of which a multiple is to be added next."""
@@ -99,11 +112,10 @@ class Part:
     """
 
     def __init__(self, blocks: list[Design], n_threads: int, below: list[Any], counts: list[int]) -> None:
-        self._ends = np.cumsum([block.n_rows for block in blocks])
-        self._n_rows = int(self._ends[-1])
-        rows = [slice(end - block.n_rows, end) for end, block in zip(self._ends.tolist(), blocks, strict=True)]
+        self._blocks = list(zip(blocks, consecutive(block.n_rows for block in blocks), strict=True))
+        self._n_rows = self._blocks[-1][1].stop
         shares = np.array_split(np.arange(len(blocks)), min(n_threads, len(blocks)))
-        self._shares = [[(blocks[k], rows[k]) for k in share] for share in shares]
+        self._shares = [[self._blocks[k] for k in share] for share in shares]
         self._pool = ThreadPoolExecutor(len(shares))
         self._below, self._counts = below, counts
         self._given_up = False
@@ -119,16 +131,12 @@ class Part:
         numbers of vectors that need not be held any more.
         """
         mine, *theirs = each
-        waiting = []
-        for part, count in zip(self._below, self._counts, strict=True):
-            waiting.append(part.ask(work, shared, theirs[:count], dropped))
-            theirs = theirs[count:]
+        waiting = asked(self._below, self._counts, work, shared, theirs, dropped)
         of_rows, sums = await getattr(self, work)(mine, *shared)
         for number in dropped:
             self._held.pop(number, None)
             self._images.pop(number, None)
-        below = [await self._answer(answer) for answer in waiting]
-        return [of_rows, *(each for rows, _ in below for each in rows)], added([sums, *(theirs for _, theirs in below)])
+        return together([([of_rows], sums), *[await self._answer(answer) for answer in waiting]])
 
     async def _answer(self, waiting: Any) -> Any:
         """What a part below says. Of one whose worker died Dask may never hear: it would be waited for without end."""
@@ -203,9 +211,9 @@ class Part:
         """Some of the rows, ascending, as a matrix."""
 
         def taken() -> Block | None:
-            some, blocks = [], [each for share in self._shares for each in share]
-            for (block, place), end in zip(blocks, np.searchsorted(rows, self._ends), strict=True):
-                first = np.searchsorted(rows, place.start)
+            some = []
+            for block, place in self._blocks:
+                first, end = np.searchsorted(rows, (place.start, place.stop))
                 if first < end:
                     some.append(matrix(block.take(rows[first:end] - place.start)))
             return stacked(some) if some else None

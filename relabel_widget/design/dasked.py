@@ -18,7 +18,7 @@ from scipy import sparse
 
 from .._typing import FloatArray, IntArray
 from ..monitor import Monitor
-from ..vectors import add_scaled
+from ..vectors import add_scaled, consecutive
 from . import dask_worker
 from .base import Block, Design, ImageSum
 from .dask_parts import Parts
@@ -41,8 +41,7 @@ class DaskDesign(Design):
 
     def __init__(self, client: Any, blocks: list[Any], sizes: list[int], n_features: int, n_stored: int) -> None:
         self._client, self._blocks = client, blocks
-        ends = np.cumsum(sizes).tolist()
-        self._rows = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+        self._rows = consecutive(sizes)
         self._n_features, self._n_stored = n_features, n_stored
         self._parts: Parts | None = None
         self._lock = RLock()  # a product keeps all workers busy

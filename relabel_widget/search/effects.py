@@ -26,7 +26,7 @@ _LEAST_LEFT = 1e-2  # of 1 - leverage, for the same reason
 _NO_FEATURES = 1e-30  # instead of the own part, or the curvature, of a row that has none
 _DOUBT = 0.25  # of the move that is forecast of a row: what rows do to each other
 _LISTED_LEAST, _LISTED_MOST = 16, 256  # rows outside a set whose own response is worked out
-_NONE = np.empty(0, dtype=np.int64)
+NO_ROWS = np.empty(0, dtype=np.int64)
 _KEPT_BYTES, _KEPT_LEAST = 2**26, 2  # of refits whose gains are kept: all where rows are few, the newest where many
 
 
@@ -71,7 +71,7 @@ class Effects:
     ) -> None:
         self._fit, self._query, self._sign, self._edit, self._monitor = fit, query, sign, edit, monitor
         self.allowed, self.costs, self.springs = allowed, costs, springs
-        self._known = {0: _Known(fit.hessian, _NONE, factor)}
+        self._known = {0: _Known(fit.hessian, NO_ROWS, factor)}
         self.large = fit.problem.design.n_stored >= LARGE
         row_bytes = 32  # log-odds, curvature, gains, what passes
         self._most_kept = max(_KEPT_LEAST, _KEPT_BYTES // (row_bytes * fit.n_rows))
@@ -91,7 +91,7 @@ class Effects:
     def factor_error(self, probe: Probe, hessian: Hessian | None = None) -> float:
         """Relative residual to which the factor at a refit is known, there or, by a bound, with another Hessian."""
         known = self._at(probe)
-        return known.factor.residual if hessian is None else self._residual(hessian, _NONE, known)
+        return known.factor.residual if hessian is None else self._residual(hessian, NO_ROWS, known)
 
     def _at(self, probe: Probe) -> _Known:
         known = self._known.get(probe.number)

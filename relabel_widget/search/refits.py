@@ -12,7 +12,7 @@ from ..monitor import Monitor
 from ..problem import Edit, Problem
 from ..solver import Iterate, SolveResult, newton_step, norm_in
 from ..vectors import dot
-from .effects import Effects
+from .effects import NO_ROWS, Effects
 from .flip_set import Budget
 from .probe import Probe
 from .response import Springs
@@ -27,7 +27,6 @@ _LOOSEST, _TIGHTEST = 0.7, 0.05  # tolerances of Newton steps
 _LOOSEST_OF_LARGE = 0.3
 _CERTAIN = 2e-7  # log-odds: a bound by Cauchy and Schwarz, which is seldom reached
 _MAX_STEPS = 30
-_NONE = np.empty(0, dtype=np.int64)
 _KEPT_BYTES, _KEPT_LEAST = 2**24, 2  # of refits, which a search comes back to: all where they are small
 
 
@@ -68,7 +67,7 @@ class Refits:
         margin = dot(query, fit.theta) - cut
         self._cut, self._sign = cut, 1.0 if margin > 0 else -1.0
         start = Iterate(fit.theta, fit.eta, np.zeros_like(fit.theta))
-        self.base = Probe(0, _NONE, start, self._sign * margin)
+        self.base = Probe(0, NO_ROWS, start, self._sign * margin)
         self.count = 0
         self._made: dict[bytes, Probe] = {}
         self._spread = float(np.sqrt(max(dot(query, factor.x), 0.0)))  # of the query, in the norm of H^-1
@@ -115,7 +114,7 @@ class Refits:
                 rtol=rtol,
                 preconditioner=self._fit.preconditioner,
                 hessian=hessian if step == 0 else None,
-                apart=(changed if step == 0 else _NONE) if self.effects.large else None,
+                apart=(changed if step == 0 else NO_ROWS) if self.effects.large else None,
                 monitor=self._monitor,
             )
             if stepped is None:
@@ -185,7 +184,7 @@ class Refits:
                 rtol=max(min(0.1, 0.1 * decrement), 0.5 * _CERTAIN / left),
                 preconditioner=self._fit.preconditioner,
                 hessian=hessian,
-                apart=_NONE if self.effects.large else None,
+                apart=NO_ROWS if self.effects.large else None,
                 monitor=self._monitor,
             )
             if stepped is None:
