@@ -74,7 +74,8 @@ def refits_for(
     fit: rw.Fit, query: Any, edit: Any, candidates: Any, costs: Any = None, limits: Limits | None = None
 ) -> Refits:
     design = fit.query_of(query)
-    functional, (factor,) = fit.problem.extended_rows(design)[:, 0], solved_factors(fit, design, rtol=1e-9).columns()
+    functional = fit.problem.extended_rows(design)[:, 0]
+    (factor,) = solved_factors(fit, functional[:, None], rtol=1e-9).columns()
     question = Question(fit, functional, 0.0, edit, candidates, costs)
     settings = replace(settings_for(fit.problem.design), limits=limits or Limits())
     return Refits(Context(question, settings, Leverages(fit)), factor, Budget())

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import expit
 
 from .._typing import FloatArray, IntArray
-from ..bound import PairBound, RemainderBound
+from ..bound import Bound
 from ..design import Design
 from ..fitting import Fit
 from ..influence import FACTOR_RTOL, solved_factors
@@ -51,7 +51,7 @@ def find_flip_set(
     candidates: Any = None,
     cost: Any = None,
     budget: Any = None,
-    bound: RemainderBound | PairBound | None = None,
+    bound: Bound | None = None,
     table: Any = None,
     monitor: Monitor | None = None,
 ) -> FlipSet:
@@ -103,7 +103,7 @@ def find_flip_set(
     tables = None if table is None else np.reshape(table, (1, -1))
     proof = as_proof(fit, edit, bound, tables, 1, who="find_flip_set")
     (flip_set,) = task.run_all(query, monitor)
-    return proof.applied(flip_set, query, 0, task.threshold_logit, task.candidates)
+    return proof.applied(flip_set, task.question(fit.problem.extended_rows(query)[:, 0]), 0)
 
 
 def find_flip_sets(
@@ -116,7 +116,7 @@ def find_flip_sets(
     candidates: Any = None,
     cost: Any = None,
     budget: Any = None,
-    bound: RemainderBound | PairBound | None = None,
+    bound: Bound | None = None,
     table: Any = None,
     n_jobs: int | None = None,
     progress: bool = False,
@@ -145,7 +145,8 @@ def find_flip_sets(
     found: list[FlipSet] = []
     for flip_set in _searched(task, queries, _processes(n_jobs, queries.n_rows, task), monitor):
         t = len(found)
-        found.append(proof.applied(flip_set, queries.take(np.array([t])), t, task.threshold_logit, task.candidates))
+        functional = fit.problem.extended_rows(queries.take(np.array([t])))[:, 0]
+        found.append(proof.applied(flip_set, task.question(functional), t))
         if monitor is not None:
             monitor.step("finding flip sets", t + 1, queries.n_rows)
         if progress:
@@ -212,10 +213,13 @@ class _Task:
         """Each query's flip set, the factors solved together."""
         functionals, verified = self.fit.problem.extended_rows(queries), self.method == "verified"
         rtol = _RANKING_RTOL if verified else FACTOR_RTOL
-        solved = solved_factors(self.fit, queries, rtol=rtol, image=verified, monitor=monitor)
+        solved = solved_factors(self.fit, functionals, rtol=rtol, image=verified, monitor=monitor)
         for functional, factor in zip(np.ascontiguousarray(functionals.T), solved.columns(), strict=True):
-            question = Question(self.fit, functional, self.threshold_logit, self.edit, self.candidates, self.costs)
-            yield self._run(question, factor, monitor)
+            yield self._run(self.question(functional), factor, monitor)
+
+    def question(self, functional: FloatArray) -> Question:
+        """Of one query, (n_params,)."""
+        return Question(self.fit, functional, self.threshold_logit, self.edit, self.candidates, self.costs)
 
     def run_all_to_the_end(self, queries: Design) -> list[FlipSet]:
         """`run_all` for a worker process."""

@@ -126,7 +126,8 @@ def seconds_if_known(fit: rw.Fit, queries: Any, threshold: float, sets: list[rw.
     for t, each in enumerate(sets):
         with stopwatch() as watch:
             design = fit.design_of(queries[[t]], who="query")
-            query, (factor,) = fit.problem.extended_rows(design)[:, 0], solved_factors(fit, design, rtol=1e-2).columns()
+            query = fit.problem.extended_rows(design)[:, 0]
+            (factor,) = solved_factors(fit, query[:, None], rtol=1e-2).columns()
             question = Question(fit, query, float(logit(threshold)), each.edit, np.arange(fit.n_rows))
             context = Context(question, settings_for(fit.problem.design), Leverages(fit))
             refits = Refits(context, factor, Budget())
