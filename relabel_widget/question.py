@@ -20,9 +20,9 @@ _LEAST_COST = 1e-12  # instead of 0, so that a free row's worth is finite
 class Question:
     """Which edits of training rows move ``functional . theta`` past ``offset``?
 
-    For a query x of a fit with two classes the functional is x itself (with the intercept's one), the offset the
-    threshold in log-odds. A rival class is the same question with another functional: the prediction c falls to d as
-    soon as ``(x, -x) . (theta_c, theta_d)`` falls below 0. Everything in `search` and `bound` sees this object only.
+    For a query x of a fit with two classes the functional is x itself (with a 1 appended for the intercept), the offset
+    the threshold in log-odds. A rival class is the same question with another functional: the prediction c falls to d
+    as soon as ``(x, -x) . (theta_c, theta_d)`` falls below 0.
 
     The *margin* is the distance to the offset, signed so that it is positive as long as the prediction stands.
 
@@ -61,7 +61,7 @@ class Question:
 
     @cached_property
     def norm(self) -> float:
-        """Of the functional, in the norm of the fit's preconditioner: about ``sqrt(x . H^-1 x)``."""
+        """The norm of the functional in the fit's preconditioner, about ``sqrt(x . H^-1 x)``."""
         return norm_in(self.fit.preconditioner, self.functional)
 
     def margin(self, theta: FloatArray) -> float:
@@ -73,7 +73,7 @@ class Question:
         return self.fit.problem.edited(rows, self.edit)
 
     def new_labels(self, rows: IntArray) -> AnyArray:
-        """The label that each of these rows is given; for removals the one that it is left out with."""
+        """The label that each of these rows is given; for removals its own label."""
         labels = self.fit.problem.labels
         codes = labels.swap(rows).codes if self.edit == "relabel" else labels.codes
         return labels.decode(codes[rows])
@@ -88,7 +88,7 @@ class Question:
         return gains
 
     def cost(self, rows: IntArray) -> float:
-        """Of a set: its size, or the sum of its rows' costs."""
+        """The cost of a set: its size, or the sum of its rows' costs."""
         return float(len(rows)) if self.costs is None else float(self.costs[rows].sum())
 
     def worth(self, effects: FloatArray, rows: IntArray) -> FloatArray:
@@ -104,14 +104,14 @@ class Question:
         return int(np.count_nonzero(counted & (codes == 0))), int(np.count_nonzero(counted & (codes == 1)))
 
     def feasible(self, rows: IntArray) -> bool:
-        """Whether examples of both classes remain: otherwise a free intercept has no minimiser."""
+        """Whether examples of both classes remain: no estimator is fitted on one class."""
         return not len(self.last_of_their_class(rows))
 
     def last_of_their_class(self, rows: IntArray) -> IntArray:
         """Those of the rows, in their order, whose class has no other rows and gets none; mostly none."""
         codes = self.fit.problem.labels.codes[rows]
         ones = int(np.count_nonzero(codes))
-        leaving = len(codes) - ones, ones
+        leaving = (len(codes) - ones, ones)
         for code in (0, 1):
             arriving = leaving[1 - code] if self.edit == "relabel" else 0
             if leaving[code] == self._class_sizes[code] and not arriving:

@@ -28,7 +28,7 @@ from relabel_widget.search.forecasts import (
 )
 from relabel_widget.search.ranking import largest
 from relabel_widget.search.refit import Context
-from relabel_widget.search.refits import Refits
+from relabel_widget.search.refits import Refits, Spending
 from relabel_widget.search.row_edit import CoupledEdits, Leverages, RowEdits
 from relabel_widget.search.settings import Limits, settings_for
 
@@ -78,7 +78,11 @@ def refits_for(
     (factor,) = solved_factors(fit, functional[:, None], rtol=1e-9).columns()
     question = Question(fit, functional, 0.0, edit, candidates, costs)
     settings = replace(settings_for(fit.problem.design), limits=limits or Limits())
-    return Refits(Context(question, settings, Leverages(fit)), factor, Budget())
+    return Refits(Context(question, settings, Leverages(fit)), factor, Spending(Budget()))
+
+
+def spent(refits: Refits) -> int:
+    return refits._spending.refits
 
 
 @pytest.mark.parametrize("edit", ["relabel", "remove"])
@@ -149,21 +153,21 @@ def test_what_is_settled_has_the_sign_of_the_minimiser(edit: Any) -> None:
             true = sign * float(fit.refit(rows, edit).decision(case.query[None])[0])
             assert abs(near.margin - true) <= max(near.doubt, 1e-9) or np.sign(near.margin) == np.sign(true)
             assert (near.margin > 0) == (true > 0)
-            assert_allclose(refits.confirmed(near), true, atol=1e-7)
+            assert_allclose(refits.confirmed_margin(near), true, atol=1e-7)
             refitted += 1
     assert refitted == 32
 
 
 def test_a_refit_is_made_once_and_the_newest_are_kept() -> None:
-    _, refits, _ = refits_of("relabel", 1, limits=Limits(refits_bytes=0))
+    _, refits, _ = refits_of("relabel", 1, limits=Limits(kept_bytes=0))
     first = refits.at(np.array([3, 5]), refits.base)
     second = refits.at(np.array([5]), first)
     assert refits.at(np.array([5, 3]), second) is first, "in whatever order, from wherever"
-    assert refits.count == 2
+    assert spent(refits) == 2
     refits.at(np.array([7]), refits.base)
     assert refits.at(np.array([5]), refits.base) is second
     assert refits.at(np.array([3, 5]), refits.base) is not first
-    assert refits.count == 4
+    assert spent(refits) == 4
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 300, 5_000])

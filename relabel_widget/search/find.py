@@ -6,7 +6,6 @@ import numbers
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -26,10 +25,10 @@ from ..solver import SolveResult
 from .first_order import first_order_set
 from .flip_set import Budget, FlipSet, as_budget
 from .forecasts import weakest_members
-from .local_search import search
+from .local_search import LocalSearch
 from .proof import as_proof
-from .refit import SLACK, Context
-from .refits import Refits
+from .refit import NO_ROWS, SLACK, Context
+from .refits import Refits, Spending
 from .row_edit import Leverages
 from .settings import settings_for
 
@@ -136,8 +135,8 @@ def find_flip_sets(
 
     Notes
     -----
-    The Hessian, its preconditioner and the first solves, by block CG, are shared. With a monitor, a cancel is
-    honoured within one refit in one process, and when the next few queries are done in several.
+    The Hessian, its preconditioner and the first solves, by block CG, are shared. With a monitor, a cancel
+    takes effect within one refit; with several processes, when the next batch returns.
     """
     queries = fit.design_of(X_query, who="find_flip_sets: X_query")
     task = _task("find_flip_sets", fit, threshold, edit, method, candidates, cost, budget)
@@ -182,7 +181,7 @@ def _searched(task: _Task, queries: Design, processes: int, monitor: Monitor | N
     bare = task.fit.bare()
     sent = replace(task, fit=bare, leverages=Leverages(bare))
     with Parallel(n_jobs=processes, return_as="generator") as parallel:
-        for batch in parallel(delayed(sent.run_all_to_the_end)(part) for part in _batches(queries, processes)):
+        for batch in parallel(delayed(sent.run_batch)(part) for part in _batches(queries, processes)):
             yield from batch
 
 
@@ -221,7 +220,7 @@ class _Task:
         """Of one query, (n_params,)."""
         return Question(self.fit, functional, self.threshold_logit, self.edit, self.candidates, self.costs)
 
-    def run_all_to_the_end(self, queries: Design) -> list[FlipSet]:
+    def run_batch(self, queries: Design) -> list[FlipSet]:
         """`run_all` for a worker process."""
         return list(self.run_all(queries, None))
 
@@ -241,18 +240,21 @@ class _Task:
 
     def _verified(self, question: Question, factor: SolveResult, monitor: Monitor | None) -> FlipSet:
         settings = settings_for(self.fit.problem.design)
-        for each in (settings, settings.exactly()):  # the second only if the last refit contradicts a decision
-            refits = Refits(Context(question, each, self.leverages, monitor), factor, self.budget)
-            result = search(refits, partial(first_order_set, question, refits.base.gains))
+        budget = Spending(self.budget)
+        for exact in (False, True):  # the second only where the confirming refit contradicts the first
+            context = Context(question, replace(settings, exact=exact), self.leverages, monitor)
+            refits = Refits(context, factor, budget)
+            result = LocalSearch(refits).run()
             if result.best is None:
                 outcome = Outcome.BUDGET if result.out_of_budget else Outcome.EXHAUSTED
-                return self._none(question, outcome, refits.count)
-            margin = refits.confirmed(result.best)
+                return self._none(question, outcome, budget.refits)
+            margin = refits.confirmed_margin(result.best)
+            budget.refits += 1  # a confirmation is made whatever the budget says: without it nothing is returned
             if margin < -SLACK:
                 outcome = Outcome.BUDGET_FOUND if result.out_of_budget else Outcome.FOUND
                 rows = weakest_members(result.best)[::-1]
-                return self._some(question, rows, margin, outcome, refits.count + 1)
-        return self._none(question, Outcome.EXHAUSTED, refits.count)
+                return self._some(question, rows, margin, outcome, budget.refits)
+        return self._none(question, Outcome.EXHAUSTED, budget.refits)
 
     def _some(self, question: Question, rows: IntArray, margin: float, outcome: Outcome, refits: int) -> FlipSet:
         return FlipSet(
@@ -270,12 +272,11 @@ class _Task:
         )
 
     def _none(self, question: Question, outcome: Outcome, refits: int) -> FlipSet:
-        nobody = np.empty(0, dtype=np.int64)
-        return replace(self._some(question, nobody, np.nan, outcome, refits), found=False)
+        return replace(self._some(question, NO_ROWS, np.nan, outcome, refits), found=False)
 
 
 def _proba(question: Question, value: float) -> float:
-    """The probability where the functional is so far above the threshold."""
+    """The probability for a value relative to the threshold."""
     return float(expit(value + question.offset))
 
 

@@ -26,7 +26,7 @@ def first_order_set(question: Question, gains: FloatArray, at_most: int | None =
     gains
         First-order change of the margin by editing each row, towards a flip, shape (n_rows,); NaN-free.
     at_most
-        Longer prefixes are of no interest; any length if None, or if the question has costs.
+        Longer prefixes are of no interest; any length if None.
 
     Returns
     -------

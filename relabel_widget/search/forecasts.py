@@ -1,13 +1,13 @@
 """What is forecast at a refit: which rows rank first, how many it takes, the margin of sets that are near.
 
-A forecast adds up effects of rows. It ranks what is refitted next, and spares a refit only where it is beyond doubt.
+A forecast adds up effects of rows. It ranks what is refitted next, and says which sets are not worth a refit.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from .._typing import FloatArray, IntArray
+from .._typing import BoolArray, FloatArray, IntArray
 from ..solver import solve_many
 from ..vectors import column_dots
 from .ranking import largest
@@ -16,7 +16,7 @@ from .row_edit import CoupledEdits
 
 
 def best_rows(refit: Refit, size: int) -> IntArray:
-    """The candidates of most worth, edited at the refit or not, best first."""
+    """The ``size`` candidates of most worth, edited at the refit or not, best first."""
     question = refit.context.question
     rows = refit.shortlist.rows
     effects = refit.shortlist.effects
@@ -27,7 +27,10 @@ def best_rows(refit: Refit, size: int) -> IntArray:
 
 
 def best_outsiders(refit: Refit, count: int) -> IntArray:
-    """The candidates outside the set that gain most (per cost), best first."""
+    """The candidates outside the set that gain most (per cost), best first.
+
+    By gain, which ranks all rows alike: those that are not on the shortlist have no effect of their own.
+    """
     question = refit.context.question
     worth = question.worth(refit.gains[question.candidates], question.candidates)
     rows = question.candidates[largest(worth, count + len(refit.rows))]
@@ -70,8 +73,31 @@ def forecast_without(refit: Refit, rows: IntArray) -> tuple[FloatArray, FloatArr
     """Of each row of the set, the margin to expect without it, and how far off that may be; both (len(rows),)."""
     effects = refit.effects(rows)
     own = np.abs(effects - refit.gains[rows])
-    others = refit.context.settings.accuracy.others * np.abs(effects)
-    return refit.margin + effects, own + others + refit.doubt
+    interaction = refit.context.settings.accuracy.interaction * np.abs(effects)
+    return refit.margin + effects, own + interaction + refit.doubt
+
+
+def surely_stands_without(refit: Refit, rows: IntArray) -> BoolArray:
+    """Whether the prediction is forecast to stand, by more than the doubt, if each row alone is left out."""
+    margins, doubts = forecast_without(refit, rows)
+    return (margins > doubts) & (not refit.context.settings.exact)
+
+
+def too_far(refit: Refit, size: int) -> bool:
+    """Whether the best set of a size is forecast too far from a flip to be worth a refit.
+
+    Never with costs: there a set of any size may be the cheapest.
+    """
+    settings = refit.context.settings
+    if refit.context.question.costs is not None or settings.exact:
+        return False
+    hope = settings.effort.hope_of_swaps if size == len(refit.rows) else settings.effort.hope
+    return forecast(refit, best_rows(refit, size)) > hope * mean_effect(refit)
+
+
+def mean_effect(refit: Refit) -> float:
+    """The mean size of the effects of the edited rows."""
+    return float(np.abs(refit.effects(refit.rows)).mean())
 
 
 def forecast_swaps(refit: Refit, out: IntArray, into: IntArray) -> FloatArray:

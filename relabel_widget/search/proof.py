@@ -14,7 +14,7 @@ from ..problem import Edit
 from ..question import Question
 from .flip_set import FlipSet
 
-# An entry of the single-relabel table this close to the threshold counts as a flip: its error is far below.
+# An entry of the single-relabel table this close to the threshold counts as a flip: the table's error is far smaller.
 _TABLE_SLACK = 1e-5
 
 

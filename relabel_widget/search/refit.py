@@ -49,7 +49,7 @@ class Refit:
     ``point`` is the last iterate, which may be short of the minimiser; the margin is corrected for that.
 
     What is worked out here on demand, and kept as long as the refit is: the Hessian, the factor ``H^-1 functional``
-    (from that of ``start``, the refit that this one started from), and of rows
+    (from that of ``start``, the refit that this one started from, which is then let go), and of rows
 
     - the *gain*: what editing it moves the margin by, to first order, towards a flip where it is positive; for a row
       that this refit has edited, what undoing the edit would cost;
@@ -92,7 +92,7 @@ class Refit:
 
     @property
     def gradient(self) -> FloatArray:
-        """At the point, which stays lean; worked out once."""
+        """The gradient at the point, kept; the slopes it is made of are dropped again."""
         if self.point.gradient is None:
             self.point.gradient_in(self.context.question.edited(self.rows))
             self.point.lean()
@@ -131,9 +131,23 @@ class Refit:
         """``sqrt(x . H^-1 x)`` of the functional x: how far a gradient of norm 1 in ``H^-1`` can move the margin."""
         return float(np.sqrt(max(dot(self.context.question.functional, self.factor), 0.0)))
 
-    def factor_error(self, hessian: Hessian | None = None) -> float:
-        """Relative residual to which the factor is known, here or, by a bound, with another Hessian."""
-        return self.solved.residual if hessian is None else self._residual_with(hessian, NO_ROWS)
+    @property
+    def factor_error(self) -> float:
+        """Relative residual to which the factor is known here."""
+        return self.solved.residual
+
+    def factor_error_at(self, hessian: Hessian, changed_rows: IntArray = NO_ROWS) -> float:
+        """Upper bound on the relative residual of this factor under another Hessian.
+
+        It grows by ``[X, 1]' (change of the curvature) eta_direction``. The changed rows, which bend most, are worked
+        out; the others are bounded, in a pass over rows.
+        """
+        fit = self.context.question.fit
+        bound, own = hessian.bound(
+            changed_rows, _curvature_change, hessian.curvature, self.hessian.curvature, self.eta_direction
+        )
+        of_changed = norm_in(fit.preconditioner, fit.problem.extended_rmatvec_of(changed_rows, own))
+        return self.solved.residual + (of_changed + bound) / self.context.question.norm
 
     def _solved_from(self, start: Refit) -> SolveResult:
         question = self.context.question
@@ -152,21 +166,9 @@ class Refit:
         accuracy = self.context.settings.accuracy
         if not accuracy.bounded:
             return None
-        residual = start._residual_with(self.hessian, np.setxor1d(self.rows, start.rows, assume_unique=True))
+        changed = np.setxor1d(self.rows, start.rows, assume_unique=True)
+        residual = start.factor_error_at(self.hessian, changed)
         return replace(start.solved, residual=residual) if residual <= accuracy.factor else None
-
-    def _residual_with(self, hessian: Hessian, excluded_rows: IntArray) -> float:
-        """At least the relative residual that this refit's factor has with another Hessian.
-
-        It grows by ``[X, 1]' (change of the curvature) eta_direction``. Rows that were edited in between bend most;
-        they are left out of the bound and worked out.
-        """
-        fit = self.context.question.fit
-        bound, own = hessian.bound(
-            excluded_rows, _curvature_change, hessian.curvature, self.hessian.curvature, self.eta_direction
-        )
-        of_excluded = norm_in(fit.preconditioner, fit.problem.extended_rmatvec_of(excluded_rows, own))
-        return self.solved.residual + (of_excluded + bound) / self.context.question.norm
 
     # what editing a row would do here
 
@@ -177,9 +179,9 @@ class Refit:
 
     @cached_property
     def shortlist(self) -> Shortlist:
-        """The rows of the set and those that rank first outside it, twice as many as a flip would take and some.
+        """The rows of the set and those that rank first outside it: twice as many as the margin's distance to 0 takes.
 
-        Cost: some passes over the stored values of these rows, a few hundred at most.
+        Cost: some passes over the stored values of these rows, mostly a few hundred.
         """
         question, limits = self.context.question, self.context.settings.limits
         worth = question.worth(self.gains[question.candidates], question.candidates)
@@ -189,7 +191,7 @@ class Refit:
         count = min(limits.shortlist_least + 2 * needed, limits.shortlist_most, len(outside))
         rows = np.concatenate([outside[:count], self.rows])
         effects = self._effects(rows)
-        # effects are mostly smaller than gains: a row that gains more than the last of these has effect may rank first
+        # effects are mostly smaller than gains: a row whose gain exceeds the least effect here could still outrank it
         least = question.worth(effects[:count], outside[:count]).min(initial=np.inf)
         others = outside[count:]
         others = others[question.worth(self.gains[others], others) > least]
@@ -205,7 +207,7 @@ class Refit:
         return effects
 
     def _effects(self, rows: IntArray) -> FloatArray:
-        """The gain of each row times its response, as a multiple of what it would be to first order."""
+        """The gain of each row times its actual move over its first-order move."""
         if not len(rows):
             return np.empty(0)
         question = self.context.question

@@ -26,7 +26,7 @@ from relabel_widget.influence import solved_factors
 from relabel_widget.question import Question
 from relabel_widget.search.flip_set import Budget
 from relabel_widget.search.refit import Context
-from relabel_widget.search.refits import Refits
+from relabel_widget.search.refits import Refits, Spending
 from relabel_widget.search.row_edit import Leverages
 from relabel_widget.search.settings import settings_for
 
@@ -130,8 +130,8 @@ def seconds_if_known(fit: rw.Fit, queries: Any, threshold: float, sets: list[rw.
             (factor,) = solved_factors(fit, query[:, None], rtol=1e-2).columns()
             question = Question(fit, query, float(logit(threshold)), each.edit, np.arange(fit.n_rows))
             context = Context(question, settings_for(fit.problem.design), Leverages(fit))
-            refits = Refits(context, factor, Budget())
-            margin = refits.confirmed(refits.at(each.rows, refits.base))
+            refits = Refits(context, factor, Spending(Budget()))
+            margin = refits.confirmed_margin(refits.at(each.rows, refits.base))
         assert margin < 0
         walls.append(watch.wall)
     return float(np.median(walls))
