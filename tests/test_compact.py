@@ -15,7 +15,7 @@ from scipy import sparse
 
 import relabel_widget as rw
 import relabel_widget.design.compact as compact_module
-from relabel_widget.design import CsrDesign, compacted, dasked
+from relabel_widget.design import CsrDesign, compacted, dask_tasks
 from relabel_widget.design.parts import in_threads, no_other_threads
 
 numba = pytest.importorskip("numba")
@@ -159,7 +159,7 @@ def test_where_others_keep_the_cores_busy_a_product_starts_no_thread(monkeypatch
 
 
 @pytest.mark.usefixtures("small_limits")
-@pytest.mark.parametrize("work", ["_forward", "_backward", "_square_sum", "_gram"])
+@pytest.mark.parametrize("work", ["forward", "backward", "square_sum", "gram"])
 def test_tasks_on_dask_workers_start_no_thread(work: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker's other threads have tasks of their own."""
     block = compacted(CsrDesign(counts()))
@@ -172,8 +172,8 @@ def test_tasks_on_dask_workers_start_no_thread(work: str, monkeypatch: pytest.Mo
     monkeypatch.setattr(threading.Thread, "start", start)
     monkeypatch.setattr(threading.Thread, "join", lambda _: None)
     v, u = [np.ones(block.n_features)], [np.ones(block.n_rows)]
-    product = partial(dasked._gram, shift=0.0) if work == "_gram" else getattr(dasked, work)
-    dasked._on_block(product, block, *{"_forward": [v], "_gram": [v, u]}.get(work, [u]))
+    product = partial(dask_tasks.gram, shift=0.0) if work == "gram" else getattr(dask_tasks, work)
+    dask_tasks.on_block(product, block, *{"forward": [v], "gram": [v, u]}.get(work, [u]))
     assert not started
     block.matvec(*v)
     assert started, "in memory the same design uses another thread"

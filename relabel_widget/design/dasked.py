@@ -1,9 +1,9 @@
 """A design whose row blocks lie on the workers of a Dask cluster.
 
-Every product is a Dask graph: one task for each block, run where the block lies, and for sums Dask's own tree
-reduction. Blocks are futures whose graphs the scheduler keeps, so Dask itself reloads from their source those that a
-dead worker held. Vectors of rows are NumPy arrays on the client; a `Gram` sends its weights once. Dask is imported in
-this module and nowhere else.
+Every product is a Dask graph of one task for each block, which Dask runs where the block lies, and tasks that add up
+what these give. Blocks are futures whose graphs the scheduler keeps, so that Dask reloads from their source those that
+a dead worker held. Vectors of rows are NumPy arrays on the client; only a `Gram` keeps one beside the blocks. Dask is
+imported in this module and nowhere else.
 """
 
 from __future__ import annotations
@@ -19,22 +19,21 @@ from scipy import sparse
 from .._typing import AnyArray, FloatArray, IntArray
 from ..monitor import Monitor
 from ..vectors import consecutive, pieces
+from . import dask_tasks
 from .base import Block, Design, Gram
-from .compact import compacted
-from .convert import as_design
 from .csr import CsrDesign
 from .dense import DenseDesign
-from .parts import no_other_threads
 
 _PIECE_BYTES = 2**23  # of an array sent in one message: Dask warns from 10 MB on
+_ADDED_AT_ONCE = 16  # arrays: with more, one worker would receive what a large cluster gives
 
 
 class DaskDesign(Design):
     """X as designs on the workers of a Dask cluster; `dask_design` makes one.
 
-    A product sends the vector, runs one task for each block and brings back one array; nothing of it stays. Sums are
-    added in the order of the blocks, so results do not depend on which worker did what. The design cannot be sent to
-    another process.
+    A product sends its vectors, runs one task for each block and brings back one array; nothing of it stays on the
+    workers. Sums are added in the order of the blocks: results do not depend on which worker did what. The design
+    cannot be sent to another process.
     """
 
     place = "workers"
@@ -56,7 +55,7 @@ class DaskDesign(Design):
         """The rows in order; each block travels here, one at a time."""
         for rows, block in zip(self._rows, self._blocks, strict=True):
             with self._in_words():
-                matrix = self._client.submit(_matrix, block, pure=False).result()
+                matrix = self._client.submit(dask_tasks.matrix, block, pure=False).result()
             yield rows, matrix
 
     def take(self, rows: IntArray) -> Design:
@@ -67,27 +66,28 @@ class DaskDesign(Design):
         with self._in_words():
             for block, each, own in zip(self._blocks, self._rows, consecutive(np.diff(ends).tolist()), strict=True):
                 if own.start < own.stop:
-                    found.append(self._task(_taken, block, [distinct[own] - each.start]))
-            matrix = _stacked(self._gathered(found)) if found else np.empty((0, self.n_features))
+                    found.append(self._task(dask_tasks.taken, block, [distinct[own] - each.start]))
+            matrix = dask_tasks.stacked(self._gathered(found)) if found else np.empty((0, self.n_features))
         taken = CsrDesign(matrix) if sparse.issparse(matrix) else DenseDesign(matrix)
         return taken.take(places)
 
     def matvec(self, v: FloatArray) -> FloatArray:  # noqa: D102
         with self._in_words():
             sent = self._sent(v)
-            return np.concatenate(self._gathered([self._task(_forward, block, sent) for block in self._blocks]))
+            tasks = [self._task(dask_tasks.forward, block, sent) for block in self._blocks]
+            return np.concatenate(self._gathered(tasks))
 
     def matmat(self, v: FloatArray) -> FloatArray:  # noqa: D102
         return self.matvec(v)
 
     def rmatvec(self, u: FloatArray) -> FloatArray:  # noqa: D102
-        return self._summed(_backward, u, (self.n_features, *u.shape[1:]))
+        return self._summed(dask_tasks.backward, u)
 
     def rmatmat(self, u: FloatArray) -> FloatArray:  # noqa: D102
         return self.rmatvec(u)
 
     def weighted_square_sum(self, d: FloatArray) -> FloatArray:  # noqa: D102
-        return self._summed(_square_sum, d, (self.n_features,))
+        return self._summed(dask_tasks.square_sum, d)
 
     def gram(self, d: FloatArray) -> Gram:
         """`Gram` whose weights lie beside the blocks, sent once."""
@@ -101,28 +101,30 @@ class DaskDesign(Design):
     def gram_matmat(self, v: FloatArray, d: FloatArray, shift: FloatArray) -> tuple[FloatArray, FloatArray]:  # noqa: D102
         return self.gram(d).matmat(v, shift)
 
-    def _summed(self, work: Callable[..., FloatArray], u: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-        """The sum over blocks of what ``work`` makes of each and its rows of a vector, an array of this shape."""
+    def _summed(self, work: Callable[..., FloatArray], u: FloatArray) -> FloatArray:
+        """The sum over blocks of what ``work`` makes of each and its rows of a vector."""
         with self._in_words():
             tasks = [
                 self._task(work, block, u_block) for block, u_block in zip(self._blocks, self._beside(u), strict=True)
             ]
-            return self._added(tasks, shape)
+            return self._added(tasks)
 
     def _task(self, work: Callable[..., Any], block: Any, *sent: list[Any]) -> Any:
         from dask.delayed import delayed
 
-        return delayed(_on_block, pure=False)(work, block, *sent)
+        return delayed(dask_tasks.on_block, pure=False)(work, block, *sent)
 
     def _gathered(self, tasks: list[Any]) -> list[Any]:
         found: list[Any] = self._client.gather(self._client.compute(tasks))
         return found
 
-    def _added(self, tasks: list[Any], shape: tuple[int, ...]) -> FloatArray:
-        import dask.array as da
+    def _added(self, tasks: list[Any]) -> FloatArray:
+        """The sum of what tasks give, in the order of the blocks; so many at a time that no worker holds them all."""
+        from dask.delayed import delayed
 
-        arrays = [da.from_delayed(task, shape=shape, dtype=np.float64) for task in tasks]
-        out: FloatArray = self._client.compute(da.stack(arrays).sum(axis=0)).result()
+        while len(tasks) > 1:
+            tasks = [delayed(sum, pure=False)(tasks[some]) for some in pieces(len(tasks), _ADDED_AT_ONCE)]
+        out: FloatArray = self._client.compute(tasks[0]).result()
         return out
 
     def _sent(self, array: AnyArray, *block: Any) -> list[Any]:
@@ -131,7 +133,8 @@ class DaskDesign(Design):
         As arguments of tasks, not scattered: the scheduler keeps them, so they outlive a worker.
         """
         size = max(1, _PIECE_BYTES // array[:1].nbytes)
-        return [self._client.submit(_itself, array[part], *block, pure=False) for part in pieces(len(array), size)]
+        parts = [array[part] for part in pieces(len(array), size)]
+        return [self._client.submit(dask_tasks.itself, part, *block, pure=False) for part in parts]
 
     def _beside(self, u: FloatArray) -> list[list[Any]]:
         """A vector (n_rows,) or some (n_rows, m), sent to where the blocks of its rows lie."""
@@ -154,6 +157,7 @@ class DaskDesign(Design):
 
 class _DaskGram(Gram):
     def __init__(self, design: DaskDesign, d: FloatArray) -> None:
+        super().__init__(design, d)
         self._of = design
         with design._in_words():
             self._weights = design._beside(d)
@@ -170,12 +174,12 @@ class _DaskGram(Gram):
     def _product(self, v: FloatArray, shift: Any) -> tuple[FloatArray, Any]:
         design = self._of
         with design._in_words():
-            sent, work = design._sent(v), partial(_gram, shift=shift)
+            sent, work = design._sent(v), partial(dask_tasks.gram, shift=shift)
             tasks = [
                 design._task(work, block, sent, weights)
                 for block, weights in zip(design._blocks, self._weights, strict=True)
             ]
-            out = design._added(tasks, (len(v) + 1, *v.shape[1:]))
+            out = design._added(tasks)
         return out[:-1], out[-1]
 
 
@@ -194,16 +198,16 @@ def dask_design(
     vectoriser
         Fitted or stateless; turns a block of texts into features, on the workers.
     client
-        A ``dask.distributed.Client``; the one in use if None. One made with ``direct_to_workers=True`` asks workers
-        without the scheduler between, where it can reach them.
+        A ``dask.distributed.Client``; the one in use if None. One made with ``direct_to_workers=True`` gets results
+        from workers without the scheduler between, where it can reach them.
     monitor
         Receives progress (blocks loaded); a cancel is honoured when the next block is there.
 
     Returns
     -------
     DaskDesign
-        Its blocks stay on their workers as long as it lives. A worker that dies is survived; to retire one that has
-        blocks, delete the design first: Dask does not move the actors that answer for them.
+        Its blocks stay on the workers as long as it lives. Dask reloads those of a worker that dies from their source,
+        and moves those of one that retires.
 
     Raises
     ------
@@ -267,14 +271,14 @@ def _delayed(source: Any, vectoriser: Any) -> list[Any]:
             f"{type(source).__name__}. What fits into memory needs no Dask: pass it to fit as it is."
         )
     shared = None if vectoriser is None else delayed(vectoriser, traverse=False, pure=False)
-    return [delayed(_load, pure=False)(block, shared, number) for number, block in enumerate(source)]
+    return [delayed(dask_tasks.load, pure=False)(block, shared, number) for number, block in enumerate(source)]
 
 
 def _loaded(client: Any, blocks: list[Any], monitor: Monitor | None) -> list[tuple[int, int, int] | None]:
     """(rows, columns, stored values) of each block, None if it is empty; waits for all."""
     from distributed import as_completed
 
-    facts = client.map(_facts, blocks, pure=False)
+    facts = client.map(dask_tasks.facts, blocks, pure=False)
     places = {future.key: number for number, future in enumerate(facts)}
     for done, future in enumerate(as_completed(facts, loop=client.loop), start=1):
         if future.status == "error":
@@ -337,70 +341,3 @@ def _gone(client: Any) -> ConnectionError:
         f"DaskDesign: the Dask scheduler at {address} is gone, or was restarted, and the rows with it. Start a new "
         "client and call dask_design again; no label or decision is lost."
     )
-
-
-# --- what runs on the workers
-
-
-def _load(block: Any, vectoriser: Any, number: int) -> Design | None:
-    """A block as a design, None if it has no row."""
-    if vectoriser is not None:
-        texts = block.iloc[:, 0] if hasattr(block, "columns") and block.shape[1] == 1 else block
-        block = vectoriser.transform(list(texts)) if len(texts) else np.empty((0, 0))
-    shape = np.shape(block) if not hasattr(block, "shape") else block.shape
-    if len(shape) == 2 and shape[0] == 0:
-        return None
-    return compacted(as_design(block, who=f"dask_design: block {number}"))
-
-
-def _facts(block: Design | None) -> tuple[int, int, int] | None:
-    """(rows, columns, stored values), None if there is no row."""
-    return None if block is None else (block.n_rows, block.n_features, block.n_stored)
-
-
-def _on_block(work: Callable[..., Any], block: Design, *sent: list[AnyArray]) -> Any:
-    """What ``work`` gives of a block and arrays that came in pieces; other tasks have the other threads."""
-    with no_other_threads():
-        return work(block, *(pieces[0] if len(pieces) == 1 else np.concatenate(pieces) for pieces in sent))
-
-
-def _itself(array: AnyArray, block: Design | None = None) -> AnyArray:
-    """An array, where the block lies if there is one."""
-    del block
-    return array
-
-
-def _forward(block: Design, v: FloatArray) -> FloatArray:
-    return block.matvec(v) if v.ndim == 1 else block.matmat(v)
-
-
-def _backward(block: Design, u: FloatArray) -> FloatArray:
-    return block.rmatvec(u) if u.ndim == 1 else block.rmatmat(u)
-
-
-def _square_sum(block: Design, d: FloatArray) -> FloatArray:
-    return block.weighted_square_sum(d)
-
-
-def _gram(block: Design, v: FloatArray, d: FloatArray, *, shift: Any) -> FloatArray:
-    """`Design.gram_matvec` or `Design.gram_matmat`, the sum of u as one more row; a vector weights all columns."""
-    found = block.gram_matvec(v, d, shift) if v.ndim == 1 else block.gram_matmat(v, d.reshape(len(d), -1), shift)
-    return np.concatenate([found[0], np.reshape(found[1], (1, *v.shape[1:]))])
-
-
-def _taken(block: Design, rows: IntArray) -> Block:
-    return _matrix(block.take(rows))
-
-
-def _matrix(block: Design) -> Block:
-    """All rows of a design."""
-    return _stacked([rows for _, rows in block.blocks()])
-
-
-def _stacked(parts: list[Block]) -> Block:
-    """Blocks one below the other, sparse if any is."""
-    if len(parts) == 1:
-        return parts[0]
-    if any(sparse.issparse(part) for part in parts):
-        return sparse.csr_array(sparse.vstack(parts, format="csr"))
-    return np.vstack(parts)
