@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import dask
 import numpy as np
@@ -33,7 +32,6 @@ ROWS = int(os.environ.get("RELABEL_WIDGET_ROWS", "1_000_000"))
 TOKENS = min(78.0, 3e8 / ROWS)  # a row
 N_BLOCKS = 6  # three for each worker
 PRODUCT, FLIP_SET = (1.3, 1.5) if ROWS >= 10_000_000 else (2.5, 2.5)  # at most so many times as long as in memory
-_T = TypeVar("_T")
 
 
 @pytest.fixture(scope="module")
@@ -43,19 +41,19 @@ def client() -> Iterator[Client]:
         yield client
 
 
-def kill_one(client: Client) -> None:
-    pids = client.run(os.getpid, on_error="return").values()
-    os.kill(next(pid for pid in pids if isinstance(pid, int)), signal.SIGKILL)
+class Killer(rw.Monitor):
+    """Kills a worker at two of the checks of the monitor, which come with each product."""
 
+    def __init__(self, client: Client, at: tuple[int, int]) -> None:
+        super().__init__()
+        self.client, self.at, self.checks, self.killed = client, at, 0, 0
 
-def killed_twice(client: Client, seconds: float, work: Callable[[], _T]) -> _T:
-    """What ``work`` gives, which takes so long, when a worker is killed after a third of it and another later."""
-    timers = [threading.Timer(share * seconds, kill_one, [client]) for share in (0.3, 0.6)]
-    for timer in timers:
-        timer.start()
-    found = work()
-    assert all(timer.finished.is_set() for timer in timers)
-    return found
+    def check(self) -> None:
+        self.checks += 1
+        if self.checks in self.at:
+            pids = self.client.run(os.getpid, on_error="return").values()
+            os.kill(next(pid for pid in pids if isinstance(pid, int)), signal.SIGKILL)
+            self.killed += 1
 
 
 @pytest.mark.data
@@ -127,9 +125,11 @@ def test_many_rows(client: Client, tmp_path: Path, record: Record) -> None:
     for each in sets:
         assert_array_equal(each.rows, sets[0].rows)
 
-    again = killed_twice(client, fitted[1], lambda: rw.fit(there, y, C=0.01))
+    killers = Killer(client, (4, 12)), Killer(client, (2, 5))
+    again = rw.fit(there, y, C=0.01, monitor=killers[0])
     assert_allclose(again.theta, fits[0].theta, rtol=1e-6, atol=1e-8)
-    found = killed_twice(client, later[1], lambda: rw.find_flip_set(fits[1], query, budget=12))
+    found = rw.find_flip_set(fits[1], query, budget=12, monitor=killers[1])
     assert_array_equal(found.rows, sets[0].rows)
+    assert [killer.killed for killer in killers] == [2, 2]
     assert product[1] <= PRODUCT * product[0]
     assert later[1] <= FLIP_SET * later[0]
