@@ -182,7 +182,7 @@ def top_influence(
 def _scores(fit: Fit, solved: FloatArray, monitor: Monitor | None) -> Iterator[tuple[int, int, FloatArray]]:
     """``x_i . factor_t`` in runs of rows, as (query, first row, scores); rows ascend for each query."""
     problem = fit.problem
-    if problem.design.in_memory:
+    if problem.design.place != "file":  # which a second pass would read again
         for t in range(solved.shape[1]):
             yield t, 0, problem.eta(np.ascontiguousarray(solved[:, t]))
         return

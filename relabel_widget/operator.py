@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from ._typing import BoolArray, FloatArray, IntArray
-from .design import Design, ImageSum
+from .design import Design, Gram
 from .vectors import PIECE, pieces
 
 
 def image_of(design: Design, v: FloatArray, has_intercept: bool) -> FloatArray:
     """``[X, 1] v`` of all rows of a design, or ``X v`` without intercept; (n_rows,). Cost: one product with X."""
-    return design.rowwise(np.add, design.matvec(v[:-1]), v[-1]) if has_intercept else design.matvec(v)
+    if not has_intercept:
+        return design.matvec(v)
+    out = design.matvec(v[:-1])
+    out += v[-1]
+    return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,20 +39,23 @@ class Hessian:
     penalty: FloatArray
     has_intercept: bool
 
-    def matvec(self, v: FloatArray, images: ImageSum | None = None) -> FloatArray:
-        """``H v`` for v (n_params,). To ``images``, if given, a multiple of ``[X, 1] v`` can be added then."""
-        product = self.design.gram_matvec if images is None else images.gram_matvec
+    @cached_property
+    def _gram(self) -> Gram:
+        return self.design.gram(self.curvature)
+
+    def matvec(self, v: FloatArray, image: FloatArray | None = None) -> FloatArray:
+        """``H v`` for v (n_params,). ``image`` (n_rows,), if given, receives ``[X, 1] v``."""
         out = self.penalty * v
         if not self.has_intercept:
-            return out + product(v, self.curvature, 0.0)[0]
-        pulled, total = product(v[:-1], self.curvature, float(v[-1]))
+            return out + self._gram.matvec(v, 0.0, image)[0]
+        pulled, total = self._gram.matvec(v[:-1], float(v[-1]), image)
         out[:-1] += pulled
         out[-1] += total
         return out
 
     def matvec_from(self, v: FloatArray, image: FloatArray) -> FloatArray:
         """``H v`` where ``[X, 1] v`` is known, (n_rows,). Cost: one product with X'."""
-        out, u = self.penalty * v, self.design.rowwise(np.multiply, self.curvature, image)
+        out, u = self.penalty * v, self.curvature * image
         if not self.has_intercept:
             return out + self.design.rmatvec(u)
         out[:-1] += self.design.rmatvec(u)
@@ -56,11 +64,10 @@ class Hessian:
 
     def matmat(self, v: FloatArray) -> FloatArray:
         """``H V`` for V (n_params, m)."""
-        curvature = self.curvature if self.curvature.ndim == 2 else self.curvature[:, None]
         out = self.penalty[:, None] * v
         if not self.has_intercept:
-            return out + self.design.gram_matmat(v, curvature, np.zeros(v.shape[1]))[0]
-        pulled, total = self.design.gram_matmat(np.ascontiguousarray(v[:-1]), curvature, v[-1])
+            return out + self._gram.matmat(v, np.zeros(v.shape[1]))[0]
+        pulled, total = self._gram.matmat(np.ascontiguousarray(v[:-1]), v[-1])
         out[:-1] += pulled
         out[-1] += total
         return out

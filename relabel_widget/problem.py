@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, TypeAlias
@@ -12,7 +13,7 @@ from ._typing import FloatArray, IntArray
 from .design import Design
 from .labels import Labels
 from .operator import Hessian, image_of
-from .vectors import dot
+from .vectors import dot, row_by_row
 
 Edit: TypeAlias = Literal["relabel", "remove"]
 
@@ -40,6 +41,11 @@ def _bends(eta: FloatArray, weights: FloatArray) -> FloatArray:
     bend *= less
     bend *= weights
     return bend
+
+
+def _by_rows(f: Callable[..., FloatArray], eta: FloatArray, *given: FloatArray) -> FloatArray:
+    """``f(eta, *given)`` for log-odds (n_rows,) or (m, n_rows)."""
+    return row_by_row(f, eta, *given) if eta.ndim == 1 else f(eta, *given)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,11 +133,11 @@ class Problem:
 
     def dloss(self, eta: FloatArray) -> FloatArray:
         """Derivative of the loss in each eta_i: ``weights_i (p_i - y_i)``, shape (n_rows,) or (m, n_rows)."""
-        return self.design.rowwise(_slopes, eta, self.labels.signs, self.weights)
+        return _by_rows(_slopes, eta, self.labels.signs, self.weights)
 
     def d2loss(self, eta: FloatArray) -> FloatArray:
         """Second derivative: ``weights_i p_i (1 - p_i)``, shape as `dloss`."""
-        return self.design.rowwise(_bends, eta, self.weights)
+        return _by_rows(_bends, eta, self.weights)
 
     def objective(self, theta: FloatArray, eta: FloatArray) -> float:
         """The whole objective at theta, whose log-odds are eta."""
@@ -140,14 +146,6 @@ class Problem:
     def gradient(self, theta: FloatArray, slopes: FloatArray) -> FloatArray:
         """Gradient in theta, shape (n_params,), where `dloss` is known. Cost: one product with X'."""
         return self.extended_rmatvec(slopes) + self.penalty * theta
-
-    def eta_and_gradient(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Log-odds of the training rows and the gradient in theta. Cost: a product with X and one with X'."""
-        coef, shift = (theta[:-1], float(theta[-1])) if self.has_intercept else (theta, 0.0)
-        eta, out, total = self.design.pullback(coef, _slopes, self.labels.signs, self.weights, shift=shift)
-        if self.has_intercept:
-            out = np.append(out, total)
-        return eta, out + self.penalty * theta
 
     def hessian(self, eta: FloatArray) -> Hessian:
         """The Hessian at log-odds eta; it does not depend on the labels."""

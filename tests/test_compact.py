@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,7 @@ from scipy import sparse
 
 import relabel_widget as rw
 import relabel_widget.design.compact as compact_module
-from relabel_widget.design import CsrDesign, compacted
-from relabel_widget.design.dask_worker import Part
+from relabel_widget.design import CsrDesign, compacted, dask_tasks
 from relabel_widget.design.parts import in_threads, no_other_threads
 
 numba = pytest.importorskip("numba")
@@ -161,12 +159,10 @@ def test_where_others_keep_the_cores_busy_a_product_starts_no_thread(monkeypatch
 
 
 @pytest.mark.usefixtures("small_limits")
-@pytest.mark.parametrize("work", ["forward", "back", "gram", "gram_and_add"])
-def test_parts_on_dask_workers_start_no_thread(work: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """But those that they share their blocks out to, which the worker has for them."""
+@pytest.mark.parametrize("work", ["forward", "backward", "square_sum", "gram"])
+def test_tasks_on_dask_workers_start_no_thread(work: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker's other threads have tasks of their own."""
     block = compacted(CsrDesign(counts()))
-    part, aside = Part([block], 1, [], []), ThreadPoolExecutor(1)  # a browser's tests leave a loop running here
-    aside.submit(lambda: asyncio.run(part.take(np.arange(3)))).result()  # the part's own thread is there from now on
     started: list[threading.Thread] = []
 
     def start(thread: threading.Thread) -> None:
@@ -175,14 +171,9 @@ def test_parts_on_dask_workers_start_no_thread(work: str, monkeypatch: pytest.Mo
     monkeypatch.setattr(numba, "get_num_threads", lambda: 2)
     monkeypatch.setattr(threading.Thread, "start", start)
     monkeypatch.setattr(threading.Thread, "join", lambda _: None)
-    v, u = np.ones(block.n_features), np.ones(block.n_rows)
-    arguments = {
-        "forward": (None, "matvec", v, 0.0, 0),
-        "back": (u, "rmatvec"),
-        "gram": (u, "gram_matvec", v, 0.0),
-        "gram_and_add": (u, v, 0.0, 0, 0.0),
-    }
-    aside.submit(lambda: asyncio.run(getattr(part, work)(*arguments[work]))).result()
+    v, u = [np.ones(block.n_features)], [np.ones(block.n_rows)]
+    product = partial(dask_tasks.gram, shift=0.0) if work == "gram" else getattr(dask_tasks, work)
+    dask_tasks.on_block(product, block, *{"forward": [v], "gram": [v, u]}.get(work, [u]))
     assert not started
-    block.matvec(v)
+    block.matvec(*v)
     assert started, "in memory the same design uses another thread"

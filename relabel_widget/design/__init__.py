@@ -1,6 +1,6 @@
 """X as row blocks and two products. Storage lives in this room and nowhere else."""
 
-from .base import Design, ImageSum
+from .base import Design, Gram
 from .compact import LARGE, compacted
 from .convert import as_design, as_query
 from .csr import CsrDesign
@@ -15,7 +15,7 @@ __all__ = [
     "DaskDesign",
     "DenseDesign",
     "Design",
-    "ImageSum",
+    "Gram",
     "MappedDesign",
     "as_design",
     "as_query",

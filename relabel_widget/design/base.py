@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from scipy import sparse
 
 from .._typing import FloatArray, IntArray
-from ..vectors import add_scaled, row_by_row
 
 _SAMPLE = 2**14  # rows; up to twice as many are all used
 
 Block: TypeAlias = Any  # a float64 array or scipy.sparse.csr_array, which publishes no types
+Place: TypeAlias = Literal["memory", "file", "workers"]
 
 
 class Design(ABC):
@@ -27,9 +27,8 @@ class Design(ABC):
     """
 
     dtype = np.dtype(np.float64)
-    travels = True  # whether a copy may be sent to another process
+    place: Place = "file"  # where the rows lie: a product with rows on workers sends the vectors there and back
     one_core = False  # whether a product keeps one core busy and lets other threads run
-    in_memory = False  # whether all rows are held here, so that scores of all rows cost no second pass
 
     @property
     @abstractmethod
@@ -54,7 +53,7 @@ class Design(ABC):
             rows = np.sort(np.random.default_rng(0).choice(self.n_rows, _SAMPLE, replace=False))
             return rows, self.take(rows)
         rows = np.arange(self.n_rows)
-        return rows, self if self.in_memory else self.take(rows)
+        return rows, self if self.place == "memory" else self.take(rows)
 
     @property
     def n_stored(self) -> int:
@@ -88,26 +87,6 @@ class Design(ABC):
             out += block.T @ u[rows]
         return out
 
-    def pullback(
-        self, v: FloatArray, f: Callable[..., FloatArray], *given: Any, shift: float = 0.0
-    ) -> tuple[FloatArray, FloatArray, float]:
-        """``z = X v + shift``, and ``X' u`` and ``sum_i u_i`` for ``u = f(z, *given)``, f as in `rowwise`.
-
-        v (n_features,); returns (n_rows,), (n_features,) and a number. Two products; at once where rows lie elsewhere.
-        """
-        image = self.matvec(v)
-        image += shift
-        u = f(image, *given)
-        return image, self.rmatvec(u), float(u.sum())
-
-    def rowwise(self, f: Callable[..., FloatArray], *given: Any) -> FloatArray:
-        """``f(*given)``, where ``out_i`` depends on row i alone of vectors (n_rows,), and on numbers.
-
-        Where rows lie elsewhere, f is also evaluated there: a product with the result, which is then read-only, sends
-        nothing of it. ``f`` is a function of a module and edits nothing. Cost: f.
-        """
-        return row_by_row(f, *given) if given[0].ndim == 1 else f(*given)
-
     def matmat(self, v: FloatArray) -> FloatArray:
         """``out_ik = sum_j X_ij V_jk``, (n_features, m) to (n_rows, m)."""
         out = np.empty((self.n_rows, v.shape[1]))
@@ -128,7 +107,7 @@ class Design(ABC):
         """``X' u`` and ``sum_i u_i`` for ``u_i = d_i (sum_j X_ij v_j + shift)``: each block is read once.
 
         v (n_features,), d (n_rows,); returns (n_features,) and a number. ``d`` is not edited. ``image`` (n_rows,), if
-        given, receives ``sum_j X_ij v_j + shift``; for those of a sum of vectors, see `image_sum`.
+        given, receives ``sum_j X_ij v_j + shift``: at no cost, unless rows lie on workers.
         """
         out, total = np.zeros(self.n_features), 0.0
         for rows, block in self.blocks():
@@ -140,9 +119,9 @@ class Design(ABC):
             total += float(u.sum())
         return out, total
 
-    def image_sum(self, start: FloatArray | None = None) -> ImageSum:
-        """A sum of multiples of vectors' images, from ``start`` (n_rows,) on, or from zero."""
-        return ImageSum(self, start)
+    def gram(self, d: FloatArray) -> Gram:
+        """The products of `gram_matvec` and `gram_matmat` with weights that stay the same."""
+        return Gram(self, d)
 
     def gram_matmat(self, v: FloatArray, d: FloatArray, shift: FloatArray) -> tuple[FloatArray, FloatArray]:
         """`gram_matvec` for many columns: V (n_features, m), d (n_rows, m) or (n_rows, 1), shift (m,).
@@ -171,26 +150,20 @@ class Design(ABC):
         return out
 
 
-class ImageSum:
-    """``z = start + sum_k scale_k (X v_k + shift_k)``, on the way of products with each of the ``v_k``.
+class Gram:
+    """``X' diag(d) X`` for one ``d`` (n_rows,), or (n_rows, m) with one weighting a column; d is not to be edited.
 
-    Cost: a write for each row with each product, and a pass over rows with each multiple. Memory: two vectors of
-    n_rows. Where rows lie elsewhere, nothing of either comes here before the sum is asked for.
+    For many products with the same weights: a design that lies elsewhere sends them once.
     """
 
-    def __init__(self, design: Design, start: FloatArray | None) -> None:
-        self._design = design
-        self._sum = np.zeros(design.n_rows) if start is None else start.copy()
-        self._latest = np.empty_like(self._sum)
+    def __init__(self, design: Design, d: FloatArray) -> None:
+        self._design, self._d = design, d
 
-    def gram_matvec(self, v: FloatArray, d: FloatArray, shift: float) -> tuple[FloatArray, float]:
-        """`Design.gram_matvec`, of a vector of which a multiple may be added."""
-        return self._design.gram_matvec(v, d, shift, self._latest)
+    def matvec(self, v: FloatArray, shift: float = 0.0, image: FloatArray | None = None) -> tuple[FloatArray, float]:
+        """`Design.gram_matvec`."""
+        return self._design.gram_matvec(v, self._d, shift, image)
 
-    def add(self, scale: float) -> None:
-        """Add so much of the latest vector's image, once at most."""
-        add_scaled(self._sum, scale, self._latest)
-
-    def total(self) -> FloatArray:
-        """The sum, (n_rows,); nothing is to be added to it any more."""
-        return self._sum
+    def matmat(self, v: FloatArray, shift: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """`Design.gram_matmat`."""
+        d = self._d if self._d.ndim == 2 else self._d[:, None]
+        return self._design.gram_matmat(v, d, shift)

@@ -78,7 +78,7 @@ class CompactDesign(Design):
     sums are float64. Products other than ``gram_*``, ``matvec`` and ``rmatvec`` decode row blocks as they go.
     """
 
-    in_memory = True
+    place = "memory"
 
     def __init__(self, x: sparse.csr_array) -> None:
         self._shape = (int(x.shape[0]), int(x.shape[1]))

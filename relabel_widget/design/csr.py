@@ -18,7 +18,7 @@ class CsrDesign(Design):
     """
 
     one_core = True
-    in_memory = True
+    place = "memory"
 
     def __init__(self, x: sparse.csr_array) -> None:
         self._x = x

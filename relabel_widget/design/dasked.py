@@ -1,51 +1,47 @@
-"""A design whose blocks lie on the workers of a Dask cluster.
+"""A design whose row blocks lie on the workers of a Dask cluster.
 
-All runs on the client that the user has. Blocks are tasks: Dask places them, moves them and, where a worker dies, loads
-them anew from their source. What answers for products are actors, which Dask places, but does not bring back: those are
-asked for again. Dask is imported in this module and nowhere else.
+Every product is a Dask graph of one task for each block, which Dask runs where the block lies, and tasks that add up
+what these give. Blocks are futures whose graphs the scheduler keeps, so that Dask reloads from their source those that
+a dead worker held. Vectors of rows are NumPy arrays on the client; only a `Gram` keeps one beside the blocks. Dask is
+imported in this module and nowhere else.
 """
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from threading import RLock
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from .._typing import FloatArray, IntArray
+from .._typing import AnyArray, FloatArray, IntArray
 from ..monitor import Monitor
-from ..vectors import add_scaled, consecutive
-from . import dask_worker
-from .base import Block, Design, ImageSum
-from .dask_parts import Parts
+from ..vectors import consecutive, pieces
+from . import dask_tasks
+from .base import Block, Design, Gram
+from .csr import CsrDesign
+from .dense import DenseDesign
 
-_ATTEMPTS = 3  # as often as Dask tries a task whose worker died
-_TAKEN_STORED, _TAKEN_KEPT = 2**18, 8  # values of rows that are kept here, and how many such takes
-_T = TypeVar("_T")
+_PIECE_BYTES = 2**23  # of an array sent in one message: Dask warns from 10 MB on
+_ADDED_AT_ONCE = 16  # arrays: with more, one worker would receive what a large cluster gives
 
 
 class DaskDesign(Design):
     """X as designs on the workers of a Dask cluster; `dask_design` makes one.
 
-    Products are asked of `Parts`, actors on the workers that have blocks. Vectors of rows that came from there, or were
-    made `rowwise` of such, are not sent back. Where a worker was lost, parts are made anew, of blocks that Dask loads
-    anew. Results are the same each time; those of other parts may differ by rounding. It cannot travel to another
-    process.
+    A product sends its vectors, runs one task for each block and brings back one array; nothing of it stays on the
+    workers. Sums are added in the order of the blocks: results do not depend on which worker did what. The design
+    cannot be sent to another process.
     """
 
-    travels = False
+    place = "workers"
 
     def __init__(self, client: Any, blocks: list[Any], sizes: list[int], n_features: int, n_stored: int) -> None:
         self._client, self._blocks = client, blocks
         self._rows = consecutive(sizes)
         self._n_features, self._n_stored = n_features, n_stored
-        self._parts: Parts | None = None
-        self._lock = RLock()  # a product keeps all workers busy
-        self._taken: list[tuple[IntArray, Design]] = []
 
     @property
     def shape(self) -> tuple[int, int]:  # noqa: D102 - as in Design
@@ -59,88 +55,90 @@ class DaskDesign(Design):
         """The rows in order; each block travels here, one at a time."""
         for rows, block in zip(self._rows, self._blocks, strict=True):
             with self._in_words():
-                matrix = self._client.submit(dask_worker.matrix, block, pure=False).result()
+                matrix = self._client.submit(dask_tasks.matrix, block, pure=False).result()
             yield rows, matrix
 
     def take(self, rows: IntArray) -> Design:
-        """The given rows, in memory here. Small takes are kept for a while: their rows are often asked for again."""
-        for distinct, design in self._taken:
-            places = np.minimum(np.searchsorted(distinct, rows), len(distinct) - 1)
-            if np.array_equal(distinct[places], rows):
-                return design.take(places)
+        """The given rows, in memory here. Cost: one task for each block that has some of them."""
         distinct, places = np.unique(np.asarray(rows, dtype=np.int64), return_inverse=True)
-        design = self._fetched(distinct)
-        if len(distinct) and design.n_stored <= _TAKEN_STORED:
-            self._taken = [(distinct, design), *self._taken[: _TAKEN_KEPT - 1]]
-        return design.take(places)
-
-    def _fetched(self, rows: IntArray) -> Design:
-        """Distinct rows, ascending."""
-        from .csr import CsrDesign
-        from .dense import DenseDesign
-
-        matrix = self._ask(Parts.take, rows) if len(rows) else np.empty((0, self.n_features))
-        return CsrDesign(matrix) if sparse.issparse(matrix) else DenseDesign(matrix)
+        ends = np.searchsorted(distinct, [self._rows[0].start, *(each.stop for each in self._rows)])
+        found = []
+        with self._in_words():
+            for block, each, own in zip(self._blocks, self._rows, consecutive(np.diff(ends).tolist()), strict=True):
+                if own.start < own.stop:
+                    found.append(self._task(dask_tasks.taken, block, [distinct[own] - each.start]))
+            matrix = dask_tasks.stacked(self._gathered(found)) if found else np.empty((0, self.n_features))
+        taken = CsrDesign(matrix) if sparse.issparse(matrix) else DenseDesign(matrix)
+        return taken.take(places)
 
     def matvec(self, v: FloatArray) -> FloatArray:  # noqa: D102
-        return self._ask(Parts.forward, "matvec", v)
+        with self._in_words():
+            sent = self._sent(v)
+            tasks = [self._task(dask_tasks.forward, block, sent) for block in self._blocks]
+            return np.concatenate(self._gathered(tasks))
 
     def matmat(self, v: FloatArray) -> FloatArray:  # noqa: D102
-        return self._ask(Parts.forward, "matmat", v)
-
-    def pullback(  # noqa: D102
-        self, v: FloatArray, f: Callable[..., FloatArray], *given: Any, shift: float = 0.0
-    ) -> tuple[FloatArray, FloatArray, float]:
-        return self._ask(Parts.pullback, v, f, given, shift)
-
-    def rowwise(self, f: Callable[..., FloatArray], *given: Any) -> FloatArray:  # noqa: D102
-        out = super().rowwise(f, *given)
-        with self._lock:
-            if self._parts is not None and out.shape == (self.n_rows,):
-                self._parts.made(out, f, given)
-        return out
+        return self.matvec(v)
 
     def rmatvec(self, u: FloatArray) -> FloatArray:  # noqa: D102
-        return self._ask(Parts.back, "rmatvec", u)
+        return self._summed(dask_tasks.backward, u)
 
     def rmatmat(self, u: FloatArray) -> FloatArray:  # noqa: D102
-        return self._ask(Parts.back, "rmatmat", u)
+        return self.rmatvec(u)
 
     def weighted_square_sum(self, d: FloatArray) -> FloatArray:  # noqa: D102
-        return self._ask(Parts.back, "weighted_square_sum", d)
+        return self._summed(dask_tasks.square_sum, d)
+
+    def gram(self, d: FloatArray) -> Gram:
+        """`Gram` whose weights lie beside the blocks, sent once."""
+        return _DaskGram(self, d)
 
     def gram_matvec(  # noqa: D102
         self, v: FloatArray, d: FloatArray, shift: float = 0.0, image: FloatArray | None = None
     ) -> tuple[FloatArray, float]:
-        if image is not None:
-            np.add(self.matvec(v), shift, out=image)
-        product, total = self._ask(Parts.gram, "gram_matvec", v, d, shift)
-        return product, float(total)
-
-    def image_sum(self, start: FloatArray | None = None) -> ImageSum:  # noqa: D102
-        return _ImageSum(self, start)
+        return self.gram(d).matvec(v, shift, image)
 
     def gram_matmat(self, v: FloatArray, d: FloatArray, shift: FloatArray) -> tuple[FloatArray, FloatArray]:  # noqa: D102
-        one = d.shape[1] == 1  # a vector that the workers may have
-        return self._ask(Parts.gram, "gram_matmat", v, d[:, 0] if one else d, shift)
+        return self.gram(d).matmat(v, shift)
 
-    def _ask(self, work: Callable[..., _T], *arguments: Any) -> _T:
-        """What a method of `Parts` gives. Where one does not answer, all are made anew and asked again, twice."""
-        failures = 0
-        while True:
-            with self._lock, self._in_words():
-                parts, self._parts = self._parts or Parts(self._client, self._blocks, self._rows), None
-                try:
-                    answer = work(parts, *arguments)
-                except Exception as failure:
-                    failures += 1
-                    if failures < _ATTEMPTS:
-                        continue
-                    if _from_afar(failure):
-                        raise _dying("a product") from failure
-                    raise
-                self._parts = parts
-                return answer
+    def _summed(self, work: Callable[..., FloatArray], u: FloatArray) -> FloatArray:
+        """The sum over blocks of what ``work`` makes of each and its rows of a vector."""
+        with self._in_words():
+            tasks = [
+                self._task(work, block, u_block) for block, u_block in zip(self._blocks, self._beside(u), strict=True)
+            ]
+            return self._added(tasks)
+
+    def _task(self, work: Callable[..., Any], block: Any, *sent: list[Any]) -> Any:
+        from dask.delayed import delayed
+
+        return delayed(dask_tasks.on_block, pure=False)(work, block, *sent)
+
+    def _gathered(self, tasks: list[Any]) -> list[Any]:
+        found: list[Any] = self._client.gather(self._client.compute(tasks))
+        return found
+
+    def _added(self, tasks: list[Any]) -> FloatArray:
+        """The sum of what tasks give, in the order of the blocks; so many at a time that no worker holds them all."""
+        from dask.delayed import delayed
+
+        while len(tasks) > 1:
+            tasks = [delayed(sum, pure=False)(tasks[some]) for some in pieces(len(tasks), _ADDED_AT_ONCE)]
+        out: FloatArray = self._client.compute(tasks[0]).result()
+        return out
+
+    def _sent(self, array: AnyArray, *block: Any) -> list[Any]:
+        """An array on the way to the workers, in pieces, those of a block's rows beside it.
+
+        As arguments of tasks, not scattered: the scheduler keeps them, so they outlive a worker.
+        """
+        size = max(1, _PIECE_BYTES // array[:1].nbytes)
+        parts = [array[part] for part in pieces(len(array), size)]
+        return [self._client.submit(dask_tasks.itself, part, *block, pure=False) for part in parts]
+
+    def _beside(self, u: FloatArray) -> list[list[Any]]:
+        """A vector (n_rows,) or some (n_rows, m), sent to where the blocks of its rows lie."""
+        return [self._sent(u[rows], block) for rows, block in zip(self._rows, self._blocks, strict=True)]
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:
@@ -157,44 +155,32 @@ class DaskDesign(Design):
         )
 
 
-class _ImageSum(ImageSum):
-    """Kept by the parts. Where these were made anew on the way, the image of the vector's own sum takes its place."""
+class _DaskGram(Gram):
+    def __init__(self, design: DaskDesign, d: FloatArray) -> None:
+        super().__init__(design, d)
+        self._of = design
+        with design._in_words():
+            self._weights = design._beside(d)
 
-    def __init__(self, design: DaskDesign, start: FloatArray | None) -> None:
-        self._of, self._start = design, start
-        self._kept: tuple[Parts, int] | None = None  # under a number
-        self._x, self._shift = np.zeros(design.n_features), 0.0
-        self._last: tuple[FloatArray, float] = self._x, 0.0
-        self._scale = 0.0  # of the last one, so much was added
+    def matvec(self, v: FloatArray, shift: float = 0.0, image: FloatArray | None = None) -> tuple[FloatArray, float]:
+        if image is not None:
+            np.add(self._of.matvec(v), shift, out=image)
+        product, total = self._product(v, shift)
+        return product, float(total)
 
-    def gram_matvec(self, v: FloatArray, d: FloatArray, shift: float) -> tuple[FloatArray, float]:
-        found = self._of._ask(self._asked, v, d, shift)
-        self._last, self._scale = (v.copy(), shift), 0.0
-        return found
+    def matmat(self, v: FloatArray, shift: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return self._product(v, shift)
 
-    def _asked(self, parts: Parts, v: FloatArray, d: FloatArray, shift: float) -> tuple[FloatArray, float]:
-        if self._kept is None:
-            self._kept = parts, parts.number()
-            weakref.finalize(self, parts.drop, self._kept[1])
-        if parts is self._kept[0]:
-            return parts.gram_and_add(v, d, shift, self._kept[1], self._scale)
-        return parts.gram("gram_matvec", v, d, shift)
-
-    def add(self, scale: float) -> None:
-        v, shift = self._last
-        add_scaled(self._x, scale, v)
-        self._shift, self._scale = self._shift + scale * shift, scale
-
-    def total(self) -> FloatArray:
-        if self._kept is None:
-            return np.zeros(self._of.n_rows) if self._start is None else self._start.copy()
-        return self._of._ask(self._fetched, *self._kept)
-
-    def _fetched(self, parts: Parts, kept_by: Parts, number: int) -> FloatArray:
-        if parts is kept_by:
-            return parts.image_sum(self._start, number, self._scale)
-        image = parts.forward("matvec", self._x, self._shift)
-        return image if self._start is None else self._start + image
+    def _product(self, v: FloatArray, shift: Any) -> tuple[FloatArray, Any]:
+        design = self._of
+        with design._in_words():
+            sent, work = design._sent(v), partial(dask_tasks.gram, shift=shift)
+            tasks = [
+                design._task(work, block, sent, weights)
+                for block, weights in zip(design._blocks, self._weights, strict=True)
+            ]
+            out = design._added(tasks)
+        return out[:-1], out[-1]
 
 
 def dask_design(
@@ -212,16 +198,16 @@ def dask_design(
     vectoriser
         Fitted or stateless; turns a block of texts into features, on the workers.
     client
-        A ``dask.distributed.Client``; the one in use if None. One made with ``direct_to_workers=True`` asks workers
-        without the scheduler between, where it can reach them.
+        A ``dask.distributed.Client``; the one in use if None. One made with ``direct_to_workers=True`` gets results
+        from workers without the scheduler between, where it can reach them.
     monitor
         Receives progress (blocks loaded); a cancel is honoured when the next block is there.
 
     Returns
     -------
     DaskDesign
-        Its blocks stay on their workers as long as it lives. A worker that dies is survived; to retire one that has
-        blocks, delete the design first: Dask does not move the actors that answer for them.
+        Its blocks stay on the workers as long as it lives. Dask reloads those of a worker that dies from their source,
+        and moves those of one that retires.
 
     Raises
     ------
@@ -285,14 +271,14 @@ def _delayed(source: Any, vectoriser: Any) -> list[Any]:
             f"{type(source).__name__}. What fits into memory needs no Dask: pass it to fit as it is."
         )
     shared = None if vectoriser is None else delayed(vectoriser, traverse=False, pure=False)
-    return [delayed(dask_worker.load, pure=False)(block, shared, number) for number, block in enumerate(source)]
+    return [delayed(dask_tasks.load, pure=False)(block, shared, number) for number, block in enumerate(source)]
 
 
 def _loaded(client: Any, blocks: list[Any], monitor: Monitor | None) -> list[tuple[int, int, int] | None]:
     """(rows, columns, stored values) of each block, None if it is empty; waits for all."""
     from distributed import as_completed
 
-    facts = client.map(dask_worker.facts, blocks, pure=False)
+    facts = client.map(dask_tasks.facts, blocks, pure=False)
     places = {future.key: number for number, future in enumerate(facts)}
     for done, future in enumerate(as_completed(facts, loop=client.loop), start=1):
         if future.status == "error":

@@ -13,7 +13,7 @@ from .base import Block, Design
 class DenseDesign(Design):
     """X as a float64 array, C or Fortran order, shared with the caller where the type fits."""
 
-    in_memory = True
+    place = "memory"
 
     def __init__(self, x: FloatArray) -> None:
         self._x = x

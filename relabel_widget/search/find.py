@@ -162,7 +162,9 @@ def _processes(n_jobs: Any, n_queries: int, task: _Task) -> int:
     if n_jobs is not None and (not isinstance(n_jobs, numbers.Integral) or n_jobs < 1):
         raise ValueError(f"find_flip_sets: expected n_jobs as a positive whole number or None, got {n_jobs!r}.")
     if n_jobs is None:
-        many = n_queries >= _WORTH_PROCESSES and task.method == "verified" and task.fit.problem.design.travels
+        many = (
+            n_queries >= _WORTH_PROCESSES and task.method == "verified" and task.fit.problem.design.place != "workers"
+        )
         n_jobs = cpu_count() if many else 1
     return min(int(n_jobs), n_queries)
 

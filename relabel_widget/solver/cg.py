@@ -18,7 +18,7 @@ import numpy as np
 
 from .._typing import FloatArray
 from ..monitor import Monitor
-from ..operator import Hessian
+from ..operator import Hessian, image_of
 from ..vectors import add_scaled, blas_in_one_thread, column_dots, dot, pieces
 from .preconditioner import Preconditioner
 from .result import SolveResult
@@ -61,7 +61,7 @@ def solve(
         x, r = np.zeros_like(b), b.copy()
     else:
         x, r = start[0].copy(), b - hessian.matvec_from(*start)
-    images, products = hessian.design.image_sum(start[1] if start else None) if image else None, 0
+    images, products = _Image(hessian, start and start[1]) if image else None, 0
     z = preconditioner.apply(r)
     p, rz = z, dot(r, z)
     size = rz if start is None else dot(b, preconditioner.apply(b))
@@ -69,7 +69,7 @@ def solve(
     while rz > target and products < max_iterations:
         if monitor is not None:
             monitor.check()
-        hp = hessian.matvec(p, images)
+        hp = hessian.matvec(p, images.latest if images else None)
         products += 1
         curvature = dot(p, hp)
         if not curvature > _NO_CURVATURE * rz:
@@ -89,7 +89,33 @@ def solve(
         rz = rz_next
     scale = float(np.sqrt(size))
     residual = float(np.sqrt(rz)) / scale if scale else 0.0
-    return SolveResult(x, residual, scale, products, rz <= target, np.empty(0) if images is None else images.total(), r)
+    found = np.empty(0) if images is None else images.total(x)
+    return SolveResult(x, residual, scale, products, rz <= target, found, r)
+
+
+class _Image:
+    """``[X, 1] x`` of a solution that products with its directions build up, from ``start`` (n_rows,) or zero.
+
+    Each product gives the image of its direction on the way, which takes a write for each row and a pass over rows to
+    add. Where rows lie on workers that would bring a vector here each time: one product at the end costs less.
+    """
+
+    def __init__(self, hessian: Hessian, start: FloatArray | None) -> None:
+        self._hessian = hessian
+        n_rows = len(hessian.curvature)
+        self._sum = np.zeros(n_rows) if start is None else start.copy()
+        self.latest = None if hessian.design.place == "workers" else np.empty(n_rows)
+
+    def add(self, scale: float) -> None:
+        """Add so much of the latest direction's image."""
+        if self.latest is not None:
+            add_scaled(self._sum, scale, self.latest)
+
+    def total(self, x: FloatArray) -> FloatArray:
+        """The image of the solution x, (n_rows,)."""
+        if self.latest is not None:
+            return self._sum
+        return image_of(self._hessian.design, x, self._hessian.has_intercept)
 
 
 def solve_many(

@@ -19,7 +19,7 @@ from .._typing import FloatArray, IntArray
 from ..monitor import Monitor
 from ..operator import Hessian
 from ..problem import Problem
-from ..vectors import dot, norm
+from ..vectors import dot, norm, row_by_row
 from .cg import solve
 from .preconditioner import Preconditioner, norm_in, preconditioner_of
 from .result import MinimiseResult, SolveResult
@@ -63,7 +63,7 @@ class Iterate:
     def at(cls, problem: Problem, theta: FloatArray, eta: FloatArray | None = None) -> Iterate:
         """A point with its gradient. Cost: one product with X', and one with X if eta is to be worked out."""
         if eta is None:
-            return cls(theta, *problem.eta_and_gradient(theta))
+            eta = problem.eta(theta)
         return cls(theta, eta, problem.gradient(theta, problem.dloss(eta)))
 
     def slopes_in(self, problem: Problem) -> FloatArray:
@@ -122,7 +122,7 @@ def newton_step(
         return replace(trial, length=length, products=step.iterations, decrement=decrement)
 
     def reached(length: float) -> Iterate:
-        eta = problem.design.rowwise(_ahead, step.image, point.eta, length)  # it is linear in theta
+        eta = row_by_row(_ahead, step.image, point.eta, length)  # it is linear in theta
         return measured(Iterate.at(problem, point.theta + length * step.x, eta), length)
 
     if excluded_rows is None:
@@ -153,7 +153,7 @@ def _bounded(
     the end are no less than ``exp(-far)`` of those at the start: one log-odd more or less changes ``p (1 - p)`` by a
     factor of e at most.
     """
-    eta = problem.design.rowwise(_ahead, step.image, point.eta, 1.0)
+    eta = row_by_row(_ahead, step.image, point.eta, 1.0)
     far, others = _farthest(step.image, excluded_rows)
     end = Iterate(point.theta + step.x, eta, products=step.iterations, far=others, decrement=np.inf)
     if far <= _FAR:
