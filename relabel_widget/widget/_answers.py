@@ -35,8 +35,10 @@ class Answers:
         self._unsubscribe = self._filler.subscribe(self._on_filled)
 
     def close(self) -> None:
-        """Nobody is there to be answered any more."""
+        """Nobody is there to be answered any more: what is being worked out for an answer is stopped."""
         self._unsubscribe()
+        for lane in list(self._lanes.values()):
+            lane.stop()
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until everything asked for has its answer."""
