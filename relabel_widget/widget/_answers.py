@@ -69,6 +69,8 @@ class Answers:
             reason = error.reason
         elif isinstance(error, Cancelled):
             reason, message = "cancelled", str(error) or "Cancelled. Nothing was changed."
+        elif isinstance(error, FileExistsError):
+            reason = "exists"  # the page asks whether to replace the file
         elif isinstance(error, _REFUSALS):
             reason = "refused"
         self._widget.send(requests.error_message(request, reason, message))
@@ -226,7 +228,7 @@ class Answers:
         self._reply(request, {"message": self._widget._say(f"The threshold is {self._widget.threshold:g} now.")})
 
     def _export(self, request: Request) -> None:
-        path = self._workbench.export(request.body["path"])
+        path = self._workbench.export(request.body["path"], overwrite=request.body["overwrite"])
         self._widget._export_path = request.body["path"]
         number = words.plural(len(self._workbench.relabelled), "corrected label")
         self._reply(request, {"message": self._widget._say(f"Wrote {number} to {path}.")})
