@@ -125,7 +125,7 @@ export function createActions(
     async judge(decision) {
       const inFront = ({ queue, queueAt } = store.get()) => queue?.[queueAt]?.row;
       const row = inFront();
-      if (row === undefined || store.get().judging) return;
+      if (row === undefined) return;
       store.set({ judging: decision !== "skip", queueError: "" });
       const failed = decision === "skip" ? undefined : await decide([row], decision);
       const queueError = failed === undefined ? "" : `Not recorded. ${failed.message}`;

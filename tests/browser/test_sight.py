@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
-from widget_harness import focused, hotel_workbench
+from widget_harness import hotel_workbench
 
 pytestmark = pytest.mark.browser
 
@@ -92,7 +92,7 @@ def test_the_focus_stays_when_the_last_suspect_goes(one, bench):
     one.page.keyboard.press("q")
     one.button("Keep (K)").click()
     expect(one.page.get_by_text("No suspect is left.")).to_be_visible()
-    assert "Relabel workbench" in focused(one.page)
+    expect(one.page.get_by_role("region", name="Relabel workbench")).to_be_focused()
 
 
 def test_a_decision_that_was_not_written_keeps_its_row_in_front(one, bench):
