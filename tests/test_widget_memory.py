@@ -63,7 +63,7 @@ def test_what_is_being_worked_out_ends_with_its_widget(monkeypatch):
     """A ranking and a search in the background held the closed widget until they were through."""
     begun = threading.Event()
 
-    def crawl(self, *args, monitor, **kwargs):
+    def crawl(*_args, monitor, **_kwargs):
         begun.set()
         while True:
             monitor.check()

@@ -1,4 +1,4 @@
-"""Keys of the widget stay in it: a click on plain text gave the focus to the notebook, where X cut the widget's cell."""
+"""Keys of the widget stay in it: a click on plain text gave the focus to the notebook, where X cut its cell."""
 
 from __future__ import annotations
 
