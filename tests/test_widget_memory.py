@@ -17,6 +17,7 @@ from test_widget import ask, make_workbench
 from test_widget_live import tell
 
 import relabel_widget as rw
+from relabel_widget.widget._widget import _front_end
 
 PAGE = {"sort": "row", "descending": False, "filter": "all", "search": "", "offset": 0, "limit": 50}
 REQUESTS = [
@@ -57,6 +58,14 @@ def test_a_used_widget_and_its_workbench_die_after_close():
     gc.collect()
     assert [ref() for ref in left] == [None] * 4
     assert set(_instances) == before
+
+
+def test_the_front_end_is_text_and_while_it_is_developed_a_file(monkeypatch):
+    text = _front_end("widget.js")
+    monkeypatch.setenv("ANYWIDGET_HMR", "1")
+    path = _front_end("widget.js")
+    assert path.read_text(encoding="utf-8") == text
+    assert rw.RelabelWidget._esm == text
 
 
 def test_what_is_being_worked_out_ends_with_its_widget(monkeypatch):

@@ -74,11 +74,14 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
     h: () => go.open("history"),
     x: () => (store.get().panel === "queue" ? store.set({ notice: "Close the suspects (Esc) to export." }) : go.export()),
   };
-  const isTyping = (node: unknown) => node instanceof Element && node.matches(TYPING);
-  const escape = (typing: boolean) => {
+  const fieldOf = (node: unknown) => (node instanceof HTMLElement && node.matches(TYPING) ? node : null);
+  const escape = (field: HTMLElement | null) => {
     const { panel, busy, replacing } = store.get();
     if (replacing !== "") actions.keepFile();
-    else if (typing) root.querySelector<HTMLElement>("[data-index][tabindex='0'], [data-index] [tabindex='0']")?.focus();
+    else if (field !== null) {
+      const line = field.closest("section")?.querySelector<HTMLElement>("[data-index][tabindex='0'], [data-index] [tabindex='0']");
+      (line ?? root).focus({ preventScroll: true });
+    }
     else if (panel !== "none") go.open(panel);
     else if (busy) actions.cancel();
   };
@@ -96,11 +99,11 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
         const lost = `Keys typed since were dropped: ${ahead.splice(0).join(" ")}.`;
         return store.set(failed === "" ? { notice: lost } : { queueError: `${failed} ${lost}` });
       }
-      const [key = "", input] = [ahead.shift(), focused(root)];
-      if (key === "Escape") escape(isTyping(input));
-      else if (isTyping(input) && input instanceof HTMLInputElement) {
-        input.setRangeText(key, input.selectionStart ?? 0, input.selectionEnd ?? 0, "end");
-        input.dispatchEvent(new Event("input"));
+      const [key = "", field] = [ahead.shift(), fieldOf(focused(root))];
+      if (key === "Escape") escape(field);
+      else if (field instanceof HTMLInputElement) {
+        field.setRangeText(key, field.selectionStart ?? 0, field.selectionEnd ?? 0, "end");
+        field.dispatchEvent(new Event("input"));
       } else press(key);
     }
   }
@@ -109,11 +112,11 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
   scope.listen(root, "keydown", (event) => {
     event.stopPropagation();
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    const typing = isTyping(event.target);
-    if (store.get().judging && !typing && (event.key.length === 1 || event.key === "Escape")) {
+    const field = fieldOf(event.target);
+    if (store.get().judging && field === null && (event.key.length === 1 || event.key === "Escape")) {
       event.preventDefault();
       ahead.push(event.key);
-    } else if (event.key === "Escape") escape(typing);
-    else if (!typing && press(event.key)) event.preventDefault();
+    } else if (event.key === "Escape") escape(field);
+    else if (field === null && press(event.key)) event.preventDefault();
   });
 }
