@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         write_design,
     )
     from .explanation import Explanation, explain
+    from .export import read_labels
     from .fitting import Fit, fit
     from .influence import TopInfluence, relabel_influence, removal_influence, top_influence
     from .leverage import leverages
@@ -71,6 +72,7 @@ _HOMES = {
     "explain": "explanation",
     "Fit": "fitting",
     "fit": "fitting",
+    "read_labels": "export",
     "relabel_influence": "influence",
     "removal_influence": "influence",
     "leverages": "leverage",
@@ -143,6 +145,7 @@ __all__ = [
     "open_texts",
     "pair_bound",
     "pair_bound_cost",
+    "read_labels",
     "relabel_influence",
     "remainder_bound",
     "remainder_bound_cost",

@@ -17,7 +17,7 @@ from typing import BinaryIO, Literal, TypeAlias
 import numpy as np
 
 from ._typing import AnyArray
-from .files import write_whole
+from .files import as_path, write_whole
 from .monitor import Monitor
 
 Kind: TypeAlias = Literal["design", "texts"]
@@ -86,11 +86,17 @@ class BlockWriter:
         return at + -at % _ALIGN
 
 
-def write_blocks(path: str | os.PathLike[str], write: Callable[[BlockWriter], None], *, who: str) -> Path:
+def write_blocks(
+    path: str | os.PathLike[str], write: Callable[[BlockWriter], None], *, kind: Kind, who: str, overwrite: bool = False
+) -> Path:
     """Let ``write`` fill a new file of blocks, which takes the place of ``path`` when it is whole and on the disk.
+
+    An older file of the same kind is replaced, another one only with ``overwrite``.
 
     Raises
     ------
+    FileExistsError
+        If there is a file that was not asked to be replaced.
     OSError
         If the file cannot be written, with the reason; what was there before is still there. An OSError of the
         source, wrapped by ``write`` as `SourceError`, is raised as it is.
@@ -100,8 +106,13 @@ def write_blocks(path: str | os.PathLike[str], write: Callable[[BlockWriter], No
         with part.open("r+b") as file:
             write(BlockWriter(file))
 
+    def ours(file: Path) -> bool:
+        with file.open("rb") as old:
+            header = old.read(_HEADER.size)
+        return len(header) == _HEADER.size and _HEADER.unpack(header)[:3:2] == (_MAGIC, _KINDS[kind])
+
     try:
-        return write_whole(path, fill, who=who)
+        return write_whole(path, fill, who=who, overwrite=overwrite, ours=ours)
     except SourceError as error:
         raise error.reason from None
 
@@ -129,7 +140,7 @@ class BlockFile:
     """
 
     def __init__(self, path: str | os.PathLike[str], kind: Kind, *, who: str) -> None:
-        self.path, self._who = Path(os.path.abspath(Path(path).expanduser())), who
+        self.path, self._who = Path(os.path.abspath(as_path(path, who=who))), who
         with self.path.open("rb") as file:
             header = file.read(_HEADER.size)
             self._check_kind(header, kind)

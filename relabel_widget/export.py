@@ -1,23 +1,57 @@
-"""Tables as files, by the path's ending."""
+"""Corrected labels as files, by the path's ending, and back.
+
+CSV files are ones of RFC 4180 in UTF-8. Texts are quoted and numbers are not, so that "00178" and 178 stay what they
+are. Spreadsheets run cells that begin with one of ``= + - @``, a tab or a carriage return: such a text gets an
+apostrophe in front, as does one that begins with apostrophes before such a character. `read_labels` takes one off.
+"""
 
 from __future__ import annotations
 
-import csv
+import json
+import math
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .files import write_whole
+from .files import OwnFiles, as_path, write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ENDINGS = (".csv", ".parquet", ".jsonl")
+COLUMNS = ("row", "id", "original", "corrected", "annotator", "note", "time")
+_AS_TEXT_IN_EXCEL = ("id", "original", "corrected")  # Excel would make numbers and dates of them
+_LONGEST_IN_EXCEL = 255  # characters of a text in a formula
+_WHOLE_IN_EXCEL = 10**15  # Excel keeps fifteen digits
+_RUNS = re.compile(r"'*[=+\-@\t\r]")
+_MARKED = re.compile(r"'+[=+\-@\t\r]")
+_WHOLE = re.compile(r"-?(?:0|[1-9]\d*)")
+# a boolean or a number; one that starts with zeros was a text whose quotes a spreadsheet dropped
+_PLAIN = re.compile(r"True|False|-?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][+-]?\d+)?|-?inf")
+_BIGGEST = 2**63
 
 
-def write_table(path: str | os.PathLike[str], table: pd.DataFrame) -> Path:
-    """Write a table by the path's ending: ``.csv``, ``.parquet`` or ``.jsonl``, in UTF-8, values as they are.
+def write_table(
+    path: str | os.PathLike[str],
+    table: pd.DataFrame,
+    *,
+    overwrite: bool = False,
+    excel: bool = False,
+    own: OwnFiles | None = None,
+) -> Path:
+    """Write a table by the path's ending: ``.csv``, ``.parquet`` or ``.jsonl``, in UTF-8.
+
+    Ids and labels that are neither numbers, booleans nor texts (UUIDs, paths, periods) are written as texts.
+
+    Parameters
+    ----------
+    overwrite, own
+        A file that is there is replaced if it is among ``own``, or if ``overwrite`` says so.
+    excel
+        For ``.csv``: a byte-order mark, and ids and labels as ``="00178"``, so that Excel shows what is there.
 
     Returns
     -------
@@ -30,47 +64,259 @@ def write_table(path: str | os.PathLike[str], table: pd.DataFrame) -> Path:
         If the ending is another, or a column mixes types that a Parquet file cannot hold.
     ImportError
         If a Parquet file is asked for without pyarrow.
+    FileExistsError
+        If there is a file that was not asked to be replaced.
     OSError
         If the file cannot be written; what was there before is still there.
     """
-    ending = Path(path).suffix.lower()
-    if ending not in ENDINGS:
-        raise ValueError(
-            f"export: expected a path ending in {', '.join(ENDINGS)}, got {os.fspath(path)!r}. The ending decides the "
-            "format."
-        )
+    place = as_path(path, who="export")
+    ending = _ending(place, who="export")
+    if excel and ending != ".csv":
+        raise ValueError(f"export: excel=True is for .csv files, got {os.fspath(path)!r}. Leave it out.")
     if ending == ".parquet":
-        _need_pyarrow()
+        _need_pyarrow("export: writing .parquet needs pyarrow", "export to .csv or .jsonl")
     writers: dict[str, Callable[[Path], None]] = {
-        # All texts quoted: the csv module leaves a lone carriage return bare, which readers take for a line's end.
-        ".csv": lambda file: table.to_csv(file, index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC),
+        ".csv": lambda file: _write_csv(file, table, excel),
         ".jsonl": lambda file: _write_jsonl(file, table),
         ".parquet": lambda file: _write_parquet(file, table),
     }
-    return write_whole(path, writers[ending], who="export")
+    return write_whole(
+        place, writers[ending], who="export", overwrite=overwrite, ours=lambda file: own is not None and file in own
+    )
 
 
-def _write_jsonl(file: Path, table: pd.DataFrame) -> None:
-    if len(table):  # pandas writes an empty line for no lines
-        table.to_json(file, orient="records", lines=True, force_ascii=False, date_format="iso", date_unit="us")
+def read_labels(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read back what `Workbench.export` wrote: the same columns, ids and labels in the types they had.
+
+    Parameters
+    ----------
+    path
+        A ``.csv``, ``.parquet`` or ``.jsonl`` file.
+
+    Returns
+    -------
+    DataFrame
+        ``row, id, original, corrected, annotator, note, time``. Whole numbers stay whole (``Int64`` beside missing
+        ones), texts stay texts ("00178", "NA"), ``time`` is in UTC. Other types come back as the texts they were
+        written as. A CSV file that a spreadsheet saved again has lost its quotes: there "178" is a number.
+
+    Raises
+    ------
+    ValueError
+        If the file is no export.
+    ImportError
+        If a Parquet file is to be read without pyarrow.
+    OSError
+        If it cannot be read.
+    """
+    import pandas as pd
+
+    place = as_path(path, who="read_labels")
+    ending = _ending(place, who="read_labels")
+    if not place.is_file():
+        raise FileNotFoundError(f"read_labels: there is no file {str(place)!r}.")
+    if ending == ".parquet":
+        _need_pyarrow("read_labels: reading .parquet needs pyarrow", "export to .csv or .jsonl")
+        return _checked(_read_parquet(place), place)
+    try:
+        text = place.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"read_labels: expected {str(place)!r} in UTF-8, got {error}. Save it as UTF-8, or export again."
+        ) from error
+    columns = _read_csv(text, place) if ending == ".csv" else _read_jsonl(text, place)
+    frame = _checked(pd.DataFrame({name: _typed(values) for name, values in columns.items()}), place)
+    if "time" in frame:
+        frame["time"] = pd.to_datetime(frame["time"], utc=True, format="ISO8601").astype("datetime64[us, UTC]")
+    return frame
 
 
-def _need_pyarrow() -> None:
+def _ending(path: Path, *, who: str) -> str:
+    ending = path.suffix.lower()
+    if ending not in ENDINGS:
+        raise ValueError(
+            f"{who}: expected a path ending in {', '.join(ENDINGS)}, got {os.fspath(path)!r}. The ending decides the "
+            "format."
+        )
+    return ending
+
+
+def _need_pyarrow(what: str, instead: str) -> None:
     try:
         import pyarrow  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            'export: writing .parquet needs pyarrow, which is not installed. Run: pip install "relabel-widget[parquet]"'
-            ", or export to .csv or .jsonl."
+            f'{what}, which is not installed. Run: pip install "relabel-widget[parquet]", or {instead}.'
         ) from error
+
+
+def _plain(value: Any) -> Any:
+    """A value as a file can hold it: None, a boolean, a number, or a text."""
+    import numpy as np
+    import pandas as pd
+
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value if isinstance(value, (bool, int, float, str)) else str(value)
+
+
+# --- CSV
+
+
+def _write_csv(file: Path, table: pd.DataFrame, excel: bool) -> None:
+    with file.open("w", encoding="utf-8-sig" if excel else "utf-8", newline="") as out:
+        out.write(",".join(f'"{name}"' for name in table.columns) + "\n")
+        for line in table.itertuples(index=False, name=None):
+            cells = zip(table.columns, line, strict=True)
+            out.write(",".join(_cell(value, excel and name in _AS_TEXT_IN_EXCEL) for name, value in cells) + "\n")
+
+
+def _cell(value: Any, for_excel: bool) -> str:
+    value = _plain(value)
+    if value is None:
+        return ""
+    if isinstance(value, int) and for_excel and abs(value) >= _WHOLE_IN_EXCEL:
+        value = str(value)
+    if not isinstance(value, str):
+        return repr(value)
+    doubled = value.replace('"', '""')
+    if for_excel and len(value) <= _LONGEST_IN_EXCEL and value.isprintable():
+        formula = f'="{doubled}"'
+        return '"' + formula.replace('"', '""') + '"'
+    return f'"\'{doubled}"' if _RUNS.match(value) else f'"{doubled}"'
+
+
+def _read_csv(text: str, path: Path) -> dict[str, list[Any]]:
+    lines = list(_lines(text))
+    if not lines:
+        raise _no_export(path, [])
+    names = [cell for cell, _ in lines[0]]
+    for number, line in enumerate(lines[1:], start=2):
+        if len(line) != len(names):
+            raise ValueError(
+                f"read_labels: expected {len(names)} cells in line {number} of {str(path)!r}, got {len(line)}. "
+                "Export it again."
+            )
+    return {name: [_value(*line[place]) for line in lines[1:]] for place, name in enumerate(names)}
+
+
+def _lines(text: str) -> Iterator[list[tuple[str, bool]]]:
+    """Records of cells, each with whether it was quoted; by commas, or semicolons where the first line has none."""
+    first = text.partition("\n")[0]
+    comma = ";" if ";" in first and "," not in first else ","
+    cell = re.compile(rf'(?:"([^"]*(?:""[^"]*)*)"|((?!")[^{comma}\r\n]*))({comma}|\r\n|\n|\r|\Z)')
+    at, line = 0, list[tuple[str, bool]]()
+    while at < len(text) or line:
+        found = cell.match(text, at)
+        if found is None:
+            raise ValueError(f"read_labels: a quoted cell does not end where it should, after character {at}.")
+        quoted = found[1] is not None
+        line.append((found[1].replace('""', '"') if quoted else found[2], quoted))
+        at = found.end()
+        if found[3] != comma:
+            yield line
+            line = []
+
+
+def _value(cell: str, quoted: bool) -> Any:
+    """What a cell holds. Quotes tell texts; without them what looks like a number or a boolean is one."""
+    if not quoted and (cell == "" or _PLAIN.fullmatch(cell)):
+        return None if cell == "" else _number(cell)
+    if cell.startswith('="') and cell.endswith('"') and len(cell) > 2:
+        return cell[2:-1].replace('""', '"')
+    return cell[1:] if _MARKED.match(cell) else cell
+
+
+def _number(cell: str) -> bool | int | float:
+    if cell in {"True", "False"}:
+        return cell == "True"
+    return int(cell) if _WHOLE.fullmatch(cell) else float(cell)
+
+
+# --- JSON Lines and Parquet
+
+
+def _write_jsonl(file: Path, table: pd.DataFrame) -> None:
+    with file.open("w", encoding="utf-8", newline="\n") as out:
+        for line in table.itertuples(index=False, name=None):
+            record = {name: _plain(value) for name, value in zip(table.columns, line, strict=True)}
+            out.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+
+def _read_jsonl(text: str, path: Path) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    for number, line in enumerate(text.split("\n")[:-1] if text.endswith("\n") else text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise ValueError(f"read_labels: line {number} of {str(path)!r} is no JSON: {error}.") from error
+        if not isinstance(record, dict) or list(record) != list(COLUMNS):
+            raise _no_export(path, list(record) if isinstance(record, dict) else [])
+        for name, value in record.items():
+            columns[name].append(value)
+    return columns
 
 
 def _write_parquet(file: Path, table: pd.DataFrame) -> None:
+    import pandas as pd
+    import pyarrow
+
+    plain = table.copy()
+    for name, column in table.items():
+        if column.dtype == object:
+            plain[name] = pd.Series([_plain(value) for value in column], index=column.index, dtype=object)
+    try:
+        plain.to_parquet(file, index=False, engine="pyarrow")
+    except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError, pyarrow.ArrowNotImplementedError, OverflowError) as error:
+        raise ValueError(
+            "export: a Parquet column holds one type, and whole numbers of at most 64 bits; these do not fit: "
+            f"{error}. Export to .csv or .jsonl."
+        ) from error
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    import pandas as pd
     import pyarrow
 
     try:
-        table.to_parquet(file, index=False, engine="pyarrow")
-    except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError) as error:
-        raise ValueError(
-            f"export: a Parquet column holds one type, and these do not fit: {error}. Export to .csv or .jsonl."
-        ) from error
+        return pd.read_parquet(path, engine="pyarrow")
+    except (pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError) as error:
+        raise ValueError(f"read_labels: {str(path)!r} is no whole Parquet file: {error}. Export it again.") from error
+
+
+# --- both
+
+
+def _typed(values: list[Any]) -> Any:
+    """A column of plain values in the narrowest type that holds all of them as they are."""
+    import pandas as pd
+
+    present = [value for value in values if value is not None]
+    kinds = {type(value) for value in present}
+    missing = len(present) < len(values)
+    if kinds == {int} and all(-_BIGGEST <= value < _BIGGEST for value in present):
+        return pd.array(values, dtype="Int64") if missing else pd.Series(values, dtype="int64")
+    if kinds == {bool}:
+        return pd.array(values, dtype="boolean") if missing else pd.Series(values, dtype="bool")
+    if kinds == {float}:
+        return pd.Series(values, dtype="float64")
+    return pd.Series(values, dtype="str" if kinds == {str} else "object")
+
+
+def _checked(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    if list(frame.columns) != list(COLUMNS):
+        raise _no_export(path, list(frame.columns))
+    return frame
+
+
+def _no_export(path: Path, names: list[Any]) -> ValueError:
+    return ValueError(
+        f"read_labels: expected the columns {', '.join(COLUMNS)}, as Workbench.export writes them, in {str(path)!r}, "
+        f"got {', '.join(map(str, names)) or 'none'}."
+    )

@@ -75,21 +75,22 @@ def removal_influence(fit: Fit, X_query: Any, *, monitor: Monitor | None = None)
 
 def factors(fit: Fit, queries: Design, *, rtol: float = FACTOR_RTOL, monitor: Monitor | None = None) -> FloatArray:
     """``H^-1 x_t`` for each query, shape (n_params, m); raises as `solved_factors`."""
-    return solved_factors(fit, queries, rtol=rtol, monitor=monitor).x
+    return solved_factors(fit, fit.problem.extended_rows(queries), rtol=rtol, monitor=monitor).x
 
 
 def solved_factors(
-    fit: Fit, queries: Design, *, rtol: float, image: bool = False, monitor: Monitor | None = None
+    fit: Fit, functionals: FloatArray, *, rtol: float, image: bool = False, monitor: Monitor | None = None
 ) -> SolveResult:
-    """``H^-1 x_t`` for each query, with the residual to which they are known; the image if asked, of a single one.
+    """``H^-1`` times each functional, (n_params, m), with the residual to which it is known; of a single one the image.
 
     Raises
     ------
     ArithmeticError
         If conjugate gradients do not reach ``rtol``.
     """
-    right = fit.problem.extended_rows(queries)
-    solved = solve_many(fit.hessian, right, rtol=rtol, preconditioner=fit.preconditioner, image=image, monitor=monitor)
+    solved = solve_many(
+        fit.hessian, functionals, rtol=rtol, preconditioner=fit.preconditioner, image=image, monitor=monitor
+    )
     if not solved.converged:
         raise ArithmeticError(
             f"influence: conjugate gradients reached a relative residual of {solved.residual:.2g} after "

@@ -8,12 +8,12 @@ from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from operator import index
-from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
 
 from .blockfile import BlockFile, BlockWriter, SourceError, write_blocks
+from .files import as_path
 
 _BLOCK = 2**20  # bytes of a block; one is verified as a whole
 _ROWS = 4096
@@ -106,7 +106,7 @@ class SqliteTexts(PagedTexts):
         import sqlite3
 
         self._lock = threading.Lock()
-        uri = f"{Path(path).expanduser().absolute().as_uri()}?mode=ro"
+        uri = f"{as_path(path, who='open_texts').absolute().as_uri()}?mode=ro"
         self._connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
         known = [name for (name,) in self._connection.execute("SELECT name FROM pragma_table_info(?)", (table,))]
         if column not in known:
@@ -133,7 +133,7 @@ class SqliteTexts(PagedTexts):
         self._connection.close()
 
 
-def write_texts(path: str | os.PathLike[str], texts: Iterable[str]) -> FileTexts:
+def write_texts(path: str | os.PathLike[str], texts: Iterable[str], *, overwrite: bool = False) -> FileTexts:
     """Write texts to a file, one after the other, and open it. The file appears whole or not at all.
 
     Parameters
@@ -142,11 +142,15 @@ def write_texts(path: str | os.PathLike[str], texts: Iterable[str]) -> FileTexts
         The file, by custom ending in ``.rlwt``.
     texts
         Read once; about a megabyte is held at a time.
+    overwrite
+        Replace whatever file is there; without it only an older file of texts.
 
     Raises
     ------
     TypeError
         If it is one string, or holds something else than strings.
+    FileExistsError
+        If there is a file that is none of texts, and ``overwrite`` is False.
     OSError
         If the file cannot be written.
     """
@@ -159,7 +163,7 @@ def write_texts(path: str | os.PathLike[str], texts: Iterable[str]) -> FileTexts
             file.add(len(block), int(starts[-1]), 0, (starts, np.frombuffer(b"".join(block), np.uint8)))
         file.finish("texts", 1)
 
-    return FileTexts(write_blocks(path, write, who="write_texts"))
+    return FileTexts(write_blocks(path, write, kind="texts", who="write_texts", overwrite=overwrite))
 
 
 def _grouped(texts: Iterable[str]) -> Iterator[list[bytes]]:
@@ -203,7 +207,7 @@ def open_texts(path: str | os.PathLike[str], column: str = "text", *, table: str
     OSError
         If there is no such file, or it is damaged.
     """
-    place = Path(path).expanduser()
+    place = as_path(path, who="open_texts")
     if not place.is_file():
         raise FileNotFoundError(f"open_texts: there is no file {str(place)!r}.")
     ending = place.suffix.lower()

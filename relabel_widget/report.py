@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._typing import AnyArray
-from .files import write_whole
 from .fitting import Fit
 from .markup import Markup, chance, change, excerpt, facts, join, page, section, smallest, table, tag, tile
 from .texts import Reader
@@ -59,23 +56,6 @@ class Report:
     verification: Verification | None
     summary: VerificationSummary | None
     flip_sets: Mapping[int, FlipSet]
-
-
-def write_report(path: str | os.PathLike[str], report: Report) -> Path:
-    """Write the page, whole or not at all, and return its absolute path.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
-    """
-    # Half of a surrogate pair, which UTF-8 cannot hold, becomes a character reference.
-    content = render(report).encode("utf-8", "xmlcharrefreplace")
-
-    def write(file: Path) -> None:
-        file.write_bytes(content)
-
-    return write_whole(path, write, who="report")
 
 
 def render(report: Report) -> str:

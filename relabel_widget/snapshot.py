@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .files import write_whole
 from .markup import Markup, bar, chance, change, excerpt, facts, join, page, section, smallest, table, tag, tile
 
 if TYPE_CHECKING:
@@ -21,20 +20,11 @@ _MOST_TESTS = 300
 _SHORT = 240  # characters of a text in a list
 
 
-def write_snapshot(path: str | os.PathLike[str], workbench: Workbench, test_row: int | None) -> Path:
-    """Write the page, whole or not at all, and return its absolute path.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
-    """
-    content = render(workbench, test_row).encode("utf-8", "xmlcharrefreplace")
-
-    def write(file: Path) -> None:
-        file.write_bytes(content)
-
-    return write_whole(path, write, who="to_html")
+def write_snapshot(
+    path: str | os.PathLike[str], workbench: Workbench, test_row: int | None, *, overwrite: bool = False
+) -> Path:
+    """Write the page, whole or not at all, and return its absolute path; raises as `Workbench.report`."""
+    return workbench.write_page(path, render(workbench, test_row), who="to_html", overwrite=overwrite)
 
 
 def render(workbench: Workbench, test_row: int | None) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from ._typing import AnyArray
 from .common import CommonFeatures
 from .decisions import Decisions
+from .files import OwnFiles, as_path, write_whole
 from .findings import Findings
 from .fitting import Fit
 from .journal import Event, Fingerprint, JournalError, Kind, SqliteJournal
@@ -104,6 +105,10 @@ class Workbench:
         self._findings = Findings(self._queries, threshold, self._lock)
         self._common = CommonFeatures(self._fit, estimator)
         self._listeners = Listeners()
+        self._own_files = OwnFiles()
+        for event in self._decisions.journal.events():
+            if event.kind is Kind.EXPORT and "digest" in event.details:
+                self._own_files.remember(str(event.details["path"]), str(event.details["digest"]))
 
     def _open(self, store: str | os.PathLike[str] | None) -> SqliteJournal:
         fingerprint = Fingerprint.of(self._fit.y, self._training.ids)
@@ -470,15 +475,29 @@ class Workbench:
 
     # Files
 
-    def export(self, path: str | os.PathLike[str]) -> Path:
-        """Write `corrected_labels` to a ``.csv``, ``.parquet`` or ``.jsonl`` file, whole or not at all.
+    def export(self, path: str | os.PathLike[str], overwrite: bool = False, *, excel: bool = False) -> Path:
+        """Write `corrected_labels` to a ``.csv``, ``.parquet`` or ``.jsonl`` file; `read_labels` reads it back.
+
+        The file appears whole or not at all. A file of that name is replaced without asking only if this workbench (or
+        its store) wrote it and nobody changed it since.
+
+        Parameters
+        ----------
+        path
+            Its ending decides the format.
+        overwrite
+            Replace whatever file is there.
+        excel
+            For ``.csv``: write what Excel reads rightly, ids as text.
 
         Raises
         ------
         ValueError
-            If the ending is another.
+            If the ending is another, or no label is corrected and there is a file of that name.
         ImportError
             If a Parquet file is asked for without pyarrow.
+        FileExistsError
+            If there is a file that was not asked to be replaced.
         OSError
             If the file cannot be written. An older file of that name is then as it was.
         JournalError
@@ -487,25 +506,40 @@ class Workbench:
         from .export import write_table
 
         table = self.corrected_labels()
-        written = write_table(path, table)
+        if not len(table) and not overwrite and as_path(path, who="export").is_file():
+            raise ValueError(
+                f"export: no label is corrected, and {os.fspath(path)!r} was left as it is. Relabel a row first, or "
+                "replace the file by an empty table with overwrite=True."
+            )
+        written = write_table(path, table, overwrite=overwrite, excel=excel, own=self._own_files)
+        event = exported(str(written), len(table), self._own_files.written(written), annotator=self._annotator)
         try:
             with self._lock:
-                self._decisions.record(exported(str(written), len(table), annotator=self._annotator))
+                self._decisions.record(event)
         except JournalError as error:
             raise JournalError(
                 f"export: {str(written)!r} was written, but not noted in the history: {error}"
             ) from error
         return written
 
-    def report(self, path: str | os.PathLike[str]) -> Path:
+    def report(self, path: str | os.PathLike[str], overwrite: bool = False) -> Path:
         """Write one self-contained HTML page: model, corrected labels, verification, flip sets, history.
+
+        Parameters
+        ----------
+        path
+            The page.
+        overwrite
+            Replace whatever file is there; without it only an earlier report of this workbench.
 
         Raises
         ------
+        FileExistsError
+            If there is a file that was not asked to be replaced.
         OSError
             If the file cannot be written. An older file of that name is then as it was.
         """
-        from .report import Report, write_report
+        from .report import Report, render
 
         with self._lock:
             report = Report(
@@ -521,7 +555,18 @@ class Workbench:
                 summary=self.verification_summary(),
                 flip_sets=self._findings.flip_sets(),
             )
-        return write_report(path, report)
+        return self.write_page(path, render(report), who="report", overwrite=overwrite)
+
+    def write_page(self, path: str | os.PathLike[str], page: str, *, who: str, overwrite: bool = False) -> Path:
+        """Write HTML about this workbench; a page of its own is replaced, another file only with ``overwrite``."""
+
+        def fill(file: Path) -> None:
+            # Half of a surrogate pair, which UTF-8 cannot hold, becomes a character reference.
+            file.write_bytes(page.encode("utf-8", "xmlcharrefreplace"))
+
+        written = write_whole(path, fill, who=who, overwrite=overwrite, ours=self._own_files.__contains__)
+        self._own_files.written(written)
+        return written
 
     def chart(self, kind: str, test_row: int | None = None, *, top: int = 25) -> Any:
         """An Altair chart of what is known now, shown and saved (`save_chart`) without a network.

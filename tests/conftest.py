@@ -62,4 +62,4 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
 def as_large(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Searches of small designs work out each gradient and factor, those of large ones as few as bounds allow."""
     if request.param:
-        monkeypatch.setattr("relabel_widget.search.effects.LARGE", 0)
+        monkeypatch.setattr("relabel_widget.search.settings.LARGE", 0)

@@ -7,16 +7,23 @@ import csv
 import json
 import os
 import stat
+import subprocess
+import sys
+import tempfile
+import uuid
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
+import relabel_widget as rw
 from relabel_widget import files as files_room
-from relabel_widget.export import write_table
+from relabel_widget.export import COLUMNS, read_labels, write_table
 from relabel_widget.files import write_whole
 from relabel_widget.journal import JournalError
 from relabel_widget.workbench import Workbench
@@ -39,15 +46,15 @@ def files(folder: Path) -> list[str]:
 # --- what is in them
 
 
-def test_csv_holds_the_values_as_they_are(bench: Workbench, tmp_path: Path) -> None:
+def test_csv_holds_the_values_with_a_mark_where_a_spreadsheet_would_run_them(bench: Workbench, tmp_path: Path) -> None:
     bench.relabel([5, 2], note=NASTY)
     path = bench.export(tmp_path / "labels.csv")
     with path.open(newline="", encoding="utf-8") as file:
         lines = list(csv.reader(file))
     assert lines[0] == ["row", "id", "original", "corrected", "annotator", "note", "time"]
     assert [line[:6] for line in lines[1:]] == [
-        ["2", f"{NASTY}2", "no", "yes", NASTY, NASTY],
-        ["5", f"{NASTY}5", "yes", "no", NASTY, NASTY],
+        ["2", f"'{NASTY}2", "no", "yes", f"'{NASTY}", f"'{NASTY}"],
+        ["5", f"'{NASTY}5", "yes", "no", f"'{NASTY}", f"'{NASTY}"],
     ]
     assert [pd.Timestamp(line[6]) for line in lines[1:]] == bench.corrected_labels()["time"].tolist()
 
@@ -99,12 +106,12 @@ def test_an_export_is_an_event_with_its_path(bench: Workbench, tmp_path: Path, m
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
-def test_an_older_file_is_replaced(bench: Workbench, tmp_path: Path, ending: str) -> None:
+def test_an_older_file_is_replaced_on_demand(bench: Workbench, tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"labels.{ending}"
     path.write_text("old")
     path.chmod(0o640)
     bench.relabel(1)
-    bench.export(path)
+    bench.export(path, overwrite=True)
     assert path.read_bytes() != b"old"
     assert files(tmp_path) == [path.name]
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
@@ -113,7 +120,7 @@ def test_an_older_file_is_replaced(bench: Workbench, tmp_path: Path, ending: str
 def test_a_link_is_followed(bench: Workbench, tmp_path: Path) -> None:
     (tmp_path / "real.csv").write_text("old")
     (tmp_path / "link.csv").symlink_to("real.csv")
-    assert bench.export(tmp_path / "link.csv") == tmp_path / "real.csv"
+    assert bench.export(tmp_path / "link.csv", overwrite=True) == tmp_path / "real.csv"
     assert (tmp_path / "link.csv").is_symlink()
     assert (tmp_path / "real.csv").read_text() != "old"
 
@@ -130,7 +137,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(
     path.write_text("old")
     monkeypatch.setattr(files_room.os, what, fail)
     with pytest.raises(OSError, match=r"export: cannot write .*labels\.csv': No space left .* Nothing was changed"):
-        bench.export(path)
+        bench.export(path, overwrite=True)
     monkeypatch.undo()
     assert path.read_text() == "old"
     assert files(tmp_path) == ["labels.csv"]
@@ -146,7 +153,7 @@ def test_a_writer_that_breaks_off_leaves_the_old_file_and_nothing_else(tmp_path:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_whole(path, half, who="export")
+        write_whole(path, half, who="export", overwrite=True)
     assert path.read_text() == "old"
     assert files(tmp_path) == ["labels.csv"]
 
@@ -186,6 +193,7 @@ def test_a_write_protected_file_is_refused(bench: Workbench, tmp_path: Path, mon
     path = tmp_path / "labels.csv"
     path.write_text("old")
     path.chmod(0o444)
+    bench.relabel(1)
     monkeypatch.setattr(files_room.os, "access", lambda *_: False)  # root may write anything
     with pytest.raises(PermissionError, match=r"export: .*labels\.csv' is write-protected"):
         bench.export(path)
@@ -239,3 +247,250 @@ def test_an_export_that_is_not_noted_says_so(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match=r"export: .*labels\.csv' was written, but not noted in the history"):
         two.export(tmp_path / "labels.csv")
     assert (tmp_path / "labels.csv").exists()
+
+
+# --- whose files they are
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_somebody_elses_file_is_not_replaced(bench: Workbench, tmp_path: Path, ending: str) -> None:
+    """An export over the training data was one key away."""
+    path = tmp_path / f"reviews.{ending}"
+    path.write_text("text,label\n" * 9)
+    bench.relabel(1)
+    with pytest.raises(FileExistsError, match=r"export: .*reviews\..* exists, and was not written from here"):
+        bench.export(path)
+    assert path.read_text().startswith("text,label")
+    assert len(bench.history()) == 1
+
+
+def test_our_own_export_is_replaced_until_somebody_changes_it(bench: Workbench, tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    bench.relabel(1)
+    bench.export(path)
+    bench.relabel(2)
+    assert len(pd.read_csv(bench.export(path))) == 2
+    with path.open("a") as file:
+        file.write('9,"x","no","yes","","","2026-01-01"\n')
+    with pytest.raises(FileExistsError, match="was changed since"):
+        bench.export(path)
+    bench.export(path, overwrite=True)
+    bench.export(path)
+
+
+def test_a_store_remembers_which_exports_are_its_own(tmp_path: Path) -> None:
+    X, y = np.eye(4), [0, 1, 0, 1]
+    model = LogisticRegression().fit(X, y)
+    with Workbench(model, X, y, X, store=tmp_path / "s.sqlite") as bench:
+        bench.relabel(0)
+        bench.export(tmp_path / "labels.csv")
+    with Workbench(model, X, y, X, store=tmp_path / "s.sqlite") as bench:
+        bench.relabel(1)
+        bench.export(tmp_path / "labels.csv")
+    with Workbench(model, X, y, X) as another:
+        another.relabel(0)
+        with pytest.raises(FileExistsError, match="exists"):
+            another.export(tmp_path / "labels.csv")
+    assert read_labels(tmp_path / "labels.csv")["row"].tolist() == [0, 1]
+
+
+def test_an_export_of_no_labels_replaces_nothing(bench: Workbench, tmp_path: Path) -> None:
+    """A bare header took the place of three corrected labels."""
+    path = tmp_path / "labels.csv"
+    bench.relabel(1)
+    bench.export(path)
+    bench.undo()
+    with pytest.raises(ValueError, match=r"export: no label is corrected, and .*labels\.csv' was left as it is"):
+        bench.export(path)
+    assert len(read_labels(path)) == 1
+    assert len(pd.read_csv(bench.export(path, overwrite=True))) == 0
+
+
+def test_pages_replace_their_own_kind_only(bench: Workbench, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    bench.report(page)
+    bench.report(page)
+    page.write_text("<p>notes of mine</p>")
+    with pytest.raises(FileExistsError, match=r"report: .*report\.html' exists"):
+        bench.report(page)
+    assert bench.report(page, overwrite=True).read_text("utf-8").startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize("path", ["", "a\0b.csv"])
+def test_what_is_no_path(bench: Workbench, path: str) -> None:
+    with pytest.raises(ValueError, match="export: expected the path of a file, got"):
+        bench.export(path)
+    with pytest.raises(TypeError, match=r"expected a path as a string or pathlib\.Path, got int"):
+        bench.export(7)  # type: ignore[arg-type]
+
+
+def test_a_home_is_expanded_wherever_a_path_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    X, y = np.eye(4), [0, 1, 0, 1]
+    with Workbench(LogisticRegression().fit(X, y), X, y, X, store="~/s.sqlite") as bench:
+        bench.relabel(0)
+        bench.export("~/labels.csv")
+        bench.report("~/report.html")
+    rw.write_design("~/x.rlw", X)
+    rw.write_texts("~/t.rlwt", ["a"])
+    assert len(rw.open_texts("~/t.rlwt")) == 1
+    assert rw.open_design("~/x.rlw").shape == (4, 4)
+    assert len(rw.read_labels("~/labels.csv")) == 1
+    assert files(tmp_path) == ["labels.csv", "report.html", "s.sqlite", "t.rlwt", "x.rlw"]
+
+
+# --- parts
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs locks on files")
+def test_what_a_killed_write_left_goes_with_the_next_one(tmp_path: Path) -> None:
+    code = """
+import sys, time
+from pathlib import Path
+from relabel_widget.files import write_whole
+def slow(file):
+    file.write_text("half")
+    print("writing", flush=True)
+    time.sleep(60)
+write_whole(Path(sys.argv[1]) / "labels.csv", slow, who="export")
+"""
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "writing\n"
+        (part,) = tmp_path.iterdir()
+        write_whole(tmp_path / "other.csv", lambda file: (file.write_text("x"), None)[1], who="export")
+        assert part.exists(), "a part that is being written stays"
+        writer.kill()
+    assert part.exists()
+    (tmp_path / ".notes.0123456789abcdef.part.txt").write_text("not ours")
+    write_whole(tmp_path / "third.csv", lambda file: (file.write_text("x"), None)[1], who="export")
+    assert files(tmp_path) == [".notes.0123456789abcdef.part.txt", "other.csv", "third.csv"]
+
+
+def test_no_message_names_a_part(tmp_path: Path) -> None:
+    def fails(file: Path) -> None:
+        raise OSError(f"Failed to open local file '{file}'")
+
+    with pytest.raises(OSError, match=r"cannot write .*x\.csv': Failed to open") as caught:
+        write_whole(tmp_path / "x.csv", fails, who="export")
+    assert ".part" not in str(caught.value)
+
+
+# --- and back
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+hostile = st.one_of(
+    texts,
+    st.sampled_from(
+        ["00178", "NA", "", "nan", "True", "1e5", "'=1", "''-1", "-5", "+x", "\t", "\r\n", '="7"', "a;b", '"', "'"]
+    ),
+)
+whole = st.integers(-(2**63), 2**63 - 1)
+columns_of_ids = st.one_of(
+    st.lists(hostile, min_size=1, max_size=5),
+    st.lists(whole, min_size=1, max_size=5),
+    st.lists(st.floats(allow_nan=False), min_size=1, max_size=5),
+)
+
+
+@given(ids=columns_of_ids, note=hostile, ending=st.sampled_from(["csv", "jsonl", "parquet", "excel"]), data=st.data())
+@settings(max_examples=200, deadline=None)
+def test_what_was_written_comes_back(ids: list[Any], note: str, ending: str, data: st.DataObject) -> None:
+    labels = data.draw(
+        st.sampled_from([np.array([0, 1]), np.array(["00", "=1"]), np.array([False, True]), np.array([-1.0, 2.5])])
+    )
+    n = len(ids)
+    table = pd.DataFrame(
+        {
+            "row": np.arange(n),
+            "id": np.array(ids, dtype=None if not isinstance(ids[0], str) else object),
+            "original": labels[np.arange(n) % 2],
+            "corrected": labels[(np.arange(n) + 1) % 2],
+            "annotator": pd.Series([""] * n, dtype="str"),
+            "note": pd.Series([note] * n, dtype="str"),
+            "time": pd.to_datetime(["2026-11-28T05:00:00.123456Z"] * n, utc=True).as_unit("us"),
+        }
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        excel = ending == "excel"
+        path = Path(folder) / f"x.{'csv' if excel else ending}"
+        write_table(path, table, excel=excel)
+        back = read_labels(path)
+    if excel and isinstance(ids[0], int):  # Excel keeps fifteen digits: longer numbers are texts
+        expected = [str(each) if abs(each) >= 10**15 else each for each in ids]
+        assert back["id"].tolist() == expected
+    else:
+        assert back["id"].tolist() == ids
+        assert [type(each) for each in back["id"].tolist()] == [type(each) for each in ids]
+    for column in ("row", "original", "corrected", "annotator", "note", "time"):
+        assert back[column].tolist() == table[column].tolist()
+        assert back[column].dtype.kind == table[column].dtype.kind or back[column].dtype == object
+
+
+def test_missing_numbers_leave_the_others_whole(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(",".join(COLUMNS) + '\n0,7,0,1,"","","2026-01-01"\n1,,0,1,"","","2026-01-01"\n')
+    back = read_labels(path)
+    assert back["id"].dtype == "Int64"
+    assert back["id"].tolist() == [7, pd.NA] or back["id"].isna().tolist() == [False, True]
+
+
+def test_ids_of_other_types_are_written_as_texts(tmp_path: Path) -> None:
+    for ids in (
+        [uuid.UUID(int=2**90 + i) for i in range(3)],
+        [Path(f"a/{i}") for i in range(3)],
+        [2**70 + i for i in range(3)],
+    ):
+        table = pd.DataFrame({name: [0] * 3 for name in COLUMNS} | {"id": pd.Series(ids, dtype=object)})
+        table["time"] = pd.Timestamp("2026-01-01", tz="UTC")
+        for ending in ("csv", "jsonl"):
+            back = read_labels(write_table(tmp_path / f"{ids[0].__class__.__name__}.{ending}", table))
+            assert back["id"].tolist() == (ids if isinstance(ids[0], int) else [str(each) for each in ids])
+        if isinstance(ids[0], int):
+            with pytest.raises(ValueError, match=r"export: a Parquet column .* at most 64 bits"):
+                write_table(tmp_path / "big.parquet", table)
+        else:
+            assert read_labels(write_table(tmp_path / f"{ids[0].__class__.__name__}.parquet", table))[
+                "id"
+            ].tolist() == [str(each) for each in ids]
+
+
+def test_excel_reads_ids_as_texts(bench: Workbench, tmp_path: Path) -> None:
+    bench.relabel(1)
+    raw = bench.export(tmp_path / "x.csv", excel=True).read_bytes()
+    assert raw.startswith(b"\xef\xbb\xbf")
+    assert b'"=""yes"""' in raw
+    with pytest.raises(ValueError, match=r"export: excel=True is for \.csv files"):
+        bench.export(tmp_path / "x.jsonl", excel=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.csv", b"", "expected the columns row, id, .* got none"),
+        ("x.csv", b"text,label\na,b\n", "got text, label"),
+        ("x.csv", b'"row","id"\n1\n', "expected 2 cells in line 2 of .* got 1"),
+        ("x.csv", b'"row","i', "a quoted cell does not end"),
+        ("x.csv", b"\xff\xfe", "expected .* in UTF-8"),
+        ("x.jsonl", b"{", "line 1 of .* is no JSON"),
+        ("x.jsonl", b"[1]\n", "got none"),
+        ("x.parquet", b"PAR1", "is no whole Parquet file"),
+        ("x.txt", b"", "expected a path ending in"),
+    ],
+)
+def test_files_that_are_no_exports(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=f"read_labels: .*{message}"):
+        read_labels(tmp_path / name)
+
+
+def test_a_file_that_a_spreadsheet_saved_again(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(";".join(COLUMNS) + "\n0;00178;no;yes;Ann;it's;2026-01-01 10:00:00+00:00\n", encoding="utf-8-sig")
+    back = read_labels(path)
+    assert back.loc[0, ["id", "original", "note"]].tolist() == ["00178", "no", "it's"]
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"read_labels: there is no file .*x\.csv"):
+        read_labels(tmp_path / "x.csv")

@@ -361,13 +361,13 @@ def test_files_of_others(path: Path, tmp_path: Path) -> None:
     path.write_bytes(b"PK" * 100)
     with pytest.raises(ValueError, match=r"open_design: expected a file written by write_design, got '.*x\.rlw'"):
         rw.open_design(path)
-    rw.write_design(path, X)
+    rw.write_design(path, X, overwrite=True)
     newer = bytearray(path.read_bytes())
     newer[8] = 9
     path.write_bytes(newer)
     with pytest.raises(ValueError, match=r"is of version 9, this program reads up to 1\. Update relabel-widget"):
         rw.open_design(path)
-    blockfile.write_blocks(path, lambda file: file.finish("texts", 1), who="test")
+    blockfile.write_blocks(path, lambda file: file.finish("texts", 1), kind="texts", who="test", overwrite=True)
     with pytest.raises(ValueError, match="expected a file of design, got one of texts"):
         rw.open_design(path)
     with pytest.raises(FileNotFoundError):
@@ -393,7 +393,7 @@ def test_a_hostile_file_with_right_checksums(path: Path, fill: Callable[[Any], N
         fill(file)
         file.finish("design", 5)
 
-    blockfile.write_blocks(path, write, who="test")
+    blockfile.write_blocks(path, write, kind="design", who="test")
     with pytest.raises(OSError, match=r"is damaged: .* does not fit its shape \(\d, 5\)"):
         rw.open_design(path).matvec(np.ones(5))
 

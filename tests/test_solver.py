@@ -487,15 +487,15 @@ def test_designs_elsewhere_have_a_block_too() -> None:
 
 
 @pytest.mark.parametrize("has_intercept", [True, False])
-@pytest.mark.parametrize("apart", [[], [0]])
+@pytest.mark.parametrize("excluded", [[], [0]])
 def test_a_step_taken_by_a_bound_is_the_one_measured(
-    apart: list[int], has_intercept: bool, monkeypatch: pytest.MonkeyPatch
+    excluded: list[int], has_intercept: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It takes no product with X' to see, by a bound that holds, that the step succeeds, nor to go along a factor."""
     pulled: list[int] = []
     rmatvec = base_module.Design.rmatvec
     monkeypatch.setattr(DenseDesign, "rmatvec", lambda design, u: (pulled.append(len(u)), rmatvec(design, u))[1])
-    rows, rng = np.array(apart, dtype=np.int64), np.random.default_rng(4)
+    rows, rng = np.array(excluded, dtype=np.int64), np.random.default_rng(4)
     for away in (0.1, 0.01):
         x, y = rng.normal(size=(60, 5)), rng.integers(0, 2, 60)
         x[0] *= 10.0  # moves farther than others
@@ -504,7 +504,7 @@ def test_a_step_taken_by_a_bound_is_the_one_measured(
         point, made = Iterate.at(problem, start), Jacobi.of(problem.hessian(problem.eta(start)))
         measured = newton_step(problem, point, rtol=0.1, preconditioner=made)
         pulled.clear()
-        taken = newton_step(problem, point, rtol=0.1, preconditioner=made, apart=rows)
+        taken = newton_step(problem, point, rtol=0.1, preconditioner=made, excluded_rows=rows)
         assert 60 not in pulled
         assert_allclose(taken.theta, measured.theta, rtol=0, atol=1e-14)
         assert_allclose(taken.eta, measured.eta, rtol=0, atol=1e-13)
@@ -528,8 +528,8 @@ def test_a_step_that_no_bound_vouches_for_is_measured() -> None:
     start = np.array([8.0, -8, 8, -8, 8, 0])
     point, made = Iterate.at(problem, start), preconditioner_of(problem.hessian(problem.eta(start)))
     found = [
-        newton_step(problem, point, rtol=1e-3, preconditioner=made, apart=apart)
-        for apart in (None, np.empty(0, dtype=np.int64))
+        newton_step(problem, point, rtol=1e-3, preconditioner=made, excluded_rows=excluded)
+        for excluded in (None, np.empty(0, dtype=np.int64))
     ]
     assert found[1].gradient is not None
     assert_array_equal(found[0].theta, found[1].theta)

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import logit
 
 import relabel_widget as rw
+from relabel_widget.question import Question
 from relabel_widget.search.first_order import first_order_set
 from relabel_widget.solver import Jacobi, solve_many
 
@@ -33,12 +34,12 @@ def published(fit: rw.Fit, queries: Any, threshold: float) -> Outcome:
     problem = replace(fit.problem, intercept_l2=fit.problem.l2)
     hessian = problem.hessian(fit.eta)
     solved = solve_many(hessian, problem.extended_rows(design), rtol=1e-9, preconditioner=Jacobi.of(hessian)).x
-    influence = -problem.eta(solved) * problem.force(fit.eta, "relabel")[:, None]
-    margins = fit.decision(design) - cut
+    eta_directions = problem.eta(solved)
     swapped, last = np.empty(0, dtype=np.int64), fit.theta
     sizes, as_published, fresh = [], [], []
-    for t, margin in enumerate(margins):
-        rows = first_order_set(influence[:, t], margin, cut)
+    for t, functional in enumerate(problem.extended_rows(design).T):
+        question = Question(fit, functional, cut, "relabel", np.arange(fit.n_rows))
+        rows = first_order_set(question, question.gains(fit.eta, eta_directions[:, t]))
         if rows is None:
             sizes.append(np.nan)
             as_published.append(False)
@@ -49,6 +50,6 @@ def published(fit: rw.Fit, queries: Any, threshold: float) -> Outcome:
         left = fit.refit(swapped, start=last)
         last = left.theta
         sizes.append(len(rows))
-        as_published.append((left.decision(one)[0] > cut) != (margin > 0))
-        fresh.append((fit.refit(np.sort(rows)).decision(one)[0] > cut) != (margin > 0))
+        as_published.append((left.decision(one)[0] > cut) != (question.value > 0))
+        fresh.append((fit.refit(np.sort(rows)).decision(one)[0] > cut) != (question.value > 0))
     return Outcome(np.array(sizes), np.array(as_published), np.array(fresh))

@@ -89,12 +89,14 @@ For tiny data, `exhaustive_lower_bound` tries all sets instead and is exact.
 This room, and no other, makes N x N arrays.
 """
 
+from .base import Bound
 from .cost import BoundCost
 from .exhaustive import exhaustive_lower_bound, exhaustive_refits
 from .pairs import PairBound, pair_bound, pair_bound_cost
 from .remainder import RemainderBound, remainder_bound, remainder_bound_cost
 
 __all__ = [
+    "Bound",
     "BoundCost",
     "PairBound",
     "RemainderBound",

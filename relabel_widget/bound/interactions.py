@@ -26,6 +26,7 @@ _ROUNDS = 20
 _WIDER = 1.05
 _TOGETHER = 64
 _ROUNDS_OF_PAIRS = 4
+_ROUNDING_OF_MOVES = 1e-6  # of stored displacements, relative: sixteen times what float32 rounds them by
 _EXPONENT = 30.0  # beyond, the pair is refitted anyway
 
 
@@ -295,9 +296,8 @@ def _of_pairs(
     first, second = singles.moved[i].astype(np.float64), singles.moved[j].astype(np.float64)
     there = first + second
     q = np.abs(rows.remainder(there) - rows.remainder(first) - rows.remainder(second))
-    q += 1e-6 * rows.curvature * np.minimum(np.abs(first), np.abs(second)) + 1e-14 * rows.weights
-    q += 4e-7 * rows.weights * 0.1 * np.abs(first) * np.abs(second)
-    slope = slopes(rows, there, 1e-6 * (1.0 + np.abs(there)))[0]
+    q += _rounding_of_q(rows, first, second)
+    slope = slopes(rows, there, _ROUNDING_OF_MOVES * (1.0 + np.abs(there)))[0]
     at = np.arange(len(j))
     own_q, own_slope = np.stack([q[:, i], q[at, j]]), np.stack([slope[:, i], slope[at, j]])
     q[:, i] = q[at, j] = 0.0
@@ -315,6 +315,20 @@ def _of_pairs(
         valid |= total < found
         found = np.minimum(found, total)
     return np.where(valid, found, np.inf)
+
+
+def _rounding_of_q(rows: Pointwise, first: FloatArray, second: FloatArray) -> FloatArray:
+    """By how much ``|q|`` of equation (5) may be larger than computed, for pairs of stored displacements.
+
+    Displacements are stored in float32, each rounded by at most 2^-24 = 6e-8 of itself. The derivative of q in one of
+    them is a difference of two slopes, at most ``s sup|sigma''|`` = .0963 s times the other one, so that both roundings
+    together move q by less than ``1.2e-7 * .1 s |first second|``: 4e-7 leaves a factor of three. The three remainders
+    that q is the difference of are of the size of ``d |displacement|`` and cancel; float64 loses 1e-16 of them, 1e-6 is
+    generous. The sigmoids in them are off by some units of 1e-16 s: 1e-14.
+    """
+    smaller = np.minimum(np.abs(first), np.abs(second))
+    product = np.abs(first) * np.abs(second)
+    return np.asarray(1e-6 * rows.curvature * smaller + 1e-14 * rows.weights + 4e-7 * 0.1 * rows.weights * product)
 
 
 def _lengthened(radius: FloatArray) -> FloatArray:

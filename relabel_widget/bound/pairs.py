@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from .._typing import BoolArray, FloatArray, IntArray
 from ..fitting import Fit
-from ..influence import factors
 from ..monitor import Monitor
-from ..problem import Edit
-from ..rows import as_rows, check_threshold
+from .base import Bound
 from .cost import DECISION_RTOL, MAX_BYTES, BoundCost
 from .displacements import Displacements, displacements
-from .gains import Query, queries_of
+from .gains import Query
 from .interactions import Interactions, make_interactions
 from .pointwise import Pointwise
 
-MAX_REFITS = 2000
 _GROUP = 32
 
 
@@ -70,7 +66,7 @@ def pair_bound(fit: Fit, *, max_bytes: int = MAX_BYTES, monitor: Monitor | None 
     kept = None
     if cost.bytes + 8 * fit.n_rows * len(close) <= max_bytes:
         kept = displacements(fit, rows, close, "refitting close pairs", monitor)
-    return PairBound(fit, rows, singles, interactions, kept, len(close))
+    return PairBound(fit, "relabel", rows, singles, interactions, kept, len(close))
 
 
 def _unbounded(interactions: Interactions) -> IntArray:
@@ -83,78 +79,17 @@ def _unbounded(interactions: Interactions) -> IntArray:
 
 
 @dataclass(frozen=True, eq=False)
-class PairBound:
-    """Proof, for a query, that no single relabel flips it, and that no pair does. Made by `pair_bound`; immutable."""
+class PairBound(Bound):
+    """1, 2 or 3: proof that no single relabel flips a query, and that no pair does. Made by `pair_bound`."""
 
-    fit: Fit
     rows: Pointwise
     singles: Displacements
     interactions: Interactions
     close: Displacements | None
     n_close: int
-    edit: Edit = "relabel"
-
-    def lower_bound(
-        self,
-        x: Any,
-        threshold: float = 0.5,
-        candidates: Any = None,
-        at_most: int | None = None,
-        *,
-        factor: FloatArray | None = None,
-        max_refits: int = MAX_REFITS,
-        monitor: Monitor | None = None,
-    ) -> int:
-        """1, 2 or 3: a size such that no set of fewer candidate rows flips the query, proven.
-
-        Parameters
-        ----------
-        x, threshold, candidates, at_most, factor
-            As `RemainderBound.lower_bound` takes them.
-        max_refits
-            Pairs that the bound leaves open are refitted, if they are no more than this; otherwise the answer is 2.
-
-        Notes
-        -----
-        Cost: one CG solve, three passes over tables, and typically none to some hundred refits.
-        """
-        design = self.fit.query_of(x, who="PairBound.lower_bound: x")
-        right = self.fit.problem.extended_rows(design)
-        solved = factors(self.fit, design) if factor is None else np.asarray(factor, dtype=np.float64)[:, None]
-        query = queries_of(self.fit, right, solved, check_threshold(threshold, who="PairBound.lower_bound"))[0]
-        return self._smallest(query, self._mask(candidates), at_most, max_refits, monitor)
-
-    def lower_bounds(
-        self,
-        X_query: Any,
-        threshold: float = 0.5,
-        candidates: Any = None,
-        at_most: Any = None,
-        *,
-        max_refits: int = MAX_REFITS,
-        monitor: Monitor | None = None,
-    ) -> IntArray:
-        """`lower_bound` for each of m queries, int64, shape (m,); ``at_most`` is one size for each, or None."""
-        design = self.fit.design_of(X_query, who="PairBound.lower_bounds: X_query")
-        right = self.fit.problem.extended_rows(design)
-        cut = check_threshold(threshold, who="PairBound.lower_bounds")
-        queries = queries_of(self.fit, right, factors(self.fit, design), cut)
-        limits = [None] * len(queries) if at_most is None else list(at_most)
-        if len(limits) != len(queries):
-            raise ValueError(
-                f"PairBound.lower_bounds: expected at_most of length {len(queries)}, one size for each query, got "
-                f"{len(limits)}."
-            )
-        mask, out = self._mask(candidates), []
-        for query, limit in zip(queries, limits, strict=True):
-            out.append(self._smallest(query, mask, limit, max_refits, monitor))
-            if monitor is not None:
-                monitor.step("lower bounds", len(out), len(queries))
-        return np.array(out, dtype=np.int64)
 
     @property
-    def reason(self) -> str:
-        """What the bound can and cannot say of this model, in words."""
+    def reason(self) -> str:  # noqa: D102 - as in Bound
         if self.close is None:
             return (
                 f"The bound is at most 2: {self.n_close} pairs of rows would have to be refitted, more than the memory "
@@ -163,30 +98,22 @@ class PairBound:
         return f"The bound is at most 3: it covers single relabels and pairs, {self.n_close} of which were refitted."
 
     @property
-    def nbytes(self) -> int:
-        """Bytes that the tables hold."""
+    def nbytes(self) -> int:  # noqa: D102 - as in Bound
         held = [self.singles] if self.close is None else [self.singles, self.close]
         tables = [table for each in held for table in (each.moved, each.remainder)]
         return int(sum(table.nbytes for table in [self.interactions.energy, self.interactions.bent, *tables]))
 
-    def _mask(self, candidates: Any) -> BoolArray:
-        mask = np.ones(self.fit.n_rows, dtype=bool)
-        if candidates is not None:
-            mask[:] = False
-            mask[as_rows(candidates, self.fit.n_rows, who="PairBound.lower_bound: candidates")] = True
-        return mask
-
     def _smallest(
-        self, query: Query, mask: BoolArray, at_most: int | None, max_refits: int, monitor: Monitor | None
+        self, query: Query, candidates: BoolArray, at_most: int | None, max_refits: int, monitor: Monitor | None
     ) -> int:
         most = 3 if at_most is None else min(3, int(at_most))
         need = query.need * (1.0 - DECISION_RTOL)
         gains, error = self.singles.gains(self.rows, query)
-        if most < 2 or not gains[mask].max(initial=-np.inf) + error < need:
+        if most < 2 or not gains[candidates].max(initial=-np.inf) + error < need:
             return 1
-        if most < 3 or self.close is None or self._close_reach(query, mask, need):
+        if most < 3 or self.close is None or self._close_reach(query, candidates, need):
             return 2
-        pairs = self._open_pairs(query, mask, gains, need - 4.0 * error)
+        pairs = self._open_pairs(query, candidates, gains, need - 4.0 * error)
         if len(pairs) > max_refits:
             return 2
         for first in range(0, len(pairs), _GROUP):

@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from .._typing import BoolArray, FloatArray, IntArray
+from .._typing import BoolArray
 from ..fitting import Fit
-from ..influence import factors
 from ..monitor import Monitor
 from ..problem import Edit
-from ..rows import as_rows, check_edit, check_threshold
+from ..rows import check_edit
+from .base import Bound
 from .boxes import Boxes, Closure
 from .cost import DECISION_RTOL, MAX_BYTES, BoundCost
 from .couplings import make_couplings
-from .gains import Query, direct_gains, largest_gain, queries_of
+from .gains import Query, direct_gains, largest_gain
 from .kernel import Kernel, make_kernel
 from .pointwise import Pointwise
 from .top import KEPT
@@ -77,15 +77,13 @@ def remainder_bound(
 
 
 @dataclass(frozen=True, eq=False)
-class RemainderBound:
-    """Certified lower bounds on the size of any set of training rows whose edit flips a query.
+class RemainderBound(Bound):
+    """Certified lower bounds on the size of any set of training rows whose edit flips a query; 1 if boxes do not close.
 
     Made by `remainder_bound`. Boxes and the tables of the last few candidate sets are remembered; threads may share it,
     and what two of them need is made once.
     """
 
-    fit: Fit
-    edit: Edit
     kernel: Kernel
     _closures: dict[bytes, _Sizes] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -95,73 +93,13 @@ class RemainderBound:
         check_edit(edit, who="RemainderBound.with_edit")
         return self if edit == self.edit else _bound(self.fit, edit, self.kernel, monitor)
 
-    def lower_bound(
-        self,
-        x: Any,
-        threshold: float = 0.5,
-        candidates: Any = None,
-        at_most: int | None = None,
-        *,
-        factor: FloatArray | None = None,
-    ) -> int:
-        """A size such that no set of fewer candidate rows flips the query, proven; at least 1.
-
-        Parameters
-        ----------
-        x
-            One query, as `find_flip_set` takes it.
-        threshold
-            As in `find_flip_set`.
-        candidates
-            Rows that may be edited: numbers or a mask; all if None. Another set of candidates makes its own
-            tables: two products of n_rows x n_rows x n_candidates.
-        at_most
-            A size that is known to flip: the bound cannot be larger, and is not looked for beyond.
-        factor
-            ``H^-1 x``, shape (n_params,), if it is at hand; it may be rough, its error is accounted for.
-
-        Returns
-        -------
-        int
-            1 + the largest k for which it is proven that no k rows flip; 1 where the boxes do not close. It may
-            exceed the number of candidates: then no set of them flips.
-
-        Notes
-        -----
-        Cost: one CG solve, and for each of about log2 of the bound sizes one pass over the kernel.
-        """
-        design = self.fit.query_of(x, who="RemainderBound.lower_bound: x")
-        right = self.fit.problem.extended_rows(design)
-        solved = factors(self.fit, design) if factor is None else np.asarray(factor, dtype=np.float64)[:, None]
-        cut = check_threshold(threshold, who="RemainderBound.lower_bound")
-        return self._sizes(candidates).smallest_possible(queries_of(self.fit, right, solved, cut)[0], at_most)
-
-    def lower_bounds(
-        self, X_query: Any, threshold: float = 0.5, candidates: Any = None, at_most: Any = None
-    ) -> IntArray:
-        """`lower_bound` for each of m queries, int64, shape (m,); ``at_most`` is one size for each, or None."""
-        design = self.fit.design_of(X_query, who="RemainderBound.lower_bounds: X_query")
-        right = self.fit.problem.extended_rows(design)
-        cut = check_threshold(threshold, who="RemainderBound.lower_bounds")
-        queries = queries_of(self.fit, right, factors(self.fit, design), cut)
-        limits = [None] * len(queries) if at_most is None else list(at_most)
-        if len(limits) != len(queries):
-            raise ValueError(
-                f"RemainderBound.lower_bounds: expected at_most of length {len(queries)}, one size for each query, "
-                f"got {len(limits)}."
-            )
-        sizes = self._sizes(candidates)
-        found = [sizes.smallest_possible(query, limit) for query, limit in zip(queries, limits, strict=True)]
-        return np.array(found, dtype=np.int64)
-
     @property
     def closes_to(self) -> int:
         """The largest number of rows for which closed boxes were found; 0 if none. Found when first asked for."""
         return self._sizes(None).closes_to
 
     @property
-    def reason(self) -> str:
-        """What the bound can and cannot say of this model, in words."""
+    def reason(self) -> str:  # noqa: D102 - as in Bound
         size, n = self.closes_to, self.fit.n_rows
         if size >= n:
             return "The bound covers sets of any size."
@@ -176,15 +114,21 @@ class RemainderBound:
         )
 
     @property
-    def nbytes(self) -> int:
-        """Bytes that the kernel holds."""
+    def nbytes(self) -> int:  # noqa: D102 - as in Bound
         return int(self.kernel.cross.nbytes + self.kernel.own.nbytes)
 
+    def _smallest(
+        self,
+        query: Query,
+        candidates: BoolArray,
+        at_most: int | None,
+        max_refits: int,  # noqa: ARG002 - this bound refits nothing
+        monitor: Monitor | None,  # noqa: ARG002 - and takes no time worth a report
+    ) -> int:
+        return self._sizes(candidates).smallest_possible(query, at_most)
+
     def _sizes(self, candidates: Any) -> _Sizes:
-        mask = np.ones(self.fit.n_rows, dtype=bool)
-        if candidates is not None:
-            mask[:] = False
-            mask[as_rows(candidates, self.fit.n_rows, who="RemainderBound.lower_bound: candidates")] = True
+        mask = self._mask(candidates, "RemainderBound")
         key = np.packbits(mask).tobytes()
         with self._lock:
             if key not in self._closures:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..files import write_whole
+from ..files import as_path, write_whole
 from .theme import INK, Theme, altair, check_theme, dressed, missing
 
 ENDINGS = (".png", ".svg", ".html")
@@ -22,8 +22,9 @@ def save_chart(chart: Any, path: str | os.PathLike[str], *, theme: Theme = "ligh
     chart
         Of `Workbench.chart`, or any other altair chart with its data in it.
     path
-        Its ending decides the format. An HTML file holds all it needs (about 0.9 MB), shows values under the
-        pointer, asks for nothing, and is light or dark as its reader prefers.
+        Its ending decides the format. As with other plotting libraries a file that is there is replaced. An HTML file
+        holds all it needs (about 0.9 MB), shows values under the pointer, asks for nothing, and is light or dark as its
+        reader prefers.
     theme
         ``"light"`` or ``"dark"`` paper for pictures.
     scale
@@ -46,7 +47,7 @@ def save_chart(chart: Any, path: str | os.PathLike[str], *, theme: Theme = "ligh
         If the file cannot be written; what was there before is still there.
     """
     who = "save_chart"
-    ending = Path(path).suffix.lower()
+    ending = as_path(path, who=who).suffix.lower()
     if ending not in ENDINGS:
         raise ValueError(
             f"{who}: expected a path ending in {', '.join(ENDINGS)}, got {os.fspath(path)!r}. The ending decides the "
@@ -59,7 +60,7 @@ def save_chart(chart: Any, path: str | os.PathLike[str], *, theme: Theme = "ligh
     def fill(file: Path) -> None:
         file.write_bytes(content)
 
-    return write_whole(path, fill, who=who)
+    return write_whole(path, fill, who=who, overwrite=True)
 
 
 def _spec(chart: Any, who: str) -> dict[str, Any]:

@@ -215,7 +215,9 @@ def _reopen(path: str, stamp: tuple[int, int]) -> MappedDesign:
     return design
 
 
-def write_design(path: str | os.PathLike[str], blocks: Any, *, monitor: Monitor | None = None) -> MappedDesign:
+def write_design(
+    path: str | os.PathLike[str], blocks: Any, *, overwrite: bool = False, monitor: Monitor | None = None
+) -> MappedDesign:
     """Write a matrix to a file, block by block, and open it.
 
     Parameters
@@ -227,6 +229,8 @@ def write_design(path: str | os.PathLike[str], blocks: Any, *, monitor: Monitor 
         An iterable of blocks of rows: sparse, dense, data frames of numbers or designs, each of shape (any,
         n_features); or one such matrix. `text_blocks`, `npz_blocks` and `svmlight_blocks` make blocks of texts and
         files. One block, and what is needed to regroup it, is held at a time.
+    overwrite
+        Replace whatever file is there; without it only an older design.
     monitor
         Receives progress (rows written), and may cancel.
 
@@ -238,6 +242,8 @@ def write_design(path: str | os.PathLike[str], blocks: Any, *, monitor: Monitor 
     ------
     ValueError, TypeError
         If a block is not a matrix of finite numbers, has another number of columns, or there are no rows at all.
+    FileExistsError
+        If there is a file that is no design, and ``overwrite`` is False.
     OSError
         If the file cannot be written, such as on a full disk.
     Cancelled
@@ -260,7 +266,7 @@ def write_design(path: str | os.PathLike[str], blocks: Any, *, monitor: Monitor 
             raise ValueError("write_design: expected at least one row, got no blocks, or only empty ones.")
         file.finish("design", n_features)
 
-    return MappedDesign(write_blocks(path, write, who="write_design"))
+    return MappedDesign(write_blocks(path, write, kind="design", who="write_design", overwrite=overwrite))
 
 
 def _checked(blocks: Any) -> Iterator[sparse.csr_array]:

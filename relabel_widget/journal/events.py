@@ -127,9 +127,9 @@ def verified(details: Mapping[str, Detail], *, annotator: str) -> Event:
     return Event(Kind.VERIFY, annotator, details=details)
 
 
-def exported(path: str, count: int, *, annotator: str) -> Event:
-    """Corrected labels, ``count`` of them, written to ``path``."""
-    return Event(Kind.EXPORT, annotator, details={"path": path, "count": count})
+def exported(path: str, count: int, digest: str = "", *, annotator: str) -> Event:
+    """Corrected labels, ``count`` of them, written to ``path``; the file's digest tells whether it is still ours."""
+    return Event(Kind.EXPORT, annotator, details={"path": path, "count": count, "digest": digest})
 
 
 def payload(event: Event) -> str:

@@ -57,7 +57,7 @@ class SqliteJournal(Journal):
     """
 
     def __init__(self, store: str | os.PathLike[str], data: Fingerprint) -> None:
-        self._name = os.fspath(store)
+        self._name = os.path.expanduser(store)
         self._lock = threading.Lock()
         self._connection = _connect(self._name)
         # Also closes the file of a journal that nobody closed, in whichever thread drops it last.

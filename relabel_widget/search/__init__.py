@@ -1,4 +1,32 @@
-"""Candidates for a minimal set, and the refits that dispose of them."""
+"""Small sets of training rows whose edit flips a prediction, each confirmed by a refit.
+
+The question (`question.Question`) is which edits move a linear functional of the parameters past an offset. Editing a
+set S adds a tilt ``u_S . theta`` to a strictly convex objective, and ``theta_S - theta = -Hbar^-1 u_S`` exactly, Hbar
+the Hessian averaged along the path. Hbar is unknown until the refit is done, so the search alternates between forecasts
+and refits. A forecast ranks sets and gives some up; a flip is only ever claimed after a refit.
+
+**At a refit** (`refit.Refit`) one linear system, ``H^-1 functional``, gives every row's first-order *gain*. For the
+rows that rank first the row's own share of the path is then taken exactly (`row_edit`): one row moving on a quadratic,
+which is most of what first order misses. Gains so corrected are *effects*; a forecast adds them up (`forecasts`).
+
+**A refit** (`refits`) runs Newton's method from a near refit. An adjoint correction, factor times gradient, removes the
+first-order error of an unconverged point. What may be left is the *doubt*; the refit stops once the margin exceeds it.
+
+**The local search** (`local_search`) first brackets the size: at each size the model is refitted with the rows of
+largest effect edited, and the rows are ranked again there, until the set repeats or flips. Then rows are dropped and
+swapped, as in local search for knapsack covers, until no row can be left out and none of the most promising swaps
+lowers the margin. The paper's Algorithm 1 (`first_order`), a prefix of the first ranking, is tried as well.
+
+**The result** (`find`) is refitted once more, to 1e-7 log-odds, by the same Newton loop with a tighter stopping rule.
+If that does not confirm the flip, the search is run again with every refit taken to its minimiser.
+
+The numbers that the search can be tuned by are in `settings`.
+
+Sources: Yang, Xu and Yu, "Relabeling Minimal Training Subset to Flip a Prediction" (EACL Findings 2024), for the
+question and Algorithm 1; Giles and Süli, "Adjoint methods for PDEs" (2002), for the correction. Ranking by the
+trapezoidal rule, gains averaged over start and refit, takes all of the path to second order, but gave larger sets on
+seven problems of seven: on long documents 10.8 rows instead of 8.2.
+"""
 
 from .find import find_flip_set, find_flip_sets
 from .flip_set import Budget, FlipSet

@@ -6,30 +6,31 @@ import numbers
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from scipy.special import expit
 
 from .._typing import FloatArray, IntArray
-from ..bound import PairBound, RemainderBound
+from ..bound import Bound
 from ..design import Design
 from ..fitting import Fit
 from ..influence import FACTOR_RTOL, solved_factors
 from ..monitor import Monitor
 from ..outcome import Outcome
 from ..problem import Edit
+from ..question import Question
 from ..rows import as_rows, check_edit, check_threshold
 from ..solver import SolveResult
-from ..vectors import dot
 from .first_order import first_order_set
 from .flip_set import Budget, FlipSet, as_budget
-from .probe import SLACK
+from .forecasts import weakest_members
+from .local_search import LocalSearch
 from .proof import as_proof
-from .refits import Refits
-from .response import Springs
-from .verified import effort_for, search
+from .refit import NO_ROWS, SLACK, Context
+from .refits import Refits, Spending
+from .row_edit import Leverages
+from .settings import settings_for
 
 _RANKING_RTOL = 1e-2  # a search re-ranks at every refit: only the paper's algorithm, which does not, needs all digits
 _WORTH_PROCESSES = 64  # queries; starting workers costs a second or two
@@ -49,7 +50,7 @@ def find_flip_set(
     candidates: Any = None,
     cost: Any = None,
     budget: Any = None,
-    bound: RemainderBound | PairBound | None = None,
+    bound: Bound | None = None,
     table: Any = None,
     monitor: Monitor | None = None,
 ) -> FlipSet:
@@ -101,7 +102,7 @@ def find_flip_set(
     tables = None if table is None else np.reshape(table, (1, -1))
     proof = as_proof(fit, edit, bound, tables, 1, who="find_flip_set")
     (flip_set,) = task.run_all(query, monitor)
-    return proof.applied(flip_set, query, 0, task.cut, task.allowed)
+    return proof.applied(flip_set, task.question(fit.problem.extended_rows(query)[:, 0]), 0)
 
 
 def find_flip_sets(
@@ -114,7 +115,7 @@ def find_flip_sets(
     candidates: Any = None,
     cost: Any = None,
     budget: Any = None,
-    bound: RemainderBound | PairBound | None = None,
+    bound: Bound | None = None,
     table: Any = None,
     n_jobs: int | None = None,
     progress: bool = False,
@@ -134,8 +135,8 @@ def find_flip_sets(
 
     Notes
     -----
-    The Hessian, its preconditioner and the first solves, by block CG, are shared. With a monitor, a cancel is
-    honoured within one refit in one process, and when the next few queries are done in several.
+    The Hessian, its preconditioner and the first solves, by block CG, are shared. With a monitor, a cancel
+    takes effect within one refit; with several processes, when the next batch returns.
     """
     queries = fit.design_of(X_query, who="find_flip_sets: X_query")
     task = _task("find_flip_sets", fit, threshold, edit, method, candidates, cost, budget)
@@ -143,7 +144,8 @@ def find_flip_sets(
     found: list[FlipSet] = []
     for flip_set in _searched(task, queries, _processes(n_jobs, queries.n_rows, task), monitor):
         t = len(found)
-        found.append(proof.applied(flip_set, queries.take(np.array([t])), t, task.cut, task.allowed))
+        functional = fit.problem.extended_rows(queries.take(np.array([t])))[:, 0]
+        found.append(proof.applied(flip_set, task.question(functional), t))
         if monitor is not None:
             monitor.step("finding flip sets", t + 1, queries.n_rows)
         if progress:
@@ -177,9 +179,9 @@ def _searched(task: _Task, queries: Design, processes: int, monitor: Monitor | N
     from joblib import Parallel, delayed
 
     bare = task.fit.bare()
-    sent = replace(task, fit=bare, springs=Springs(bare))
+    sent = replace(task, fit=bare, leverages=Leverages(bare))
     with Parallel(n_jobs=processes, return_as="generator") as parallel:
-        for batch in parallel(delayed(sent.searched)(part) for part in _batches(queries, processes)):
+        for batch in parallel(delayed(sent.run_batch)(part) for part in _batches(queries, processes)):
             yield from batch
 
 
@@ -198,93 +200,84 @@ class _Task:
     """The checked arguments that all queries of one call share."""
 
     fit: Fit
-    cut: float
+    threshold_logit: float
     edit: Edit
     method: Method
-    allowed: IntArray
-    cost: FloatArray | None
+    candidates: IntArray
+    costs: FloatArray | None
     budget: Budget
-    springs: Springs
-
-    def run(self, query: FloatArray, factor: SolveResult, monitor: Monitor | None) -> FlipSet:
-        margin = dot(query, self.fit.theta) - self.cut
-        if self._out_of_reach(query, margin):
-            return self._none(margin, Outcome.CANNOT_FLIP, 0)
-        if self.method == "first-order":
-            return self._first_order(factor.x, margin)
-        return self._verified(query, factor, margin, monitor)
-
-    def searched(self, queries: Design) -> list[FlipSet]:
-        """`run_all` to the end, for a worker."""
-        return list(self.run_all(queries, None))
+    leverages: Leverages
 
     def run_all(self, queries: Design, monitor: Monitor | None) -> Iterator[FlipSet]:
         """Each query's flip set, the factors solved together."""
-        right, verified = self.fit.problem.extended_rows(queries), self.method == "verified"
+        functionals, verified = self.fit.problem.extended_rows(queries), self.method == "verified"
         rtol = _RANKING_RTOL if verified else FACTOR_RTOL
-        solved = solved_factors(self.fit, queries, rtol=rtol, image=verified, monitor=monitor)
-        for query, factor in zip(np.ascontiguousarray(right.T), solved.columns(), strict=True):
-            yield self.run(query, factor, monitor)
+        solved = solved_factors(self.fit, functionals, rtol=rtol, image=verified, monitor=monitor)
+        for functional, factor in zip(np.ascontiguousarray(functionals.T), solved.columns(), strict=True):
+            yield self._run(self.question(functional), factor, monitor)
 
-    def _out_of_reach(self, query: FloatArray, margin: float) -> bool:
-        """Whether no edit whatever flips the query.
+    def question(self, functional: FloatArray) -> Question:
+        """Of one query, (n_params,)."""
+        return Question(self.fit, functional, self.threshold_logit, self.edit, self.candidates, self.costs)
 
-        Without a free intercept every minimiser is ``theta = P^-1 sum_i s_i (y_i - p_i) x_i``, P the penalties, and
-        ``|y_i - p_i| < 1``: log-odds stay within ``sum_i s_i |x_i . P^-1 x|``.
-        """
-        problem = self.fit.problem
-        if not len(self.allowed):
-            return True
-        if not problem.penalty.all():
-            return False
-        reach = float(problem.weights @ np.abs(problem.eta(query / problem.penalty)))
-        return self.cut <= -reach if margin > 0 else self.cut >= reach
+    def run_batch(self, queries: Design) -> list[FlipSet]:
+        """`run_all` for a worker process."""
+        return list(self.run_all(queries, None))
 
-    def _prefix(self, influence: FloatArray, margin: float, at_most: int | None = None) -> IntArray | None:
-        places = first_order_set(influence[self.allowed], margin, self.cut, at_most=at_most)
-        return None if places is None else self.allowed[places]
+    def _run(self, question: Question, factor: SolveResult, monitor: Monitor | None) -> FlipSet:
+        if question.out_of_reach:
+            return self._none(question, Outcome.CANNOT_FLIP, 0)
+        if self.method == "first-order":
+            return self._first_order(question, factor.x)
+        return self._verified(question, factor, monitor)
 
-    def _first_order(self, factor: FloatArray, margin: float) -> FlipSet:
-        problem = self.fit.problem
-        rows = self._prefix(-problem.force(self.fit.eta, self.edit) * problem.eta(factor), margin)
+    def _first_order(self, question: Question, factor: FloatArray) -> FlipSet:
+        gains = question.gains(self.fit.eta, self.fit.problem.eta(factor))
+        rows = first_order_set(question, gains)
         if rows is None:
-            return self._none(margin, Outcome.NOT_PREDICTED, 0)
-        return self._some(rows, margin, np.nan, Outcome.PREDICTED, 0)
+            return self._none(question, Outcome.NOT_PREDICTED, 0)
+        return self._some(question, rows, np.nan, Outcome.PREDICTED, 0)
 
-    def _verified(self, query: FloatArray, factor: SolveResult, margin: float, monitor: Monitor | None) -> FlipSet:
-        effort = effort_for(self.fit.problem.design)
-        for exact in (False, True):  # the second only if the last refit contradicts a decision that led to it
-            refits = Refits(
-                self.fit, query, factor, self.cut, self.edit, self.allowed, self.budget,
-                costs=self.cost, springs=self.springs, monitor=monitor, exact=exact,
-            )  # fmt: skip
-            gains = refits.effects.gains(refits.base)
-            result = search(refits, partial(self._prefix, -gains if margin > 0 else gains, margin), effort)
+    def _verified(self, question: Question, factor: SolveResult, monitor: Monitor | None) -> FlipSet:
+        settings = settings_for(self.fit.problem.design)
+        budget = Spending(self.budget)
+        for exact in (False, True):  # the second only where the confirming refit contradicts the first
+            context = Context(question, replace(settings, exact=exact), self.leverages, monitor)
+            refits = Refits(context, factor, budget)
+            result = LocalSearch(refits).run()
             if result.best is None:
-                outcome = Outcome.BUDGET if result.spent else Outcome.EXHAUSTED
-                return self._none(margin, outcome, refits.count)
-            rows = refits.effects.behind(result.best)[::-1]
-            confirmed = refits.confirmed(result.best)
-            if confirmed < -SLACK:
-                outcome = Outcome.BUDGET_FOUND if result.spent else Outcome.FOUND
-                return self._some(rows, margin, confirmed if margin > 0 else -confirmed, outcome, refits.count + 1)
-        return self._none(margin, Outcome.EXHAUSTED, refits.count)
+                outcome = Outcome.BUDGET if result.out_of_budget else Outcome.EXHAUSTED
+                return self._none(question, outcome, budget.refits)
+            margin = refits.confirmed_margin(result.best)
+            budget.refits += 1  # a confirmation is made whatever the budget says: without it nothing is returned
+            if margin < -SLACK:
+                outcome = Outcome.BUDGET_FOUND if result.out_of_budget else Outcome.FOUND
+                rows = weakest_members(result.best)[::-1]
+                return self._some(question, rows, margin, outcome, budget.refits)
+        return self._none(question, Outcome.EXHAUSTED, budget.refits)
 
-    def _some(self, rows: IntArray, margin: float, after: float, outcome: Outcome, refits: int) -> FlipSet:
-        labels = self.fit.problem.labels
-        codes = labels.swap(rows).codes if self.edit == "relabel" else labels.codes
-        before, then = self._proba(margin), self._proba(after)
-        verified = not np.isnan(after)
-        new = labels.decode(codes[rows])
-        return FlipSet(rows, new, True, verified, before, then, 1, outcome, self.edit, self.method, refits)
+    def _some(self, question: Question, rows: IntArray, margin: float, outcome: Outcome, refits: int) -> FlipSet:
+        return FlipSet(
+            rows=rows,
+            labels=question.new_labels(rows),
+            found=True,
+            verified=not np.isnan(margin),
+            proba_before=_proba(question, question.value),
+            proba_after=_proba(question, question.direction * margin),
+            lower_bound=1,
+            outcome=outcome,
+            edit=self.edit,
+            method=self.method,
+            refits=refits,
+        )
 
-    def _none(self, margin: float, outcome: Outcome, refits: int) -> FlipSet:
-        none, labels = np.empty(0, dtype=np.int64), self.fit.classes[:0]
-        before = self._proba(margin)
-        return FlipSet(none, labels, False, False, before, np.nan, 1, outcome, self.edit, self.method, refits)
+    def _none(self, question: Question, outcome: Outcome, refits: int) -> FlipSet:
+        return replace(self._some(question, NO_ROWS, np.nan, outcome, refits), found=False)
 
-    def _proba(self, margin: float) -> float:
-        return float(expit(margin + self.cut))
+
+def _proba(question: Question, value: float) -> float:
+    """The probability for a value relative to the threshold."""
+    return float(expit(value + question.offset))
 
 
 def _task(who: str, fit: Fit, threshold: Any, edit: Any, method: Any, candidates: Any, cost: Any, budget: Any) -> _Task:
@@ -298,13 +291,13 @@ def _task(who: str, fit: Fit, threshold: Any, edit: Any, method: Any, candidates
     check_edit(edit, who=who)
     if method not in ("verified", "first-order"):
         raise ValueError(f'{who}: expected method "verified" or "first-order", got {method!r}.')
-    cut = check_threshold(threshold, who=who)
+    threshold_logit = check_threshold(threshold, who=who)
     rows = np.arange(fit.n_rows)
     if candidates is not None:
         rows = np.sort(as_rows(candidates, fit.n_rows, who=f"{who}: candidates"))
     costs = None if cost is None else _check_cost(cost, fit.n_rows, who)
     rows = rows[fit.problem.weights[rows] > 0]  # no other row has a part in any fit
-    return _Task(fit, cut, edit, method, rows, costs, as_budget(budget, who=who), Springs(fit))
+    return _Task(fit, threshold_logit, edit, method, rows, costs, as_budget(budget, who=who), Leverages(fit))
 
 
 def _check_cost(cost: Any, n_rows: int, who: str) -> FloatArray:

@@ -6,48 +6,42 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
 
-from .._typing import FloatArray, IntArray
-from ..bound import PairBound, RemainderBound
-from ..design import Design
+from .._typing import FloatArray
+from ..bound import Bound
 from ..fitting import Fit
 from ..problem import Edit
+from ..question import Question
 from .flip_set import FlipSet
 
-# An entry of the single-relabel table this close to the threshold counts as a flip: its error is far below.
+# An entry of the single-relabel table this close to the threshold counts as a flip: the table's error is far smaller.
 _TABLE_SLACK = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
 class Proof:
-    """Sources of lower bounds: the remainder or pair bound, and rows of the single-relabel table, (m, n_rows)."""
+    """Sources of lower bounds: a bound, and rows of the single-relabel table, (m, n_rows)."""
 
-    bound: RemainderBound | PairBound | None
+    bound: Bound | None
     table: FloatArray | None
 
-    def applied(self, flip_set: FlipSet, query: Design, place: int, cut: float, allowed: IntArray) -> FlipSet:
+    def applied(self, flip_set: FlipSet, question: Question, place: int) -> FlipSet:
         """The flip set with the best lower bound that is proven; ``place`` is the query's row of the table."""
         proven = flip_set.lower_bound
-        if self.table is not None and not self._single_flips(place, cut, flip_set, allowed):
+        if self.table is not None and not self._single_flips(question, place):
             proven = max(proven, 2)
         if self.bound is not None:
-            at_most = flip_set.size if flip_set.verified else None
-            threshold = float(expit(cut))
-            proven = max(proven, self.bound.lower_bound(query, threshold, allowed, at_most))
+            proven = max(proven, self.bound.answer(question, flip_set.size if flip_set.verified else None))
         return replace(flip_set, lower_bound=proven)
 
-    def _single_flips(self, place: int, cut: float, flip_set: FlipSet, allowed: IntArray) -> bool:
+    def _single_flips(self, question: Question, place: int) -> bool:
         assert self.table is not None
-        margins = self.table[place, allowed] - cut
+        margins = question.direction * (self.table[place, question.candidates] - question.offset)
         margins = margins[~np.isnan(margins)]  # a swap that leaves one class only has no refit
-        was_one = flip_set.proba_before > expit(cut)
-        return bool((margins < _TABLE_SLACK).any() if was_one else (margins > -_TABLE_SLACK).any())
+        return bool((margins < _TABLE_SLACK).any())
 
 
-def as_proof(
-    fit: Fit, edit: Edit, bound: RemainderBound | PairBound | None, table: Any, n_queries: int, *, who: str
-) -> Proof:
+def as_proof(fit: Fit, edit: Edit, bound: Bound | None, table: Any, n_queries: int, *, who: str) -> Proof:
     """Check the sources of lower bounds.
 
     Raises

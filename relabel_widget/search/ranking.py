@@ -6,7 +6,9 @@ import numpy as np
 
 from .._typing import FloatArray, IntArray
 
-_STRIDE, _LONG = 64, 2**16
+# Of a long array a sample says which values cannot be among the largest: only these are sorted.
+_STRIDE = 64
+_LONG = 2**16
 
 
 def largest(values: FloatArray, count: int) -> IntArray:

@@ -1,83 +1,61 @@
-"""Refits for one query, each only as accurate as its decision needs."""
+"""Makes and keeps the refits of one search, each only as accurate as its decision needs."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 
-from .._typing import BoolArray, FloatArray, IntArray
-from ..fitting import Fit, minimised
+from .._typing import IntArray
+from ..fitting import minimised
 from ..monitor import Monitor
-from ..problem import Edit, Problem
-from ..solver import Iterate, SolveResult, newton_step, norm_in
-from ..vectors import dot
-from .effects import NO_ROWS, Effects
+from ..problem import Problem
+from ..solver import Iterate, SolveResult, newton, norm_in
 from .flip_set import Budget
-from .probe import Probe
-from .response import Springs
+from .forecasts import forecast
+from .refit import NO_ROWS, Context, Refit
 
-_REACH = 0.3  # of the moves that a refit makes: how far the factor at its start may be from that at its end
-_MOST_DOUBT = 0.5  # the same, of Cauchy and Schwarz's bound
-_SAFETY = 2.0  # a margin decides once it is this many times its last change
-_SHORT = 1.0  # log-odds: over so much of a step the curvature of a row changes by no more than a factor of e
-_LOOSEST, _TIGHTEST = 0.7, 0.05  # tolerances of Newton steps
-# On `LARGE` designs the Hessian's product is one sweep, and a step's two with X cost more than the iterations spared.
-# By size, not by storage: wherever X lies, the same sets are found.
-_LOOSEST_OF_LARGE = 0.3
-_CERTAIN = 2e-7  # log-odds: a bound by Cauchy and Schwarz, which is seldom reached
-_MAX_STEPS = 30
-_KEPT_BYTES, _KEPT_LEAST = 2**24, 2  # of refits, which a search comes back to: all where they are small
+_SHORT = 1.0  # log-odds: over so short a step the curvature of a row changes by no more than a factor of e
 
 
 class BudgetSpent(Exception):  # noqa: N818 - an outcome of the search, caught by it
     """The search has used its refits or seconds."""
 
 
+class Spending:
+    """What one query's search has spent of its budget."""
+
+    def __init__(self, budget: Budget) -> None:
+        self.refits = 0
+        self._budget = budget
+        self._deadline = time.monotonic() + (budget.seconds or 0.0)
+
+    def spend(self, monitor: Monitor | None) -> None:
+        """Count one more refit, report it, and stop where the budget or a person says so."""
+        if self._budget.refits is not None and self.refits >= self._budget.refits:
+            raise BudgetSpent
+        if self._budget.seconds is not None and time.monotonic() > self._deadline:
+            raise BudgetSpent
+        if monitor is not None:
+            monitor.step("refitting", self.refits, self._budget.refits)
+        self.refits += 1
+
+
 class Refits:
-    """Refits for one query, and the `effects` known at them; private to one search, which it counts and stops.
+    """The refits of one search.
 
-    A refit runs Newton's method from a nearby one and stops as soon as the sign of the margin is settled. The
-    margin at an unconverged point is corrected by the adjoint ``H^-1 x`` times the gradient, which leaves an error
-    of third order in the step (Giles and Süli, "Adjoint methods for PDEs", 2002, section 3). It is settled when it is
-    larger than its doubt: what the gradient left can still move by the adjoint's own error, and, on short steps, twice
-    the change of the margin in the last step, the first of which is compared with the forecast. The first step takes
-    the edited rows' curvature from their own `Toggle` response.
-
-    ``exact`` runs every refit to the end and forecasts nothing.
+    A refit runs Newton's method from a nearby one and stops as soon as the sign of the margin is settled
+    (`_SignSettled`). Its first step takes the edited rows' curvature from their own response.
     """
 
-    def __init__(
-        self,
-        fit: Fit,
-        query: FloatArray,
-        factor: SolveResult,
-        cut: float,
-        edit: Edit,
-        allowed: IntArray,
-        budget: Budget,
-        *,
-        costs: FloatArray | None = None,
-        springs: Springs | None = None,
-        monitor: Monitor | None = None,
-        exact: bool = False,
-    ) -> None:
-        self._fit, self._query, self._edit, self._monitor, self.exact = fit, query, edit, monitor, exact
-        self._budget, self._deadline = budget, time.monotonic() + (budget.seconds or 0.0)
-        margin = dot(query, fit.theta) - cut
-        self._cut, self._sign = cut, 1.0 if margin > 0 else -1.0
-        start = Iterate(fit.theta, fit.eta, np.zeros_like(fit.theta))
-        self.base = Probe(0, NO_ROWS, start, self._sign * margin)
-        self.count = 0
-        self._made: dict[bytes, Probe] = {}
-        self._spread = float(np.sqrt(max(dot(query, factor.x), 0.0)))  # of the query, in the norm of H^-1
-        self._springs = springs or Springs(fit)
-        self.effects = Effects(fit, query, factor, self._sign, edit, allowed, costs, self._springs, monitor)
-        self._loosest = _LOOSEST_OF_LARGE if self.effects.large else _LOOSEST
-        codes, counted = fit.problem.labels.codes, fit.problem.weights > 0
-        self._of_class = [int(np.count_nonzero(counted & (codes == code))) for code in (0, 1)]
+    def __init__(self, context: Context, factor: SolveResult, spending: Spending) -> None:
+        self.context = context
+        self.base = Refit.of_fit(context, factor)
+        self._spending = spending
+        self._made: dict[bytes, Refit] = {}
 
-    def at(self, rows: IntArray, near: Probe) -> Probe:
+    def at(self, rows: IntArray, start: Refit) -> Refit:
         """The refit on labels edited in the given rows, started from a nearby one; kept for a while.
 
         Raises
@@ -85,146 +63,170 @@ class Refits:
         BudgetSpent
             If no further refit may be made.
         """
+        if not len(rows):
+            return self.base
         rows = np.sort(rows)
         key = rows.tobytes()
         if key not in self._made:
-            self._spend()
-            made = self._refitted(rows, near)
-            if len(self._made) >= max(_KEPT_LEAST, _KEPT_BYTES // made.n_bytes):
+            self._spending.spend(self.context.monitor)
+            made = self._refit(rows, start)
+            limits, n_bytes = self.context.settings.limits, _bytes_of(made)
+            if len(self._made) >= max(limits.kept_least, limits.kept_bytes // n_bytes):
                 del self._made[next(iter(self._made))]
             self._made[key] = made
         return self._made[key]
 
-    def _refitted(self, rows: IntArray, near: Probe) -> Probe:
-        problem = self._fit.problem.edited(rows, self._edit)
-        if self.exact:
-            return self._to_the_end(problem, rows, near)
-        changed, off = np.setxor1d(rows, near.rows, assume_unique=True), self.effects.factor_error(near)
-        margin = self.effects.forecast(rows, near)
-        reach = _REACH * (float(np.abs(self.effects.gains(near)[changed]).sum()) + near.doubt)
-        point, curvature = self._started(problem, changed, near)
-        hessian = self.effects.hessian(near).with_curvature(changed, curvature)
-        start = self._measured(problem, point)
-        doubt = self._doubt(reach, off, start, start)
-        for step in range(_MAX_STEPS):
-            rtol = float(np.clip(0.5 * abs(margin) / doubt, _TIGHTEST, self._loosest)) if doubt else self._loosest
-            stepped = newton_step(
-                problem,
-                point,
-                rtol=rtol,
-                preconditioner=self._fit.preconditioner,
-                hessian=hessian if step == 0 else None,
-                apart=(changed if step == 0 else NO_ROWS) if self.effects.large else None,
-                monitor=self._monitor,
-            )
-            if stepped is None:
-                break
-            previous, point = margin if stepped.far <= _SHORT else np.inf, stepped
-            margin, doubt = self._corrected(problem, point, near), self._doubt(reach, off, point.decrement, start)
-            if max(doubt, _SAFETY * abs(margin - previous)) < abs(margin):
-                return Probe(self.count, rows, point.lean(), margin, doubt, near.number)
-            doubt = self._doubt(reach, off, self._measured(problem, point), start)  # the next step takes the gradient
-        return self._to_the_end(problem, rows, near)
+    def _refit(self, rows: IntArray, start: Refit) -> Refit:
+        problem, accuracy = self.context.question.edited(rows), self.context.settings.accuracy
+        if self.context.settings.exact:
+            return self._minimised(problem, rows, start)
+        changed = np.setxor1d(rows, start.rows, assume_unique=True)
+        rule = _SignSettled(problem, start, rows, self.base.spread)
+        run = newton(
+            problem,
+            _start_point(problem, changed, start),
+            rule,
+            preconditioner=self.context.question.fit.preconditioner,
+            excluded_rows=changed if accuracy.bounded else None,
+            max_steps=self.context.settings.limits.newton_steps,
+            monitor=self.context.monitor,
+        )
+        if not run.converged:
+            return self._minimised(problem, rows, start)
+        return Refit(self.context, rows, run.point.lean(), rule.margin, rule.doubt, start)
 
-    def _started(self, problem: Problem, changed: IntArray, near: Probe) -> tuple[Iterate, FloatArray]:
-        """The near refit as a point of the edited problem, and the curvature that its first step takes the rows by."""
-        toggle, spring = self.effects.toggle(near, changed), self._springs.of(changed)
-        gradient = self._gradient(near) + problem.extended_rmatvec_of(changed, toggle.force)
-        share = toggle.share(spring)
-        return Iterate(near.point.theta, near.eta, gradient), (1.0 - share) / (share * spring)
-
-    def _gradient(self, probe: Probe) -> FloatArray:
-        """At a kept refit, which stays lean; worked out once."""
-        known = probe.point.gradient
-        if known is None:
-            known = probe.point.gradient_in(self._fit.problem.edited(probe.rows, self._edit))
-            probe.point.lean()
-        return known
-
-    def _measured(self, problem: Problem, point: Iterate) -> float:
-        """The norm of a point's gradient, where a bound on it did not do."""
-        return norm_in(self._fit.preconditioner, point.gradient_in(problem))
-
-    def _doubt(self, reach: float, off: float, decrement: float, start: float) -> float:
-        """How far a gradient of this size may move a margin that was corrected for it, in log-odds."""
-        left = reach * decrement / start if start else 0.0
-        return min(left + off * self._spread * decrement, _MOST_DOUBT * self._spread * decrement)
-
-    def _margin(self, theta: FloatArray) -> float:
-        return self._sign * (dot(self._query, theta) - self._cut)
-
-    def _corrected(self, problem: Problem, point: Iterate, near: Probe) -> float:
-        """The margin at the minimiser, by the factor of a near refit."""
-        along = point.along(problem, self.effects.factor(near), self.effects.image(near))
-        return self._margin(point.theta) - self._sign * along
-
-    def _to_the_end(self, problem: Problem, rows: IntArray, near: Probe) -> Probe:
-        done = minimised(problem, near.point.theta, self._fit.preconditioner, self._monitor)
+    def _minimised(self, problem: Problem, rows: IntArray, start: Refit) -> Refit:
+        question = self.context.question
+        done = minimised(problem, start.point.theta, question.fit.preconditioner, self.context.monitor)
         point = Iterate.at(problem, done.theta, done.eta)
-        return Probe(self.count, rows, point, self._margin(done.theta), near=near.number)
+        return Refit(self.context, rows, point, question.margin(done.theta), start=start)
 
-    def confirmed(self, probe: Probe) -> float:
+    def confirmed_margin(self, refit: Refit) -> float:
         """The margin of a refit that is followed to within 1e-7 log-odds of the minimiser's.
 
-        That is by the base's preconditioner, which may make too little of a direction that the edited rows held. Where
-        the sign could still change, the refit is followed to the end.
+        The error is measured in the fit's preconditioner, which can underestimate it in directions whose curvature came
+        mainly from the edited rows. Where the sign could still change, the refit is run to its minimiser.
         """
-        problem, point = self._fit.problem.edited(probe.rows, self._edit), probe.point
-        hessian, off, decrement = self.effects.hessian(probe), self.effects.factor_error(probe), point.decrement
-        for _ in range(_MAX_STEPS):
-            left = self._left(decrement, off)
-            if not left <= _CERTAIN:  # by a bound, if at all
-                decrement = self._measured(problem, point)
-                left = self._left(decrement, off)
-            if left <= _CERTAIN:
-                break
-            stepped = newton_step(
-                problem,
-                point,
-                rtol=max(min(0.1, 0.1 * decrement), 0.5 * _CERTAIN / left),
-                preconditioner=self._fit.preconditioner,
-                hessian=hessian,
-                apart=NO_ROWS if self.effects.large else None,
-                monitor=self._monitor,
-            )
-            if stepped is None:
-                break
-            point, decrement = stepped, stepped.decrement
-            hessian = problem.hessian(point.eta)
-            off = self.effects.factor_error(probe, hessian)
-        margin = self._corrected(problem, point, probe)
-        doubt = max(_SAFETY * abs(margin - probe.margin), self._spread * decrement)
-        return margin if doubt < abs(margin) else self._to_the_end(problem, probe.rows, probe).margin
+        context, spread = self.context, self.base.spread
+        problem = context.question.edited(refit.rows)
+        rule = _Certain(problem, refit, spread)
+        run = newton(
+            problem,
+            replace(refit.point, hessian=refit.hessian),
+            rule,
+            preconditioner=context.question.fit.preconditioner,
+            excluded_rows=NO_ROWS if context.settings.accuracy.bounded else None,
+            max_steps=context.settings.limits.newton_steps,
+            monitor=context.monitor,
+        )
+        margin = _corrected_margin(problem, run.point, refit)
+        doubt = max(context.settings.accuracy.safety * abs(margin - refit.margin), spread * rule.decrement)
+        return margin if doubt < abs(margin) else self._minimised(problem, refit.rows, refit).margin
 
-    def _left(self, decrement: float, off: float) -> float:
-        """How far a corrected margin may be from the minimiser's; ``off`` is the factor's error."""
-        return self._spread * decrement * max(off, decrement)
 
-    def _spend(self) -> None:
-        spent = self._budget.refits is not None and self.count >= self._budget.refits
-        late = self._budget.seconds is not None and time.monotonic() > self._deadline
-        if spent or late:
-            raise BudgetSpent
-        if self._monitor is not None:
-            self._monitor.step("refitting", self.count, self._budget.refits)
-        self.count += 1
+class _SignSettled:
+    """Stop as soon as the sign of the margin at the minimiser is settled.
 
-    def stands_without(self, probe: Probe, rows: IntArray) -> BoolArray:
-        """Whether it is beyond doubt, without a refit, that the prediction stands if each row alone is left out."""
-        margins, doubts = self.effects.without(probe, rows)
-        return (margins > doubts) & (not self.exact)
+    The margin at an unconverged point is corrected by the adjoint, ``H^-1 x`` times the gradient, which leaves an error
+    of third order in the step (Giles and Süli, "Adjoint methods for PDEs", 2002, section 3). The sign is settled once
+    the corrected margin exceeds both its doubt, which is what the adjoint's own error times the remaining gradient can
+    still change, and `Accuracy.safety` times its change in the last step; for the first step, the change from the
+    forecast. After a step that moved a row by more than `_SHORT` it never counts as settled.
+    """
 
-    def feasible(self, rows: IntArray) -> bool:
-        """Whether examples of both classes remain."""
-        return not len(self.gone(rows))
+    def __init__(self, problem: Problem, start: Refit, rows: IntArray, spread: float) -> None:
+        changed = np.setxor1d(rows, start.rows, assume_unique=True)
+        self._problem = problem
+        self._start = start
+        self._accuracy = start.context.settings.accuracy
+        self._spread = spread
+        self._moves = float(np.abs(start.gains[changed]).sum()) + start.doubt
+        self._first_decrement: float | None = None
+        self.margin = forecast(start, rows)
+        self.doubt = np.inf
 
-    def gone(self, rows: IntArray) -> IntArray:
-        """Those of the rows, in their order, that are all examples of a class of which none would remain."""
-        codes = self._fit.problem.labels.codes[rows]
-        ones = int(np.count_nonzero(codes))
-        out = len(codes) - ones, ones
-        for code in (0, 1):
-            added = out[1 - code] if self._edit == "relabel" else 0
-            if out[code] == self._of_class[code] and not added:
-                return np.asarray(rows[codes == code])
-        return rows[:0]
+    def tolerance(self, point: Iterate) -> float | None:
+        """Relative tolerance of the next step's system; None once the sign is settled. Updates margin and doubt."""
+        if self._first_decrement is not None and self._settled(point):
+            return None
+        decrement = _gradient_norm(self._start, self._problem, point)  # the next step takes the gradient anyway
+        if self._first_decrement is None:
+            self._first_decrement = decrement
+        doubt, accuracy = self._doubt(decrement), self._accuracy
+        if not doubt:
+            return accuracy.loosest_step
+        # a step twice as tight as the doubt can use leaves the rest to the next
+        return float(np.clip(0.5 * abs(self.margin) / doubt, accuracy.tightest_step, accuracy.loosest_step))
+
+    def _settled(self, point: Iterate) -> bool:
+        before = self.margin
+        self.margin = _corrected_margin(self._problem, point, self._start)
+        self.doubt = self._doubt(point.decrement)
+        if point.far > _SHORT:
+            return False
+        return max(self.doubt, self._accuracy.safety * abs(self.margin - before)) < abs(self.margin)
+
+    def _doubt(self, decrement: float) -> float:
+        """How far a gradient of this size may move a margin that was corrected for it, in log-odds."""
+        drift = 0.0
+        if self._first_decrement:
+            drift = self._accuracy.adjoint_drift * self._moves * decrement / self._first_decrement
+        by_factor = self._start.factor_error * self._spread * decrement
+        return min(drift + by_factor, self._accuracy.doubt_cap * self._spread * decrement)
+
+
+class _Certain:
+    """Stop once the corrected margin is within `Accuracy.certain` of the minimiser's, by Cauchy and Schwarz.
+
+    The correction's error is that of the factor, times the gradient; the factor's grows as the Hessian moves on.
+    """
+
+    def __init__(self, problem: Problem, refit: Refit, spread: float) -> None:
+        self._problem = problem
+        self._refit = refit
+        self._spread = spread
+        self._certain = refit.context.settings.accuracy.certain
+        self._factor_error = refit.factor_error
+        self._moved = False
+        self.decrement = np.nan
+
+    def tolerance(self, point: Iterate) -> float | None:
+        """Relative tolerance of the next step's system; None at the end. Updates the decrement."""
+        if self._moved:
+            self._factor_error = self._refit.factor_error_at(point.hessian_in(self._problem))
+        self._moved = True
+        self.decrement = point.decrement
+        if not self._left() <= self._certain:  # a bound may be too large, and where there is none it is NaN
+            self.decrement = _gradient_norm(self._refit, self._problem, point)
+        left = self._left()
+        return None if left <= self._certain else max(min(0.1, 0.1 * self.decrement), 0.5 * self._certain / left)
+
+    def _left(self) -> float:
+        """How far the corrected margin may be from the minimiser's."""
+        return self._spread * self.decrement * max(self._factor_error, self.decrement)
+
+
+def _start_point(problem: Problem, changed: IntArray, start: Refit) -> Iterate:
+    """The start as a point of the edited problem, with secant curvature of the edited rows for the first step."""
+    edits, leverage = start.edits(changed), start.context.leverages.of(changed)
+    share = edits.share(leverage)
+    gradient = start.gradient + problem.extended_rmatvec_of(changed, edits.force)
+    hessian = start.hessian.with_curvature(changed, (1.0 - share) / (share * leverage))
+    return Iterate(start.point.theta, start.eta, gradient, hessian=hessian)
+
+
+def _gradient_norm(refit: Refit, problem: Problem, point: Iterate) -> float:
+    """The norm of a point's gradient, in the preconditioner of the fit. Cost: the gradient, once."""
+    return norm_in(refit.context.question.fit.preconditioner, point.gradient_in(problem))
+
+
+def _corrected_margin(problem: Problem, point: Iterate, refit: Refit) -> float:
+    """The margin at the minimiser, by the factor of a near refit."""
+    question = refit.context.question
+    along = point.along(problem, refit.factor, refit.eta_direction)
+    return question.margin(point.theta) - question.direction * along
+
+
+def _bytes_of(refit: Refit) -> int:
+    """Of the vectors that a refit holds once all is worked out: four of rows, three of parameters."""
+    return 4 * refit.eta.nbytes + 3 * refit.point.theta.nbytes

@@ -1,7 +1,7 @@
 """Preconditioned conjugate gradients and truncated Newton."""
 
 from .cg import solve, solve_many
-from .newton import Iterate, NewtonSettings, minimise, newton_step
+from .newton import Iterate, NewtonRun, NewtonSettings, StoppingRule, minimise, newton, newton_step
 from .preconditioner import Centred, Jacobi, Preconditioner, TwoLevel, norm_in, preconditioner_of
 from .result import MinimiseResult, SolveResult
 
@@ -10,11 +10,14 @@ __all__ = [
     "Iterate",
     "Jacobi",
     "MinimiseResult",
+    "NewtonRun",
     "NewtonSettings",
     "Preconditioner",
     "SolveResult",
+    "StoppingRule",
     "TwoLevel",
     "minimise",
+    "newton",
     "newton_step",
     "norm_in",
     "preconditioner_of",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -56,6 +57,7 @@ class Iterate:
     products: int = 0
     far: float = np.nan
     decrement: float = np.nan
+    hessian: Hessian | None = None
 
     @classmethod
     def at(cls, problem: Problem, theta: FloatArray, eta: FloatArray | None = None) -> Iterate:
@@ -76,6 +78,12 @@ class Iterate:
             self.gradient = problem.gradient(self.theta, self.slopes_in(problem))
         return self.gradient
 
+    def hessian_in(self, problem: Problem) -> Hessian:
+        """The Hessian, in the problem that the point is of, or what stands in for it; worked out once."""
+        if self.hessian is None:
+            self.hessian = problem.hessian(self.eta)
+        return self.hessian
+
     def along(self, problem: Problem, factor: FloatArray, image: FloatArray) -> float:
         """``factor . gradient``, where the image ``[X, 1] factor`` is known: it takes no product, and no gradient."""
         if self.gradient is not None:
@@ -83,8 +91,8 @@ class Iterate:
         return dot(image, self.slopes_in(problem)) + dot(factor, problem.penalty * self.theta)
 
     def lean(self) -> Iterate:
-        """The point itself, to be kept: without its slopes, which one pass over rows works out again."""
-        self.slopes = None
+        """The point itself, to be kept: without slopes and Hessian, which one pass over rows works out again."""
+        self.slopes = self.hessian = None
         return self
 
 
@@ -94,18 +102,16 @@ def newton_step(
     *,
     rtol: float,
     preconditioner: Preconditioner,
-    hessian: Hessian | None = None,
-    apart: IntArray | None = None,
+    excluded_rows: IntArray | None = None,
     monitor: Monitor | None = None,
 ) -> Iterate | None:
     """One Newton step, its system solved to ``rtol``, shortened by line search.
 
-    None if rounding, or that every row is saturated, forbids progress. ``hessian`` may stand in for the problem's own
-    at the point. With ``apart``, a full step whose gradient is small by a bound is taken without working it out, which
-    spares a product with X': these rows, which may move much farther than others, are kept out of the bound, and do not
-    count in ``far``.
+    None if rounding, or that every row is saturated, forbids progress. With ``excluded_rows``, a full step whose
+    gradient is small by a bound is taken without working it out, which spares a product with X': these rows, which may
+    move much farther than others, are kept out of the bound, and do not count in ``far``.
     """
-    hessian = hessian or problem.hessian(point.eta)
+    hessian = point.hessian_in(problem)
     gradient = point.gradient_in(problem)
     step = solve(hessian, -gradient, rtol=rtol, preconditioner=preconditioner, image=True, monitor=monitor)
     if not step.x.any():
@@ -119,14 +125,14 @@ def newton_step(
         eta = problem.design.rowwise(_ahead, step.image, point.eta, length)  # it is linear in theta
         return measured(Iterate.at(problem, point.theta + length * step.x, eta), length)
 
-    if apart is None:
+    if excluded_rows is None:
         full = reached(1.0)
     else:
-        full = _bounded(problem, point, hessian, step, preconditioner, apart)
+        full = _bounded(problem, point, hessian, step, preconditioner, excluded_rows)
         if full.decrement <= _CLEARLY * step.scale:
             return full
         full = measured(full, 1.0)
-    far, others = _farthest(step.image, apart)
+    far, others = _farthest(step.image, excluded_rows)
     if full.decrement > _CLEARLY * step.scale or far > _FAR:
         found = _line_search(problem, point, step.x, full, reached)
         return found and replace(found, far=found.length * others)
@@ -139,7 +145,7 @@ def _bounded(
     hessian: Hessian,
     step: SolveResult,
     preconditioner: Preconditioner,
-    apart: IntArray,
+    excluded_rows: IntArray,
 ) -> Iterate:
     """The end of a full step with a bound on its gradient, infinite where it goes far.
 
@@ -148,13 +154,13 @@ def _bounded(
     factor of e at most.
     """
     eta = problem.design.rowwise(_ahead, step.image, point.eta, 1.0)
-    far, others = _farthest(step.image, apart)
+    far, others = _farthest(step.image, excluded_rows)
     end = Iterate(point.theta + step.x, eta, products=step.iterations, far=others, decrement=np.inf)
     if far <= _FAR:
         slopes = end.slopes_in(problem), point.slopes_in(problem)
-        bound, own = hessian.bound(apart, _beyond, *slopes, hessian.curvature, step.image)
+        bound, own = hessian.bound(excluded_rows, _beyond, *slopes, hessian.curvature, step.image)
         point.lean()
-        known = norm_in(preconditioner, problem.extended_rmatvec_of(apart, own) - step.left)
+        known = norm_in(preconditioner, problem.extended_rmatvec_of(excluded_rows, own) - step.left)
         end.decrement = known + float(np.exp(0.5 * others)) * bound
     return end
 
@@ -173,13 +179,13 @@ def _beyond(after: FloatArray, before: FloatArray, curvature: FloatArray, moved:
     return gained
 
 
-def _farthest(moved: FloatArray, apart: IntArray | None) -> tuple[float, float]:
+def _farthest(moved: FloatArray, excluded_rows: IntArray | None) -> tuple[float, float]:
     """The largest move of a row, and that of a row which is not among some."""
     far = float(max(moved.max(), -moved.min()))
-    if apart is None or np.abs(moved[apart]).max(initial=0.0) < far:
+    if excluded_rows is None or np.abs(moved[excluded_rows]).max(initial=0.0) < far:
         return far, far
     others = np.abs(moved)
-    others[apart] = 0.0
+    others[excluded_rows] = 0.0
     return far, float(others.max())
 
 
@@ -198,6 +204,75 @@ def _line_search(
     return None
 
 
+class StoppingRule(Protocol):
+    """Says when Newton's method has come far enough."""
+
+    def tolerance(self, point: Iterate) -> float | None:
+        """The relative residual to which the next step's system is to be solved; None to stop here."""
+
+
+@dataclass(frozen=True, eq=False)
+class NewtonRun:
+    """Where a run ended; ``converged`` if the rule ended it, and not rounding or the number of steps."""
+
+    point: Iterate
+    steps: int
+    products: int
+    converged: bool
+
+
+def newton(
+    problem: Problem,
+    start: Iterate,
+    rule: StoppingRule,
+    *,
+    max_steps: int,
+    preconditioner: Preconditioner | None = None,
+    excluded_rows: IntArray | None = None,
+    monitor: Monitor | None = None,
+) -> NewtonRun:
+    """Newton steps from a point until the rule is content: the one loop behind fits, refits and confirmations.
+
+    A preconditioner of a nearby Hessian saves a pass over X a step; without one it is made anew each step.
+    ``excluded_rows`` are those of the first step, as `newton_step` takes them; later steps exclude none.
+    """
+    point, steps, products = start, 0, 0
+    while (rtol := rule.tolerance(point)) is not None:
+        if steps == max_steps:
+            return NewtonRun(point, steps, products, converged=False)
+        made = preconditioner or preconditioner_of(point.hessian_in(problem))
+        stepped = newton_step(
+            problem, point, rtol=rtol, preconditioner=made, excluded_rows=excluded_rows, monitor=monitor
+        )
+        if stepped is None:
+            return NewtonRun(point, steps, products, converged=False)
+        point, steps, products = stepped, steps + 1, products + stepped.products
+        excluded_rows = None if excluded_rows is None else excluded_rows[:0]
+    return NewtonRun(point, steps, products, converged=True)
+
+
+class _SmallGradient:
+    """Stop where the gradient is small beside the size that it has far from a minimiser."""
+
+    def __init__(self, problem: Problem, rtol: float, monitor: Monitor | None) -> None:
+        self._problem = problem
+        self._target = rtol * problem.gradient_scale
+        self._monitor = monitor
+        self._steps = -1
+        self.gradient_norm = np.nan
+
+    def tolerance(self, point: Iterate) -> float | None:
+        """As tight as the step can use: Dembo and Steihaug's forcing term, and no tighter than the target asks."""
+        self.gradient_norm = norm(point.gradient_in(self._problem))
+        self._steps += 1
+        if self._monitor is not None and self._steps:
+            self._monitor.step("retraining", self._steps)
+        if self.gradient_norm <= self._target:
+            return None
+        forcing = min(0.1, np.sqrt(self.gradient_norm / self._problem.gradient_scale))
+        return float(max(forcing, 0.1 * self._target / self.gradient_norm))
+
+
 def minimise(
     problem: Problem,
     start: FloatArray,
@@ -208,23 +283,17 @@ def minimise(
 ) -> MinimiseResult:
     """Minimise the problem from ``start``, shape (n_params,).
 
-    A preconditioner of a nearby Hessian saves a pass over X a step; without one it is made anew each step.
     Cost: each step is a few passes over X and one truncated CG solve, as tight as the step can use.
     """
     settings = settings or NewtonSettings()
-    point = Iterate.at(problem, start)
-    target = settings.rtol * problem.gradient_scale
-    steps = products = 0
-    size = norm(point.gradient_in(problem))
-    while size > target and steps < settings.max_steps:
-        rtol = max(min(0.1, np.sqrt(size / problem.gradient_scale)), 0.1 * target / size)
-        hessian = problem.hessian(point.eta)
-        made = preconditioner or preconditioner_of(hessian)
-        stepped = newton_step(problem, point, rtol=rtol, preconditioner=made, hessian=hessian, monitor=monitor)
-        if stepped is None:
-            break
-        point, size = stepped, norm(stepped.gradient_in(problem))
-        steps, products = steps + 1, products + stepped.products
-        if monitor is not None:
-            monitor.step("retraining", steps)
-    return MinimiseResult(point.theta, point.eta, size, steps, products, size <= target)
+    rule = _SmallGradient(problem, settings.rtol, monitor)
+    run = newton(
+        problem,
+        Iterate.at(problem, start),
+        rule,
+        max_steps=settings.max_steps,
+        preconditioner=preconditioner,
+        monitor=monitor,
+    )
+    size = rule.gradient_norm
+    return MinimiseResult(run.point.theta, run.point.eta, size, run.steps, run.products, run.converged)

@@ -142,10 +142,11 @@ class RelabelWidget(anywidget.AnyWidget):
         self._say(words.retrained(self.workbench))
         return result
 
-    def to_html(self, path: str | os.PathLike[str]) -> Path:
+    def to_html(self, path: str | os.PathLike[str], overwrite: bool = False) -> Path:
         """Write what the widget shows now as one page to read: test rows, the chosen one with its bars, figures.
 
-        It opens from disk, runs no script and asks for nothing; light or dark as its reader prefers.
+        It opens from disk, runs no script and asks for nothing; light or dark as its reader prefers. A page that this
+        workbench wrote is replaced, another file only with ``overwrite``.
 
         Returns
         -------
@@ -154,12 +155,14 @@ class RelabelWidget(anywidget.AnyWidget):
 
         Raises
         ------
+        FileExistsError
+            If there is a file that was not asked to be replaced.
         OSError
             If the file cannot be written. An older file of that name is then as it was.
         """
         from ..snapshot import write_snapshot
 
-        return write_snapshot(path, self.workbench, self.test_row)
+        return write_snapshot(path, self.workbench, self.test_row, overwrite=overwrite)
 
     def close(self) -> None:
         """Take the widget off the page, and no longer follow the workbench, which stays as it is.

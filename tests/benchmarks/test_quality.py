@@ -23,8 +23,12 @@ from threadpoolctl import threadpool_limits
 
 import relabel_widget as rw
 from relabel_widget.influence import solved_factors
+from relabel_widget.question import Question
 from relabel_widget.search.flip_set import Budget
-from relabel_widget.search.refits import Refits
+from relabel_widget.search.refit import Context
+from relabel_widget.search.refits import Refits, Spending
+from relabel_widget.search.row_edit import Leverages
+from relabel_widget.search.settings import settings_for
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.data, pytest.mark.timeout(3600)]
 
@@ -122,10 +126,12 @@ def seconds_if_known(fit: rw.Fit, queries: Any, threshold: float, sets: list[rw.
     for t, each in enumerate(sets):
         with stopwatch() as watch:
             design = fit.design_of(queries[[t]], who="query")
-            query, (factor,) = fit.problem.extended_rows(design)[:, 0], solved_factors(fit, design, rtol=1e-2).columns()
-            cut, rows = float(logit(threshold)), np.arange(fit.n_rows)
-            refits = Refits(fit, query, factor, cut, each.edit, rows, Budget())
-            margin = refits.confirmed(refits.at(each.rows, refits.base))
+            query = fit.problem.extended_rows(design)[:, 0]
+            (factor,) = solved_factors(fit, query[:, None], rtol=1e-2).columns()
+            question = Question(fit, query, float(logit(threshold)), each.edit, np.arange(fit.n_rows))
+            context = Context(question, settings_for(fit.problem.design), Leverages(fit))
+            refits = Refits(context, factor, Spending(Budget()))
+            margin = refits.confirmed_margin(refits.at(each.rows, refits.base))
         assert margin < 0
         walls.append(watch.wall)
     return float(np.median(walls))

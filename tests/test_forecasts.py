@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,23 +15,35 @@ from scipy.special import expit
 
 import relabel_widget as rw
 from relabel_widget.influence import solved_factors
+from relabel_widget.question import Question
 from relabel_widget.search import Budget
+from relabel_widget.search.forecasts import (
+    best_outsiders,
+    best_rows,
+    forecast,
+    forecast_coupled_swaps,
+    forecast_without,
+    size_needed,
+    weakest_members,
+)
 from relabel_widget.search.ranking import largest
-from relabel_widget.search.refits import Refits
-from relabel_widget.search.response import Springs, Toggle, pair_moves
+from relabel_widget.search.refit import Context
+from relabel_widget.search.refits import Refits, Spending
+from relabel_widget.search.row_edit import CoupledEdits, Leverages, RowEdits
+from relabel_widget.search.settings import Limits, settings_for
 
 
 def test_a_row_comes_to_rest_where_its_forces_balance() -> None:
     rng = np.random.default_rng(0)
     eta, weights, codes = rng.normal(0, 3, 50), rng.uniform(0.1, 2, 50), rng.integers(0, 2, 50).astype(float)
-    now, spring = weights * (expit(eta) - (1 - codes)), 10.0 ** rng.uniform(-3, 2, 50)
-    toggle = Toggle(eta, now, weights, codes)
-    moved = -toggle.share(spring) * spring * toggle.force
+    now, leverage = weights * (expit(eta) - (1 - codes)), 10.0 ** rng.uniform(-3, 2, 50)
+    edits = RowEdits(eta, now, weights, codes)
+    moved = -edits.share(leverage) * leverage * edits.force
 
     for i, x in enumerate(moved):
 
         def balance(x: float, i: int = i) -> float:
-            return x / spring[i] + weights[i] * (expit(eta[i] + x) - codes[i]) - now[i]
+            return x / leverage[i] + weights[i] * (expit(eta[i] + x) - codes[i]) - now[i]
 
         assert_allclose(x, brentq(balance, -1e4, 1e4, xtol=1e-12), rtol=1e-3, atol=1e-4)
 
@@ -38,11 +51,11 @@ def test_a_row_comes_to_rest_where_its_forces_balance() -> None:
 def test_two_rows_come_to_rest_where_both_their_forces_balance() -> None:
     rng = np.random.default_rng(1)
     eta, weights, codes = rng.normal(0, 2, (2, 40)), rng.uniform(0.1, 2, (2, 40)), rng.integers(0, 2, (2, 40)) * 1.0
-    pairs = Toggle(eta, weights * (expit(eta) - (1 - codes)), weights, codes)
-    held, spring = weights * expit(eta) * expit(-eta), 10.0 ** rng.uniform(-2, 0.5, (2, 40))
-    own, alone = spring / (1.0 + held * spring), -pairs.share(spring) * spring * pairs.force
+    pairs = RowEdits(eta, weights * (expit(eta) - (1 - codes)), weights, codes)
+    held, left_out = weights * expit(eta) * expit(-eta), 10.0 ** rng.uniform(-2, 0.5, (2, 40))
+    own, alone = left_out / (1.0 + held * left_out), -pairs.share(left_out) * left_out * pairs.force
     coupling = rng.uniform(-0.5, 0.5, 40) * np.sqrt(own.prod(axis=0))
-    found = pair_moves(pairs, alone, own, held, coupling)
+    found = CoupledEdits(pairs, own, held).pair_moves(alone, coupling)
     for m in range(40):
         gram = np.array([[own[0, m], coupling[m]], [coupling[m], own[1, m]]])
         after = weights[:, m] * (expit(eta[:, m] + found[:, m]) - codes[:, m])
@@ -51,12 +64,25 @@ def test_two_rows_come_to_rest_where_both_their_forces_balance() -> None:
     assert np.abs(found - alone).max() > 0.1
 
 
-def refits_of(edit: Any, seed: int, *, n: int = 60) -> tuple[rw.Fit, Refits, Any]:
+def refits_of(edit: Any, seed: int, *, n: int = 60, limits: Limits | None = None) -> tuple[rw.Fit, Refits, Any]:
     case = random_case(seed, n=n, p=12)
     fit = rw.fit(case.x, case.y, case.C)
-    design = fit.query_of(case.query)
-    query, (factor,) = fit.problem.extended_rows(design)[:, 0], solved_factors(fit, design, rtol=1e-9).columns()
-    return fit, Refits(fit, query, factor, 0.0, edit, np.arange(n), Budget(), monitor=None), case
+    return fit, refits_for(fit, case.query, edit, np.arange(n), None, limits), case
+
+
+def refits_for(
+    fit: rw.Fit, query: Any, edit: Any, candidates: Any, costs: Any = None, limits: Limits | None = None
+) -> Refits:
+    design = fit.query_of(query)
+    functional = fit.problem.extended_rows(design)[:, 0]
+    (factor,) = solved_factors(fit, functional[:, None], rtol=1e-9).columns()
+    question = Question(fit, functional, 0.0, edit, candidates, costs)
+    settings = replace(settings_for(fit.problem.design), limits=limits or Limits())
+    return Refits(Context(question, settings, Leverages(fit)), factor, Spending(Budget()))
+
+
+def spent(refits: Refits) -> int:
+    return refits._spending.refits
 
 
 @pytest.mark.parametrize("edit", ["relabel", "remove"])
@@ -64,8 +90,8 @@ def test_effects_are_closer_to_refits_than_gains(edit: Any) -> None:
     for seed in range(4):
         fit, refits, case = refits_of(edit, seed)
         eta = float(fit.decision(case.query[None])[0])
-        gains = refits.effects.gains(refits.base)
-        effects = refits.effects.of(refits.base, np.arange(60))
+        gains = refits.base.gains
+        effects = refits.base.effects(np.arange(60))
         rows = np.flatnonzero(effects != gains)
         assert len(rows) >= 10
         after = np.array([fit.refit(np.array([row]), edit).decision(case.query[None])[0] for row in rows])
@@ -78,17 +104,16 @@ def test_swaps_are_forecast_closer_where_the_two_rows_see_each_other(edit: Any) 
     apart, coupled = [], []
     for seed in range(4):
         fit, refits, case = refits_of(edit, seed)
-        effects = refits.effects
-        near = refits.at(np.sort(effects.best(refits.base, 3)), refits.base)
-        out, into = effects.behind(near), effects.ahead(near, 8)
-        margins = effects.swapped(near, out, into)
+        near = refits.at(np.sort(best_rows(refits.base, 3)), refits.base)
+        out, into = weakest_members(near), best_outsiders(near, 8)
+        margins = forecast_coupled_swaps(near, out, into)
         assert margins.shape == (3, 8)
         sign = np.sign(float(fit.decision(case.query[None])[0]))
         for i, gone in enumerate(out):
             for j, come in enumerate(into):
                 rows = np.append(near.rows[near.rows != gone], come)
                 true = sign * float(fit.refit(rows, edit).decision(case.query[None])[0])
-                apart.append(abs(effects.forecast(rows, near) - true))
+                apart.append(abs(forecast(near, rows) - true))
                 coupled.append(abs(margins[i, j] - true))
     assert np.median(coupled) < 0.7 * np.median(apart)
 
@@ -102,11 +127,11 @@ def test_an_edit_taken_back_is_forecast_from_where_it_was_made(edit: Any) -> Non
     errors, moves = [], []
     for seed in range(20):
         fit, refits, case = refits_of(edit, seed, n=60)
-        rows = np.sort(refits.effects.best(refits.base, 3))
+        rows = np.sort(best_rows(refits.base, 3))
         near = refits.at(rows, refits.base)
-        for place, (margin, doubt) in enumerate(zip(*refits.effects.without(near, rows), strict=True)):
+        for place, (margin, doubt) in enumerate(zip(*forecast_without(near, rows), strict=True)):
             fewer = np.delete(rows, place)
-            assert_allclose(refits.effects.forecast(fewer, near), margin)
+            assert_allclose(forecast(near, fewer), margin)
             sign = np.sign(float(fit.decision(case.query[None])[0]))
             true = sign * float(fit.refit(fewer, edit).decision(case.query[None])[0])
             errors.append(abs(margin - true) / doubt)
@@ -123,27 +148,26 @@ def test_what_is_settled_has_the_sign_of_the_minimiser(edit: Any) -> None:
         near = refits.base
         sign = np.sign(float(fit.decision(case.query[None])[0]))
         for size in (1, 2, 5, 9):
-            rows = refits.effects.best(near, size)
+            rows = best_rows(near, size)
             near = refits.at(rows, near)
             true = sign * float(fit.refit(rows, edit).decision(case.query[None])[0])
             assert abs(near.margin - true) <= max(near.doubt, 1e-9) or np.sign(near.margin) == np.sign(true)
             assert (near.margin > 0) == (true > 0)
-            assert_allclose(refits.confirmed(near), true, atol=1e-7)
+            assert_allclose(refits.confirmed_margin(near), true, atol=1e-7)
             refitted += 1
     assert refitted == 32
 
 
-def test_a_refit_is_made_once_and_the_newest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    _, refits, _ = refits_of("relabel", 1)
-    monkeypatch.setattr("relabel_widget.search.refits._KEPT_BYTES", 0)
+def test_a_refit_is_made_once_and_the_newest_are_kept() -> None:
+    _, refits, _ = refits_of("relabel", 1, limits=Limits(kept_bytes=0))
     first = refits.at(np.array([3, 5]), refits.base)
     second = refits.at(np.array([5]), first)
     assert refits.at(np.array([5, 3]), second) is first, "in whatever order, from wherever"
-    assert refits.count == 2
+    assert spent(refits) == 2
     refits.at(np.array([7]), refits.base)
     assert refits.at(np.array([5]), refits.base) is second
     assert refits.at(np.array([3, 5]), refits.base) is not first
-    assert refits.count == 4
+    assert spent(refits) == 4
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 300, 5_000])
@@ -161,29 +185,27 @@ def test_the_largest_of_many_are_those_of_a_sort(count: int) -> None:
 def test_rows_rank_by_effect_whether_listed_or_not() -> None:
     """More rows than are listed, fewer, and per cost where they help: as a sort of all effects would have them."""
     fit, _, case = refits_of("relabel", 3, n=900)
-    design = fit.query_of(case.query)
-    query, (factor,) = fit.problem.extended_rows(design)[:, 0], solved_factors(fit, design, rtol=1e-9).columns()
     costs, allowed = np.random.default_rng(0).uniform(0.5, 2.0, 900), np.arange(5, 900)
     for given in (None, costs):
-        refits = Refits(fit, query, factor, 0.0, "relabel", allowed, Budget(), costs=given)
+        refits = refits_for(fit, case.query, "relabel", allowed, given)
         near = refits.at(np.array([30, 31, 700]), refits.base)
-        worth = refits.effects.of(near, allowed)
+        worth = near.effects(allowed)
         if given is not None:
             worth = np.where(worth > 0, worth / costs[allowed], worth)
         ranked = allowed[np.argsort(-worth, kind="stable")]
         for size in (1, 5, 20, 800, 895, 2000):
-            assert_array_equal(refits.effects.best(near, size), ranked[:size])
-        listed = np.flatnonzero(refits.effects.of(near, allowed) != refits.effects.gains(near)[allowed])
+            assert_array_equal(best_rows(near, size), ranked[:size])
+        listed = np.flatnonzero(near.effects(allowed) != near.gains[allowed])
         assert 16 <= len(listed) < 800
-        total = np.cumsum(np.maximum(refits.effects.of(near, ranked), 0.0))
-        wanted = near.margin + refits.effects.of(near, near.rows).sum()
-        assert refits.effects.needed(near) == min(
+        total = np.cumsum(np.maximum(near.effects(ranked), 0.0))
+        wanted = near.margin + near.effects(near.rows).sum()
+        assert size_needed(near) == min(
             np.searchsorted(total, wanted) + 1, np.count_nonzero(total[1:] > total[:-1]) + 1
         )
 
 
-def test_springs_of_rows_with_words_of_their_own_are_exact() -> None:
+def test_leave_one_out_leverages_of_rows_with_words_of_their_own_are_exact() -> None:
     """Each row has three columns that no other has: their curvature is the row's alone, and leaves with it."""
     x = np.kron(np.eye(12), np.ones((1, 3)))
     fit = rw.fit(sparse.csr_array(x), np.arange(12) % 2, 5.0, fit_intercept=False)
-    assert_allclose(Springs(fit).of(np.arange(12)), 3 * 5.0, rtol=1e-9)
+    assert_allclose(Leverages(fit).of(np.arange(12)), 3 * 5.0, rtol=1e-9)

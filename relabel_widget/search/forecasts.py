@@ -1,0 +1,129 @@
+"""What is forecast at a refit: which rows rank first, how many it takes, the margin of sets that are near.
+
+A forecast adds up effects of rows. It ranks what is refitted next, and says which sets are not worth a refit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._typing import BoolArray, FloatArray, IntArray
+from ..solver import solve_many
+from ..vectors import column_dots
+from .ranking import largest
+from .refit import Refit, contained
+from .row_edit import CoupledEdits
+
+
+def best_rows(refit: Refit, size: int) -> IntArray:
+    """The ``size`` candidates of most worth, edited at the refit or not, best first."""
+    question = refit.context.question
+    rows = refit.shortlist.rows
+    effects = refit.shortlist.effects
+    if len(rows) < min(size, len(question.candidates)):
+        rows = question.candidates
+        effects = refit.effects(rows)
+    return rows[largest(question.worth(effects, rows), size)]
+
+
+def best_outsiders(refit: Refit, count: int) -> IntArray:
+    """The candidates outside the set that gain most (per cost), best first.
+
+    By gain, which ranks all rows alike: those that are not on the shortlist have no effect of their own.
+    """
+    question = refit.context.question
+    worth = question.worth(refit.gains[question.candidates], question.candidates)
+    rows = question.candidates[largest(worth, count + len(refit.rows))]
+    return rows[~contained(rows, refit.rows)][:count]
+
+
+def weakest_members(refit: Refit) -> IntArray:
+    """The rows of the set, those that are worth least first."""
+    worth = refit.context.question.worth(refit.effects(refit.rows), refit.rows)
+    return refit.rows[np.argsort(worth, kind="stable")]
+
+
+def size_needed(refit: Refit) -> int:
+    """How many rows of most worth it takes to flip; all that help if they are not enough."""
+    question = refit.context.question
+    wanted = refit.margin + float(refit.effects(refit.rows).sum())
+    for among in (refit.shortlist.rows, question.candidates):
+        effects = refit.effects(among)
+        order = np.argsort(-question.worth(effects, among), kind="stable")
+        total = np.cumsum(np.maximum(effects[order], 0.0))
+        if len(total) and total[-1] > wanted:
+            return int(np.searchsorted(total, wanted)) + 1
+    return max(1, n_helpful(refit))
+
+
+def n_helpful(refit: Refit) -> int:
+    """The number of candidates whose edit moves the margin towards a flip."""
+    return int(np.count_nonzero(refit.gains[refit.context.question.candidates] > 0))
+
+
+def forecast(refit: Refit, rows: IntArray) -> float:
+    """The margin to expect of another set of rows."""
+    rows = np.sort(rows)
+    added = rows[~contained(rows, refit.rows)]
+    taken = refit.rows[~contained(refit.rows, rows)]
+    return refit.margin - float(refit.effects(added).sum()) + float(refit.effects(taken).sum())
+
+
+def forecast_without(refit: Refit, rows: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Of each row of the set, the margin to expect without it, and how far off that may be; both (len(rows),)."""
+    effects = refit.effects(rows)
+    own = np.abs(effects - refit.gains[rows])
+    interaction = refit.context.settings.accuracy.interaction * np.abs(effects)
+    return refit.margin + effects, own + interaction + refit.doubt
+
+
+def surely_stands_without(refit: Refit, rows: IntArray) -> BoolArray:
+    """Whether the prediction is forecast to stand, by more than the doubt, if each row alone is left out."""
+    margins, doubts = forecast_without(refit, rows)
+    return (margins > doubts) & (not refit.context.settings.exact)
+
+
+def too_far(refit: Refit, size: int) -> bool:
+    """Whether the best set of a size is forecast too far from a flip to be worth a refit.
+
+    Never with costs: there a set of any size may be the cheapest.
+    """
+    settings = refit.context.settings
+    if refit.context.question.costs is not None or settings.exact:
+        return False
+    hope = settings.effort.hope_of_swaps if size == len(refit.rows) else settings.effort.hope
+    return forecast(refit, best_rows(refit, size)) > hope * mean_effect(refit)
+
+
+def mean_effect(refit: Refit) -> float:
+    """The mean size of the effects of the edited rows."""
+    return float(np.abs(refit.effects(refit.rows)).mean())
+
+
+def forecast_swaps(refit: Refit, out: IntArray, into: IntArray) -> FloatArray:
+    """The margin to expect with row ``out[i]`` taken back and ``into[j]`` edited instead, (len(out), len(into))."""
+    return refit.margin + refit.effects(out)[:, None] - refit.effects(into)
+
+
+def forecast_coupled_swaps(refit: Refit, out: IntArray, into: IntArray) -> FloatArray:
+    """As `forecast_swaps`, but the two rows see each other, through the Hessian at the refit.
+
+    Cost: a loose block solve with a column for each of the rows, made dense.
+    """
+    context, rows = refit.context, np.concatenate([out, into])
+    fit, hessian = context.question.fit, refit.hessian
+    columns = fit.problem.extended_rows(fit.problem.design.take(rows))
+    solved = solve_many(
+        hessian,
+        columns,
+        rtol=context.settings.accuracy.coupling,
+        preconditioner=fit.preconditioner,
+        width=len(rows),
+        monitor=context.monitor,
+    ).x
+    edits = CoupledEdits.of(refit.edits(rows), column_dots(columns, solved), hessian.curvature[rows])
+    coupling = columns[:, : len(out)].T @ solved[:, len(out) :]
+    pairs = np.indices(coupling.shape).reshape(2, -1)
+    pairs[1] += len(out)
+    moved = context.question.direction * (refit.factor @ columns)[pairs] * edits.pulls(pairs, coupling.ravel())
+    return np.asarray(refit.margin - moved.sum(axis=0).reshape(coupling.shape))
