@@ -228,6 +228,8 @@ class Answers:
         self._reply(request, {"message": self._widget._say(f"The threshold is {self._widget.threshold:g} now.")})
 
     def _export(self, request: Request) -> None:
+        if not self._workbench.relabelled:
+            raise RequestError("refused", "No label is changed, so there is nothing to export. Nothing was written.")
         path = self._workbench.export(request.body["path"], overwrite=request.body["overwrite"])
         self._widget._export_path = request.body["path"]
         number = words.plural(len(self._workbench.relabelled), "corrected label")

@@ -58,7 +58,7 @@ def test_replace(asked, file):
 
 def test_cancel(asked, file):
     one, question = asked()
-    expect(question).to_have_accessible_description("It was not exported from this workbench.")
+    expect(question).to_have_accessible_description("It was not exported from here, or was changed since.")
     cancel = question.get_by_role("button", name="Cancel", exact=True)
     expect(cancel).to_be_focused()
     cancel.click()
@@ -93,7 +93,7 @@ def test_no_labels(show, bench, file):
     one = show(bench, export_path=str(file))
     one.button("Export labels").click()
     expect(one.status).to_have_class("rlw-status rlw-failed")
-    expect(one.status).to_contain_text("label")
+    expect(one.status).to_contain_text("No label is changed, so there is nothing to export.")
     assert file.read_text() == THEIRS
 
 

@@ -6,7 +6,7 @@ import { button, drawn, el, focused, setText, uniqueId, type Scope } from "./dom
 export function createQuestion(scope: Scope, { store, actions }: Session): HTMLElement {
   const [title, words] = [uniqueId("question"), uniqueId("question")];
   const question = el("strong", "", { id: title });
-  const why = el("span", "", { id: words }, "It was not exported from this workbench.");
+  const why = el("span", "", { id: words }, "It was not exported from here, or was changed since.");
   const replace = button(scope, "Replace", "", () => actions.exportTo(store.get().replacing, true));
   const keep = button(scope, "Cancel", "", actions.keepFile);
   const role = { role: "alertdialog", "aria-labelledby": title, "aria-describedby": words };
