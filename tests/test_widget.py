@@ -300,10 +300,27 @@ class TestRequests:
     def test_export(self, widget, tmp_path):
         ask(widget, "mark", rows=[3], marked=True)
         target = tmp_path / "out.csv"
-        assert str(target) in ask(widget, "export", path=str(target))["message"]
+        assert str(target) in ask(widget, "export", path=str(target), overwrite=False)["message"]
         assert pd.read_csv(target)["row"].tolist() == [3]
-        assert refused(widget, "export", path=str(tmp_path / "no" / "out.csv"))[0] == "refused"
-        assert refused(widget, "export", path=str(tmp_path / "out.exe"))[0] == "refused"
+        assert refused(widget, "export", path=str(tmp_path / "no" / "out.csv"), overwrite=False)[0] == "refused"
+        assert refused(widget, "export", path=str(tmp_path / "out.exe"), overwrite=False)[0] == "refused"
+
+    def test_a_file_that_is_not_ours_is_replaced_only_if_asked_for(self, widget, tmp_path):
+        """The page wrote over a training CSV; the reason is what the page asks its question by."""
+        theirs = tmp_path / "reviews.csv"
+        theirs.write_text("text,label\n")
+        ask(widget, "mark", rows=[3], marked=True)
+        assert refused(widget, "export", path=str(theirs), overwrite=False)[0] == "exists"
+        assert theirs.read_text() == "text,label\n"
+        ask(widget, "export", path=str(theirs), overwrite=True)
+        assert pd.read_csv(theirs)["row"].tolist() == [3]
+
+    def test_an_export_of_no_labels_is_said_and_writes_nothing(self, widget, tmp_path):
+        for overwrite in (False, True):
+            reason, message = refused(widget, "export", path=str(tmp_path / "out.csv"), overwrite=overwrite)
+            assert reason == "refused"
+            assert message.startswith("No label is changed")
+        assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.parametrize(("kind", "fields"), [("ranking", {"set_first": True}), ("find", {})])
     def test_unknown_test_row(self, widget, kind, fields):

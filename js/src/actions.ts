@@ -4,14 +4,16 @@ import { RequestError, type Client } from "./client";
 import type { Loaders } from "./loaders";
 import type { Pages } from "./pages";
 import type { Decided, Decision, Done, PageQuery, TestRow } from "./protocol";
-import type { Panel, Store, View } from "./store";
+import { draftOf, type Panel, type Store, type View } from "./store";
 import type { Unanswered } from "./traits";
 
 export interface Actions {
   ask(query: Partial<PageQuery>): void;
   select(row: number): void;
   mark(rows: readonly number[], marked: boolean): void;
-  decide(rows: readonly number[], decision: Decision, note?: string): void;
+  /** What is being noted about rows; their next decision takes it along. */
+  draft(rows: readonly number[], note: string): void;
+  decide(rows: readonly number[], decision: Decision): void;
   /** The training row that keys act on. */
   activate(row: number): void;
   choose(selection: ReadonlySet<number>): void;
@@ -21,10 +23,12 @@ export interface Actions {
   undo(): void;
   redo(): void;
   setThreshold(value: number): void;
-  exportTo(path: string): void;
+  exportTo(path: string, overwrite?: boolean): void;
+  /** The file that is in the way stays. */
+  keepFile(): void;
   open(panel: Panel): void;
-  /** Decide about the suspect in front, and go on to the next. */
-  judge(decision: Decision | "skip", note?: string): void;
+  /** Decide about the suspect in front; the next one comes once that is written down. */
+  judge(decision: Decision | "skip"): void;
   setFilling(on: boolean): void;
 }
 
@@ -35,31 +39,45 @@ export function createActions(
   load: Loaders,
   unanswered: Unanswered,
 ): Actions {
-  const report = async (answer: Promise<Done | Decided>) => {
+  /** Tells what became of a request; gives what went wrong, if anything did. */
+  const report = async (answer: Promise<Done | Decided>): Promise<RequestError | undefined> => {
     try {
       const done = await answer;
       store.set({ notice: done.message, failed: false });
       if ("forecast" in done) store.set({ forecast: done.forecast });
     } catch (error) {
-      if (!(error instanceof RequestError) || error.reason === "aborted") return;
-      store.set({ notice: error.message, failed: error.reason !== "cancelled" });
+      if (!(error instanceof RequestError)) throw error;
+      const elsewhere = error.reason === "aborted" || error.reason === "exists"; // nobody is there, or a question is asked
+      if (!elsewhere) store.set({ notice: error.message, failed: error.reason !== "cancelled" });
+      return error;
     }
+    return undefined;
   };
   const foretold = async (change: Partial<View>, answer: Promise<Done | Decided>) => {
     store.set(change);
     unanswered.count += 1;
-    await report(answer);
+    const failed = await report(answer);
     unanswered.count -= 1;
     if (unanswered.count === 0) unanswered.settle();
+    return failed;
   };
   const marked = (rows: readonly number[], on: boolean) => {
     const relabelled = new Set(store.get().relabelled);
     for (const row of rows) on ? relabelled.add(row) : relabelled.delete(row);
     return { relabelled };
   };
-  const decide = (rows: readonly number[], decision: Decision, note = "") => {
-    if (rows.length === 0) return;
-    void foretold(marked(rows, decision === "relabel"), client.request("decide", { rows: [...rows], decision, note }));
+  const draft = (rows: readonly number[], note: string) => {
+    const drafts = new Map(store.get().drafts);
+    note === "" ? drafts.delete(String(rows)) : drafts.set(String(rows), note);
+    store.set({ drafts });
+  };
+  const decide = async (rows: readonly number[], decision: Decision) => {
+    if (rows.length === 0) return undefined;
+    const note = draftOf(store.get(), rows);
+    const body = { rows: [...rows], decision, note: note.trim() };
+    const failed = await foretold(marked(rows, decision === "relabel"), client.request("decide", body));
+    if (failed === undefined && draftOf(store.get(), rows) === note) draft(rows, "");
+    return failed;
   };
   return {
     ask(change) {
@@ -75,7 +93,8 @@ export function createActions(
     mark(rows, on) {
       if (rows.length > 0) void foretold(marked(rows, on), client.request("mark", { rows: [...rows], marked: on }));
     },
-    decide,
+    draft,
+    decide: (rows, decision) => void decide(rows, decision),
     activate(row) {
       if (row === store.get().active) return;
       store.set({ active: row });
@@ -92,18 +111,27 @@ export function createActions(
     undo: () => void report(client.request("undo", {})),
     redo: () => void report(client.request("redo", {})),
     setThreshold: (value) => void report(client.request("threshold", { value })),
-    exportTo: (path) => void report(client.request("export", { path })),
+    async exportTo(path, overwrite = false) {
+      store.set({ replacing: "" });
+      const failed = await report(client.request("export", { path, overwrite }));
+      if (failed?.reason === "exists") store.set({ replacing: path });
+    },
+    keepFile: () => store.set({ replacing: "" }),
     open(panel) {
       store.set({ panel });
       if (panel === "history") load.history();
       if (panel === "queue") load.queue();
     },
-    judge(decision, note) {
-      const { queue, queueAt } = store.get();
-      const suspect = queue?.[queueAt];
-      if (suspect === undefined) return;
-      if (decision !== "skip") decide([suspect.row], decision, note);
-      store.set({ queueAt: queueAt + 1 });
+    async judge(decision) {
+      const inFront = ({ queue, queueAt } = store.get()) => queue?.[queueAt]?.row;
+      const row = inFront();
+      if (row === undefined) return;
+      store.set({ judging: decision !== "skip", queueError: "" });
+      const failed = decision === "skip" ? undefined : await decide([row], decision);
+      const queueError = failed === undefined ? "" : `Not recorded. ${failed.message}`;
+      const { queueAt } = store.get();
+      const next = failed === undefined && inFront() === row ? queueAt + 1 : queueAt; // the ranking may be a new one
+      store.set({ judging: false, queueError, queueAt: next });
     },
     setFilling: (filling) => store.set({ filling }),
   };

@@ -4,11 +4,12 @@ import type { RenderProps } from "@anywidget/types";
 import type { Traits } from "./protocol";
 import { createSession } from "./session";
 import "./style.css";
-import { createScope, el } from "./views/dom";
+import { createScope, el, keepFocus } from "./views/dom";
 import { createHappensPane } from "./views/happensPane";
 import { createHeader } from "./views/header";
 import { listenToKeys } from "./views/keys";
 import { createPanel } from "./views/panel";
+import { createQuestion } from "./views/question";
 import { createStatusBar } from "./views/statusBar";
 import { createTestPane } from "./views/testPane";
 import { createWhyPane } from "./views/whyPane";
@@ -23,15 +24,17 @@ export function render({ model, el: host }: Props): () => void {
   const header = createHeader(scope, session, panel.open);
   const [tests, why] = [createTestPane(scope, session), createWhyPane(scope, session)];
   const panes = el("div", "panes", tests.node, why.node, createHappensPane(scope, session));
-  const body = [header.node, createStatusBar(scope, session), panel.node, panes];
+  const body = [header.node, createStatusBar(scope, session), createQuestion(scope, session), panel.node, panes];
   const judging = () => session.store.get().panel === "queue";
-  const attributes = { "aria-label": "Relabel workbench", "data-lm-suppress-shortcuts": "true" };
+  // With a tab stop of its own: a click on plain text would else give the focus, and the next keys, to the notebook.
+  const attributes = { "aria-label": "Relabel workbench", tabindex: -1 };
   const root = el("section", "root", attributes, el("div", "frame", ...body));
   listenToKeys(scope, root, session, {
     tests: tests.focus,
     training: why.focus,
     search: tests.search,
     note: () => (judging() ? panel : why).note(),
+    markSet: why.markSet,
     decide(decision) {
       if (judging()) panel.decide(decision);
       else if (decision !== "skip") why.decide(decision);
@@ -39,6 +42,7 @@ export function render({ model, el: host }: Props): () => void {
     export: header.export,
     open: panel.open,
   });
+  keepFocus(scope, root, session.store);
   host.append(root);
   scope.add(() => root.remove());
   return scope.dispose;

@@ -30,7 +30,7 @@ export interface Loaders {
   /** A set that is found once the row is chosen comes first only if asked for: no line moves under a pointer. */
   ranking(): void;
   /** The set of a row is asked for; the promise settles when the search has ended. */
-  searching(row: number, search: Promise<void>): Promise<void>;
+  searching(row: number, search: Promise<unknown>): Promise<void>;
   words(): void;
   history(): void;
   queue(): void;
@@ -111,7 +111,9 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
     store.set({ queueError: "" });
     try {
       const { rows } = await client.request("queue", {}, { signal });
-      store.set({ queue: rows, queueAt: 0 });
+      const { queue: before, queueAt } = store.get();
+      const place = rows.findIndex(({ row }) => row === before?.[queueAt]?.row); // who was in front stays there
+      store.set({ queue: rows, queueAt: Math.max(0, place) });
     } catch (error) {
       if (!signal.aborted) store.set({ queueError: words(error) });
     }

@@ -211,7 +211,7 @@ export interface Requests {
   undo: Request<Record<never, never>, Decided>;
   redo: Request<Record<never, never>, Decided>;
   threshold: Request<{ value: number }, Done>;
-  export: Request<{ path: string }, Done>;
+  export: Request<{ path: string; overwrite: boolean }, Done>;
 }
 
 export type Kind = keyof Requests;
@@ -228,8 +228,8 @@ export interface Sizes extends Filled {
   size: number | null;
 }
 
-/** Why a request was not answered with a result. */
-export const REASONS = ["malformed", "refused", "busy", "cancelled", "failed"] as const;
+/** Why a request was not answered with a result; `exists`: a file that is not ours is in the way. */
+export const REASONS = ["malformed", "refused", "busy", "cancelled", "failed", "exists"] as const;
 export type Reason = (typeof REASONS)[number];
 
 /** `id` is empty for progress of work that Python itself started. */

@@ -63,6 +63,12 @@ export interface View {
   queue: Suspect[] | null;
   queueError: string;
   queueAt: number;
+  /** A decision about the suspect in front is being written down. */
+  judging: boolean;
+  /** Notes that no decision took along yet, by the rows that they are about. */
+  drafts: ReadonlyMap<string, string>;
+  /** The file that waits for a word on whether it may be replaced; empty if none does. */
+  replacing: string;
   filling: boolean;
   filled: Filled | null;
   progress: Progress | null;
@@ -73,6 +79,11 @@ export interface View {
   failed: boolean;
   /** Nobody answers. */
   silent: boolean;
+}
+
+/** The note being written about these rows. */
+export function draftOf({ drafts }: Readonly<View>, rows: readonly number[]): string {
+  return drafts.get(String(rows)) ?? "";
 }
 
 export const FIRST_QUERY: PageQuery = { sort: "row", descending: false, filter: "all", search: "" };

@@ -3,6 +3,7 @@
 import type { AnyModel } from "@anywidget/types";
 import { afterEach, beforeEach, vi } from "vitest";
 import messages from "../../tests/contract/messages.json";
+import widget from "../src/index";
 import type { Kind, Traits } from "../src/protocol";
 
 export interface Contract {
@@ -83,3 +84,28 @@ export function onAPage() {
     document.body.replaceChildren();
   });
 }
+
+/** The page on a model that answers what most tests need. */
+export function draw(traits: Partial<FakeModel["traits"]> = {}) {
+  const fake = new FakeModel();
+  Object.assign(fake.traits, traits);
+  const done = { message: "Done." };
+  fake.answers = { page: contract.results.page, ranking: contract.results.ranking, select: done, mark: done };
+  const host = document.createElement("div");
+  document.body.append(host);
+  const dispose = widget.render({ model: fake.model, el: host });
+  const find = <T extends Element = HTMLElement>(selector: string): T => {
+    const node = host.querySelector<T>(selector);
+    if (node === null) throw new Error(`nothing fits ${selector}`);
+    return node;
+  };
+  const button = (name: string) => {
+    const node = [...host.querySelectorAll("button")].find((one) => one.textContent === name);
+    if (node === undefined) throw new Error(`no button ${name}`);
+    return node;
+  };
+  return { fake, host, dispose, find, button };
+}
+
+export const key = (node: Element, name: string, options: object = {}) =>
+  node.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true, cancelable: true, ...options }));

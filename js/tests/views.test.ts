@@ -1,29 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
-import widget from "../src/index";
-import { contract, FakeModel, onAPage, settled, state } from "./fixtures";
+import { contract, draw, key, onAPage, settled, state } from "./fixtures";
 
 onAPage();
-
-function draw(traits: Partial<FakeModel["traits"]> = {}) {
-  const fake = new FakeModel();
-  Object.assign(fake.traits, traits);
-  const done = { message: "Done." };
-  fake.answers = { page: contract.results.page, ranking: contract.results.ranking, select: done, mark: done };
-  const host = document.createElement("div");
-  document.body.append(host);
-  const dispose = widget.render({ model: fake.model, el: host });
-  const find = <T extends Element = HTMLElement>(selector: string): T => {
-    const node = host.querySelector<T>(selector);
-    if (node === null) throw new Error(`nothing fits ${selector}`);
-    return node;
-  };
-  const button = (name: string) => {
-    const node = [...host.querySelectorAll("button")].find((one) => one.textContent === name);
-    if (node === undefined) throw new Error(`no button ${name}`);
-    return node;
-  };
-  return { fake, host, dispose, find, button };
-}
 
 describe("the page", () => {
   test("has the roles and names that others rely on", () => {
@@ -153,9 +131,6 @@ describe("the page", () => {
 });
 
 describe("panels and keys", () => {
-  const key = (node: Element, name: string, options: object = {}) =>
-    node.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true, cancelable: true, ...options }));
-
   test("? shows the keys and Escape closes them", () => {
     const { find } = draw();
     key(find("section"), "?");
@@ -174,6 +149,8 @@ describe("panels and keys", () => {
     expect(find(".rlw-queue-body").textContent).toContain("stale bread");
     key(find("section"), "k");
     expect(fake.last("decide")).toMatchObject({ rows: [9], decision: "keep" });
+    expect(find(".rlw-queue-body").textContent).toContain("1 of 2"); // until it is written down
+    await settled();
     expect(find(".rlw-queue-body").textContent).toContain("2 of 2");
     key(find("section"), "j");
     expect(find(".rlw-queue-body").hidden).toBe(true);

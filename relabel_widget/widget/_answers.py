@@ -35,8 +35,10 @@ class Answers:
         self._unsubscribe = self._filler.subscribe(self._on_filled)
 
     def close(self) -> None:
-        """Nobody is there to be answered any more."""
+        """Nobody is there to be answered any more: what is being worked out for an answer is stopped."""
         self._unsubscribe()
+        for lane in list(self._lanes.values()):
+            lane.stop()
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until everything asked for has its answer."""
@@ -67,6 +69,8 @@ class Answers:
             reason = error.reason
         elif isinstance(error, Cancelled):
             reason, message = "cancelled", str(error) or "Cancelled. Nothing was changed."
+        elif isinstance(error, FileExistsError):
+            reason = "exists"  # the page asks whether to replace the file
         elif isinstance(error, _REFUSALS):
             reason = "refused"
         self._widget.send(requests.error_message(request, reason, message))
@@ -224,7 +228,9 @@ class Answers:
         self._reply(request, {"message": self._widget._say(f"The threshold is {self._widget.threshold:g} now.")})
 
     def _export(self, request: Request) -> None:
-        path = self._workbench.export(request.body["path"])
+        if not self._workbench.relabelled:
+            raise RequestError("refused", "No label is changed, so there is nothing to export. Nothing was written.")
+        path = self._workbench.export(request.body["path"], overwrite=request.body["overwrite"])
         self._widget._export_path = request.body["path"]
         number = words.plural(len(self._workbench.relabelled), "corrected label")
         self._reply(request, {"message": self._widget._say(f"Wrote {number} to {path}.")})

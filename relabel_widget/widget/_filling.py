@@ -58,9 +58,16 @@ class Filler:
         jobs.subscribe(self._on_job)
 
     def subscribe(self, listener: Callable[[Filled], None]) -> Callable[[], None]:
-        """Call ``listener`` from now on; returns what ends that."""
+        """Call ``listener`` from now on; returns what ends that. The last one that goes ends the search, too."""
         self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+
+        def end() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+            if not self._listeners:
+                self.pause()
+
+        return end
 
     def watch(self, rows: list[int]) -> Filled:
         """Somebody looks at these test rows."""

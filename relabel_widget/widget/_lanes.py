@@ -59,6 +59,16 @@ class Lane:
         if start and self._thread is not None:
             self._thread.start()
 
+    def stop(self) -> None:
+        """Nobody waits for an answer any more."""
+        with self._lock:
+            late = list(self._waiting)
+            self._waiting.clear()
+            if self._current is not None:
+                self._current.monitor.cancel()
+        for one in late:
+            one.answer(None, Cancelled("the widget was closed"))
+
     def _run(self) -> None:
         while True:
             with self._lock:

@@ -15,7 +15,7 @@ FILTERS = (
 )
 COLUMNS = ("row", "text", "label", "predicted", "proba", "margin", "flip_size", "verified_proba")
 DECISIONS = ("relabel", "keep", "unsure", "clear")
-REASONS = ("malformed", "refused", "busy", "cancelled", "failed")
+REASONS = ("malformed", "refused", "busy", "cancelled", "failed", "exists")
 
 LONGEST_PAGE = 500
 LONGEST_WATCH = 1_000
@@ -110,7 +110,7 @@ FIELDS: Mapping[str, Mapping[str, Check]] = {
     "undo": {},
     "redo": {},
     "threshold": {"value": _is_number},
-    "export": {"path": _is_text},
+    "export": {"path": _is_text, "overwrite": _is_flag},
 }
 
 

@@ -24,6 +24,16 @@ from ._pages import Pages
 
 _STATIC = Path(__file__).parent / "static"
 
+
+def _front_end(name: str) -> str | Path:
+    """The text of a built file; while it is being developed its path, which anywidget watches.
+
+    A path given to anywidget becomes an object of the class that refers to every widget for good.
+    """
+    path = _STATIC / name
+    return path if os.environ.get("ANYWIDGET_HMR") == "1" else path.read_text(encoding="utf-8")
+
+
 Value = dict[str, Any]
 
 
@@ -57,8 +67,8 @@ class RelabelWidget(anywidget.AnyWidget):
         When a trait is set to what the workbench refuses; the old value stays.
     """
 
-    _esm = _STATIC / "widget.js"
-    _css = _STATIC / "widget.css"
+    _esm = _front_end("widget.js")
+    _css = _front_end("widget.css")
 
     test_row = traitlets.Int(None, allow_none=True).tag(sync=True)
     relabelled = traitlets.List(traitlets.Int()).tag(sync=True)
@@ -155,10 +165,15 @@ class RelabelWidget(anywidget.AnyWidget):
         return write_snapshot(path, self.workbench, self.test_row, overwrite=overwrite)
 
     def close(self) -> None:
-        """Take the widget off the page and let go of the workbench, which stays as it is."""
+        """Take the widget off the page, and no longer follow the workbench, which stays as it is.
+
+        A kernel keeps every widget that is not closed, with its workbench and data; close one before its cell makes
+        another. IPython also keeps what a cell's last line showed, in ``Out``; ``display(widget)`` does not.
+        """
         for end in self.__dict__.pop("_ends", []):
             end()
         super().close()
+        self.layout.close()  # a widget of its own, which ipywidgets would keep for good
 
     # ---- traits -------------------------------------------------------------------------------------------------
 

@@ -249,7 +249,9 @@ class TestTheWholeJob:
         expect(one.status).to_contain_text("Found" if job == "Find flip set" else "Retrained")
 
     def test_errors_in_words(self, show, tmp_path):
-        one = show(small_workbench())
+        bench = small_workbench()
+        bench.relabel([3])
+        one = show(bench)
         field = one.page.get_by_label("Threshold")
         field.fill("3")
         field.press("Enter")

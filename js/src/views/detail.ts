@@ -5,6 +5,7 @@ import type { Decision, WordPart } from "../protocol";
 import { button, drawn, el, setText, uniqueId, type Scope } from "./dom";
 import { plural, signed } from "./format";
 import { setMarked } from "./marks";
+import { createNote } from "./note";
 
 const SHOWN = 7;
 
@@ -31,16 +32,14 @@ export function subjects({ selection, active }: { selection: ReadonlySet<number>
   return active === null ? [] : [active];
 }
 
-export function createDetail(scope: Scope, { store, actions }: Session) {
+export function createDetail(scope: Scope, session: Session) {
+  const { store, actions } = session;
   const title = el("h4", "heading");
   const text = el("p", "detail-text");
-  const note = el("input", "input note-field", { type: "text", placeholder: "Note", "aria-label": "Note", maxlength: 2000 });
+  const note = createNote(scope, session, "Note", subjects);
   const words = createWords();
   const shared = el("p", "muted");
-  const decide = (decision: Decision) => {
-    actions.decide(subjects(store.get()), decision, note.value.trim());
-    note.value = "";
-  };
+  const decide = (decision: Decision) => actions.decide(subjects(store.get()), decision);
   const buttons = [
     button(scope, "Relabel", "", () => decide("relabel")),
     button(scope, "Keep, label is right", "", () => decide("keep")),

@@ -92,6 +92,52 @@ export function drawn(scope: Scope, source: { subscribe(draw: () => void): () =>
   draw();
 }
 
+function inSight(node: HTMLElement): boolean {
+  const { left, width, top, bottom } = node.getBoundingClientRect();
+  const page = node.getRootNode() as Document | ShadowRoot;
+  return [top + 1, bottom - 1].every((y) => node.contains(page.elementFromPoint(left + width / 2, y)));
+}
+
+/**
+ * No key reaches the page around: what had the focus and went, or hid, leaves it to the root; and what has the focus
+ * bears the mark that Jupyter Notebook looks for, from there on upwards, before the key comes to any handler of ours.
+ */
+export function keepFocus(scope: Scope, root: HTMLElement, source: { subscribe(draw: () => void): () => void }): void {
+  let held: Element | null = null;
+  const look = () => {
+    if (held === null || held.checkVisibility()) return;
+    held = null;
+    root.focus({ preventScroll: true });
+  };
+  scope.listen(root, "focusin", ({ target }) => {
+    held = target instanceof Element ? target : null;
+    held?.setAttribute("data-lm-suppress-shortcuts", "true");
+  });
+  scope.listen(root, "focusout", ({ relatedTarget }) => {
+    if (relatedTarget !== null || held?.checkVisibility()) held = null;
+    else look();
+  });
+  scope.add(source.subscribe(look));
+}
+
+/** Whether one of these is in sight; if none is, the first is brought there, as far as it fits. */
+export function seen(...nodes: [HTMLElement, ...HTMLElement[]]): boolean {
+  if (nodes.some(inSight)) return true;
+  const before = nodes[0].getBoundingClientRect().top;
+  nodes[0].scrollIntoView({ block: "nearest", behavior: "instant" });
+  return Math.abs(nodes[0].getBoundingClientRect().top - before) < 1;
+}
+
+export const TYPING = "input:not([type=checkbox]), select, textarea";
+
+/** Enter and Space act on what has the focus only while what they decide about is in sight. */
+export function actInSight(scope: Scope, node: HTMLElement, isSeen: () => boolean): void {
+  scope.listen(node, "keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    if (event.target instanceof Element && !event.target.matches(TYPING) && !isSeen()) event.preventDefault();
+  });
+}
+
 let counter = 0;
 
 /** What has the focus where a node stands. The document itself knows only the host of a shadow root, as marimo has. */

@@ -3,8 +3,8 @@
 import type { Decision } from "../protocol";
 import type { Session } from "../session";
 import type { Panel } from "../store";
-import type { Scope } from "./dom";
-import { unmarked, whyNotFind } from "./whyPane";
+import { focused, TYPING, type Scope } from "./dom";
+import { whyNotFind } from "./whyPane";
 
 /** Where a key moves the focus in a list of `total` rows; undefined for keys that do not move it. */
 export function moved(key: string, index: number, total: number, screenful: number): number | undefined {
@@ -46,12 +46,11 @@ export interface Places {
   training(): void;
   search(): void;
   note(): void;
+  markSet(): void;
   decide(decision: Decision | "skip"): void;
   export(): void;
   open(panel: Panel): void;
 }
-
-const TYPING = "input:not([type=checkbox]), select, textarea";
 
 /** One handler at the root. A notebook in command mode takes plain letters as commands: none gets past here. */
 export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }: Session, go: Places): void {
@@ -61,7 +60,7 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
     2: go.training,
     "/": go.search,
     f: () => whyNotFind(store.get()) === "" && actions.find(),
-    a: () => actions.mark(unmarked(store.get()), true),
+    a: go.markSet,
     r: () => go.decide("relabel"),
     k: () => go.decide("keep"),
     s: () => go.decide("unsure"),
@@ -73,21 +72,51 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
     U: actions.redo,
     q: () => go.open("queue"),
     h: () => go.open("history"),
-    x: go.export,
+    x: () => (store.get().panel === "queue" ? store.set({ notice: "Close the suspects (Esc) to export." }) : go.export()),
   };
+  const fieldOf = (node: unknown) => (node instanceof HTMLElement && node.matches(TYPING) ? node : null);
+  const escape = (field: HTMLElement | null) => {
+    const { panel, busy, replacing } = store.get();
+    if (replacing !== "") actions.keepFile();
+    else if (field !== null) {
+      const line = field.closest("section")?.querySelector<HTMLElement>("[data-index][tabindex='0'], [data-index] [tabindex='0']");
+      (line ?? root).focus({ preventScroll: true });
+    }
+    else if (panel !== "none") go.open(panel);
+    else if (busy) actions.cancel();
+  };
+  const press = (key: string): boolean => {
+    const act = keys[key.length === 1 && key !== "U" ? key.toLowerCase() : key];
+    act?.();
+    return act !== undefined;
+  };
+
+  // Keys that are typed while a decision is written down are about what comes then: they wait for it.
+  const ahead: string[] = [];
+  function goOn(failed: string): void {
+    while (ahead.length > 0 && !store.get().judging) {
+      if (failed !== "" || store.get().panel !== "queue") {
+        const lost = `Keys typed since were dropped: ${ahead.splice(0).join(" ")}.`;
+        return store.set(failed === "" ? { notice: lost } : { queueError: `${failed} ${lost}` });
+      }
+      const [key = "", field] = [ahead.shift(), fieldOf(focused(root))];
+      if (key === "Escape") escape(field);
+      else if (field instanceof HTMLInputElement) {
+        field.setRangeText(key, field.selectionStart ?? 0, field.selectionEnd ?? 0, "end");
+        field.dispatchEvent(new Event("input"));
+      } else press(key);
+    }
+  }
+  scope.add(store.subscribe(({ judging, queueError }) => void (!judging && goOn(queueError))));
+
   scope.listen(root, "keydown", (event) => {
     event.stopPropagation();
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    const typing = event.target instanceof Element && event.target.matches(TYPING);
-    if (event.key === "Escape") {
-      if (typing && event.target instanceof HTMLElement) root.querySelector<HTMLElement>("[data-index][tabindex='0'], [data-index] [tabindex='0']")?.focus();
-      else if (store.get().panel !== "none") go.open(store.get().panel);
-      else if (store.get().busy) actions.cancel();
-      return;
-    }
-    const act = typing ? undefined : keys[event.key.length === 1 && event.key !== "U" ? event.key.toLowerCase() : event.key];
-    if (act === undefined) return;
-    event.preventDefault();
-    act();
+    const field = fieldOf(event.target);
+    if (store.get().judging && field === null && (event.key.length === 1 || event.key === "Escape")) {
+      event.preventDefault();
+      ahead.push(event.key);
+    } else if (event.key === "Escape") escape(field);
+    else if (field === null && press(event.key)) event.preventDefault();
   });
 }

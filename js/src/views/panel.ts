@@ -3,9 +3,10 @@
 import type { Decision, HistoryLine } from "../protocol";
 import type { Session } from "../session";
 import type { Panel } from "../store";
-import { button, drawn, el, focused, setText, uniqueId, type Scope } from "./dom";
+import { actInSight, button, drawn, el, focused, seen, setClass, setText, uniqueId, type Scope } from "./dom";
 import { count, percent } from "./format";
 import { KEYS } from "./keys";
+import { createNote } from "./note";
 
 const TITLES: Record<Panel, string> = { none: "", queue: "Suspect labels", history: "History", help: "Keys" };
 
@@ -34,26 +35,32 @@ function createHistory(scope: Scope, { store }: Session) {
   return { node: el("div", "", list, empty) };
 }
 
-function createQueue(scope: Scope, { store, actions }: Session) {
+function createQueue(scope: Scope, session: Session) {
+  const { store, actions } = session;
   const text = el("blockquote", "query suspect");
   const facts = el("p", "");
   const place = el("p", "muted");
   const empty = el("p", "empty");
-  const note = el("input", "input note-field", { type: "text", placeholder: "Note", "aria-label": "Note on this row", maxlength: 2000 });
-  const decide = (decision: Decision | "skip") => {
-    actions.judge(decision, note.value.trim());
-    note.value = "";
-  };
+  const problem = el("p", "failed");
+  const note = createNote(scope, session, "Note on this row", ({ queue, queueAt }) => (queue?.[queueAt] ? [queue[queueAt].row] : []));
+  const decide = (decision: Decision | "skip") => actions.judge(decision);
   const buttons = [
     button(scope, "Relabel (R)", "", () => decide("relabel")),
     button(scope, "Keep (K)", "", () => decide("keep")),
     button(scope, "Unsure (S)", "", () => decide("unsure")),
     button(scope, "Skip (J)", "quiet", () => decide("skip")),
   ];
-  const body = el("div", "queue-body", place, text, facts, el("div", "buttons", ...buttons.map(({ node }) => node), note));
+  const body = el("div", "queue-body", place, text, facts, problem, el("div", "buttons", ...buttons.map(({ node }) => node), note));
+  const node = el("div", "", body, empty);
+  let shown: number | undefined;
+  actInSight(scope, body, () => seen(body));
   const draw = () => {
-    const { queue, queueAt, queueError } = store.get();
+    const { queue, queueAt, queueError, judging } = store.get();
     const suspect = queue?.[queueAt];
+    for (const one of buttons) one.update(judging ? "Wait until the decision is written down" : "");
+    setClass(body, "judging", judging);
+    setText(problem, queueError);
+    problem.hidden = queueError === "";
     body.hidden = suspect === undefined;
     empty.hidden = suspect !== undefined;
     setText(empty, queueError || (queue === null ? "Ranking…" : "No suspect is left. Open it again for a new ranking."));
@@ -61,9 +68,11 @@ function createQueue(scope: Scope, { store, actions }: Session) {
     setText(place, `${queueAt + 1} of ${queue.length} · training row ${suspect.row}${suspect.id === String(suspect.row) ? "" : ` · ${suspect.id}`}`);
     setText(text, suspect.text);
     setText(facts, `Labelled “${suspect.label}”. Without this row the fit says “${suspect.suggested}” with ${percent(suspect.score)}.`);
+    if (shown !== suspect.row && node.parentElement?.contains(focused(node))) seen(body);
+    shown = suspect.row;
   };
   drawn(scope, store, draw);
-  return { node: el("div", "", body, empty), decide, note: () => note.focus() };
+  return { node, decide: (decision: Decision | "skip") => seen(body) && decide(decision), note: () => note.focus() };
 }
 
 function createHelp() {
@@ -97,13 +106,15 @@ export function createPanel(scope: Scope, session: Session): PanelView {
     setText(title, TITLES[panel]);
     for (const [name, part] of Object.entries(parts)) part.hidden = name !== panel;
   };
-  /** The focus goes to what opened, and back to where it was. */
+  /** The focus goes to what opened, which comes into sight, and back to where it was. */
   function open(panel: Panel) {
     const was = store.get().panel;
     if (was === "none") opener = focused(node);
     actions.open(panel === was ? "none" : panel);
-    if (store.get().panel !== "none") title.focus({ preventScroll: true });
-    else if (opener instanceof HTMLElement && opener.isConnected) opener.focus({ preventScroll: true });
+    if (store.get().panel !== "none") {
+      title.focus({ preventScroll: true });
+      seen(node);
+    } else if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
   }
   drawn(scope, store, draw);
   return { node, open, decide: queue.decide, note: queue.note };

@@ -1,7 +1,7 @@
 /** The ranked training rows, of any number. */
 
 import type { Session } from "../session";
-import { drawn, el, focused, setAttribute, setClass, setText, type Scope } from "./dom";
+import { actInSight, drawn, el, focused, seen, setAttribute, setClass, setText, type Scope } from "./dom";
 import { createTrainLine, TRAIN_HEIGHT } from "./trainRow";
 import { createVirtual } from "./virtual";
 
@@ -10,6 +10,8 @@ const HEADINGS = ["Rank", "Mark", "Training row", "Label", "Influence"];
 export interface TrainGrid {
   node: HTMLElement;
   focus(): void;
+  /** The line that keys act on. */
+  line(): HTMLElement;
 }
 
 export function createTrainGrid(scope: Scope, { store, bars, actions }: Session): TrainGrid {
@@ -104,7 +106,10 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
     if (event.shiftKey) extend(before, index);
     else if (store.get().selection.size > 0) actions.choose(new Set());
   });
+  const line = () => list.lines.get(list.active())?.node ?? node;
+  actInSight(scope, body, () => seen(line()));
   scope.listen(body, "keydown", (event) => {
+    if (event.defaultPrevented) return;
     if (event.key === "Enter" && event.target instanceof HTMLInputElement) {
       event.preventDefault();
       return event.target.click();
@@ -119,5 +124,5 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
     }),
   );
   drawn(scope, store, draw);
-  return { node, focus: () => list.focus(list.active()) };
+  return { node, focus: () => list.focus(list.active()), line };
 }

@@ -1,9 +1,10 @@
 /** Middle pane: the chosen row, and the training rows that decide it. */
 
+import type { Decision } from "../protocol";
 import type { Session } from "../session";
 import type { View } from "../store";
 import { createDetail } from "./detail";
-import { button, drawn, el, setAttribute, setClass, setText, uniqueId, type Scope } from "./dom";
+import { actInSight, button, drawn, el, seen, setAttribute, setClass, setText, uniqueId, type Scope } from "./dom";
 import { plural, signedPercent } from "./format";
 import { createFlipNote } from "./outcome";
 import { createQueryCard } from "./queryCard";
@@ -58,6 +59,10 @@ function createLegend(scope: Scope, { store }: Session) {
 export interface Pane {
   node: HTMLElement;
   focus(): void;
+  /** By a key: while what it is about is out of sight, the key brings it there and does nothing else. */
+  decide(decision: Decision): void;
+  markSet(): void;
+  note(): void;
 }
 
 /** A pane that is being filled keeps the height it had: what is below would jump up and down again. */
@@ -71,13 +76,14 @@ function keepHeight(scope: Scope, { store }: Session, node: HTMLElement): void {
   );
 }
 
-export function createWhyPane(scope: Scope, session: Session): Pane & Pick<ReturnType<typeof createDetail>, "decide" | "note"> {
+export function createWhyPane(scope: Scope, session: Session): Pane {
   const { store, actions } = session;
   const id = uniqueId("why");
   const node = el("section", "pane why", { "aria-labelledby": id });
   keepHeight(scope, session, node); // before the parts hear that they are out of date
   const find = button(scope, "Find flip set", "", actions.find);
-  const whole = button(scope, "Mark whole flip set", "", () => actions.mark(unmarked(store.get()), true));
+  const markSet = () => actions.mark(unmarked(store.get()), true);
+  const whole = button(scope, "Mark whole flip set", "", markSet);
   const draw = () => {
     const view = store.get();
     find.update(whyNotFind(view));
@@ -90,6 +96,15 @@ export function createWhyPane(scope: Scope, session: Session): Pane & Pick<Retur
   const grid = createTrainGrid(scope, session);
   const detail = createDetail(scope, session);
   const head = el("div", "pane-head", el("h3", "heading", { id }, "Why"), el("div", "buttons", find.node, whole.node));
-  node.append(head, createQueryCard(scope, session), createFlipNote(scope, store), createLegend(scope, session), grid.node, detail.node);
-  return { node, focus: grid.focus, decide: detail.decide, note: detail.note };
+  const found = createFlipNote(scope, store);
+  const isSeen = () => seen(grid.line(), detail.node);
+  actInSight(scope, detail.node, isSeen);
+  node.append(head, createQueryCard(scope, session), found, createLegend(scope, session), grid.node, detail.node);
+  return {
+    node,
+    focus: grid.focus,
+    decide: (decision) => isSeen() && detail.decide(decision),
+    markSet: () => seen(found) && markSet(),
+    note: detail.note,
+  };
 }

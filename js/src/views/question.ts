@@ -1,0 +1,28 @@
+/** Asks before a file that is not ours is replaced. Saying no is the key at hand; no single key says yes. */
+
+import type { Session } from "../session";
+import { button, drawn, el, focused, setText, uniqueId, type Scope } from "./dom";
+
+export function createQuestion(scope: Scope, { store, actions }: Session): HTMLElement {
+  const [title, words] = [uniqueId("question"), uniqueId("question")];
+  const question = el("strong", "", { id: title });
+  const why = el("span", "", { id: words }, "It was not exported from here, or was changed since.");
+  const replace = button(scope, "Replace", "", () => actions.exportTo(store.get().replacing, true));
+  const keep = button(scope, "Cancel", "", actions.keepFile);
+  const role = { role: "alertdialog", "aria-labelledby": title, "aria-describedby": words };
+  const node = el("div", "question", role, question, why, el("span", "field", keep.node, replace.node));
+  let opener: Element | null = null;
+  const draw = () => {
+    const { replacing } = store.get();
+    const asked = replacing !== "";
+    setText(question, asked ? `Replace “${replacing.split(/[\\/]/).pop()}”?` : "");
+    if (asked === !node.hidden) return;
+    if (asked) opener = focused(node);
+    node.hidden = !asked;
+    if (asked) keep.node.focus();
+    else if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
+  };
+  node.hidden = true;
+  drawn(scope, store, draw);
+  return node;
+}
