@@ -23,6 +23,7 @@ from ..problem import Edit
 from ..rows import as_rows, check_edit, check_threshold
 from ..solver import SolveResult
 from ..vectors import dot
+from .exhaustion import Ending, exhausted
 from .first_order import first_order_set
 from .flip_set import Budget, FlipSet, as_budget
 from .probe import SLACK
@@ -260,15 +261,23 @@ class _Task:
             )  # fmt: skip
             gains = refits.effects.gains(refits.base)
             result = search(refits, partial(self._prefix, -gains if margin > 0 else gains, margin), effort)
-            if result.best is None:
-                outcome = Outcome.BUDGET if result.spent else Outcome.EXHAUSTED
-                return self._none(margin, outcome, refits.count)
-            rows = refits.effects.behind(result.best)[::-1]
-            confirmed = refits.confirmed(result.best)
-            if confirmed < -SLACK:
-                outcome = Outcome.BUDGET_FOUND if result.spent else Outcome.FOUND
-                return self._some(rows, margin, confirmed if margin > 0 else -confirmed, outcome, refits.count + 1)
-        return self._none(margin, Outcome.EXHAUSTED, refits.count)
+            confirmed = np.inf if result.best is None else refits.confirmed(result.best)
+            if result.best is None or confirmed < -SLACK:
+                break
+        end = Ending(result.best if confirmed < -SLACK else None, confirmed, result.spent)
+        if not end.spent:
+            end = exhausted(self.fit, query, self.cut, self.edit, refits, end)
+        return self._ended(refits, end, margin)
+
+    def _ended(self, refits: Refits, end: Ending, margin: float) -> FlipSet:
+        if end.best is None:
+            outcome = Outcome.BUDGET if end.spent else Outcome.CANNOT_FLIP if end.nothing else Outcome.EXHAUSTED
+            found = self._none(margin, outcome, refits.count)
+        else:
+            rows = refits.effects.behind(end.best)[::-1]
+            outcome = Outcome.BUDGET_FOUND if end.spent else Outcome.FOUND
+            found = self._some(rows, margin, end.margin if margin > 0 else -end.margin, outcome, refits.count + 1)
+        return replace(found, lower_bound=end.lower_bound)
 
     def _some(self, rows: IntArray, margin: float, after: float, outcome: Outcome, refits: int) -> FlipSet:
         labels = self.fit.problem.labels

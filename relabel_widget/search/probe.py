@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .._typing import FloatArray, IntArray
+from ..bound import SLACK
 from ..solver import Iterate
-
-# A flip counts only if the margin passes zero by this much (in log-odds): less is within another solver's error.
-SLACK = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,5 +37,5 @@ class Probe:
 
     @property
     def flips(self) -> bool:
-        """Whether the prediction is the other one."""
+        """Whether the prediction is the other one, beyond what another solver's error could be."""
         return self.margin < -SLACK

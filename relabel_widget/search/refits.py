@@ -88,7 +88,7 @@ class Refits:
         rows = np.sort(rows)
         key = rows.tobytes()
         if key not in self._made:
-            self._spend()
+            self.spend()
             made = self._refitted(rows, near)
             if len(self._made) >= max(_KEPT_LEAST, _KEPT_BYTES // made.n_bytes):
                 del self._made[next(iter(self._made))]
@@ -200,14 +200,25 @@ class Refits:
         """How far a corrected margin may be from the minimiser's; ``off`` is the factor's error."""
         return self._spread * decrement * max(off, decrement)
 
-    def _spend(self) -> None:
-        spent = self._budget.refits is not None and self.count >= self._budget.refits
+    @property
+    def left(self) -> float:
+        """How many further refits may be made; infinite without a limit."""
+        return np.inf if self._budget.refits is None else self._budget.refits - self.count
+
+    def spend(self, refits: int = 1) -> None:
+        """Count refits that are about to be made.
+
+        Raises
+        ------
+        BudgetSpent
+            If they are too many, or seconds are over.
+        """
         late = self._budget.seconds is not None and time.monotonic() > self._deadline
-        if spent or late:
+        if refits > self.left or late:
             raise BudgetSpent
         if self._monitor is not None:
             self._monitor.step("refitting", self.count, self._budget.refits)
-        self.count += 1
+        self.count += refits
 
     def stands_without(self, probe: Probe, rows: IntArray) -> BoolArray:
         """Whether it is beyond doubt, without a refit, that the prediction stands if each row alone is left out."""

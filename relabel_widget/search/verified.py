@@ -29,7 +29,7 @@ _SETTLE = 4  # re-rankings at one size
 _WIDEN = 10  # re-rankings of the set of all helpful rows
 _CLIMBS = 8  # successful swaps from one start
 _FARTHEST = 0.1  # of the effect of a row: how much worse than now a swap may be forecast and be worth a refit
-_LESS = 1e-9  # what counts as closer, and as cheaper
+LESS = 1e-9  # what counts as closer, and as cheaper
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class _Found:
         return None if self.best is None or self.costs is not None else len(self.best.rows) - 1
 
     def would_improve(self, rows: IntArray) -> bool:
-        return self.best is None or self.cost(rows) < self.cost(self.best.rows) - _LESS
+        return self.best is None or self.cost(rows) < self.cost(self.best.rows) - LESS
 
     def offer(self, probe: Probe) -> bool:
         better = probe.flips and self.would_improve(probe.rows)
@@ -256,7 +256,7 @@ def _climb(refits: Refits, found: _Found, trial: Probe) -> bool:
             return False
         swaps = islice(_swaps(refits, found, trial), found.effort.swaps)
         closer = (refits.at(rows, trial) for rows in swaps)
-        improved = next((probe for probe in closer if probe.margin < trial.margin - _LESS), None)
+        improved = next((probe for probe in closer if probe.margin < trial.margin - LESS), None)
         if improved is None:
             return False
         trial = improved

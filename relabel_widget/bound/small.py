@@ -1,0 +1,152 @@
+"""Refits of a small problem on many sets of edited labels at once, each as far as its decision needs.
+
+Newton's method with dense Hessians from the fit. Where a full step v moves some row's log-odds by r, the objective
+falls along v at least until ``log(1 + r) / r`` of it: ``|d log p (1 - p) / d eta| <= 1`` bounds the curvature along
+the way by ``e^(t r)`` times that at the start (Bach, "Self-concordant analysis for logistic regression", 2010). So a
+step of that length, or a full one where r <= 1, needs no look at the objective.
+
+How far the minimiser is
+------------------------
+Let g be the gradient at a point, H the Hessian there, ``v = -H^-1 g`` and u the way to the minimiser, ``u = -Hm^-1 g``
+with Hm the Hessian averaged along it. As long as no row moves by more than rho, ``e^-rho H <= Hm <= e^rho H``, so that
+``|a . (u - v)| <= (e^rho - 1) |a| |g|`` for any a, in the norm of H^-1. With this for the rows themselves, ``|z_i . u|
+<= |z_i . v| + (e^rho - 1) |z_i| |g|``; if that is at most rho for all rows, no row can have left its interval on the
+way, on which the gradient fades from g to nothing and the minimiser moves continuously. For the query it then bounds
+what a full step leaves of the margin. Rounding of float64 is not accounted for, but by `SLACK`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from .._typing import FloatArray, IntArray
+from ..fitting import Fit
+from ..problem import Edit, Problem
+
+# A margin (log-odds) within this of the threshold decides nothing: it is within another solver's error. A bound takes
+# it for a flip, a search for none.
+SLACK = 1e-6
+_GROUP_BYTES = 2**20  # of one array of (sets, n_rows, r): what stays in the cache
+_MOST_STEPS = 60
+_CERTAIN = 1e-9  # log-odds: what a margin at the threshold itself is followed to
+_NO_CURVATURE = 1e-250  # instead of an underflow, so that no Hessian is singular
+_FARTHEST = 1.0  # log-odds: rho beyond this is not tried
+_REACH_STEPS = 6
+_OF_A_ROW = 100  # operations that its logistic function takes as long as
+
+
+def small_refit_operations(problem: Problem) -> float:
+    """About how many floating-point operations one refit takes: four steps, each with a Hessian and its inverse."""
+    n_rows, size = problem.design.n_rows, min(problem.design.shape) + problem.has_intercept
+    return 4.0 * (4 * n_rows * size**2 + 2 * size**3 + _OF_A_ROW * n_rows)
+
+
+@dataclass(frozen=True, eq=False)
+class SmallProblem:
+    """A problem and a query in coordinates of the row space, dense, with columns of norm 1.
+
+    ``z`` (n_rows, r) are the rows, the intercept's one included; ``query`` (r,) is the query, ``sign`` that of its
+    margin at the fit, ``start`` (r,) the fit.
+    """
+
+    z: FloatArray
+    penalty: FloatArray
+    signs: FloatArray
+    weights: FloatArray
+    query: FloatArray
+    start: FloatArray
+    cut: float
+    sign: float
+    edit: Edit
+
+    @classmethod
+    def of(cls, fit: Fit, query: FloatArray, cut: float, edit: Edit) -> SmallProblem:
+        """Of a fit and an extended query, (n_params,). Cost: the dense matrix, and its QR where it is wide."""
+        problem = fit.problem
+        dense, free = problem.design.to_dense(), problem.has_intercept
+        features = query[:-1] if free else query
+        coef = fit.coef
+        if dense.shape[1] > dense.shape[0]:
+            basis, triangle = np.linalg.qr(dense.T)
+            dense, features, coef = triangle.T, basis.T @ features, basis.T @ coef
+        penalty = np.full(dense.shape[1], problem.l2)
+        if free:
+            dense, features = np.column_stack([dense, np.ones(len(dense))]), np.append(features, 1.0)
+            coef, penalty = np.append(coef, fit.intercept), np.append(penalty, problem.intercept_l2)
+        scale = np.linalg.norm(dense, axis=0)
+        scale[scale == 0.0] = 1.0
+        sign = 1.0 if float(query @ fit.theta) - cut > 0 else -1.0
+        signs, weights = problem.labels.signs, problem.weights
+        return cls(
+            dense / scale, penalty / np.square(scale), signs, weights, features / scale, coef * scale, cut, sign, edit
+        )
+
+    @property
+    def group_size(self) -> int:
+        """How many sets are refitted together."""
+        return max(1, _GROUP_BYTES // (8 * self.z.size))
+
+    def margins(self, sets: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Margins on the labels edited in each of the sets (m, size) of rows, and how far off they may be; both (m,).
+
+        Positive as long as the prediction stands. Each is followed until it is further than its doubt from the
+        threshold, or the doubt is nothing; the doubt is infinite where that was not reached. A set that leaves one
+        class only cannot be refitted: its margin is infinite.
+        """
+        signs, weights = self._edited(sets)
+        margin, doubt = np.full(len(sets), np.inf), np.zeros(len(sets))
+        left = [np.where(signs * side > 0, weights, 0.0).any(axis=1) for side in (1, -1)]
+        going = np.flatnonzero(left[0] & left[1])
+        theta = np.tile(self.start, (len(going), 1))
+        for _ in range(_MOST_STEPS):
+            if not len(going):
+                break
+            step, length, margin[going], doubt[going] = self._step(theta, signs[going], weights[going])
+            undecided = ~(doubt[going] < np.maximum(np.abs(margin[going]) - SLACK, _CERTAIN))
+            theta, going = (theta + length[:, None] * step)[undecided], going[undecided]
+        doubt[going] = np.inf
+        return margin, doubt
+
+    def _edited(self, sets: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Label signs and weights, (m, n_rows) each."""
+        signs, weights = np.tile(self.signs, (len(sets), 1)), np.tile(self.weights, (len(sets), 1))
+        places = np.arange(len(sets))[:, None], sets
+        if self.edit == "relabel":
+            signs[places] *= -1.0
+        else:
+            weights[places] = 0.0
+        return signs, weights
+
+    def _step(
+        self, theta: FloatArray, signs: FloatArray, weights: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Newton steps and their lengths, and the margins that full steps lead to, with their doubts."""
+        diagonal = range(theta.shape[1])
+        wrong = expit(-signs * (theta @ self.z.T))
+        gradient = theta * self.penalty - (weights * signs * wrong) @ self.z
+        curvature = np.maximum(weights * wrong * (1.0 - wrong), _NO_CURVATURE)
+        hessian = (self.z.T * curvature[:, None, :]) @ self.z
+        hessian[:, diagonal, diagonal] += self.penalty
+        inverse = np.linalg.inv(hessian)
+        step = -(inverse @ gradient[:, :, None])[:, :, 0]
+        far = np.abs(step @ self.z.T).max(axis=1)
+        widest = np.sqrt(np.maximum(((self.z @ inverse) * self.z).sum(axis=2).max(axis=1), 0.0))
+        decrement = np.sqrt(np.maximum(-np.einsum("br,br->b", gradient, step), 0.0))
+        spread = np.sqrt(np.maximum(inverse @ self.query @ self.query, 0.0))
+        margin = self.sign * ((theta + step) @ self.query - self.cut)
+        doubt = np.expm1(_reach(far, decrement * widest)) * spread * decrement
+        length = np.where(far > 1.0, np.log1p(far) / np.maximum(far, 1.0), 1.0)
+        return step, length, margin, doubt
+
+
+def _reach(far: FloatArray, coupled: FloatArray) -> FloatArray:
+    """A rho with ``far + (e^rho - 1) coupled <= rho``, infinite where none below 1 is found; (m,)."""
+    rho = far
+    for _ in range(_REACH_STEPS):  # from below, to the least one
+        rho = far + np.expm1(np.minimum(rho, _FARTHEST)) * coupled
+    rho = 1.1 * rho
+    holds = (rho <= _FARTHEST) & (far + np.expm1(np.minimum(rho, _FARTHEST)) * coupled <= rho)
+    return np.where(holds, rho, np.inf)
