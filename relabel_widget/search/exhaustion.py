@@ -18,11 +18,12 @@ from .probe import SLACK, Probe
 from .refits import BudgetSpent, Refits
 from .verified import LESS
 
-# The budget of one query, in floating-point operations: all 2^14 sets of 14 rows with 6 features and an intercept, in
-# about a fifth of a second. Sets of one and two rows of a table of 60 x 10, and of one row of 300 x 10, are within it.
-MOST_OPERATIONS = 3.5e8
+# The budget of one query, in the measure of `small_refit_operations`: all 2^14 sets of 14 rows with 6 features and an
+# intercept, about a fifth of a second. Within it are sets of up to three rows of 30 x 5, of two of 60 x 10, of one of
+# 300 x 10; beyond it is one row of 400 x 30.
+MOST_OPERATIONS = 2.2e9
 # What one refit of a search takes, in the same measure: calls, and some products with all rows.
-_REFIT, _REFIT_EACH_VALUE = 2e6, 30
+_REFIT, _REFIT_EACH_VALUE = 1e7, 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,22 +48,23 @@ def exhausted(fit: Fit, query: FloatArray, cut: float, edit: Edit, refits: Refit
     Sets are tried in order of size, of one row also where it takes no longer than the search did. ``query`` is
     extended, (n_params,). Refits and seconds are the search's: a size of more sets than it may still refit is not begun.
     """
-    rows = refits.effects.best(refits.base, len(refits.effects.allowed))
-    each, work = small_refit_operations(fit.problem), 0.0
+    allowed, each, work = len(refits.effects.allowed), small_refit_operations(fit.problem), 0.0
     small = None
-    for size in range(1, len(rows) + 1):
-        if _done(end, size, refits.effects.costs, rows):
+    for size in range(1, allowed + 1):
+        if _done(refits, end, size):
             return end
-        count = comb(len(rows), size)
+        count = comb(allowed, size)
         work += count * each
         if work > _affordable(size, fit, refits) or count >= refits.left:
             return end
-        small = small or SmallProblem.of(fit, query, cut, edit)
+        if small is None:
+            small = SmallProblem.of(fit, query, cut, edit)
+            ranked = refits.effects.best(refits.base, allowed)
         try:
-            end = _tried(small, rows, size, refits, end)
+            end = _tried(small, ranked, size, refits, end)
         except BudgetSpent:
             return replace(end, spent=True)
-    return replace(end, nothing=end.lower_bound > len(rows))
+    return replace(end, nothing=end.lower_bound > allowed)
 
 
 def _affordable(size: int, fit: Fit, refits: Refits) -> float:
@@ -70,13 +72,14 @@ def _affordable(size: int, fit: Fit, refits: Refits) -> float:
     return max(MOST_OPERATIONS, searched) if size == 1 else MOST_OPERATIONS
 
 
-def _done(end: Ending, size: int, costs: FloatArray | None, rows: IntArray) -> bool:
+def _done(refits: Refits, end: Ending, size: int) -> bool:
     """Whether sets of so many rows neither improve on the best nor raise the bound."""
+    costs = refits.effects.costs
     if end.best is None:
         return False
     if costs is None:
         return size >= len(end.best.rows)
-    cheapest = float(np.sort(costs[rows])[:size].sum())
+    cheapest = float(np.sort(costs[refits.effects.allowed])[:size].sum())
     return end.lower_bound < size and cheapest >= float(costs[end.best.rows].sum()) - LESS
 
 
