@@ -102,15 +102,15 @@ class SmallProblem:
         """
         signs, weights = self._edited(sets)
         margin, doubt = np.full(len(sets), np.inf), np.zeros(len(sets))
-        left = [np.where(signs * side > 0, weights, 0.0).any(axis=1) for side in (1, -1)]
-        going = np.flatnonzero(left[0] & left[1])
+        of_class = [np.where(side * signs > 0, weights, 0.0).any(axis=1) for side in (-1, 1)]
+        going = np.flatnonzero(of_class[0] & of_class[1])
         theta = np.tile(self.start, (len(going), 1))
         for _ in range(_MOST_STEPS):
             if not len(going):
                 break
-            step, length, margin[going], doubt[going] = self._step(theta, signs[going], weights[going])
+            theta, margin[going], doubt[going] = self._stepped(theta, signs[going], weights[going])
             undecided = ~(doubt[going] < np.maximum(np.abs(margin[going]) - SLACK, _CERTAIN))
-            theta, going = (theta + length[:, None] * step)[undecided], going[undecided]
+            theta, going = theta[undecided], going[undecided]
         doubt[going] = np.inf
         return margin, doubt
 
@@ -124,54 +124,50 @@ class SmallProblem:
             weights[places] = 0.0
         return signs, weights
 
-    def _step(
+    def _stepped(
         self, theta: FloatArray, signs: FloatArray, weights: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Newton steps and their lengths, and the margins that full steps lead to, with their doubts."""
-        diagonal = range(theta.shape[1])
-        eta = theta @ self.z.T
-        wrong = expit(-signs * eta)
-        gradient = theta * self.penalty - (weights * signs * wrong) @ self.z
-        curvature = np.maximum(weights * wrong * (1.0 - wrong), _NO_CURVATURE)
-        hessian = (self.z.T * curvature[:, None, :]) @ self.z
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """The points that Newton steps lead to, and the margins that full ones would lead to, with their doubts."""
+        gradient, curvature = self._derivatives(theta, signs, weights)
+        hessian = (self.z.T * np.maximum(curvature, _NO_CURVATURE)[:, None, :]) @ self.z
+        diagonal = range(len(self.penalty))
         hessian[:, diagonal, diagonal] += self.penalty
         inverse = np.linalg.inv(hessian)
         step = -(inverse @ gradient[:, :, None])[:, :, 0]
-        moved = step @ self.z.T
-        far = np.abs(moved).max(axis=1)
-        widest = np.sqrt(np.maximum(((self.z @ inverse) * self.z).sum(axis=2).max(axis=1), 0.0))
-        decrement = np.sqrt(np.maximum(-np.einsum("br,br->b", gradient, step), 0.0))
-        spread = np.sqrt(np.maximum(inverse @ self.query @ self.query, 0.0))
+        far = np.abs(step @ self.z.T).max(axis=1)
+        widest = _root(((self.z @ inverse) * self.z).sum(axis=2).max(axis=1))
+        decrement = _root(-(gradient * step).sum(axis=1))
+        spread = _root(inverse @ self.query @ self.query)
         margin = self.sign * ((theta + step) @ self.query - self.cut)
         doubt = np.expm1(_reach(far, decrement * widest)) * spread * decrement
-        length = np.ones(len(step))
         long = far > 1.0
         if long.any():
-            length[long] = self._lengths(*(each[long] for each in (theta, step, eta, moved, far, signs, weights)))
-        return step, length, margin, doubt
+            step[long] *= self._lengths(theta[long], step[long], far[long], signs[long], weights[long])[:, None]
+        return theta + step, margin, doubt
+
+    def _derivatives(self, theta: FloatArray, signs: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The gradient, (m, r), and the curvature of each row's loss, (m, n_rows)."""
+        wrong = expit(-signs * (theta @ self.z.T))
+        return theta * self.penalty - (weights * signs * wrong) @ self.z, weights * wrong * (1.0 - wrong)
 
     def _lengths(
-        self,
-        theta: FloatArray,
-        step: FloatArray,
-        eta: FloatArray,
-        moved: FloatArray,
-        far: FloatArray,
-        signs: FloatArray,
-        weights: FloatArray,
+        self, theta: FloatArray, step: FloatArray, far: FloatArray, signs: FloatArray, weights: FloatArray
     ) -> FloatArray:
-        """Lengths of steps on which the objective falls: the safe one, doubled as long as it is still falling there."""
+        """Shares of full steps along which the objective falls: the safe one, doubled as long as it still falls."""
         length = np.log1p(far) / far
-        resistance, push = np.square(step) @ self.penalty, (theta * step) @ self.penalty
         for _ in range(_MOST_DOUBLINGS):
             longer = np.minimum(2.0 * length, 1.0)
-            wrong = expit(-signs * (eta + longer[:, None] * moved))
-            slope = push + longer * resistance - (weights * signs * wrong * moved).sum(axis=1)
-            falling = (slope < 0.0) & (longer > length)
+            gradient, _ = self._derivatives(theta + longer[:, None] * step, signs, weights)
+            falling = ((gradient * step).sum(axis=1) < 0.0) & (longer > length)
             if not falling.any():
                 break
             length[falling] = longer[falling]
         return length
+
+
+def _root(squares: FloatArray) -> FloatArray:
+    """Of numbers that rounding may leave a little below 0."""
+    return np.sqrt(np.maximum(squares, 0.0))
 
 
 def _reach(far: FloatArray, coupled: FloatArray) -> FloatArray:

@@ -11,10 +11,10 @@ from math import comb
 import numpy as np
 
 from .._typing import BoolArray, FloatArray, IntArray
-from ..bound import SmallProblem, sets_of, small_refit_operations
+from ..bound import SLACK, SmallProblem, sets_of, small_refit_operations
 from ..fitting import Fit
 from ..problem import Edit
-from .probe import SLACK, Probe
+from .probe import Probe
 from .refits import BudgetSpent, Refits
 from .verified import LESS
 
@@ -45,8 +45,9 @@ class Ending:
 def exhausted(fit: Fit, query: FloatArray, cut: float, edit: Edit, refits: Refits, end: Ending) -> Ending:
     """Try all sets that could be better, or of which none may flip, as far as is cheap; deterministic.
 
-    Sets are tried in order of size, of one row also where it takes no longer than the search did. ``query`` is
-    extended, (n_params,). Refits and seconds are the search's: a size of more sets than it may still refit is not begun.
+    Sets are tried in order of size as long as `MOST_OPERATIONS` lasts; single rows also where that takes no longer than
+    the search did. ``query`` is extended, (n_params,). Refits and seconds are the search's budget: a size of more sets
+    than it may still refit is not begun.
     """
     allowed, each, work = len(refits.effects.allowed), small_refit_operations(fit.problem), 0.0
     small = None
@@ -92,21 +93,21 @@ def _tried(small: SmallProblem, rows: IntArray, size: int, refits: Refits, end: 
         If seconds are over.
     """
     costs, rising = refits.effects.costs, end.lower_bound == size
-    for sets in sets_of(rows, size, small.group_size):
-        if not end.lower_bound == size:
-            sets = sets[_better(sets, costs, end.best)]
+    for group in sets_of(rows, size, small.group_size):
+        sets = group if rising else group[_better(group, costs, end.best)]
         refits.spend(len(sets))
         margins, doubts = small.margins(sets)
-        rising = rising and bool((margins - doubts > SLACK).all())
-        flipping = margins - doubts < -SLACK
-        end = _confirmed(sets[flipping], margins[flipping], refits, end)
+        least = margins - doubts
+        rising = rising and bool((least > SLACK).all())
+        may_flip = least < -SLACK
+        end = _confirmed(sets[may_flip], margins[may_flip], refits, end)
         if costs is None and end.best is not None and len(end.best.rows) == size:
             return end
     return replace(end, lower_bound=size + 1) if rising else end
 
 
 def _confirmed(sets: IntArray, margins: FloatArray, refits: Refits, end: Ending) -> Ending:
-    """The best after refits of sets that seem to flip, the cheapest first and then the surest, until one does."""
+    """What is known after the refit that confirms a set, the cheapest first and then the surest, until one flips."""
     costs = refits.effects.costs
     of_sets = np.zeros(len(sets)) if costs is None else costs[sets].sum(axis=1)
     for place in np.lexsort((margins, of_sets)):

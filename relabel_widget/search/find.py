@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import expit
 
 from .._typing import FloatArray, IntArray
-from ..bound import PairBound, RemainderBound
+from ..bound import SLACK, PairBound, RemainderBound
 from ..design import Design
 from ..fitting import Fit
 from ..influence import FACTOR_RTOL, solved_factors
@@ -26,7 +26,6 @@ from ..vectors import dot
 from .exhaustion import Ending, exhausted
 from .first_order import first_order_set
 from .flip_set import Budget, FlipSet, as_budget
-from .probe import SLACK
 from .proof import as_proof
 from .refits import Refits
 from .response import Springs
