@@ -50,7 +50,7 @@ def small_refit_operations(problem: Problem) -> float:
 
 @dataclass(frozen=True, eq=False)
 class SmallProblem:
-    """A problem and a query in coordinates of the row space, dense, with columns of norm 1.
+    """A problem and a query in coordinates of the row space, dense, with centred columns of norm 1.
 
     ``z`` (n_rows, r) are the rows, the intercept's one included; ``query`` (r,) is the query, ``sign`` that of its
     margin at the fit, ``start`` (r,) the fit.
@@ -70,22 +70,28 @@ class SmallProblem:
     def of(cls, fit: Fit, query: FloatArray, cut: float, edit: Edit) -> SmallProblem:
         """Of a fit and an extended query, (n_params,). Cost: the dense matrix, and its QR where it is wide."""
         problem = fit.problem
-        dense, free = problem.design.to_dense(), problem.has_intercept
-        features = query[:-1] if free else query
-        coef = fit.coef
-        if dense.shape[1] > dense.shape[0]:
-            basis, triangle = np.linalg.qr(dense.T)
-            dense, features, coef = triangle.T, basis.T @ features, basis.T @ coef
-        penalty = np.full(dense.shape[1], problem.l2)
-        if free:
-            dense, features = np.column_stack([dense, np.ones(len(dense))]), np.append(features, 1.0)
-            coef, penalty = np.append(coef, fit.intercept), np.append(penalty, problem.intercept_l2)
-        scale = np.linalg.norm(dense, axis=0)
+        z, features, coef = _row_space(fit, query[:-1] if problem.has_intercept else query)
+        free = problem.has_intercept and not problem.intercept_l2
+        centre = z.mean(axis=0) * free  # columns far from 0 would be one with the intercept's
+        intercept = fit.intercept + float(centre @ coef)
+        z, features = z - centre, features - centre
+        penalty = np.full(z.shape[1], problem.l2)
+        if problem.has_intercept:
+            z = np.column_stack([z, np.ones(len(z))])
+            features, coef = np.append(features, 1.0), np.append(coef, intercept)
+            penalty = np.append(penalty, problem.intercept_l2)
+        scale = np.linalg.norm(z, axis=0)
         scale[scale == 0.0] = 1.0
-        sign = 1.0 if float(query @ fit.theta) - cut > 0 else -1.0
-        signs, weights = problem.labels.signs, problem.weights
         return cls(
-            dense / scale, penalty / np.square(scale), signs, weights, features / scale, coef * scale, cut, sign, edit
+            z=z / scale,
+            penalty=penalty / np.square(scale),
+            signs=problem.labels.signs,
+            weights=problem.weights,
+            query=features / scale,
+            start=coef * scale,
+            cut=cut,
+            sign=1.0 if float(query @ fit.theta) - cut > 0 else -1.0,
+            edit=edit,
         )
 
     @property
@@ -163,6 +169,15 @@ class SmallProblem:
                 break
             length[falling] = longer[falling]
         return length
+
+
+def _row_space(fit: Fit, features: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The rows, the query's features and the coefficients in at most n_rows coordinates."""
+    dense = fit.problem.design.to_dense()
+    if dense.shape[1] <= dense.shape[0]:
+        return dense, features, fit.coef
+    basis, triangle = np.linalg.qr(dense.T)
+    return triangle.T, basis.T @ features, basis.T @ fit.coef
 
 
 def _root(squares: FloatArray) -> FloatArray:
