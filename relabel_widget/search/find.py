@@ -209,7 +209,7 @@ class _Task:
     def run(self, query: FloatArray, factor: SolveResult, monitor: Monitor | None) -> FlipSet:
         margin = dot(query, self.fit.theta) - self.cut
         if self._out_of_reach(query, margin):
-            return self._none(margin, Outcome.CANNOT_FLIP, 0)
+            return replace(self._none(margin, Outcome.CANNOT_FLIP, 0), lower_bound=len(self.allowed) + 1)
         if self.method == "first-order":
             return self._first_order(factor.x, margin)
         return self._verified(query, factor, margin, monitor)
