@@ -368,56 +368,82 @@ class DenseProblem:
 def batch_margins(problem: DenseProblem, sets: Array, edit: str, query: Array, cut: float) -> Array:
     """Margin of the query after a refit for each set of rows, (number of sets, size) to (number of sets,).
 
-    All sets at once by damped Newton. NaN where an edit leaves one class only.
+    All sets at once by Newton with a line search, columns scaled, each to the end. NaN where an edit leaves one class
+    only.
     """
-    z, count = problem.z, len(sets)
-    y, weights = np.tile(problem.y, (count, 1)), np.tile(problem.weights, (count, 1))
-    places = (np.arange(count)[:, None], sets)
+    scale = np.linalg.norm(problem.z, axis=0)
+    scale[scale == 0] = 1.0
+    z, penalty, query = problem.z / scale, problem.penalty / scale**2, problem.extended(query)[0] / scale
+    pairs = (z[:, :, None] * z[:, None, :]).reshape(len(z), -1)
+    side, weights = np.tile(2.0 * problem.y - 1.0, (len(sets), 1)), np.tile(problem.weights, (len(sets), 1))
+    places = (np.arange(len(sets))[:, None], sets)
     if edit == "relabel":
-        y[places] = 1 - y[places]
+        side[places] *= -1
     else:
         weights[places] = 0.0
-    both = ((weights * y).sum(axis=1) > 0) & ((weights * (1 - y)).sum(axis=1) > 0)
+    both = (weights * (side > 0)).any(axis=1) & (weights * (side < 0)).any(axis=1)
 
-    def objective(theta: Array) -> Array:
-        eta = theta @ z.T
-        return (weights * (np.logaddexp(0, eta) - y * eta)).sum(axis=1) + 0.5 * theta**2 @ problem.penalty
+    def objective(theta: Array, among: Array) -> Array:
+        loss = np.logaddexp(0, -side[among] * (theta @ z.T))
+        return (weights[among] * loss).sum(axis=1) + 0.5 * theta**2 @ penalty
 
-    theta = np.zeros((count, z.shape[1]))
-    for _ in range(100):
-        p = sigmoid(theta @ z.T)
-        gradient = (weights * (p - y)) @ z + theta * problem.penalty
-        hessian = np.einsum("bn,ni,nj->bij", weights * p * (1 - p), z, z) + np.diag(problem.penalty)
-        hessian[~both] = np.eye(z.shape[1])
+    going, theta, margins = np.flatnonzero(both), np.zeros((len(sets), z.shape[1])), np.full(len(sets), np.nan)
+    for _ in range(300):
+        at = side[going] * (theta[going] @ z.T)
+        wrong, right = np.exp(-np.logaddexp(0, at)), np.exp(-np.logaddexp(0, -at))
+        gradient = -(weights[going] * side[going] * wrong) @ z + theta[going] * penalty
+        hessian = ((weights[going] * wrong * right) @ pairs).reshape(-1, *2 * [z.shape[1]]) + np.diag(penalty)
         step = -np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0]
-        step[~both] = 0.0
-        before, length = objective(theta), np.ones(count)
-        for _ in range(30):
-            worse = objective(theta + length[:, None] * step) > before + 1e-12 * (1 + np.abs(before))
+        before, slope, length = objective(theta[going], going), (gradient * step).sum(axis=1), np.ones(len(going))
+        for _ in range(60):
+            fallen = before - objective(theta[going] + length[:, None] * step, going)
+            worse = fallen < -1e-4 * length * slope - 1e-13 * before
             if not worse.any():
                 break
             length[worse] /= 2
-        theta += length[:, None] * step
-        if np.abs(step).max() < 1e-12:
-            break
-    margins = theta @ problem.extended(query)[0] - cut
-    margins[~both] = np.nan
-    return margins
+        theta[going] += length[:, None] * step
+        moved = np.maximum(np.abs(step @ z.T).max(axis=1), np.abs(step @ query))
+        margins[going] = theta[going] @ query - cut
+        going = going[(moved > 1e-9) | (length < 1)]
+        if not len(going):
+            return margins
+    raise AssertionError("the oracle's own Newton did not converge")
 
 
 def exhaustive_minimum(
     problem: DenseProblem, query: Array, edit: str, cut: float, largest: int, allowed: Array | None = None
 ) -> int | None:
     """The size of the smallest set that flips the query, None if it is above ``largest``; by trying all of them."""
-    margin = float(problem.extended(query)[0] @ problem.fit()) - cut
-    rows = np.arange(len(problem.y)) if allowed is None else allowed
+    sizes = flip_sizes(problem, query, edit, cut, largest=largest, allowed=allowed, tie=0.0)
+    return sizes[1] if sizes[1] <= largest else None
+
+
+def flip_sizes(
+    problem: DenseProblem,
+    query: Array,
+    edit: str,
+    cut: float,
+    *,
+    largest: int | None = None,
+    allowed: Array | None = None,
+    tie: float = 1e-6,
+) -> tuple[int, int]:
+    """The least size of a set that comes within ``tie`` log-odds of a flip or flips, and of one that flips by more.
+
+    By trying all sets in order of size; one more than the largest that were tried where there is none. Where the two
+    differ the optimum hinges on a tie, and any size from the first to the second is right.
+    """
+    towards = 1.0 if problem.extended(query)[0] @ problem.fit() > cut else -1.0
+    rows = np.flatnonzero(problem.weights > 0) if allowed is None else allowed
+    largest = len(rows) if largest is None else min(largest, len(rows))
+    least = largest + 1
     for size in range(1, largest + 1):
-        sets = np.array(list(combinations(rows, size)))
-        after = batch_margins(problem, sets, edit, query, cut)
-        with np.errstate(invalid="ignore"):
-            if ((after > 0) != (margin > 0))[~np.isnan(after)].any():
-                return size
-    return None
+        after = towards * batch_margins(problem, np.array(list(combinations(rows, size))), edit, query, cut)
+        after = after[~np.isnan(after)].min(initial=np.inf)
+        least = min(least, size) if after <= tie else least
+        if after < -tie:
+            return least, size
+    return least, largest + 1
 
 
 # --- scikit-learn, whatever its version calls things

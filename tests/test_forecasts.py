@@ -82,7 +82,7 @@ def refits_for(
 
 
 def spent(refits: Refits) -> int:
-    return refits._spending.refits
+    return refits.spending.refits
 
 
 @pytest.mark.parametrize("edit", ["relabel", "remove"])

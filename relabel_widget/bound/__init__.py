@@ -91,19 +91,24 @@ This room, and no other, makes N x N arrays.
 
 from .base import Bound
 from .cost import BoundCost
-from .exhaustive import exhaustive_lower_bound, exhaustive_refits
+from .exhaustive import exhaustive_lower_bound, exhaustive_refits, sets_of
 from .pairs import PairBound, pair_bound, pair_bound_cost
 from .remainder import RemainderBound, remainder_bound, remainder_bound_cost
+from .small import SLACK, SmallProblem, small_refit_operations
 
 __all__ = [
+    "SLACK",
     "Bound",
     "BoundCost",
     "PairBound",
     "RemainderBound",
+    "SmallProblem",
     "exhaustive_lower_bound",
     "exhaustive_refits",
     "pair_bound",
     "pair_bound_cost",
     "remainder_bound",
     "remainder_bound_cost",
+    "sets_of",
+    "small_refit_operations",
 ]

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import expit
 
 from .._typing import FloatArray, IntArray
-from ..bound import Bound
+from ..bound import SLACK, Bound
 from ..design import Design
 from ..fitting import Fit
 from ..influence import FACTOR_RTOL, solved_factors
@@ -22,12 +22,13 @@ from ..problem import Edit
 from ..question import Question
 from ..rows import as_rows, check_edit, check_threshold
 from ..solver import SolveResult
+from .exhaustion import Ending, exhausted
 from .first_order import first_order_set
 from .flip_set import Budget, FlipSet, as_budget
 from .forecasts import weakest_members
 from .local_search import LocalSearch
 from .proof import as_proof
-from .refit import NO_ROWS, SLACK, Context
+from .refit import NO_ROWS, Context
 from .refits import Refits, Spending
 from .row_edit import Leverages
 from .settings import settings_for
@@ -228,7 +229,7 @@ class _Task:
 
     def _run(self, question: Question, factor: SolveResult, monitor: Monitor | None) -> FlipSet:
         if question.out_of_reach:
-            return self._none(question, Outcome.CANNOT_FLIP, 0)
+            return replace(self._none(question, Outcome.CANNOT_FLIP, 0), lower_bound=len(self.candidates) + 1)
         if self.method == "first-order":
             return self._first_order(question, factor.x)
         return self._verified(question, factor, monitor)
@@ -242,21 +243,32 @@ class _Task:
 
     def _verified(self, question: Question, factor: SolveResult, monitor: Monitor | None) -> FlipSet:
         settings = settings_for(self.fit.problem.design)
-        budget = Spending(self.budget)
+        spending = Spending(self.budget)
         for exact in (False, True):  # the second only where the confirming refit contradicts the first
             context = Context(question, replace(settings, exact=exact), self.leverages, monitor)
-            refits = Refits(context, factor, budget)
+            refits = Refits(context, factor, spending)
             result = LocalSearch(refits).run()
             if result.best is None:
-                outcome = Outcome.BUDGET if result.out_of_budget else Outcome.EXHAUSTED
-                return self._none(question, outcome, budget.refits)
+                end = Ending(None, np.inf, result.out_of_budget)
+                break
             margin = refits.confirmed_margin(result.best)
-            budget.refits += 1  # a confirmation is made whatever the budget says: without it nothing is returned
-            if margin < -SLACK:
-                outcome = Outcome.BUDGET_FOUND if result.out_of_budget else Outcome.FOUND
-                rows = weakest_members(result.best)[::-1]
-                return self._some(question, rows, margin, outcome, budget.refits)
-        return self._none(question, Outcome.EXHAUSTED, budget.refits)
+            spending.refits += 1  # a confirmation is made whatever the budget says: without it nothing is returned
+            end = Ending(result.best if margin < -SLACK else None, margin, result.out_of_budget)
+            if end.best is not None:
+                break
+        if not end.out_of_budget:
+            end = exhausted(refits, end)
+        return self._ended(question, end, spending.refits)
+
+    def _ended(self, question: Question, end: Ending, refits: int) -> FlipSet:
+        if end.best is None:
+            not_found = Outcome.CANNOT_FLIP if end.nothing else Outcome.EXHAUSTED
+            flip_set = self._none(question, Outcome.BUDGET if end.out_of_budget else not_found, refits)
+        else:
+            outcome = Outcome.BUDGET_FOUND if end.out_of_budget else Outcome.FOUND
+            rows = weakest_members(end.best)[::-1]
+            flip_set = self._some(question, rows, end.margin, outcome, refits)
+        return replace(flip_set, lower_bound=end.lower_bound)
 
     def _some(self, question: Question, rows: IntArray, margin: float, outcome: Outcome, refits: int) -> FlipSet:
         return FlipSet(

@@ -27,8 +27,7 @@ from .forecasts import (
 )
 from .refit import Refit
 from .refits import BudgetSpent, Refits
-
-_CLOSER = 1e-9  # log-odds, and cost: less is rounding, and a climb might go round in circles
+from .settings import LESS
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +69,7 @@ class LocalSearch:
 
     def _improves(self, rows: IntArray) -> bool:
         """Whether the set, if it flips, is cheaper than the best."""
-        return self.best is None or self._question.cost(rows) < self._question.cost(self.best.rows) - _CLOSER
+        return self.best is None or self._question.cost(rows) < self._question.cost(self.best.rows) - LESS
 
     def _offer(self, refit: Refit) -> bool:
         """Take the refit if it is the best so far; whether it is."""
@@ -213,7 +212,7 @@ class LocalSearch:
                 return False
             swaps = islice(self._swaps(trial), self._effort.swaps)
             closer = (self._refits.at(rows, trial) for rows in swaps)
-            improved = next((refit for refit in closer if refit.margin < trial.margin - _CLOSER), None)
+            improved = next((refit for refit in closer if refit.margin < trial.margin - LESS), None)
             if improved is None:
                 return False
             trial = improved

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import expit
 
 from .._typing import AnyArray, BoolArray, FloatArray, IntArray
+from ..bound import SLACK
 from ..monitor import Monitor
 from ..operator import Hessian
 from ..question import Question
@@ -18,8 +19,6 @@ from .ranking import largest
 from .row_edit import Leverages, RowEdits
 from .settings import Settings
 
-# A flip counts only if the margin passes zero by this much (in log-odds): less is within another solver's error.
-SLACK = 1e-6
 NO_ROWS = np.empty(0, dtype=np.int64)
 
 
@@ -77,7 +76,7 @@ class Refit:
 
     @property
     def flips(self) -> bool:
-        """Whether the prediction is the other one."""
+        """Whether the prediction is the other one, beyond what another solver's error could be."""
         return self.margin < -SLACK
 
     @property

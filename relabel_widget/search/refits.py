@@ -31,15 +31,25 @@ class Spending:
         self._budget = budget
         self._deadline = time.monotonic() + (budget.seconds or 0.0)
 
-    def spend(self, monitor: Monitor | None) -> None:
-        """Count one more refit, report it, and stop where the budget or a person says so."""
-        if self._budget.refits is not None and self.refits >= self._budget.refits:
-            raise BudgetSpent
-        if self._budget.seconds is not None and time.monotonic() > self._deadline:
+    @property
+    def left(self) -> float:
+        """How many further refits may be made; infinite without a limit."""
+        return np.inf if self._budget.refits is None else self._budget.refits - self.refits
+
+    def spend(self, monitor: Monitor | None, refits: int = 1) -> None:
+        """Count refits that are about to be made, and stop where a person says so.
+
+        Raises
+        ------
+        BudgetSpent
+            If they are too many, or seconds are over.
+        """
+        late = self._budget.seconds is not None and time.monotonic() > self._deadline
+        if refits > self.left or late:
             raise BudgetSpent
         if monitor is not None:
             monitor.step("refitting", self.refits, self._budget.refits)
-        self.refits += 1
+        self.refits += refits
 
 
 class Refits:
@@ -52,7 +62,7 @@ class Refits:
     def __init__(self, context: Context, factor: SolveResult, spending: Spending) -> None:
         self.context = context
         self.base = Refit.of_fit(context, factor)
-        self._spending = spending
+        self.spending = spending
         self._made: dict[bytes, Refit] = {}
 
     def at(self, rows: IntArray, start: Refit) -> Refit:
@@ -68,7 +78,7 @@ class Refits:
         rows = np.sort(rows)
         key = rows.tobytes()
         if key not in self._made:
-            self._spending.spend(self.context.monitor)
+            self.spending.spend(self.context.monitor)
             made = self._refit(rows, start)
             limits, n_bytes = self.context.settings.limits, _bytes_of(made)
             if len(self._made) >= max(limits.kept_least, limits.kept_bytes // n_bytes):
