@@ -20,8 +20,10 @@ from .operator import Hessian
 from .problem import Edit, Problem
 from .solver import MinimiseResult, Preconditioner, minimise, preconditioner_of
 
-# Influence is defined at a minimiser only: a gradient above this fraction of the problem's gradient scale is refused.
-MINIMISER_RTOL = 1e-7
+# Influence is defined at a minimiser only: a Newton decrement above this fraction of the objective's root is refused.
+# Log-odds are then right to about 1e-7.
+MINIMISER_RTOL = 1e-9
+_NAMED = 2  # of the columns of largest and of smallest scale
 
 
 @dataclass(frozen=True)
@@ -202,13 +204,15 @@ def fit(
     Returns
     -------
     Fit
-        At the minimiser: the gradient norm is about 1e-11 of the problem's gradient scale, or as small as
-        rounding lets it be.
+        At the minimiser: the Newton decrement ``sqrt(g' H^-1 g)``, which does not depend on the scales of columns, is
+        at most 1e-10 of the objective's root, or as small as rounding lets it be.
 
     Raises
     ------
     ValueError, TypeError
         If the input is not as described; the message says what was expected and what came.
+    ArithmeticError
+        If rounding leaves more than 1e-9 of it. The message names columns of very different scale.
 
     Notes
     -----
@@ -235,13 +239,12 @@ def minimiser(
     ArithmeticError
         If Newton's method stops far from a minimiser.
     """
-    enough = MINIMISER_RTOL * problem.gradient_scale
     result = minimised(problem, start, preconditioner, monitor)
-    if not result.gradient_norm <= enough:
+    if not result.decrement <= MINIMISER_RTOL:
         raise ArithmeticError(
-            f"fit: stopped after {result.steps} Newton steps with gradient norm {result.gradient_norm:.3g}, expected "
-            f"at most {enough:.3g}. Likely causes: columns of very different scale "
-            "(standardise them), or a C so large that the classes are separated (take a smaller C)."
+            f"fit: stopped after {result.steps} Newton steps with a Newton decrement of {result.decrement:.3g} of the "
+            f"objective's root, expected at most {MINIMISER_RTOL:.3g}. Likely causes: {_scales(problem)} (standardise "
+            "them), or a C so large that the classes are separated (take a smaller C)."
         )
     theta, eta = result.theta, result.eta
     theta.flags.writeable = eta.flags.writeable = False
@@ -251,14 +254,26 @@ def minimiser(
 def minimised(
     problem: Problem, start: FloatArray, preconditioner: Preconditioner | None, monitor: Monitor | None
 ) -> MinimiseResult:
-    """`minimise` from a start, and from zero where it stops far from a minimiser.
+    """`minimise` from a start, and from zero where it stops short of a minimiser.
 
     A start where every row is saturated has no curvature to step by; at zero there is most of it.
     """
     result = minimise(problem, start, preconditioner=preconditioner, monitor=monitor)
-    if result.gradient_norm <= MINIMISER_RTOL * problem.gradient_scale or not start.any():
+    if result.decrement <= MINIMISER_RTOL or not start.any():
         return result
     return minimise(problem, np.zeros_like(start), monitor=monitor)
+
+
+def _scales(problem: Problem) -> str:
+    """The columns of largest and of smallest scale, in words. Cost: one pass over X."""
+    squares = problem.design.weighted_square_sum(problem.weights) / problem.weights.sum()
+    order = np.argsort(squares, kind="stable")
+    order = order[squares[order] > 0]
+    if not len(order):
+        return "columns of zeros"
+    named = np.unique(np.concatenate([order[:_NAMED], order[-_NAMED:]]))
+    sizes = ", ".join(f"column {j} of {np.sqrt(squares[j]):.2g}" for j in named)
+    return f"columns of very different scale, as root mean squares: {sizes}"
 
 
 def check_weights(sample_weight: Any, labels: Labels, *, who: str) -> FloatArray:

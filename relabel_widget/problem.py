@@ -78,8 +78,20 @@ class Problem:
         return penalty
 
     @cached_property
+    def decrement_scale(self) -> float:
+        """The size that the Newton decrement has far from a minimiser, whatever the units of the columns.
+
+        ``sqrt(sum_i weights_i)``: at log-odds of 0 it is at most this.
+        """
+        return float(np.sqrt(self.weights.sum()))
+
+    def root(self, theta: FloatArray, eta: FloatArray) -> float:
+        """The root of the objective, which tolerances of the Newton decrement are relative to; never 0."""
+        return float(np.sqrt(max(self.objective(theta, eta), np.finfo(float).tiny)))
+
+    @cached_property
     def gradient_scale(self) -> float:
-        """The size that a gradient has far from a minimiser: ``|weights X|_F / 2``. Tolerances are relative to it."""
+        """The size that a gradient has far from a minimiser: ``|weights X|_F / 2``."""
         squares = np.square(self.weights)
         return 0.5 * float(np.sqrt(self.design.weighted_square_sum(squares).sum() + self.has_intercept * squares.sum()))
 
@@ -162,13 +174,10 @@ class Problem:
     def edited(self, rows: IntArray, edit: Edit) -> Problem:
         """This problem with the given distinct rows relabelled, or left out (weight 0)."""
         if edit == "relabel":
-            edited = replace(self, labels=self.labels.swap(rows))
-        else:
-            weights = self.weights.copy()
-            weights[rows] = 0.0
-            edited = replace(self, weights=weights)
-        vars(edited)["gradient_scale"] = self.gradient_scale  # hardly another: not worth a product anew
-        return edited
+            return replace(self, labels=self.labels.swap(rows))
+        weights = self.weights.copy()
+        weights[rows] = 0.0
+        return replace(self, weights=weights)
 
     @cached_property
     def class_weights(self) -> tuple[float, float]:

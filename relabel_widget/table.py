@@ -13,9 +13,10 @@ from .influence import factors
 from .monitor import Monitor
 from .operator import Hessian
 from .solver import solve_many
+from .vectors import column_dots
 
 _WIDTH = 32
-_GRADIENT_RTOL = 1e-9  # of the gradient scale
+_RTOL = 1e-9  # of Newton decrements, in the fit's preconditioner, by the root of the fit's objective
 _MAX_STEPS = 12
 _FARTHEST = 5.0  # log-odds: beyond, the curvature may vanish and the next system with it
 
@@ -90,10 +91,10 @@ def refit_sets(fit: Fit, sets: IntArray, *, monitor: Monitor | None = None) -> R
     push[sets.T, columns] = force[sets.T]
     theta, eta = np.repeat(fit.theta[:, None], len(sets), axis=1), np.repeat(fit.eta[:, None], len(sets), axis=1)
     gradient = problem.extended_rmatmat(push)
-    norm, target = np.linalg.norm(gradient, axis=0), _GRADIENT_RTOL * problem.gradient_scale
+    decrement, target = _decrements(fit, gradient), _RTOL * problem.root(fit.theta, fit.eta)
     lost = np.array([min(problem.edited(rows, "relabel").class_weights) <= 0 for rows in sets], dtype=bool)
     for _ in range(_MAX_STEPS):
-        going = (norm > target) & ~lost
+        going = (decrement > target) & ~lost
         if not going.any():
             break
         hessian = Hessian(problem.design, problem.d2loss(eta[:, going].T).T, problem.penalty, problem.has_intercept)
@@ -106,11 +107,16 @@ def refit_sets(fit: Fit, sets: IntArray, *, monitor: Monitor | None = None) -> R
         eta[:, going] = there
         residual = np.array(problem.dloss(eta[:, going].T).T) + push[:, going]
         gradient[:, going] = problem.extended_rmatmat(residual) + problem.penalty[:, None] * theta[:, going]
-        before, norm = norm, np.linalg.norm(gradient, axis=0)
-        lost |= going & ~(norm < before)  # where Newton's full step is too long, the column is refitted alone
-    for k in columns[lost | (norm > target)]:
+        before, decrement = decrement, _decrements(fit, gradient)
+        lost |= going & ~(decrement < before)  # where Newton's full step is too long, the column is refitted alone
+    for k in columns[lost | (decrement > target)]:
         theta[:, k], eta[:, k], gradient[:, k] = _alone(fit, sets[k], monitor)
     return Refitted(theta, eta, gradient, np.linalg.norm(gradient, axis=0))
+
+
+def _decrements(fit: Fit, gradient: FloatArray) -> FloatArray:
+    """Of gradients (n_params, m), about ``sqrt(g' H^-1 g)``, by the fit's preconditioner; (m,)."""
+    return np.asarray(np.sqrt(np.maximum(column_dots(gradient, fit.preconditioner.apply(gradient)), 0.0)))
 
 
 def _alone(fit: Fit, rows: IntArray, monitor: Monitor | None) -> tuple[Any, Any, Any]:

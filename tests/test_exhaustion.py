@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hostile import hostile, wrong_with
 from numpy.testing import assert_array_equal
 from oracles import Case, batch_margins, random_case
 from scipy.special import logit
+from small_problems import hostile, wrong_with
 
 import relabel_widget as rw
 from relabel_widget.bound import SmallProblem, sets_of

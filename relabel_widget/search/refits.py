@@ -11,7 +11,7 @@ from .._typing import IntArray
 from ..fitting import minimised
 from ..monitor import Monitor
 from ..problem import Problem
-from ..solver import Iterate, SolveResult, newton, norm_in
+from ..solver import Iterate, SolveResult, anew_is_cheap, newton, norm_in
 from .flip_set import Budget
 from .forecasts import forecast
 from .refit import NO_ROWS, Context, Refit
@@ -114,12 +114,15 @@ class Refits:
     def confirmed_margin(self, refit: Refit) -> float:
         """The margin of a refit that is followed to within 1e-7 log-odds of the minimiser's.
 
-        The error is measured in the fit's preconditioner, which can underestimate it in directions whose curvature came
-        mainly from the edited rows. Where the sign could still change, the refit is run to its minimiser.
+        To the minimiser where that is cheap, or where the sign could still change; elsewhere until the adjoint corrects
+        what is left. There the error is measured in the fit's preconditioner, which underestimates it in directions
+        whose curvature came mainly from the edited rows, as far as `Iterate.stretch` does not tell.
         """
-        context, spread = self.context, self.base.spread
+        context = self.context
         problem = context.question.edited(refit.rows)
-        rule = _Certain(problem, refit, spread)
+        if anew_is_cheap(problem.design):
+            return self._minimised(problem, refit.rows, refit).margin
+        rule = _Certain(problem, refit)
         run = newton(
             problem,
             replace(refit.point, hessian=refit.hessian),
@@ -130,8 +133,8 @@ class Refits:
             monitor=context.monitor,
         )
         margin = _corrected_margin(problem, run.point, refit)
-        doubt = max(context.settings.accuracy.safety * abs(margin - refit.margin), spread * rule.decrement)
-        return margin if doubt < abs(margin) else self._minimised(problem, refit.rows, refit).margin
+        doubt = max(context.settings.accuracy.safety * abs(margin - refit.margin), refit.spread * rule.decrement)
+        return margin if run.converged and doubt < abs(margin) else self._minimised(problem, refit.rows, refit).margin
 
 
 class _SignSettled:
@@ -191,10 +194,10 @@ class _Certain:
     The correction's error is that of the factor, times the gradient; the factor's grows as the Hessian moves on.
     """
 
-    def __init__(self, problem: Problem, refit: Refit, spread: float) -> None:
+    def __init__(self, problem: Problem, refit: Refit) -> None:
         self._problem = problem
         self._refit = refit
-        self._spread = spread
+        self._spread = refit.spread
         self._certain = refit.context.settings.accuracy.certain
         self._factor_error = refit.factor_error
         self._moved = False
@@ -205,9 +208,9 @@ class _Certain:
         if self._moved:
             self._factor_error = self._refit.factor_error_at(point.hessian_in(self._problem))
         self._moved = True
-        self.decrement = point.decrement
+        self.decrement = point.decrement * point.stretch
         if not self._left() <= self._certain:  # a bound may be too large, and where there is none it is NaN
-            self.decrement = _gradient_norm(self._refit, self._problem, point)
+            self.decrement = _gradient_norm(self._refit, self._problem, point) * point.stretch
         left = self._left()
         return None if left <= self._certain else max(min(0.1, 0.1 * self.decrement), 0.5 * self._certain / left)
 

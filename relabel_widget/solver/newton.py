@@ -3,8 +3,12 @@
 Source: Dembo and Steihaug, "Truncated-Newton algorithms for large-scale unconstrained optimization" (1983). A full
 step that halves the gradient and does not go far is taken without a look at the objective, as in Eisenstat and
 Walker, "Globally convergent inexact Newton methods" (1994): near the minimiser all do, and the gradient is needed
-anyway. The line search's test where differences of the objective drown in rounding is the approximate Wolfe condition
-of Hager and Zhang, "A new conjugate gradient method with guaranteed descent" (2005).
+anyway. Where differences of the objective drown in rounding the gradient alone tells, as in the approximate Wolfe
+condition of Hager and Zhang, "A new conjugate gradient method with guaranteed descent" (2005).
+
+How near a minimum is, is told by the Newton decrement ``sqrt(g' H^-1 g)``, which no change of a column's unit touches;
+see Boyd and Vandenberghe, "Convex Optimization" (2004), section 9.5. It is measured in the preconditioner instead of
+H, and corrected by the ratio of the two that the last step saw: its solution v has ``-g . v = g' H^-1 g``.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from ..operator import Hessian
 from ..problem import Problem
 from ..vectors import dot, norm, row_by_row
 from .cg import solve
-from .preconditioner import Preconditioner, norm_in, preconditioner_of
+from .preconditioner import Preconditioner, anew_is_cheap, norm_in, preconditioner_of
 from .result import MinimiseResult, SolveResult
 
 _CLEARLY = 0.5  # of the gradient, in the norm of the preconditioner
@@ -30,13 +34,18 @@ _ARMIJO = 1e-4
 _SHORTEST = 1e-10
 _ROUNDING = 8 * np.finfo(float).eps  # of the objective: a rise this small may be none
 _FLATTER = 0.9
+_FORCING = 0.5  # of the square root of the decrement: tighter systems spared no step on texts and tables
+_SHARE_LEFT = 0.8  # of what is wanted at the next point: what its step's system may leave of the gradient
 
 
 @dataclass(frozen=True)
 class NewtonSettings:
-    """Tolerance relative to ``Problem.gradient_scale``, and the number of Newton steps allowed."""
+    """Tolerance of the Newton decrement relative to `Problem.root`, and the number of Newton steps allowed.
 
-    rtol: float = 1e-11
+    The objective is then ``rtol^2 / 2`` of itself above its minimum, whatever the weights and the units of columns.
+    """
+
+    rtol: float = 1e-10
     max_steps: int = 100
 
 
@@ -46,7 +55,8 @@ class Iterate:
 
     ``slopes`` (n_rows,), the derivatives of the rows' losses, and ``gradient`` (n_params,) are None until they are
     worked out. ``length`` is the step's share of a full one, ``products`` what it took, ``far`` the largest move of a
-    row, and ``decrement`` the norm of the gradient in the step's preconditioner or a bound.
+    row, and ``decrement`` the norm of the gradient in the step's preconditioner or a bound. ``stretch`` is how much
+    larger the norm in ``H^-1`` was where the step began, at least 1. ``hessian`` may stand in for the point's own.
     """
 
     theta: FloatArray
@@ -57,6 +67,7 @@ class Iterate:
     products: int = 0
     far: float = np.nan
     decrement: float = np.nan
+    stretch: float = 1.0
     hessian: Hessian | None = None
 
     @classmethod
@@ -117,9 +128,11 @@ def newton_step(
     if not step.x.any():
         return None
 
+    stretch = max(1.0, float(np.sqrt(max(-dot(gradient, step.x), 0.0))) / step.scale)
+
     def measured(trial: Iterate, length: float) -> Iterate:
         decrement = norm_in(preconditioner, trial.gradient_in(problem))
-        return replace(trial, length=length, products=step.iterations, decrement=decrement)
+        return replace(trial, length=length, products=step.iterations, decrement=decrement, stretch=stretch)
 
     def reached(length: float) -> Iterate:
         eta = row_by_row(_ahead, step.image, point.eta, length)  # it is linear in theta
@@ -129,12 +142,13 @@ def newton_step(
         full = reached(1.0)
     else:
         full = _bounded(problem, point, hessian, step, preconditioner, excluded_rows)
+        full.stretch = stretch
         if full.decrement <= _CLEARLY * step.scale:
             return full
         full = measured(full, 1.0)
     far, others = _farthest(step.image, excluded_rows)
     if full.decrement > _CLEARLY * step.scale or far > _FAR:
-        found = _line_search(problem, point, step.x, full, reached)
+        found = _line_search(problem, point, step.x, step.scale, full, reached)
         return found and replace(found, far=found.length * others)
     return replace(full, far=others)
 
@@ -190,15 +204,21 @@ def _farthest(moved: FloatArray, excluded_rows: IntArray | None) -> tuple[float,
 
 
 def _line_search(
-    problem: Problem, point: Iterate, step: FloatArray, trial: Iterate, reached: Callable[[float], Iterate]
+    problem: Problem,
+    point: Iterate,
+    step: FloatArray,
+    decrement: float,
+    trial: Iterate,
+    reached: Callable[[float], Iterate],
 ) -> Iterate | None:
-    """Backtrack from a full step until the objective falls by enough, or as far as rounding lets one see."""
+    """Backtrack from a full step until the objective falls by enough; where rounding hides that, the decrement."""
     slope, before = dot(point.gradient_in(problem), step), problem.objective(point.theta, point.eta)
+    rounding = _ROUNDING * abs(before)
     while trial.length > _SHORTEST:
         rise = problem.objective(trial.theta, trial.eta) - before
-        if rise <= _ARMIJO * trial.length * slope:
+        if rise <= _ARMIJO * trial.length * slope and -slope > rounding:
             return trial
-        if rise <= _ROUNDING * abs(before) and abs(dot(trial.gradient_in(problem), step)) < _FLATTER * abs(slope):
+        if rise <= rounding and trial.decrement < _FLATTER * decrement:
             return trial
         trial = reached(0.5 * trial.length)
     return None
@@ -251,26 +271,25 @@ def newton(
     return NewtonRun(point, steps, products, converged=True)
 
 
-class _SmallGradient:
-    """Stop where the gradient is small beside the size that it has far from a minimiser."""
+class _SmallDecrement:
+    """Stop where the Newton decrement is small beside the root of the objective."""
 
-    def __init__(self, problem: Problem, rtol: float, monitor: Monitor | None) -> None:
+    def __init__(self, problem: Problem, rtol: float, preconditioner: Preconditioner | None) -> None:
         self._problem = problem
-        self._target = rtol * problem.gradient_scale
-        self._monitor = monitor
-        self._steps = -1
-        self.gradient_norm = np.nan
+        self._rtol = rtol
+        self._lent = preconditioner
+        self.relative = np.inf
 
     def tolerance(self, point: Iterate) -> float | None:
-        """As tight as the step can use: Dembo and Steihaug's forcing term, and no tighter than the target asks."""
-        self.gradient_norm = norm(point.gradient_in(self._problem))
-        self._steps += 1
-        if self._monitor is not None and self._steps:
-            self._monitor.step("retraining", self._steps)
-        if self.gradient_norm <= self._target:
+        """As tight as the step can use: Dembo and Steihaug's forcing term, and no tighter than what is wanted asks."""
+        if np.isnan(point.decrement):
+            made = self._lent or preconditioner_of(point.hessian_in(self._problem))
+            point.decrement = norm_in(made, point.gradient_in(self._problem))
+        self.relative = point.decrement * point.stretch / self._problem.root(point.theta, point.eta)
+        if self.relative <= self._rtol:
             return None
-        forcing = min(0.1, np.sqrt(self.gradient_norm / self._problem.gradient_scale))
-        return float(max(forcing, 0.1 * self._target / self.gradient_norm))
+        forcing = _FORCING * np.sqrt(point.decrement / self._problem.decrement_scale)
+        return float(max(min(0.1, forcing), _SHARE_LEFT * self._rtol / self.relative))
 
 
 def minimise(
@@ -286,7 +305,9 @@ def minimise(
     Cost: each step is a few passes over X and one truncated CG solve, as tight as the step can use.
     """
     settings = settings or NewtonSettings()
-    rule = _SmallGradient(problem, settings.rtol, monitor)
+    if anew_is_cheap(problem.design):
+        preconditioner = None
+    rule = _SmallDecrement(problem, settings.rtol, preconditioner)
     run = newton(
         problem,
         Iterate.at(problem, start),
@@ -295,5 +316,5 @@ def minimise(
         preconditioner=preconditioner,
         monitor=monitor,
     )
-    size = rule.gradient_norm
-    return MinimiseResult(run.point.theta, run.point.eta, size, run.steps, run.products, run.converged)
+    size = norm(run.point.gradient_in(problem))
+    return MinimiseResult(run.point.theta, run.point.eta, rule.relative, size, run.steps, run.products, run.converged)

@@ -20,6 +20,10 @@ from ..vectors import blas_in_one_thread, column_dots, dot, symmetric_product
 
 _LARGEST_BLOCK = 1024
 _LARGEST_OF_SAMPLE = 256
+_FEW_COLUMNS, _FEW_STORED = 16, 10_000
+_ROUNDING = 16 * np.finfo(float).eps
+_OF_CONSTANT = 1e-12  # of its squares: then the rounding of a gradient is too little to count
+_CANCELLED = 1e-8  # of a column's squares: where so little is left without its mean, most digits of that are lost
 # of 1 - leverage: of a column, where M has the row's own part but for rounding, and of columns together
 _LEAST_LEFT_OF_COLUMN, _LEAST_LEFT = 1e-3, 0.1
 
@@ -163,6 +167,15 @@ def _together(apart: FloatArray, tied: FloatArray, curvature: FloatArray) -> Flo
     return np.asarray(apart + tied / np.maximum(1.0 - curvature * tied, _LEAST_LEFT))
 
 
+def anew_is_cheap(design: Design) -> bool:
+    """Whether making a preconditioner takes no longer than the products that an older one would take more.
+
+    The block is then all columns: the preconditioner is the inverse of the Hessian, a step takes one product, and the
+    norm of the gradient in it is the Newton decrement itself.
+    """
+    return design.n_features <= _FEW_COLUMNS and design.n_stored <= _FEW_STORED
+
+
 def preconditioner_of(hessian: Hessian) -> Preconditioner:
     """The preconditioner for a Hessian: `TwoLevel`, of centred columns where there is an intercept.
 
@@ -175,28 +188,72 @@ def preconditioner_of(hessian: Hessian) -> Preconditioner:
     design's sample of them; then k is 256 at most, as more columns of a sample tell more of the sample than of the
     rest.
     """
-    n, total = hessian.design.n_features, 0.0
-    diagonal, mean = hessian.diagonal(), np.zeros(n)
-    if hessian.has_intercept:
-        total = float(diagonal[-1])
-        if total > 0:
-            mean = hessian.design.rmatvec(hessian.curvature) / total
-        # rounding, or a column that is the same in every row, must not leave nothing
-        diagonal = np.maximum(diagonal[:-1] - total * np.square(mean), 1e-12 * diagonal[:-1])
-    columns = _columns(hessian, diagonal)
-    return Centred(columns, mean, total or 1.0) if hessian.has_intercept else columns
+    diagonal = hessian.diagonal()
+    if not hessian.has_intercept:
+        return _columns(hessian, _Moments(np.zeros_like(diagonal), diagonal, hessian.penalty))
+    moments = _moments(hessian, diagonal[:-1], float(diagonal[-1]))
+    return Centred(_columns(hessian, moments), moments.mean, float(diagonal[-1]) or 1.0)
 
 
-def _columns(hessian: Hessian, diagonal: FloatArray) -> Jacobi | TwoLevel:
+@dataclass(frozen=True, eq=False)
+class _Moments:
+    """Of columns: their ``mean``, their Hessian's ``diagonal`` less that, and what of it does not come from rows.
+
+    Each (n_features,). ``held`` is the penalty; ``exact`` says whether columns are to be centred before products.
+    """
+
+    mean: FloatArray
+    diagonal: FloatArray
+    held: FloatArray
+    exact: bool = False
+
+
+def _moments(hessian: Hessian, squares: FloatArray, total: float) -> _Moments:
+    """Means weighted by the curvature, ``total`` with the intercept's penalty, and the diagonal ``squares`` less them.
+
+    Where a column's mean is 10,000 times its spread or more, as that of timestamps may be, the difference of squares is
+    mostly rounding, and rows are centred first. Of a column that is the same in every row rounding is all there is,
+    and must not count: its coefficient, which a free intercept makes up for, moves no training row.
+    """
+    if not total > 0:
+        return _Moments(np.zeros_like(squares), squares, hessian.penalty[:-1])
+    mean, held = hessian.design.rmatvec(hessian.curvature) / total, hessian.penalty[:-1]
+    diagonal = squares - total * np.square(mean)
+    flat = np.flatnonzero(diagonal <= _CANCELLED * squares)
+    if not len(flat) or hessian.penalty[-1]:
+        return _Moments(mean, np.maximum(diagonal, _OF_CONSTANT * squares), held)
+    mean[flat], spread = _centred(hessian, flat, mean[flat], total)
+    held = held.copy()
+    constant = spread <= np.square(_ROUNDING * mean[flat]) * total
+    held[flat[constant]] = np.maximum(_OF_CONSTANT * squares[flat], held[flat])[constant]
+    diagonal[flat] = spread + held[flat]
+    return _Moments(mean, diagonal, held, exact=True)
+
+
+def _centred(hessian: Hessian, columns: IntArray, mean: FloatArray, total: float) -> tuple[FloatArray, FloatArray]:
+    """Means of some columns, better than the given ones, and the weighted squares of the columns less these.
+
+    Cost: a pass over X, and a dense copy of these columns of a block.
+    """
+    sums, squares = np.zeros(len(columns)), np.zeros(len(columns))
+    for rows, block in hessian.design.blocks():
+        part, weights = block[:, columns], hessian.curvature[rows]
+        part = (part.toarray() if sparse.issparse(part) else part) - mean
+        sums += part.T @ weights
+        squares += np.square(part).T @ weights
+    return mean + sums / total, np.maximum(squares - np.square(sums) / total, 0.0)
+
+
+def _columns(hessian: Hessian, moments: _Moments) -> Jacobi | TwoLevel:
     """The preconditioner of the columns, less their means where there is an intercept."""
-    jacobi, design = Jacobi.of_diagonal(diagonal), hessian.design
+    jacobi, design = Jacobi.of_diagonal(moments.diagonal), hessian.design
     largest = _LARGEST_BLOCK if len(design.sample[0]) == design.n_rows else _LARGEST_OF_SAMPLE
     k = min(design.n_features, largest, isqrt(design.n_stored))
     if k < 2:
         return jacobi
-    block = np.sort(np.argsort(hessian.penalty[: design.n_features] - diagonal, kind="stable")[:k])
-    gram = _gram(hessian, block)
-    gram[np.diag_indices(k)] += hessian.penalty[block]
+    block = np.sort(np.argsort(moments.held - moments.diagonal, kind="stable")[:k])
+    gram = _gram(hessian, block, moments.mean[block] if moments.exact else None)
+    gram[np.diag_indices(k)] += moments.held[block]
     with blas_in_one_thread():
         factor, failed = linalg.lapack.dpotrf(gram, lower=1, clean=0)
         if failed:  # no curvature to speak of: every row saturated
@@ -205,8 +262,11 @@ def _columns(hessian: Hessian, diagonal: FloatArray) -> Jacobi | TwoLevel:
     return TwoLevel(jacobi, block, np.asfortranarray(inverse + np.tril(inverse, -1).T))
 
 
-def _gram(hessian: Hessian, columns: IntArray) -> FloatArray:
-    """``Z' diag(curvature) Z`` for Z the given columns of X, centred if there is an intercept, from the sample."""
+def _gram(hessian: Hessian, columns: IntArray, mean: FloatArray | None) -> FloatArray:
+    """``Z' diag(curvature) Z`` for Z the given columns of X, centred if there is an intercept, from the sample.
+
+    With means, dense columns are centred before they are multiplied: afterwards, little might be left.
+    """
     rows, design = hessian.design.sample
     curvature = hessian.curvature[rows] * (hessian.design.n_rows / len(rows))
     gram, sums = np.zeros((len(columns), len(columns))), np.zeros(len(columns))
@@ -215,6 +275,7 @@ def _gram(hessian: Hessian, columns: IntArray) -> FloatArray:
         if sparse.issparse(part):
             gram += (part.T @ sparse.diags_array(weights) @ part).toarray()
         else:
+            part = part if mean is None else part - mean
             gram += part.T @ (weights[:, None] * part)
         sums += part.T @ weights
     if hessian.has_intercept:  # the sample's own means: what is left is positive whatever the sample

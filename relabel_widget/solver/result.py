@@ -34,13 +34,14 @@ class SolveResult:
 
 @dataclass(frozen=True, eq=False)
 class MinimiseResult:
-    """A minimiser: parameters, log-odds of the training rows, norm of the gradient there.
+    """A minimiser: parameters, log-odds of the rows, Newton decrement by the objective's root, norm of the gradient.
 
-    ``converged`` is True when the norm met the tolerance; False means that rounding or the step limit stopped it.
+    ``converged`` is True when the decrement met the tolerance; False means that rounding or the step limit stopped it.
     """
 
     theta: FloatArray
     eta: FloatArray
+    decrement: float
     gradient_norm: float
     steps: int
     products: int
