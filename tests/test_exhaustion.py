@@ -15,6 +15,7 @@ from small_problems import hostile, wrong_with
 
 import relabel_widget as rw
 from relabel_widget.bound import SmallProblem, sets_of
+from relabel_widget.question import Question
 from relabel_widget.search import exhaustion
 
 EDITS = pytest.mark.parametrize("edit", ["relabel", "remove"])
@@ -203,10 +204,12 @@ def test_margins_are_as_near_as_their_doubt_says(shape: tuple[int, int], edit: A
         C, free = float(rng.choice([0.01, 1.0, 900.0])), bool(seed % 3)
         case = Case(x, y, x[0] + x[1], C, None if seed % 2 else rng.uniform(0.2, 2, shape[0]), free)
         fit = fit_of(case)
-        small = SmallProblem.of(fit, fit.problem.extended_rows(fit.query_of(case.query))[:, 0], 0.4, edit)
+        functional = fit.problem.extended_rows(fit.query_of(case.query))[:, 0]
+        question = Question(fit, functional, 0.4, edit, np.arange(shape[0]))
+        small = SmallProblem.of(question)
         sets = next(sets_of(np.arange(shape[0]), 3, 500))
         margins, doubts = small.margins(sets)
-        true = small.sign * batch_margins(case.dense, sets, edit, case.query, 0.4)
+        true = small.direction * batch_margins(case.dense, sets, edit, case.query, 0.4)
         gone = np.isnan(true)
         assert np.isinf(margins[gone]).all()
         assert np.isfinite(doubts).all()

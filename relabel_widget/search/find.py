@@ -252,7 +252,6 @@ class _Task:
                 end = Ending(None, np.inf, result.out_of_budget)
                 break
             margin = refits.confirmed_margin(result.best)
-            spending.refits += 1  # a confirmation is made whatever the budget says: without it nothing is returned
             end = Ending(result.best if margin < -SLACK else None, margin, result.out_of_budget)
             if end.best is not None:
                 break
@@ -267,7 +266,8 @@ class _Task:
         else:
             outcome = Outcome.BUDGET_FOUND if end.out_of_budget else Outcome.FOUND
             rows = weakest_members(end.best)[::-1]
-            flip_set = self._some(question, rows, end.margin, outcome, refits)
+            # the confirmation is made whatever the budget says: without it nothing is returned
+            flip_set = self._some(question, rows, end.margin, outcome, refits + 1)
         return replace(flip_set, lower_bound=end.lower_bound)
 
     def _some(self, question: Question, rows: IntArray, margin: float, outcome: Outcome, refits: int) -> FlipSet:

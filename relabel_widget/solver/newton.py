@@ -45,7 +45,7 @@ class NewtonSettings:
     The objective is then ``rtol^2 / 2`` of itself above its minimum, whatever the weights and the units of columns.
     """
 
-    rtol: float = 1e-10
+    rtol: float = 1e-11
     max_steps: int = 100
 
 
