@@ -12,10 +12,10 @@ import numpy as np
 from scipy.special import expit
 
 from .._typing import BoolArray, FloatArray, IntArray
+from ..arguments import as_rows, check_edit, check_threshold
 from ..fitting import Fit
 from ..monitor import Monitor
 from ..problem import Edit
-from ..rows import as_rows, check_edit, check_threshold
 
 MAX_REFITS = 50_000
 # A margin within this of the threshold counts as a flip: so close, another solver might see one.

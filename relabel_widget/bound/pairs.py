@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from .._typing import BoolArray, FloatArray, IntArray
+from ..arguments import as_rows, check_threshold
 from ..fitting import Fit
 from ..influence import factors
 from ..monitor import Monitor
 from ..problem import Edit
-from ..rows import as_rows, check_threshold
 from .cost import DECISION_RTOL, MAX_BYTES, BoundCost
 from .displacements import Displacements, displacements
 from .gains import Query, queries_of

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import expit
 
 from .._typing import FloatArray, IntArray
+from ..arguments import as_rows, check_edit, check_threshold
 from ..bound import PairBound, RemainderBound
 from ..design import Design
 from ..fitting import Fit
@@ -20,7 +21,6 @@ from ..influence import FACTOR_RTOL, solved_factors
 from ..monitor import Monitor
 from ..outcome import Outcome
 from ..problem import Edit
-from ..rows import as_rows, check_edit, check_threshold
 from ..solver import SolveResult
 from ..vectors import dot
 from .first_order import first_order_set

@@ -1,4 +1,4 @@
-"""Training rows and thresholds as callers name them, checked."""
+"""What callers pass, checked before it is used."""
 
 from __future__ import annotations
 
