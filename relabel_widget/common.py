@@ -9,9 +9,10 @@ import numpy as np
 from scipy import sparse
 
 from ._typing import AnyArray, FloatArray, IntArray
+from .characters import readable
 from .design import Design
 from .fitting import Fit
-from .texts import feature_names, readable
+from .texts import feature_names
 
 if TYPE_CHECKING:
     import pandas as pd

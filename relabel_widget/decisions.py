@@ -7,6 +7,7 @@ from typing import Any, final
 import numpy as np
 
 from ._typing import AnyArray, CodeArray, IntArray
+from .characters import readable
 from .journal import Event, Journal, Kind, State, fold
 from .journal.events import check_text, judged, relabelled, step
 from .labels import Labels
@@ -167,6 +168,7 @@ def code_of(label: Any, classes: AnyArray, *, who: str) -> int:
     """
     known = classes.tolist()
     plain = label.item() if isinstance(label, np.generic) else label
+    plain = readable(plain) if isinstance(plain, str) else plain  # as the classes are
     if plain not in known:
         raise ValueError(
             f"{who}: expected one of the labels {known}, got {plain!r} ({type(plain).__name__}). Give a label as it "

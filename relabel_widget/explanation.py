@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ._typing import FloatArray, IntArray
+from .arguments import as_rows, check_edit
 from .fitting import Fit
 from .monitor import Monitor
 from .problem import Edit
-from .rows import as_rows, check_edit
 from .solver import solve
 
 

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .characters import readable
 from .files import OwnFiles, as_path, write_whole
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def _need_pyarrow(what: str, instead: str) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """A value as a file can hold it: None, a boolean, a number, or a text."""
+    """A value as a file can hold it: None, a boolean, a number, or a `readable` text."""
     import numpy as np
     import pandas as pd
 
@@ -161,7 +162,7 @@ def _plain(value: Any) -> Any:
         return None
     if isinstance(value, datetime):
         return value.isoformat()
-    return value if isinstance(value, (bool, int, float, str)) else str(value)
+    return value if isinstance(value, (bool, int, float)) else readable(str(value))
 
 
 # --- CSV

@@ -8,7 +8,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 try:
@@ -29,12 +29,18 @@ def as_path(path: str | os.PathLike[str], *, who: str) -> Path:
     TypeError, ValueError
         If it is no path, or none that a file system could hold.
     """
-    if not isinstance(path, (str, os.PathLike)) or isinstance(os.fspath(path), bytes):
+    if not isinstance(path, (str, os.PathLike)) or not isinstance(os.fspath(path), str):
         raise TypeError(f"{who}: expected a path as a string or pathlib.Path, got {type(path).__name__}.")
     text = os.fspath(path)
-    if not text or "\0" in text:
+    try:
+        sound = b"\0" not in os.fsencode(text) and bool(text)
+    except UnicodeEncodeError:
+        sound = False
+    if not sound:
         raise ValueError(f"{who}: expected the path of a file, got {text!r}.")
-    return Path(path).expanduser()
+    with suppress(RuntimeError):  # no such user: the file is then looked for under that very name
+        return Path(text).expanduser()
+    return Path(text)
 
 
 def write_whole(

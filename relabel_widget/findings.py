@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from ._typing import FloatArray, IntArray
+from .arguments import check_threshold
 from .monitor import Monitor
 from .queries import Queries
-from .rows import check_threshold
 from .summary import VerificationSummary, summarise
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from ._typing import FloatArray, IntArray
+from .arguments import check_edit
 from .design import Design
 from .fitting import Fit
 from .monitor import Monitor
 from .problem import Edit
-from .rows import check_edit
 from .solver import SolveResult, solve_many
 
 FACTOR_RTOL = 1e-9

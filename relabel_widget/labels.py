@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from ._typing import AnyArray, CodeArray, FloatArray, IntArray
+from .arguments import as_array
+from .characters import readable_values
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +67,12 @@ def encode(y: Any, n_rows: int, *, who: str, classes: AnyArray | None = None) ->
     classes
         The estimator's classes, if labels must be among them; otherwise they are the sorted distinct labels.
 
+    Returns
+    -------
+    Labels
+        Halves of surrogate pairs in text labels are joined or replaced (`readable`), so that every file and page can
+        hold a class.
+
     Raises
     ------
     ValueError
@@ -78,6 +86,7 @@ def encode(y: Any, n_rows: int, *, who: str, classes: AnyArray | None = None) ->
         classes = found
         _check_two(classes, who)
     else:
+        classes = readable_values(classes)
         _check_known(found, classes, who)
         if len(found) == 1:
             _check_two(found, who)
@@ -95,12 +104,13 @@ def codes_of_queries(y: Any, n_rows: int, *, who: str, classes: AnyArray) -> Cod
 
 def _read(y: Any, n_rows: int, who: str) -> tuple[AnyArray, AnyArray]:
     """Labels as an array of shape (n_rows,), and the distinct ones, sorted."""
-    array = np.asarray(y)
+    array = as_array(y, who=f"{who}: y")
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1 or array.shape[0] != n_rows:
         raise ValueError(f"{who}: expected one label for each of the {n_rows} rows of X, got y of shape {array.shape}.")
     _check_present(array, who)
+    array = readable_values(array)
     return array, _distinct(array, who)
 
 

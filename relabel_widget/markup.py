@@ -6,6 +6,8 @@ import html
 from collections.abc import Iterable
 from typing import Any
 
+from .characters import printable
+
 _LONGEST_TEXT = 1200
 
 
@@ -16,8 +18,12 @@ class Markup(str):
 
 
 def escape(value: Any) -> Markup:
-    """HTML that shows a value; markup stays as it is."""
-    return value if isinstance(value, Markup) else Markup(html.escape(str(value)))
+    """HTML that shows a value, `printable`; markup stays as it is."""
+    return value if isinstance(value, Markup) else _escaped(str(value))
+
+
+def _escaped(text: str) -> Markup:
+    return Markup(html.escape(printable(text)))
 
 
 def join(*parts: Any) -> Markup:
@@ -27,7 +33,7 @@ def join(*parts: Any) -> Markup:
 
 def tag(name: str, *parts: Any, **attributes: str) -> Markup:
     """An element around its parts. Attribute names are given in Python's way: ``class_``, ``aria_label``."""
-    shown = "".join(f' {key.rstrip("_").replace("_", "-")}="{html.escape(value)}"' for key, value in attributes.items())
+    shown = "".join(f' {key.rstrip("_").replace("_", "-")}="{_escaped(value)}"' for key, value in attributes.items())
     return Markup(f"<{name}{shown}>{join(*parts)}</{name}>")
 
 

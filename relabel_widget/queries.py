@@ -9,12 +9,12 @@ import numpy as np
 from scipy.special import expit
 
 from ._typing import BoolArray, CodeArray, FloatArray, IntArray
+from .arguments import check_threshold
 from .design import Design
 from .fitting import Fit
 from .influence import factors
 from .labels import codes_of_queries
 from .monitor import Monitor
-from .rows import check_threshold
 from .texts import Reader, count_rows, reader
 
 if TYPE_CHECKING:

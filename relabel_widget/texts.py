@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from ._typing import AnyArray
+from .characters import readable
 
 Reader: TypeAlias = Callable[[int], str]
 
@@ -60,18 +61,6 @@ def reader(rows: Any, texts: Any, n_rows: int, *, estimator: Any, who: str) -> R
     """
     read = _reader(rows, texts, n_rows, estimator, who)
     return lambda row: readable(read(row))
-
-
-def readable(text: str) -> str:
-    """The text as pages, tables and files can hold it: halves of surrogate pairs joined, or replaced by U+FFFD.
-
-    Python has such halves from JSON that was cut in the middle of a character, and no UTF-8 can hold them.
-    """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
 
 
 def _reader(rows: Any, texts: Any, n_rows: int, estimator: Any, who: str) -> Reader:

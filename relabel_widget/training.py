@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from ._typing import AnyArray, FloatArray, IntArray
+from .characters import readable_values
 from .journal import State
 from .labels import Labels
 from .texts import Reader, count_rows, reader
@@ -88,7 +89,7 @@ def _ids(ids: Any, n_rows: int) -> AnyArray:
     Raises
     ------
     ValueError
-        If there is not one for each row, one is missing, two are alike, or UTF-8 cannot hold one.
+        If there is not one for each row, one is missing, or two are alike.
     """
     import pandas as pd
 
@@ -100,11 +101,10 @@ def _ids(ids: Any, n_rows: int) -> AnyArray:
         raise ValueError(f"Workbench: expected one id for each of the {n_rows} rows of train, got shape {shape}.")
     try:
         index = pd.Index(ids, tupleize_cols=False)
-    except UnicodeEncodeError as error:
-        raise ValueError(
-            f"Workbench: expected ids that can be written as UTF-8, got half of a surrogate pair in {error.object!a}. "
-            "Give id.encode(errors='replace').decode()."
-        ) from error
+    except UnicodeEncodeError:  # half of a surrogate pair
+        index = pd.Index(ids, tupleize_cols=False, dtype=object)
+    if index.dtype == object:
+        index = pd.Index(readable_values(index.to_numpy()), tupleize_cols=False)
     if index.hasnans:
         raise ValueError(f"Workbench: expected an id for every row, got none for row {int(np.argmax(index.isna()))}.")
     if not index.is_unique:

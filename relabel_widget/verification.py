@@ -9,10 +9,10 @@ import numpy as np
 from scipy.special import expit
 
 from ._typing import BoolArray, FloatArray
+from .arguments import as_rows, check_edit, check_threshold
 from .fitting import Fit
 from .monitor import Monitor
 from .problem import Edit
-from .rows import as_rows, check_edit, check_threshold
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, final
 import numpy as np
 
 from ._typing import AnyArray
+from .arguments import as_rows, check_threshold
 from .common import CommonFeatures
 from .decisions import Decisions
 from .files import OwnFiles, as_path, write_whole
@@ -22,7 +23,6 @@ from .journal.events import check_text, exported, verified
 from .listeners import Listener, Listeners
 from .monitor import Monitor
 from .queries import Queries, TestColumns
-from .rows import as_rows, check_threshold
 from .summary import VerificationSummary
 from .tables import corrected_table, decisions_table, history_table
 from .training import TrainingRows, check_row

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from .._typing import AnyArray, BoolArray, FloatArray, IntArray
+from ..arguments import as_rows, check_threshold
 from ..fitting import Fit
 from ..labels import codes_of_queries
 from ..monitor import Monitor
 from ..problem import Edit
-from ..rows import as_rows, check_threshold
 from ..search import FlipSet, find_flip_sets
 from .noise import Correction, adjusted_p
 from .settings import as_labels, check_count, check_level

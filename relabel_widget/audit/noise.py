@@ -30,13 +30,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from .._typing import CodeArray, FloatArray, IntArray
+from ..arguments import check_edit, check_threshold
 from ..design import Design, as_design
 from ..fitting import Fit, check_C, minimiser
 from ..influence import factors
 from ..labels import codes_of_queries, encode
 from ..monitor import Monitor
 from ..problem import Edit, Problem
-from ..rows import check_edit, check_threshold
 from ..search import find_flip_sets
 from .settings import as_labels, check_count, check_level, stacked
 

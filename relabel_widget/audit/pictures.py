@@ -101,16 +101,9 @@ def _panel(table: pd.DataFrame, both: pd.DataFrame, name: str, *, bottom: bool) 
             **by_shape("what", "Where the rows come from", ["flip sets", "chance"]),
         )
     )
-    of = f"datum.train_group === {_quoted(name)}"
+    of = alt.FieldEqualPredicate(field="train_group", equal=name)  # no expression: a name is not evaluated
     panel = alt.layer(intervals.transform_filter(of), points.transform_filter(of))
     return panel.properties(width=_WIDTH, height=alt.Step(34), title=alt.Title(name, fontSize=12, offset=4))
-
-
-def _quoted(text: str) -> str:
-    """A text as a string of Vega's expressions: no part of it is evaluated."""
-    import json
-
-    return json.dumps(text)
 
 
 def robustness_picture(curve: RobustnessCurve) -> Any:

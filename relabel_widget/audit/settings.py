@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import IntArray
+from ..characters import readable_values
 from ..design import Design, as_design
 
 
@@ -32,7 +33,7 @@ def as_labels(groups: Any, n_rows: int, *, who: str) -> tuple[list[Any], IntArra
             f"{who}: expected a group for every row, got {missing} missing. Give them a name of their own."
         )
     try:
-        names, codes = np.unique(array, return_inverse=True)
+        names, codes = np.unique(readable_values(array), return_inverse=True)
     except TypeError as error:
         kinds = sorted({type(each).__name__ for each in array.tolist()})
         raise TypeError(f"{who}: expected groups of one type, got {', '.join(kinds)} together.") from error

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from .._typing import BoolArray, FloatArray, IntArray
+from ..arguments import as_rows, check_threshold
 from ..fitting import Fit
 from ..influence import FACTOR_RTOL, factors, solved_factors
 from ..monitor import Monitor
 from ..problem import Edit
 from ..question import Question
-from ..rows import as_rows, check_threshold
 from .gains import Query, queries_of
 
 MAX_REFITS = 2000  # a query: some ten seconds on SST-2

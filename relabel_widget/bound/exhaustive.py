@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from .._typing import IntArray
+from ..arguments import as_rows, check_edit, check_threshold
 from ..fitting import Fit
 from ..monitor import Monitor
 from ..problem import Edit
 from ..question import Question
-from ..rows import as_rows, check_edit, check_threshold
 from .small import SLACK, SmallProblem
 
 MAX_REFITS = 50_000

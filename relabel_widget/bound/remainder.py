@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from .._typing import BoolArray
+from ..arguments import check_edit
 from ..fitting import Fit
 from ..monitor import Monitor
 from ..problem import Edit
-from ..rows import check_edit
 from .base import Bound
 from .boxes import Boxes, Closure
 from .cost import DECISION_RTOL, MAX_BYTES, BoundCost

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import as_path, write_whole
+from .drawable import check_drawable, drawable
 from .theme import INK, Theme, altair, check_theme, dressed, missing
 
 ENDINGS = (".png", ".svg", ".html")
@@ -85,14 +86,16 @@ def picture(spec: Mapping[str, Any], ending: str, theme: Theme, scale: float) ->
         import vl_convert
     except ImportError as error:
         raise ImportError(missing("save_chart", "vl-convert-python")) from error
+    spec = drawable(spec)  # here, so that vl-convert sees nothing else, whoever calls
     version = ".".join(altair("save_chart").SCHEMA_VERSION.lstrip("v").split(".")[:2])
     if ending == ".html":
-        return _page(spec, _bundle(version)).encode("utf-8", "xmlcharrefreplace")
+        return _page(spec, _bundle(version)).encode()
     drawn = {**spec, "config": dressed(theme, spec.get("config", {}))}
+    check_drawable(drawn, who="save_chart")
     common: dict[str, Any] = {"vl_version": version, "allowed_base_urls": []}
     try:
         if ending == ".svg":
-            return vl_convert.vegalite_to_svg(drawn, **common).encode("utf-8", "xmlcharrefreplace")
+            return vl_convert.vegalite_to_svg(drawn, **common).encode()
         return vl_convert.vegalite_to_png(drawn, scale=scale, **common)
     except ValueError as error:
         raise ValueError(f"save_chart: the chart cannot be drawn without a network: {error}") from error

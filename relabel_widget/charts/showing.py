@@ -7,8 +7,9 @@ import os
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+from .drawable import drawable
 from .files import ENDINGS, picture, save_chart
 from .theme import altair, merged, neutral
 
@@ -53,13 +54,21 @@ def _offline(kind: Any) -> Any:
 
 
 class _Offline:
-    """Put before an altair class: shows and saves without a network."""
+    """Put before an altair class: shows and saves without a network, and hands out only what can be drawn."""
+
+    def to_dict(self, *args: Any, context: dict[str, Any] | None = None, **kwargs: Any) -> dict[str, Any]:
+        """As altair's, `drawable`: its renderers, and its own ``save``, draw what this returns."""
+        shared = {} if context is None else context  # of a chart around this one, which writes its data at its end
+        spec: dict[str, Any] = super().to_dict(*args, context=shared, **kwargs)  # type: ignore[misc]
+        shared.update(drawable({name: shared[name] for name in ("datasets",) if name in shared}))
+        drawn: dict[str, Any] = drawable(spec)
+        return drawn
 
     def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> Any:
         alt = altair("chart")
         if alt.renderers.active != "default":
             return super()._repr_mimebundle_(*args, **kwargs)  # type: ignore[misc]
-        spec = cast("dict[str, Any]", self.to_dict())  # type: ignore[attr-defined]
+        spec = self.to_dict()
         config = merged(neutral(), spec.get("config", {}))
         if _in_marimo():  # it takes one kind from a chart, and brings Vega-Lite 6
             return {f"application/vnd.vegalite.v{alt.SCHEMA_VERSION[1]}+json": {**spec, "config": config}}

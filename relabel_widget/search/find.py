@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import expit
 
 from .._typing import FloatArray, IntArray
+from ..arguments import as_rows, check_edit, check_threshold
 from ..bound import SLACK, Bound
 from ..design import Design
 from ..fitting import Fit
@@ -20,7 +21,6 @@ from ..monitor import Monitor
 from ..outcome import Outcome
 from ..problem import Edit
 from ..question import Question
-from ..rows import as_rows, check_edit, check_threshold
 from ..solver import SolveResult
 from .exhaustion import Ending, exhausted
 from .first_order import first_order_set

@@ -45,11 +45,6 @@ from relabel_widget.workbench import Workbench
         ({"ids": np.zeros((80, 2))}, ValueError, r"got shape \(80, 2\)"),
         ({"ids": [1, *range(1, 80)]}, ValueError, "ids with no two alike, got 1 more than once"),
         ({"ids": [None, *range(1, 80)]}, ValueError, "an id for every row, got none for row 0"),
-        (
-            {"ids": ["\ud83d", *map(str, range(1, 80))]},
-            ValueError,
-            r"ids .* surrogate pair in '\\ud83d'. Give id.encode",
-        ),
         ({"annotator": 3}, TypeError, "Workbench: annotator: expected a string"),
         ({"store": ""}, JournalError, "got an empty one"),
     ],

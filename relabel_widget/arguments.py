@@ -1,0 +1,183 @@
+"""What callers pass, checked before it is used."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+from scipy.special import logit
+
+from ._typing import AnyArray, FloatArray, IntArray
+from .monitor import Monitor
+
+
+def as_array(values: Any, *, who: str) -> AnyArray:
+    """Anything that NumPy takes for an array, as one.
+
+    Raises
+    ------
+    ValueError
+        If some values are masked, or rows have different lengths.
+    TypeError
+        If NumPy cannot make an array of it.
+    """
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise ValueError(
+            f"{who}: expected values without a mask, got {int(np.ma.getmaskarray(values).sum())} masked ones. Drop "
+            "those rows, or fill them in with .filled(...)."
+        )
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{who}: expected an array, got rows of different lengths ({error}).") from error
+    except Exception as error:  # of whatever the object's own __array__ does
+        raise TypeError(f"{who}: expected an array, got {type(values).__name__} ({error}).") from error
+
+
+def as_numbers(values: Any, *, who: str) -> FloatArray:
+    """Real numbers as float64, of any shape; they may be NaN or infinite. Shared with the caller where the type fits.
+
+    Raises
+    ------
+    TypeError
+        If the values are not real numbers: texts, dates, complex numbers and objects are none.
+    ValueError
+        As `as_array`.
+    """
+    array = as_array(values, who=who)
+    if array.dtype == object and not any(isinstance(value, (str, bytes)) for value in array.flat):
+        with suppress(TypeError, ValueError, OverflowError):  # a data frame of mixed number types
+            array = array.astype(np.float64)
+    if array.dtype.kind not in "buif":
+        raise TypeError(f"{who}: expected real numbers, got {_kind_of(values, array)}.")
+    return np.asarray(array, dtype=np.float64)
+
+
+def _kind_of(values: Any, array: AnyArray) -> str:
+    return f"dtype {array.dtype}" if array.ndim else shown(values)
+
+
+def shown(value: Any, most: int = 80) -> str:
+    """A value as messages show it, cut if it is long."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # its own __repr__ fails
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= most else f"{text[:most]}… ({type(value).__name__})"
+
+
+def as_rows(rows: Any, n_rows: int, *, who: str) -> IntArray:
+    """Distinct training rows as int64, in the order given.
+
+    Parameters
+    ----------
+    rows
+        One row number, a sequence of them, or a boolean mask of shape (n_rows,).
+
+    Raises
+    ------
+    TypeError
+        If they are not whole numbers.
+    ValueError
+        If one is outside 0 .. n_rows - 1 or comes twice, or a mask has another length.
+    """
+    array = np.atleast_1d(as_array(rows, who=who))
+    if array.dtype == np.bool_:
+        if array.shape != (n_rows,):
+            raise ValueError(f"{who}: expected a mask of shape ({n_rows},), got {array.shape}.")
+        return np.flatnonzero(array).astype(np.int64)
+    if array.shape == (0,) and not isinstance(rows, (str, bytes)):
+        return np.empty(0, dtype=np.int64)
+    if array.dtype.kind not in "ui" or array.ndim != 1:
+        raise TypeError(f"{who}: expected training row numbers, got {_rows_shown(rows, array)}.")
+    outside = array[(array < 0) | (array >= n_rows)]
+    if outside.size:
+        raise ValueError(f"{who}: expected training rows 0 to {n_rows - 1}, got {outside[0]}.")
+    if np.unique(array).size != array.size:
+        raise ValueError(
+            f"{who}: expected each training row once, got some twice. A row relabelled twice is as it was."
+        )
+    return array.astype(np.int64)
+
+
+def _rows_shown(rows: Any, array: AnyArray) -> str:
+    # a set or a generator is one object to NumPy: its name says more than the array's
+    return f"{array.dtype} of shape {array.shape}" if np.ndim(array) != 1 or array.dtype != object else shown(rows)
+
+
+def as_whole(value: Any, least: int, *, who: str) -> int:
+    """A whole number of at least ``least``.
+
+    Raises
+    ------
+    ValueError
+        If it is not one.
+    """
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{who}: expected a whole number of at least {least}, got {shown(value)}.")
+    return int(value)
+
+
+def as_flag(value: Any, *, who: str) -> bool:
+    """True or False; 1 and 0 will do.
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+    """
+    if isinstance(value, (bool, np.bool_)) or (isinstance(value, numbers.Integral) and value in (0, 1)):
+        return bool(value)
+    raise TypeError(f"{who}: expected True or False, got {shown(value)}.")
+
+
+def check_choice(value: Any, name: str, choices: Sequence[str], *, who: str) -> None:
+    """Refuse a word that is not one of those that there are; ``name`` is the argument's.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    if not isinstance(value, str) or value not in choices:
+        known = ", ".join(f'"{choice}"' for choice in choices[:-1]) + f' or "{choices[-1]}"'
+        raise ValueError(f"{who}: expected {name} {known}, got {shown(value)}.")
+
+
+def check_monitor(monitor: Any, *, who: str) -> None:
+    """Refuse what is no `Monitor` and not None.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    """
+    if monitor is not None and not isinstance(monitor, Monitor):
+        raise TypeError(f"{who}: expected monitor as a Monitor or None, got {shown(monitor)}.")
+
+
+def check_threshold(threshold: Any, *, who: str) -> float:
+    """The threshold as log-odds.
+
+    Raises
+    ------
+    ValueError
+        If it does not lie strictly between 0 and 1.
+    """
+    if not isinstance(threshold, numbers.Real) or not 0 < float(threshold) < 1:
+        raise ValueError(f"{who}: expected a threshold strictly between 0 and 1, got {shown(threshold)}.")
+    return float(logit(float(threshold)))
+
+
+def check_edit(edit: Any, *, who: str) -> None:
+    """Refuse an edit that is neither "relabel" nor "remove".
+
+    Raises
+    ------
+    ValueError
+        If it is another.
+    """
+    check_choice(edit, "edit", ("relabel", "remove"), who=who)

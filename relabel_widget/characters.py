@@ -1,0 +1,52 @@
+"""Characters that files, pages and pictures cannot take, and what stands in their place."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from ._typing import AnyArray
+
+_CONTROLS = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # all of C0 and C1 but tab, line feed and carriage return
+_NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
+    f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0x110000, 0x10000)
+)
+_NOT_SHOWN = re.compile(f"[{_CONTROLS}{_NONCHARACTERS}]")
+
+
+def readable(text: str) -> str:
+    """The text as UTF-8 can hold it: halves of surrogate pairs joined, or replaced by U+FFFD.
+
+    Python has such halves from JSON that was cut in the middle of a character.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def printable(text: str) -> str:
+    """The text as XML and HTML can hold it: `readable`, and controls and noncharacters replaced by U+FFFD.
+
+    Tab, line feed and carriage return stay. None of what is replaced has a shape that a reader would miss.
+    """
+    return _NOT_SHOWN.sub("\ufffd", readable(text))
+
+
+def readable_values(values: AnyArray) -> AnyArray:
+    """A one-dimensional array of any type with each text in it `readable`; the same array where all are."""
+    if values.dtype.kind not in "OU" or (values.dtype.kind == "U" and not _has_surrogates(values)):
+        return values
+    out = values
+    for place, value in enumerate(values.tolist()):
+        if isinstance(value, str) and readable(value) is not value:
+            out = values.copy() if out is values else out
+            out[place] = readable(value)
+    return out
+
+
+def _has_surrogates(values: AnyArray) -> bool:
+    points = np.ascontiguousarray(values).astype(values.dtype.newbyteorder("="), copy=False).view(np.uint32)
+    return bool(((points >= 0xD800) & (points < 0xE000)).any())

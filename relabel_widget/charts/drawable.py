@@ -1,0 +1,78 @@
+"""What a chart's specification may hold when it is drawn: the one gate before vl-convert and the notebook."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..characters import printable
+
+_LONGEST = 10_000  # characters: vl-convert measures a text on an axis in time that grows with its square
+_LARGEST = 32_768  # points of width or height: what an axis of 1e9 is made of fills the memory
+_FONTS = ("font", "fontweight", "fontstyle")
+_DATA = ("values", "datasets")
+
+
+def drawable(spec: Any) -> Any:
+    """A specification in which no text, key or number can stop the program that draws it; a copy.
+
+    Controls, noncharacters and halves of surrogate pairs become U+FFFD (`printable`), numbers that are not finite
+    become null, as JSON has none, and texts are cut at 10,000 characters. Cost: one pass over the specification.
+
+    Notes
+    -----
+    vl-convert 1.9 measures texts as XML, and what XML cannot hold ends the whole process (SIGABRT, not an exception):
+    U+0000 to U+0008, U+000B, U+000C, U+000E to U+001F, U+FFFE and U+FFFF, for ``.png`` and ``.svg`` alike. Tried one
+    by one, each in a process of its own: all of C0, DEL and C1, U+FDD0, U+1FFFE, U+10FFFF and their kin, separators
+    and marks of direction; the others are drawn. Lone surrogates are a ValueError of vl-convert, NaN is drawn, and a
+    text of a million characters on an axis takes minutes. `check_drawable` has what a chart's own settings can do.
+    What a chart's own expressions make (``fromCharCode(1)``) is not seen here; charts of ours have no such.
+    """
+    if isinstance(spec, str):
+        text = printable(spec)
+        return text if len(text) <= _LONGEST or text.startswith("data:") else f"{text[: _LONGEST - 1]}…"
+    if isinstance(spec, Mapping):
+        return {drawable(key): _whole(value) if key in _DATA else drawable(value) for key, value in spec.items()}
+    if isinstance(spec, (list, tuple)):
+        return [drawable(value) for value in spec]
+    return None if isinstance(spec, float) and not math.isfinite(spec) else spec
+
+
+def _whole(data: Any) -> Any:
+    """Data of a chart; a whole table in one text, such as CSV, is not cut."""
+    if isinstance(data, str):
+        return printable(data)
+    if isinstance(data, Mapping):
+        return {drawable(name): _whole(table) for name, table in data.items()}
+    return drawable(data)
+
+
+def check_drawable(spec: Any, *, who: str) -> None:
+    """Refuse settings of a chart that would end the process that draws it.
+
+    Raises
+    ------
+    ValueError
+        If a font's name holds ``<`` or ``&``, which vl-convert takes for XML, or a size is above 32,768 points.
+    """
+    for name, value in _settings(spec):
+        key = name.lower()
+        if key.endswith(_FONTS) and isinstance(value, str) and set("<&") & set(value):
+            raise ValueError(f"{who}: the chart cannot be drawn: expected {name} without < and &, got {value!r}.")
+        if key in ("width", "height", "step") and isinstance(value, (int, float)) and value > _LARGEST:
+            raise ValueError(
+                f"{who}: the chart cannot be drawn: expected {name} of at most {_LARGEST:,} points, got {value:g}."
+            )
+
+
+def _settings(spec: Any) -> Iterator[tuple[str, Any]]:
+    """Every name and value of a specification outside its data."""
+    if isinstance(spec, Mapping):
+        for name, value in spec.items():
+            if name not in _DATA:
+                yield str(name), value
+                yield from _settings(value)
+    elif isinstance(spec, (list, tuple)):
+        for value in spec:
+            yield from _settings(value)
