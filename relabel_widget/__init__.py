@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .adoption import adopt
     from .audit import GroupAudit, NoiseAudit, RobustnessCurve, group_audit, noise_audit, robustness_curve, suspects
     from .bound import (
         PairBound,
@@ -35,24 +34,31 @@ if TYPE_CHECKING:
         text_blocks,
         write_design,
     )
-    from .explanation import Explanation, explain
-    from .export import read_labels
-    from .fitting import Fit, fit
-    from .influence import TopInfluence, relabel_influence, removal_influence, top_influence
-    from .leverage import leverages
+    from .evidence import (
+        Explanation,
+        TopInfluence,
+        Verification,
+        explain,
+        leverages,
+        relabel_influence,
+        removal_influence,
+        single_relabel_table,
+        top_influence,
+        verify,
+    )
+    from .files.texts import PagedTexts, open_texts, write_texts
+    from .fits import Fit, OneVsRest, adopt, fit, fit_one_vs_rest
+    from .journal import JournalError
     from .monitor import Cancelled, Monitor, Progress
-    from .one_vs_rest import OneVsRest, fit_one_vs_rest
     from .outcome import Outcome
-    from .paged import PagedTexts, open_texts, write_texts
     from .search import Budget, FlipSet, find_flip_set, find_flip_sets
-    from .table import single_relabel_table
-    from .verification import Verification, verify
     from .widget import RelabelWidget
     from .workbench import Workbench
+    from .workbench.export import read_labels
 
 # A module never bears the name of a public function: importing it would put the module in that function's place.
 _HOMES = {
-    "adopt": "adoption",
+    "adopt": "fits",
     "GroupAudit": "audit",
     "NoiseAudit": "audit",
     "RobustnessCurve": "audit",
@@ -68,29 +74,30 @@ _HOMES = {
     "remainder_bound": "bound",
     "remainder_bound_cost": "bound",
     "save_chart": "charts",
-    "Explanation": "explanation",
-    "explain": "explanation",
-    "Fit": "fitting",
-    "fit": "fitting",
-    "read_labels": "export",
-    "relabel_influence": "influence",
-    "removal_influence": "influence",
-    "leverages": "leverage",
-    "TopInfluence": "influence",
-    "top_influence": "influence",
+    "Explanation": "evidence",
+    "explain": "evidence",
+    "Fit": "fits",
+    "fit": "fits",
+    "read_labels": "workbench",
+    "relabel_influence": "evidence",
+    "removal_influence": "evidence",
+    "leverages": "evidence",
+    "TopInfluence": "evidence",
+    "top_influence": "evidence",
+    "JournalError": "journal",
     "Cancelled": "monitor",
     "Monitor": "monitor",
     "Progress": "monitor",
-    "OneVsRest": "one_vs_rest",
-    "fit_one_vs_rest": "one_vs_rest",
+    "OneVsRest": "fits",
+    "fit_one_vs_rest": "fits",
     "Outcome": "outcome",
     "Budget": "search",
     "FlipSet": "search",
     "find_flip_set": "search",
     "find_flip_sets": "search",
-    "Verification": "verification",
-    "single_relabel_table": "table",
-    "verify": "verification",
+    "Verification": "evidence",
+    "single_relabel_table": "evidence",
+    "verify": "evidence",
     "RelabelWidget": "widget",
     "MappedDesign": "design",
     "open_design": "design",
@@ -101,9 +108,9 @@ _HOMES = {
     "svmlight_labels": "design",
     "DaskDesign": "design",
     "dask_design": "design",
-    "PagedTexts": "paged",
-    "open_texts": "paged",
-    "write_texts": "paged",
+    "PagedTexts": "files.texts",
+    "open_texts": "files.texts",
+    "write_texts": "files.texts",
     "Workbench": "workbench",
 }
 
@@ -115,6 +122,7 @@ __all__ = [
     "Fit",
     "FlipSet",
     "GroupAudit",
+    "JournalError",
     "MappedDesign",
     "Monitor",
     "NoiseAudit",

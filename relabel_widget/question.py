@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from ._typing import AnyArray, FloatArray, IntArray
-from .fitting import Fit
+from .fits import Fit
 from .problem import Edit, Problem
 from .solver import norm_in
 from .vectors import dot

@@ -145,5 +145,5 @@ def bound_gain(bound: RemainderBound, query: np.ndarray, size: int, factor: np.n
 
 def seen_by(bound: RemainderBound, query: np.ndarray, factor: np.ndarray | None = None) -> Query:
     design = bound.fit.query_of(query)
-    solved = rw.influence.factors(bound.fit, design) if factor is None else factor[:, None]
+    solved = rw.evidence.factors(bound.fit, design) if factor is None else factor[:, None]
     return fit_queries(bound.fit, bound.fit.problem.extended_rows(design), solved, 0.0)[0]

@@ -113,7 +113,7 @@ def test_refuses_inaccurate_tables() -> None:
     x[:, 0] *= 1e9
     fit = rw.fit(case.x, case.y, 1.0)
     object.__setattr__(
-        fit, "problem", rw.fitting.Problem(rw.design.DenseDesign(x), fit.problem.labels, fit.problem.weights, 1.0)
+        fit, "problem", rw.problem.Problem(rw.design.DenseDesign(x), fit.problem.labels, fit.problem.weights, 1.0)
     )
     with pytest.raises(ArithmeticError, match="the tables are accurate to"):
         make_kernel(fit)

@@ -124,7 +124,7 @@ def test_rough_factors_are_accounted_for(edit: str) -> None:
     best = np.nanmax(gains_of("sparse, weighted", 40, 0.05, 2, edit, 4), axis=0)
     single = np.nanmax(gains_of("sparse, weighted", 40, 0.05, 1, edit, 4), axis=0)
     for query, pair, one in zip(queries_of(case, 4), best, single, strict=True):
-        exact = rw.influence.factors(bound.fit, bound.fit.query_of(query))[:, 0]
+        exact = rw.evidence.factors(bound.fit, bound.fit.query_of(query))[:, 0]
         assert bound.lower_bound(query, factor=exact) == bound.lower_bound(query)
         assert bound.lower_bound(query, factor=exact * (1 + 1e-6)) == bound.lower_bound(query)
         for factor in (0.9 * exact, 0.5 * exact, 0 * exact, -exact):

@@ -12,7 +12,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from relabel_widget.charts import KINDS, kinds, save_chart
-from relabel_widget.workbench import Workbench
+from relabel_widget.workbench.workbench import Workbench
 
 NASTY = "</script><b>\u202e" + "long " * 200
 

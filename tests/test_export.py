@@ -23,10 +23,10 @@ from sklearn.linear_model import LogisticRegression
 
 import relabel_widget as rw
 from relabel_widget import files as files_room
-from relabel_widget.export import COLUMNS, read_labels, write_table
-from relabel_widget.files import write_whole
+from relabel_widget.files.whole import write_whole
 from relabel_widget.journal import JournalError
-from relabel_widget.workbench import Workbench
+from relabel_widget.workbench.export import COLUMNS, read_labels, write_table
+from relabel_widget.workbench.workbench import Workbench
 
 NASTY = '=cmd|"/c calc"!A1,\r\n\rline\t\u202e\x00 Ünï \U0001f600'
 

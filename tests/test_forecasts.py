@@ -14,7 +14,7 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 import relabel_widget as rw
-from relabel_widget.influence import solved_factors
+from relabel_widget.evidence import solved_factors
 from relabel_widget.question import Question
 from relabel_widget.search import Budget
 from relabel_widget.search.forecasts import (

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from relabel_widget.labels import encode
+from relabel_widget.problem import encode
 
 GUISES: dict[str, tuple[Any, list[Any]]] = {
     "int": (np.array([3, -1, 3]), [-1, 3]),

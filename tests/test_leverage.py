@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 from oracles import DESIGNS, random_case, sigmoid
 
 import relabel_widget as rw
-from relabel_widget.leverage import leverages
+from relabel_widget.evidence import leverages
 
 
 def dense_leverages(case: Any) -> np.ndarray:

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from oracles import DESIGNS, small_integers
 
-from relabel_widget.operator import Hessian
+from relabel_widget.problem import Hessian
 
 
 @pytest.mark.parametrize("has_intercept", [True, False])
@@ -53,7 +53,7 @@ def test_products_edit_nothing() -> None:
 @pytest.mark.parametrize("has_intercept", [True, False])
 def test_the_bound_on_what_is_pulled_back(has_intercept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Never less than the norm in that of the inverse; the norm itself where u is a curvature's own image."""
-    monkeypatch.setattr("relabel_widget.operator.PIECE", 16)
+    monkeypatch.setattr("relabel_widget.problem.hessian.PIECE", 16)
     rng = np.random.default_rng(8)
     for seed in range(20):
         x = small_integers(40, 6, seed)

@@ -23,7 +23,7 @@ def bound_of(kind: str, n: int, C: float) -> rw.PairBound:
 
 def seen_by(fit: rw.Fit, query: np.ndarray, spoilt: float = 0.0) -> Query:
     design = fit.query_of(query)
-    factor = rw.influence.factors(fit, design) * (1.0 - spoilt)
+    factor = rw.evidence.factors(fit, design) * (1.0 - spoilt)
     return fit_queries(fit, fit.problem.extended_rows(design), factor, 0.0)[0]
 
 
@@ -111,7 +111,7 @@ def test_rough_factors_are_accounted_for(spoilt: float) -> None:
     pair = dense_gains(case.dense, all_sets(40, 2), "relabel", queries)
     for t, query in enumerate(queries):
         assert (pair[:, t] <= proven(bound, seen_by(bound.fit, query, spoilt))).all()
-        factor = rw.influence.factors(bound.fit, bound.fit.query_of(query))[:, 0] * (1 - spoilt)
+        factor = rw.evidence.factors(bound.fit, bound.fit.query_of(query))[:, 0] * (1 - spoilt)
         assert bound.lower_bound(query, factor=factor) <= bound.lower_bound(query)
 
 

@@ -11,8 +11,7 @@ from oracles import DESIGNS, Case, DenseProblem, random_case
 
 import relabel_widget as rw
 from relabel_widget.design import DenseDesign
-from relabel_widget.labels import encode
-from relabel_widget.problem import Problem
+from relabel_widget.problem import Problem, encode
 
 KINDS = [
     pytest.param({}, 0.0, id="plain"),

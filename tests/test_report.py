@@ -14,8 +14,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from relabel_widget import markup
 from relabel_widget import report as report_room
-from relabel_widget.markup import smallest
-from relabel_widget.workbench import Workbench
+from relabel_widget.files.html import smallest
+from relabel_widget.workbench.workbench import Workbench
 
 NASTY = '</td></table><script>alert(1)</script><img src="https://example.org/x.png" onerror="x"> & \'"'
 LABELS = np.array(["<b>no</b>", "<i>yes</i>"])

@@ -14,10 +14,8 @@ from scipy import sparse
 
 from relabel_widget.design import CsrDesign, DenseDesign
 from relabel_widget.design import base as base_module
-from relabel_widget.labels import encode
 from relabel_widget.monitor import Cancelled, Monitor
-from relabel_widget.operator import Hessian, image_of
-from relabel_widget.problem import Problem
+from relabel_widget.problem import Hessian, Problem, encode, eta_of
 from relabel_widget.solver import (
     Centred,
     Iterate,
@@ -75,13 +73,13 @@ def test_the_start_is_used_and_left_alone() -> None:
     b = np.random.default_rng(1).normal(size=13)
     there = np.linalg.solve(dense, b)
     for start, iterations in ((there, range(1)), (there + 1e-3, range(1, 14))):
-        image = image_of(hessian.design, start, hessian.has_intercept)
+        image = eta_of(hessian.design, start, hessian.has_intercept)
         given = start.copy(), image.copy()
-        solved = solve(hessian, b, rtol=1e-10, preconditioner=Jacobi.of(hessian), start=(start, image), image=True)
+        solved = solve(hessian, b, rtol=1e-10, preconditioner=Jacobi.of(hessian), start=(start, image), with_eta=True)
         assert solved.iterations in iterations
         assert_allclose(solved.x, there, rtol=1e-9)
-        assert solved.image is not None
-        assert_allclose(solved.image, image_of(hessian.design, there, hessian.has_intercept), rtol=1e-9)
+        assert solved.eta_direction is not None
+        assert_allclose(solved.eta_direction, eta_of(hessian.design, there, hessian.has_intercept), rtol=1e-9)
         assert_array_equal(start, given[0])
         assert_array_equal(image, given[1])
 
@@ -94,11 +92,11 @@ def test_the_image_comes_with_the_solution(has_intercept: bool, monkeypatch: pyt
     x = rng.normal(size=(60, 12))
     hessian = Hessian(DenseDesign(x), rng.uniform(0.01, 0.25, size=60), np.full(n, 0.1), has_intercept)
     z = np.column_stack([x, np.ones(60)])[:, :n]
-    solved = solve(hessian, rng.normal(size=n), rtol=1e-9, preconditioner=Jacobi.of(hessian), image=True)
+    solved = solve(hessian, rng.normal(size=n), rtol=1e-9, preconditioner=Jacobi.of(hessian), with_eta=True)
     assert solved.iterations > 3
-    assert solved.image is not None
-    assert_allclose(solved.image, z @ solved.x, atol=1e-12)
-    assert_allclose(hessian.matvec_from(solved.x, solved.image), hessian.matvec(solved.x), atol=1e-12)
+    assert solved.eta_direction is not None
+    assert_allclose(solved.eta_direction, z @ solved.x, atol=1e-12)
+    assert_allclose(hessian.matvec_from(solved.x, solved.eta_direction), hessian.matvec(solved.x), atol=1e-12)
 
 
 def test_a_right_hand_side_of_zero_is_solved_by_zero() -> None:
@@ -397,7 +395,7 @@ def test_springs_are_of_the_preconditioner_without_the_row(name: str, has_interc
     if kind == "diagonal":
         made = Jacobi(made.inverse[:60])  # columns alone, as `Centred` holds them
         own = np.square(x) * made.inverse
-        assert_allclose(made.springs(rows, held), (own / (1 - held[:, None] * own)).sum(axis=1), rtol=1e-10)
+        assert_allclose(made.loo_leverages(rows, held), (own / (1 - held[:, None] * own)).sum(axis=1), rtol=1e-10)
         return
     columns = made.columns if isinstance(made, Centred) else made
     apart = np.setdiff1d(np.arange(60), columns.block)
@@ -406,7 +404,7 @@ def test_springs_are_of_the_preconditioner_without_the_row(name: str, has_interc
     whole = np.column_stack([x, np.ones(7)]) if has_intercept else x
     together = np.einsum("ij,jk,ik->i", whole, inverse, whole) - own.sum(axis=1)
     alone = np.where(x[:, apart] == 0, own, own / (1 - held[:, None] * own)).sum(axis=1)
-    assert_allclose(made.springs(rows, held), alone + together / (1 - held * together), rtol=1e-9)
+    assert_allclose(made.loo_leverages(rows, held), alone + together / (1 - held * together), rtol=1e-9)
 
 
 def test_centring_takes_out_what_columns_share() -> None:

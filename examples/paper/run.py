@@ -18,7 +18,7 @@ import pandas as pd
 from data import embedded, from_disk, load
 
 import relabel_widget as rw
-from relabel_widget.markup import Markup, excerpt, join, page, section, table, tag
+from relabel_widget.files.html import Markup, excerpt, join, page, section, table, tag
 
 NAMES = ("sst2", "hate_speech", "loan")
 

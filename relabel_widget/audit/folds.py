@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from .._typing import CodeArray, FloatArray, IntArray
-from ..fitting import Fit
+from ..fits import Fit
 from ..monitor import Monitor
-from ..operator import Hessian
+from ..problem import Hessian
 from ..solver import solve_many
 
 N_FOLDS = 5

@@ -13,10 +13,9 @@ import numpy as np
 
 from .._typing import AnyArray, BoolArray, FloatArray, IntArray
 from ..arguments import as_rows, check_threshold
-from ..fitting import Fit
-from ..labels import codes_of_queries
+from ..fits import Fit
 from ..monitor import Monitor
-from ..problem import Edit
+from ..problem import Edit, codes_of_queries
 from ..search import FlipSet, find_flip_sets
 from .noise import Correction, adjusted_p
 from .settings import as_labels, check_count, check_level
@@ -166,11 +165,11 @@ def group_audit(
 
 
 def _audited(fit: Fit, queries: Any, y_query: Any, threshold: Any) -> IntArray:
-    cut = check_threshold(threshold, who="group_audit")
+    threshold_logit = check_threshold(threshold, who="group_audit")
     if y_query is None:
         return np.arange(queries.n_rows)
     truth = codes_of_queries(y_query, queries.n_rows, who="group_audit: y_query", classes=fit.classes)
-    wrong = np.flatnonzero((fit.decision(queries) > cut) != (truth == 1))
+    wrong = np.flatnonzero((fit.decision(queries) > threshold_logit) != (truth == 1))
     if not len(wrong):
         raise ValueError(
             "group_audit: no query is misclassified, so there is nothing to audit. Leave out y_query to audit all."

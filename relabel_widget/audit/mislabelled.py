@@ -10,11 +10,10 @@ import numpy as np
 
 from .._typing import AnyArray, BoolArray, FloatArray, IntArray
 from ..arguments import as_rows
-from ..decisions import code_of
-from ..fitting import Fit, minimiser
-from ..fitting import fit as fit_model
+from ..fits import Fit, OneVsRest, minimiser, shares
+from ..fits import fit as fit_model
 from ..monitor import Monitor
-from ..one_vs_rest import OneVsRest, shares
+from ..problem import code_of
 from .columns import column_evidence
 from .folds import folds_of, held_out
 

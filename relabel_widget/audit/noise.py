@@ -32,11 +32,10 @@ import numpy as np
 from .._typing import CodeArray, FloatArray, IntArray
 from ..arguments import check_edit, check_threshold
 from ..design import Design, as_design
-from ..fitting import Fit, check_C, minimiser
-from ..influence import factors
-from ..labels import codes_of_queries, encode
+from ..evidence import factors
+from ..fits import Fit, check_C, minimiser
 from ..monitor import Monitor
-from ..problem import Edit, Problem
+from ..problem import Edit, Problem, codes_of_queries, encode
 from ..search import find_flip_sets
 from .settings import as_labels, check_count, check_level, stacked
 
@@ -176,7 +175,7 @@ def noise_audit(
     m * drawn numbers. Memory: 12 bytes for each query and row of two draws.
     """
     _check(permutations, correction, seed, level, edit)
-    cut = check_threshold(threshold, who="noise_audit")
+    threshold_logit = check_threshold(threshold, who="noise_audit")
     data = _of_mapping(groups, C) if fit is None else _of_fit(groups, fit)
     if reference is not None and reference not in data.names:
         raise ValueError(f"noise_audit: expected reference to be one of the groups {data.names}, got {reference!r}.")
@@ -189,9 +188,11 @@ def noise_audit(
     found = [find_flip_sets(each, queries, n_jobs=n_jobs, monitor=monitor, **settings) for each in fits]
     sizes = np.array([[one.size if one.found else np.nan for one in sets] for sets in found])
     _check_common(sizes)
-    scores = [score(size, each.decision(queries) - cut, truth) for size, each in zip(sizes, fits, strict=True)]
+    scores = [
+        score(size, each.decision(queries) - threshold_logit, truth) for size, each in zip(sizes, fits, strict=True)
+    ]
     means = _means(data, drawn, sizes, scores)
-    test = _Test(data, queries, truth, cut, edit, drawn, permutations, seed, monitor)
+    test = _Test(data, queries, truth, threshold_logit, edit, drawn, permutations, seed, monitor)
     tests = _tests(data.names, means, test, reference, correction, level)
     return NoiseAudit(_lines(data.names, sizes), means, tests, level)
 
@@ -277,7 +278,7 @@ class _Test:
     data: _Data
     queries: Design
     truth: CodeArray | None
-    cut: float
+    threshold_logit: float
     edit: Edit
     drawn: list[IntArray]
     most: int
@@ -336,7 +337,7 @@ class _Pair:
 
     def _score(self, rows: IntArray) -> float:
         fit = self.data.fitted(rows, self.start, self.test.monitor)
-        margins = fit.decision(self.test.queries) - self.test.cut
+        margins = fit.decision(self.test.queries) - self.test.threshold_logit
         gains = self.pulls[:, rows] * fit.problem.force(fit.eta, self.test.edit).astype(np.float32)
         gains *= np.where(margins > 0, 1.0, -1.0).astype(np.float32)[:, None]
         return score(least_sums(gains, np.abs(margins)), margins, self.test.truth)

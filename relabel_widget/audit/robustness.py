@@ -10,7 +10,7 @@ import numpy as np
 
 from .._typing import FloatArray, IntArray
 from ..bound import RemainderBound
-from ..fitting import Fit
+from ..fits import Fit
 from ..monitor import Monitor
 from ..problem import Edit
 from ..search import FlipSet, find_flip_sets

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from .._typing import IntArray
-from ..characters import readable_values
 from ..design import Design, as_design
+from ..files.characters import readable_values
 
 
 def as_labels(groups: Any, n_rows: int, *, who: str) -> tuple[list[Any], IntArray]:

@@ -10,8 +10,8 @@ import numpy as np
 
 from .._typing import BoolArray, FloatArray, IntArray
 from ..arguments import as_rows, check_threshold
-from ..fitting import Fit
-from ..influence import FACTOR_RTOL, factors, solved_factors
+from ..evidence import FACTOR_RTOL, factors, solved_factors
+from ..fits import Fit
 from ..monitor import Monitor
 from ..problem import Edit
 from ..question import Question

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._typing import AnyArray, BoolArray, FloatArray, IntArray
-from ..fitting import Fit
+from ..evidence import refit_sets
+from ..fits import Fit
 from ..monitor import Monitor
-from ..table import refit_sets
 from .gains import Query
 from .kernel import row_blocks
 from .pointwise import Pointwise

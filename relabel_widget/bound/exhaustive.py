@@ -11,7 +11,7 @@ import numpy as np
 
 from .._typing import IntArray
 from ..arguments import as_rows, check_edit, check_threshold
-from ..fitting import Fit
+from ..fits import Fit
 from ..monitor import Monitor
 from ..problem import Edit
 from ..question import Question

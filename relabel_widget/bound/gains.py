@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._typing import FloatArray, IntArray
-from ..fitting import Fit
+from ..fits import Fit
 from .boxes import Boxes, Closure
 
 _BEST = 200  # rows whose pairs are looked at one by one
@@ -36,12 +36,12 @@ class Query:
     product: float
 
 
-def queries_of(fit: Fit, right: FloatArray, solved: FloatArray, cut: float) -> list[Query]:
+def queries_of(fit: Fit, right: FloatArray, solved: FloatArray, offset: float) -> list[Query]:
     """Queries from their extended rows and their factors, (n_params, m), and the threshold as log-odds."""
     problem, theta = fit.problem, fit.theta
     residuals = np.linalg.norm(right - fit.hessian.matmat(solved), axis=0)
     pulls = problem.extended_matvec(problem.design, solved)
-    margins = theta @ right - cut
+    margins = theta @ right - offset
     norms = np.linalg.norm(solved, axis=0)
     products = np.einsum("pm,pm->m", right, solved)
     return [

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import expit
 
 from .._typing import AnyArray, FloatArray, IntArray
-from ..fitting import Fit
+from ..fits import Fit
 from ..monitor import Monitor
 from .displacements import Displacements, left_of_gradient
 from .gains import Query

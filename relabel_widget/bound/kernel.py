@@ -9,8 +9,8 @@ import numpy as np
 from scipy.linalg import blas, lapack
 
 from .._typing import AnyArray, FloatArray, IntArray
-from ..fitting import Fit
-from ..influence import factors
+from ..evidence import factors
+from ..fits import Fit
 from ..monitor import Monitor
 from ..problem import Problem
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._typing import BoolArray, FloatArray, IntArray
-from ..fitting import Fit
+from ..fits import Fit
 from ..monitor import Monitor
 from .base import Bound
 from .cost import DECISION_RTOL, MAX_BYTES, BoundCost

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._typing import BoolArray
 from ..arguments import check_edit
-from ..fitting import Fit
+from ..fits import Fit
 from ..monitor import Monitor
 from ..problem import Edit
 from .base import Bound

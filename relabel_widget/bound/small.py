@@ -23,7 +23,7 @@ import numpy as np
 from scipy.special import expit
 
 from .._typing import FloatArray, IntArray
-from ..fitting import Fit
+from ..fits import Fit
 from ..problem import Edit, Problem
 from ..question import Question
 

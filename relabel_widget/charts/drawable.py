@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..characters import printable
+from ..files.characters import printable
 
 _LONGEST = 10_000  # characters: vl-convert measures a text on an axis in time that grows with its square
 _LARGEST = 32_768  # points of width or height: what an axis of 1e9 is made of fills the memory

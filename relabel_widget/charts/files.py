@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..files import as_path, write_whole
+from ..files.whole import as_path, write_whole
 from .drawable import check_drawable, drawable
 from .theme import INK, Theme, altair, check_theme, dressed, missing
 

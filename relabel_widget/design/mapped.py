@@ -12,7 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from .._typing import AnyArray, FloatArray, IntArray
-from ..blockfile import BlockFile, BlockWriter, SourceError, write_blocks
+from ..files.blockfile import BlockFile, BlockWriter, SourceError, write_blocks
 from ..monitor import Monitor
 from .base import Block, Design
 from .compact import LARGE

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ._typing import FloatArray, IntArray
-from .arguments import as_rows, check_edit
-from .fitting import Fit
-from .monitor import Monitor
-from .problem import Edit
-from .solver import solve
+from .._typing import FloatArray, IntArray
+from ..arguments import as_rows, check_edit
+from ..fits import Fit
+from ..monitor import Monitor
+from ..problem import Edit
+from ..solver import solve
 
 
 @dataclass(frozen=True, eq=False)

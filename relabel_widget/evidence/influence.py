@@ -13,13 +13,13 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from ._typing import FloatArray, IntArray
-from .arguments import check_edit
-from .design import Design
-from .fitting import Fit
-from .monitor import Monitor
-from .problem import Edit
-from .solver import SolveResult, solve_many
+from .._typing import FloatArray, IntArray
+from ..arguments import check_edit
+from ..design import Design
+from ..fits import Fit
+from ..monitor import Monitor
+from ..problem import Edit
+from ..solver import SolveResult, solve_many
 
 FACTOR_RTOL = 1e-9
 _GROUP = 64  # queries whose factors and scores of one row block are held at a time
@@ -79,9 +79,9 @@ def factors(fit: Fit, queries: Design, *, rtol: float = FACTOR_RTOL, monitor: Mo
 
 
 def solved_factors(
-    fit: Fit, functionals: FloatArray, *, rtol: float, image: bool = False, monitor: Monitor | None = None
+    fit: Fit, functionals: FloatArray, *, rtol: float, with_eta: bool = False, monitor: Monitor | None = None
 ) -> SolveResult:
-    """``H^-1`` times each functional, (n_params, m), with the residual to which it is known; of a single one the image.
+    """``H^-1`` times each functional, (n_params, m), and the residual to which it is known; of one also ``[X, 1]`` times it.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def solved_factors(
         If conjugate gradients do not reach ``rtol``.
     """
     solved = solve_many(
-        fit.hessian, functionals, rtol=rtol, preconditioner=fit.preconditioner, image=image, monitor=monitor
+        fit.hessian, functionals, rtol=rtol, preconditioner=fit.preconditioner, with_eta=with_eta, monitor=monitor
     )
     if not solved.converged:
         raise ArithmeticError(

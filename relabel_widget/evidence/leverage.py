@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._typing import FloatArray
-from .fitting import Fit
-from .monitor import Monitor
-from .solver import solve_many
+from .._typing import FloatArray
+from ..fits import Fit
+from ..monitor import Monitor
+from ..solver import solve_many
 
 _SOLVE_RTOL = 1e-3  # far below the sampling error
 _LARGEST = 0.99  # an exact leverage is below 1; the estimate need not be

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ._typing import FloatArray, IntArray
-from .fitting import Fit
+from .._typing import FloatArray, IntArray
+from ..fits import Fit
+from ..monitor import Monitor
+from ..problem import Hessian
+from ..solver import solve_many
+from ..vectors import column_dots
 from .influence import factors
-from .monitor import Monitor
-from .operator import Hessian
-from .solver import solve_many
-from .vectors import column_dots
 
 _WIDTH = 32
 _RTOL = 1e-9  # of Newton decrements, in the fit's preconditioner, by the root of the fit's objective

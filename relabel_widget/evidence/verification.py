@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from ._typing import BoolArray, FloatArray
-from .arguments import as_rows, check_edit, check_threshold
-from .fitting import Fit
-from .monitor import Monitor
-from .problem import Edit
+from .._typing import BoolArray, FloatArray
+from ..arguments import as_rows, check_edit, check_threshold
+from ..fits import Fit
+from ..monitor import Monitor
+from ..problem import Edit
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +65,14 @@ def verify(
     Cost: one Newton-CG run to full accuracy, started at the fit (2 to 6 steps).
     """
     check_edit(edit, who="verify")
-    cut = check_threshold(threshold, who="verify")
+    threshold_logit = check_threshold(threshold, who="verify")
     chosen = as_rows(rows, fit.n_rows, who="verify: rows")
     queries = fit.design_of(X_query, who="verify: X_query")
     refit = fit.refit(chosen, edit, monitor=monitor)
     before, after = fit.decision(queries), refit.decision(queries)
     return Verification(
-        np.asarray(expit(before)), np.asarray(expit(after)), np.asarray((before > cut) != (after > cut)), refit
+        np.asarray(expit(before)),
+        np.asarray(expit(after)),
+        np.asarray((before > threshold_logit) != (after > threshold_logit)),
+        refit,
     )

@@ -16,9 +16,9 @@ from typing import BinaryIO, Literal, TypeAlias
 
 import numpy as np
 
-from ._typing import AnyArray
-from .files import as_path, write_whole
-from .monitor import Monitor
+from .._typing import AnyArray
+from ..monitor import Monitor
+from .whole import as_path, write_whole
 
 Kind: TypeAlias = Literal["design", "texts"]
 

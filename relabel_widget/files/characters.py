@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from ._typing import AnyArray
+from .._typing import AnyArray
 
 _CONTROLS = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # all of C0 and C1 but tab, line feed and carriage return
 _NONCHARACTERS = "\ufdd0-\ufdef" + "".join(

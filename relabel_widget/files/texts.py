@@ -13,7 +13,7 @@ from typing import Any, overload
 import numpy as np
 
 from .blockfile import BlockFile, BlockWriter, SourceError, write_blocks
-from .files import as_path
+from .whole import as_path
 
 _BLOCK = 2**20  # bytes of a block; one is verified as a whole
 _ROWS = 4096

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ._typing import FloatArray
-from .design import Design, as_design, compacted
+from .._typing import FloatArray
+from ..design import Design, as_design, compacted
+from ..problem import Problem, encode
 from .fitting import Fit, Polish, check_C, check_weights, minimiser
-from .labels import encode
-from .problem import Problem
 
 _NOTABLE = 0.01  # share of training predictions that must change before a warning is worth a person's attention
 

@@ -12,13 +12,11 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from ._typing import AnyArray, FloatArray, IntArray
-from .design import Design, as_design, as_query, compacted
-from .labels import Labels, encode
-from .monitor import Monitor
-from .operator import Hessian
-from .problem import Edit, Problem
-from .solver import MinimiseResult, Preconditioner, minimise, preconditioner_of
+from .._typing import AnyArray, FloatArray, IntArray
+from ..design import Design, as_design, as_query, compacted
+from ..monitor import Monitor
+from ..problem import Edit, Hessian, Labels, Problem, encode
+from ..solver import MinimiseResult, Preconditioner, minimise, preconditioner_of
 
 # Influence is defined at a minimiser only: a Newton decrement above this fraction of the objective's root is refused.
 # Log-odds are then right to about 1e-7.

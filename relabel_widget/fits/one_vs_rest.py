@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from ._typing import AnyArray, FloatArray, IntArray
-from .design import as_design
+from .._typing import AnyArray, FloatArray, IntArray
+from ..design import as_design
+from ..monitor import Monitor
 from .fitting import Fit, fit
-from .monitor import Monitor
 
 
 @dataclass(frozen=True, eq=False)

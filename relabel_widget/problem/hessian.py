@@ -8,12 +8,12 @@ from functools import cached_property
 
 import numpy as np
 
-from ._typing import BoolArray, FloatArray, IntArray
-from .design import Design, Gram
-from .vectors import PIECE, pieces
+from .._typing import BoolArray, FloatArray, IntArray
+from ..design import Design, Gram
+from ..vectors import PIECE, pieces
 
 
-def image_of(design: Design, v: FloatArray, has_intercept: bool) -> FloatArray:
+def eta_of(design: Design, v: FloatArray, has_intercept: bool) -> FloatArray:
     """``[X, 1] v`` of all rows of a design, or ``X v`` without intercept; (n_rows,). Cost: one product with X."""
     if not has_intercept:
         return design.matvec(v)
@@ -43,19 +43,19 @@ class Hessian:
     def _gram(self) -> Gram:
         return self.design.gram(self.curvature)
 
-    def matvec(self, v: FloatArray, image: FloatArray | None = None) -> FloatArray:
-        """``H v`` for v (n_params,). ``image`` (n_rows,), if given, receives ``[X, 1] v``."""
+    def matvec(self, v: FloatArray, eta_direction: FloatArray | None = None) -> FloatArray:
+        """``H v`` for v (n_params,). ``eta_direction`` (n_rows,), if given, receives ``[X, 1] v``."""
         out = self.penalty * v
         if not self.has_intercept:
-            return out + self._gram.matvec(v, 0.0, image)[0]
-        pulled, total = self._gram.matvec(v[:-1], float(v[-1]), image)
+            return out + self._gram.matvec(v, 0.0, eta_direction)[0]
+        pulled, total = self._gram.matvec(v[:-1], float(v[-1]), eta_direction)
         out[:-1] += pulled
         out[-1] += total
         return out
 
-    def matvec_from(self, v: FloatArray, image: FloatArray) -> FloatArray:
+    def matvec_from(self, v: FloatArray, eta_direction: FloatArray) -> FloatArray:
         """``H v`` where ``[X, 1] v`` is known, (n_rows,). Cost: one product with X'."""
-        out, u = self.penalty * v, self.curvature * image
+        out, u = self.penalty * v, self.curvature * eta_direction
         if not self.has_intercept:
             return out + self.design.rmatvec(u)
         out[:-1] += self.design.rmatvec(u)

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ._typing import AnyArray, CodeArray, FloatArray, IntArray
-from .arguments import as_array
-from .characters import readable_values
+from .._typing import AnyArray, CodeArray, FloatArray, IntArray
+from ..arguments import as_array
+from ..files.characters import readable, readable_values
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,3 +160,23 @@ def _check_two(classes: AnyArray, who: str) -> None:
 def _shown(classes: AnyArray) -> str:
     shown = ", ".join(repr(label) for label in classes[:6].tolist())
     return f"[{shown}, ...]" if len(classes) > 6 else f"[{shown}]"
+
+
+def code_of(label: Any, classes: AnyArray, *, who: str) -> int:
+    """The class code of a label.
+
+    Raises
+    ------
+    ValueError
+        If it is not one of the classes.
+    """
+    known = classes.tolist()
+    plain = label.item() if isinstance(label, np.generic) else label
+    plain = readable(plain) if isinstance(plain, str) else plain  # as the classes are
+    if plain not in known:
+        raise ValueError(
+            f"{who}: expected one of the labels {known}, got {plain!r} ({type(plain).__name__}). Give a label as it "
+            "was given to the estimator's fit, in the same type."
+        )
+    code: int = known.index(plain)
+    return code

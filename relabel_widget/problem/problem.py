@@ -9,11 +9,11 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from ._typing import FloatArray, IntArray
-from .design import Design
+from .._typing import FloatArray, IntArray
+from ..design import Design
+from ..vectors import dot, row_by_row
+from .hessian import Hessian, eta_of
 from .labels import Labels
-from .operator import Hessian, image_of
-from .vectors import dot, row_by_row
 
 Edit: TypeAlias = Literal["relabel", "remove"]
 
@@ -102,7 +102,7 @@ class Problem:
     def extended_matvec(self, design: Design, theta: FloatArray) -> FloatArray:
         """``[X, 1] theta`` (or ``X theta`` without intercept) for any rows, theta (n_params,) or (n_params, m)."""
         if theta.ndim == 1:
-            return image_of(design, theta, self.has_intercept)
+            return eta_of(design, theta, self.has_intercept)
         if not self.has_intercept:
             return design.matmat(theta)
         out = design.matmat(theta[:-1])

@@ -15,8 +15,8 @@ from .._typing import FloatArray, IntArray
 from ..arguments import as_rows, check_edit, check_threshold
 from ..bound import SLACK, Bound
 from ..design import Design
-from ..fitting import Fit
-from ..influence import FACTOR_RTOL, solved_factors
+from ..evidence import FACTOR_RTOL, solved_factors
+from ..fits import Fit
 from ..monitor import Monitor
 from ..outcome import Outcome
 from ..problem import Edit
@@ -215,7 +215,7 @@ class _Task:
         """Each query's flip set, the factors solved together."""
         functionals, verified = self.fit.problem.extended_rows(queries), self.method == "verified"
         rtol = _RANKING_RTOL if verified else FACTOR_RTOL
-        solved = solved_factors(self.fit, functionals, rtol=rtol, image=verified, monitor=monitor)
+        solved = solved_factors(self.fit, functionals, rtol=rtol, with_eta=verified, monitor=monitor)
         for functional, factor in zip(np.ascontiguousarray(functionals.T), solved.columns(), strict=True):
             yield self._run(self.question(functional), factor, monitor)
 

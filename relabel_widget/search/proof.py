@@ -9,7 +9,7 @@ import numpy as np
 
 from .._typing import FloatArray
 from ..bound import Bound
-from ..fitting import Fit
+from ..fits import Fit
 from ..problem import Edit
 from ..question import Question
 from .flip_set import FlipSet

@@ -11,7 +11,7 @@ from scipy.special import expit
 from .._typing import AnyArray, BoolArray, FloatArray, IntArray
 from ..bound import SLACK
 from ..monitor import Monitor
-from ..operator import Hessian
+from ..problem import Hessian
 from ..question import Question
 from ..solver import Iterate, SolveResult, norm_in, solve
 from ..vectors import dot
@@ -121,9 +121,9 @@ class Refit:
     @property
     def eta_direction(self) -> FloatArray:
         """``[X, 1]`` times the factor, (n_rows,): where a push by the functional moves log-odds."""
-        if not len(self.solved.image):
-            self.solved = replace(self.solved, image=self.context.question.fit.problem.eta(self.factor))
-        return self.solved.image
+        if not len(self.solved.eta_direction):
+            self.solved = replace(self.solved, eta_direction=self.context.question.fit.problem.eta(self.factor))
+        return self.solved.eta_direction
 
     @property
     def spread(self) -> float:
@@ -156,7 +156,7 @@ class Refit:
             rtol=self.context.settings.accuracy.factor,
             preconditioner=question.fit.preconditioner,
             start=(start.factor, start.eta_direction),
-            image=True,
+            with_eta=True,
             monitor=self.context.monitor,
         )
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from .._typing import IntArray
-from ..fitting import minimised
+from ..fits import minimised
 from ..monitor import Monitor
 from ..problem import Problem
 from ..solver import Iterate, SolveResult, anew_is_cheap, newton, norm_in

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import expit
 
 from .._typing import FloatArray, IntArray
-from ..fitting import Fit
+from ..fits import Fit
 
 _PRECISE = 1e-5  # of a share, which is at most 1: a ranking needs no more
 _MOST_STEPS = 40
@@ -139,6 +139,6 @@ class Leverages:
         if missing:
             new = np.array(missing)
             stored, curvature = self._fit.problem.design.take(new), self._fit.hessian.curvature[new]
-            found = np.maximum(self._fit.preconditioner.springs(stored, curvature), np.finfo(float).tiny)
+            found = np.maximum(self._fit.preconditioner.loo_leverages(stored, curvature), np.finfo(float).tiny)
             self._of.update(zip(missing, found.tolist(), strict=True))
         return np.array([self._of[row] for row in rows.tolist()])

@@ -18,7 +18,7 @@ import numpy as np
 
 from .._typing import FloatArray
 from ..monitor import Monitor
-from ..operator import Hessian, image_of
+from ..problem import Hessian, eta_of
 from ..vectors import add_scaled, blas_in_one_thread, column_dots, dot, pieces
 from .preconditioner import Preconditioner
 from .result import SolveResult
@@ -34,7 +34,7 @@ def solve(
     rtol: float,
     preconditioner: Preconditioner,
     start: tuple[FloatArray, FloatArray] | None = None,
-    image: bool = False,
+    with_eta: bool = False,
     max_iterations: int = 10_000,
     monitor: Monitor | None = None,
 ) -> SolveResult:
@@ -47,21 +47,21 @@ def solve(
     rtol
         Stop when ``|b - H x| <= rtol |b|`` in the norm of the preconditioner.
     start
-        First guess, shape (n_params,), and its image ``[X, 1] x``, (n_rows,), which spares half a product; zero if
+        First guess, shape (n_params,), and ``[X, 1] x``, (n_rows,), which spares half a product; zero if
         None.
-    image
-        Whether the result is to have the image of its x, which products work out on the way.
+    with_eta
+        Whether the result is to have ``[X, 1] x``, which products work out on the way.
     monitor
         Checked at every iteration.
 
     Ends without having converged where H has no curvature to speak of. Cost: one Hessian product an iteration, one
-    with X' for a first guess; memory of four vectors, and two of n_rows for the image.
+    with X' for a first guess; memory of four vectors, and two of n_rows for ``[X, 1] x``.
     """
     if start is None:
         x, r = np.zeros_like(b), b.copy()
     else:
         x, r = start[0].copy(), b - hessian.matvec_from(*start)
-    images, products = _Image(hessian, start and start[1]) if image else None, 0
+    etas, products = _Eta(hessian, start and start[1]) if with_eta else None, 0
     z = preconditioner.apply(r)
     p, rz = z, dot(r, z)
     size = rz if start is None else dot(b, preconditioner.apply(b))
@@ -69,15 +69,15 @@ def solve(
     while rz > target and products < max_iterations:
         if monitor is not None:
             monitor.check()
-        hp = hessian.matvec(p, images.latest if images else None)
+        hp = hessian.matvec(p, etas.latest if etas else None)
         products += 1
         curvature = dot(p, hp)
         if not curvature > _NO_CURVATURE * rz:
             break
         alpha = rz / curvature
         add_scaled(x, alpha, p)
-        if images is not None:
-            images.add(alpha)
+        if etas is not None:
+            etas.add(alpha)
         if products % _RECOMPUTE:
             add_scaled(r, -alpha, hp)
         else:
@@ -89,15 +89,15 @@ def solve(
         rz = rz_next
     scale = float(np.sqrt(size))
     residual = float(np.sqrt(rz)) / scale if scale else 0.0
-    found = np.empty(0) if images is None else images.total(x)
+    found = np.empty(0) if etas is None else etas.total(x)
     return SolveResult(x, residual, scale, products, rz <= target, found, r)
 
 
-class _Image:
+class _Eta:
     """``[X, 1] x`` of a solution that products with its directions build up, from ``start`` (n_rows,) or zero.
 
-    Each product gives the image of its direction on the way, which takes a write for each row and a pass over rows to
-    add. Where rows lie on workers that would bring a vector here each time: one product at the end costs less.
+    Each product gives ``[X, 1]`` times its direction on the way, which takes a write for each row, and a pass to add it.
+    Where rows lie on workers that would bring a vector here each time: one product at the end costs less.
     """
 
     def __init__(self, hessian: Hessian, start: FloatArray | None) -> None:
@@ -107,15 +107,15 @@ class _Image:
         self.latest = None if hessian.design.place == "workers" else np.empty(n_rows)
 
     def add(self, scale: float) -> None:
-        """Add so much of the latest direction's image."""
+        """Add so much of that of the latest direction."""
         if self.latest is not None:
             add_scaled(self._sum, scale, self.latest)
 
     def total(self, x: FloatArray) -> FloatArray:
-        """The image of the solution x, (n_rows,)."""
+        """``[X, 1] x`` of the solution x, (n_rows,)."""
         if self.latest is not None:
             return self._sum
-        return image_of(self._hessian.design, x, self._hessian.has_intercept)
+        return eta_of(self._hessian.design, x, self._hessian.has_intercept)
 
 
 def solve_many(
@@ -125,7 +125,7 @@ def solve_many(
     rtol: float,
     preconditioner: Preconditioner,
     width: int | None = None,
-    image: bool = False,
+    with_eta: bool = False,
     max_iterations: int = 10_000,
     monitor: Monitor | None = None,
 ) -> SolveResult:
@@ -138,7 +138,7 @@ def solve_many(
     width
         16 where groups of columns are solved side by side, one a core, because a product keeps only one core busy;
         32 otherwise.
-    image
+    with_eta
         As in `solve`, where there is one column; of many there is none.
 
     The columns share the passes over X, not their Krylov spaces. Cost: at most max over columns of the single
@@ -147,9 +147,14 @@ def solve_many(
     """
     if b.shape[1] == 1 and hessian.curvature.ndim == 1:  # threads would cost a small system as much as it does
         one = solve(
-            hessian, b[:, 0], rtol=rtol, preconditioner=preconditioner, image=image, max_iterations=max_iterations,
+            hessian,
+            b[:, 0],
+            rtol=rtol,
+            preconditioner=preconditioner,
+            with_eta=with_eta,
+            max_iterations=max_iterations,
             monitor=monitor,
-        )  # fmt: skip
+        )
         return replace(one, x=one.x[:, None])
     design = hessian.design
     width = width or (16 if design.one_core else 32)

@@ -21,8 +21,7 @@ import numpy as np
 
 from .._typing import FloatArray, IntArray
 from ..monitor import Monitor
-from ..operator import Hessian
-from ..problem import Problem
+from ..problem import Hessian, Problem
 from ..vectors import dot, norm, row_by_row
 from .cg import solve
 from .preconditioner import Preconditioner, anew_is_cheap, norm_in, preconditioner_of
@@ -95,11 +94,11 @@ class Iterate:
             self.hessian = problem.hessian(self.eta)
         return self.hessian
 
-    def along(self, problem: Problem, factor: FloatArray, image: FloatArray) -> float:
-        """``factor . gradient``, where the image ``[X, 1] factor`` is known: it takes no product, and no gradient."""
+    def along(self, problem: Problem, factor: FloatArray, eta_direction: FloatArray) -> float:
+        """``factor . gradient``, where ``[X, 1] factor`` is known: it takes no product, and no gradient."""
         if self.gradient is not None:
             return dot(factor, self.gradient)
-        return dot(image, self.slopes_in(problem)) + dot(factor, problem.penalty * self.theta)
+        return dot(eta_direction, self.slopes_in(problem)) + dot(factor, problem.penalty * self.theta)
 
     def lean(self) -> Iterate:
         """The point itself, to be kept: without slopes and Hessian, which one pass over rows works out again."""
@@ -124,7 +123,7 @@ def newton_step(
     """
     hessian = point.hessian_in(problem)
     gradient = point.gradient_in(problem)
-    step = solve(hessian, -gradient, rtol=rtol, preconditioner=preconditioner, image=True, monitor=monitor)
+    step = solve(hessian, -gradient, rtol=rtol, preconditioner=preconditioner, with_eta=True, monitor=monitor)
     if not step.x.any():
         return None
 
@@ -135,7 +134,7 @@ def newton_step(
         return replace(trial, length=length, products=step.iterations, decrement=decrement, stretch=stretch)
 
     def reached(length: float) -> Iterate:
-        eta = row_by_row(_ahead, step.image, point.eta, length)  # it is linear in theta
+        eta = row_by_row(_ahead, step.eta_direction, point.eta, length)  # it is linear in theta
         return measured(Iterate.at(problem, point.theta + length * step.x, eta), length)
 
     if excluded_rows is None:
@@ -146,7 +145,7 @@ def newton_step(
         if full.decrement <= _CLEARLY * step.scale:
             return full
         full = measured(full, 1.0)
-    far, others = _farthest(step.image, excluded_rows)
+    far, others = _farthest(step.eta_direction, excluded_rows)
     if full.decrement > _CLEARLY * step.scale or far > _FAR:
         found = _line_search(problem, point, step.x, step.scale, full, reached)
         return found and replace(found, far=found.length * others)
@@ -167,12 +166,12 @@ def _bounded(
     the end are no less than ``exp(-far)`` of those at the start: one log-odd more or less changes ``p (1 - p)`` by a
     factor of e at most.
     """
-    eta = row_by_row(_ahead, step.image, point.eta, 1.0)
-    far, others = _farthest(step.image, excluded_rows)
+    eta = row_by_row(_ahead, step.eta_direction, point.eta, 1.0)
+    far, others = _farthest(step.eta_direction, excluded_rows)
     end = Iterate(point.theta + step.x, eta, products=step.iterations, far=others, decrement=np.inf)
     if far <= _FAR:
         slopes = end.slopes_in(problem), point.slopes_in(problem)
-        bound, own = hessian.bound(excluded_rows, _beyond, *slopes, hessian.curvature, step.image)
+        bound, own = hessian.bound(excluded_rows, _beyond, *slopes, hessian.curvature, step.eta_direction)
         point.lean()
         known = norm_in(preconditioner, problem.extended_rmatvec_of(excluded_rows, own) - step.left)
         end.decrement = known + float(np.exp(0.5 * others)) * bound

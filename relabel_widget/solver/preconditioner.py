@@ -15,7 +15,7 @@ from scipy import linalg, sparse
 
 from .._typing import FloatArray, IntArray
 from ..design import Design
-from ..operator import Hessian
+from ..problem import Hessian
 from ..vectors import blas_in_one_thread, column_dots, dot, symmetric_product
 
 _LARGEST_BLOCK = 1024
@@ -34,7 +34,7 @@ class Preconditioner(Protocol):
     def apply(self, r: FloatArray) -> FloatArray:
         """To one residual (n_params,) or to the columns of (n_params, m); a new array."""
 
-    def springs(self, rows: Design, curvature: FloatArray) -> FloatArray:
+    def loo_leverages(self, rows: Design, curvature: FloatArray) -> FloatArray:
         """``z_i . (M - curvature_i z_i z_i')^-1 z_i``: how far row i, itself left out, yields to a force.
 
         z_i is a row that M was made of, with the intercept's one appended if there is one, ``curvature``
@@ -66,11 +66,11 @@ class Jacobi:
     def apply(self, r: FloatArray) -> FloatArray:  # noqa: D102 - as in Preconditioner
         return self.inverse * r if r.ndim == 1 else self.inverse[:, None] * r
 
-    def springs(self, rows: Design, curvature: FloatArray) -> FloatArray:  # noqa: D102
-        return _together(*self.parts(rows, curvature, np.zeros_like(self.inverse)), curvature)
+    def loo_leverages(self, rows: Design, curvature: FloatArray) -> FloatArray:  # noqa: D102
+        return _merged(*self.parts(rows, curvature, np.zeros_like(self.inverse)), curvature)
 
     def parts(self, rows: Design, curvature: FloatArray, centre: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """For rows less a centre: springs of the diagonal, and none more. Cost: one pass over the rows as stored.
+        """For rows less a centre: loo_leverages of the diagonal, and none more. Cost: one pass over the rows as stored.
 
         The little curvature that a row gives, through the centre, to columns in which it is 0 is not taken out.
         """
@@ -114,11 +114,11 @@ class TwoLevel:
         z[self.block] = symmetric_product(self.inverse, r[self.block])
         return z
 
-    def springs(self, rows: Design, curvature: FloatArray) -> FloatArray:  # noqa: D102 - as in Preconditioner
-        return _together(*self.parts(rows, curvature, np.zeros_like(self.diagonal.inverse)), curvature)
+    def loo_leverages(self, rows: Design, curvature: FloatArray) -> FloatArray:  # noqa: D102 - as in Preconditioner
+        return _merged(*self.parts(rows, curvature, np.zeros_like(self.diagonal.inverse)), curvature)
 
     def parts(self, rows: Design, curvature: FloatArray, centre: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """For rows less a centre: springs of the diagonal, and ``z . M^-1 z`` of the block.
+        """For rows less a centre: loo_leverages of the diagonal, and ``z . M^-1 z`` of the block.
 
         Cost: two passes over the rows, and k^2 multiplications and additions for each.
         """
@@ -157,13 +157,13 @@ class Centred:
             out[-1] = r[-1] / self.total - np.einsum("i,ij->j", self.mean, out[:-1])
         return out
 
-    def springs(self, rows: Design, curvature: FloatArray) -> FloatArray:  # noqa: D102 - as in Preconditioner
+    def loo_leverages(self, rows: Design, curvature: FloatArray) -> FloatArray:  # noqa: D102 - as in Preconditioner
         apart, tied = self.columns.parts(rows, curvature, self.mean)
-        return _together(apart, tied + 1.0 / self.total, curvature)
+        return _merged(apart, tied + 1.0 / self.total, curvature)
 
 
-def _together(apart: FloatArray, tied: FloatArray, curvature: FloatArray) -> FloatArray:
-    """Springs of columns by themselves, and those of columns that a row moves together."""
+def _merged(apart: FloatArray, tied: FloatArray, curvature: FloatArray) -> FloatArray:
+    """Leave-one-out leverages of columns by themselves, and those of columns that a row moves together."""
     return np.asarray(apart + tied / np.maximum(1.0 - curvature * tied, _LEAST_LEFT))
 
 

@@ -15,8 +15,8 @@ class SolveResult:
     """Solution of ``H x = b``, one or many columns.
 
     ``residual`` is the largest ``|b - H x| / |b|`` over columns and ``scale`` the largest ``|b|``, in the norm of the
-    preconditioner; ``converged`` says whether the tolerance was met; ``iterations`` counts Hessian products. ``image``
-    is ``[X, 1] x``, (n_rows,), where it was asked for; otherwise empty. ``left`` is ``b - H x`` of one right-hand side.
+    preconditioner; ``converged`` says whether the tolerance was met; ``iterations`` counts Hessian products.
+    ``eta_direction`` is ``[X, 1] x``, (n_rows,), where it was asked for; otherwise empty. ``left`` is ``b - H x`` of one right-hand side.
     """
 
     x: FloatArray
@@ -24,7 +24,7 @@ class SolveResult:
     scale: float
     iterations: int
     converged: bool
-    image: FloatArray = field(default_factory=lambda: np.empty(0))
+    eta_direction: FloatArray = field(default_factory=lambda: np.empty(0))
     left: FloatArray = field(default_factory=lambda: np.empty(0))
 
     def columns(self) -> Iterator[SolveResult]:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..markup import Markup, join, tag
-from ..snapshot import label_of, sentence, signs, state
+from ..files.html import Markup, join, tag
+from .snapshot import label_of, sentence, signs, state
 
 LINES = 10
 

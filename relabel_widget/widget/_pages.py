@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .._typing import AnyArray, BoolArray, IntArray
-from ..queries import TestColumns
+from ..workbench.test_rows import TestColumns
 
 TEXT_IN_LIST = 240
 """Characters of a text that a line of a list carries; the chosen row is shown in full."""

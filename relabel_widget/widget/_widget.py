@@ -160,7 +160,7 @@ class RelabelWidget(anywidget.AnyWidget):
         OSError
             If the file cannot be written. An older file of that name is then as it was.
         """
-        from ..snapshot import write_snapshot
+        from .snapshot import write_snapshot
 
         return write_snapshot(path, self.workbench, self.test_row, overwrite=overwrite)
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .markup import Markup, bar, chance, change, excerpt, facts, join, page, section, smallest, table, tag, tile
+from ..files.html import Markup, bar, chance, change, excerpt, facts, join, page, section, smallest, table, tag, tile
 
 if TYPE_CHECKING:
-    from .workbench import Workbench
+    from ..workbench.workbench import Workbench
 
 _MOST_BARS = 60
 _MOST_TESTS = 300

@@ -6,11 +6,10 @@ from typing import Any, final
 
 import numpy as np
 
-from ._typing import AnyArray, CodeArray, IntArray
-from .characters import readable
-from .journal import Event, Journal, Kind, State, fold
-from .journal.events import check_text, judged, relabelled, step
-from .labels import Labels
+from .._typing import CodeArray, IntArray
+from ..journal import Event, Journal, Kind, State, fold
+from ..journal.events import check_text, judged, relabelled, step
+from ..problem import Labels, code_of
 
 
 @final
@@ -156,23 +155,3 @@ class Decisions:
                 f"relabel: expected one label, or one for each of the {n_rows} rows, got {len(given)} labels."
             )
         return np.array([code_of(each, self.labels.classes, who="relabel") for each in given], dtype=np.int8)
-
-
-def code_of(label: Any, classes: AnyArray, *, who: str) -> int:
-    """The class code of a label.
-
-    Raises
-    ------
-    ValueError
-        If it is not one of the classes.
-    """
-    known = classes.tolist()
-    plain = label.item() if isinstance(label, np.generic) else label
-    plain = readable(plain) if isinstance(plain, str) else plain  # as the classes are
-    if plain not in known:
-        raise ValueError(
-            f"{who}: expected one of the labels {known}, got {plain!r} ({type(plain).__name__}). Give a label as it "
-            "was given to the estimator's fit, in the same type."
-        )
-    code: int = known.index(plain)
-    return code

@@ -16,8 +16,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .characters import readable
-from .files import OwnFiles, as_path, write_whole
+from ..files.characters import readable
+from ..files.whole import OwnFiles, as_path, write_whole
 
 if TYPE_CHECKING:
     import pandas as pd

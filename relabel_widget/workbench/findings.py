@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from ._typing import FloatArray, IntArray
-from .arguments import check_threshold
-from .monitor import Monitor
-from .queries import Queries
+from .._typing import FloatArray, IntArray
+from ..arguments import check_threshold
+from ..monitor import Monitor
 from .summary import VerificationSummary, summarise
+from .test_rows import Queries
 
 if TYPE_CHECKING:
-    from .explanation import Explanation
-    from .search import FlipSet
-    from .verification import Verification
+    from ..evidence import Explanation, Verification
+    from ..search import FlipSet
 
 _KEPT_RANKINGS = 8  # of 16 bytes per training row and 8 per feature each
 _KEPT_EXPLANATIONS = 64
@@ -105,8 +104,8 @@ class Findings:
 
     def flip_set(self, row: int, *, budget: Any, monitor: Monitor | None) -> tuple[FlipSet, bool]:
         """The flip set of a test row, kept or searched for, and whether it is kept anew."""
-        from .outcome import Outcome
-        from .search import find_flip_set
+        from ..outcome import Outcome
+        from ..search import find_flip_set
 
         with self._lock:
             known, threshold = self._flip_sets.get(row), self._threshold
@@ -140,7 +139,7 @@ class Findings:
 
     def explanation(self, row: int, *, monitor: Monitor | None = None) -> Explanation | None:
         """How the known flip set of a test row flips it, None without one. Cost: one refit, two CG solves."""
-        from .explanation import explain
+        from ..evidence import explain
 
         with self._lock:
             known, kept = self._flip_sets.get(row), self._explanations.get(row)

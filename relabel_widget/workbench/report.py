@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._typing import AnyArray
-from .fitting import Fit
-from .markup import Markup, chance, change, excerpt, facts, join, page, section, smallest, table, tag, tile
+from .._typing import AnyArray
+from ..files.html import Markup, chance, change, excerpt, facts, join, page, section, smallest, table, tag, tile
+from ..fits import Fit
 from .texts import Reader
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .search import FlipSet
+    from ..evidence import Verification
+    from ..search import FlipSet
     from .summary import VerificationSummary
-    from .verification import Verification
 
 _MOST_FLIPPED = 500
 _MOST_ROWS = 40

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from scipy import sparse
 
-from ._typing import AnyArray, FloatArray, IntArray
-from .characters import readable
-from .design import Design
-from .fitting import Fit
+from .._typing import AnyArray, FloatArray, IntArray
+from ..design import Design
+from ..files.characters import readable
+from ..fits import Fit
 from .texts import feature_names
 
 if TYPE_CHECKING:

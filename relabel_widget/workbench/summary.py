@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from ._typing import BoolArray, CodeArray, FloatArray
-from .verification import Verification
+from .._typing import BoolArray, CodeArray, FloatArray
+from ..evidence import Verification
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._typing import AnyArray
-from .journal import Event, Judgement, Kind, Mark
+from .._typing import AnyArray
+from ..journal import Event, Judgement, Kind, Mark
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from scipy.special import expit
 
-from ._typing import BoolArray, CodeArray, FloatArray, IntArray
-from .arguments import check_threshold
-from .design import Design
-from .fitting import Fit
-from .influence import factors
-from .labels import codes_of_queries
-from .monitor import Monitor
+from .._typing import BoolArray, CodeArray, FloatArray, IntArray
+from ..arguments import check_threshold
+from ..design import Design
+from ..evidence import factors
+from ..fits import Fit
+from ..monitor import Monitor
+from ..problem import codes_of_queries
 from .texts import Reader, count_rows, reader
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .verification import Verification
+    from ..evidence import Verification
 
 
 @dataclass(frozen=True, eq=False)

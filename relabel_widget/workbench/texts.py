@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from scipy import sparse
 
-from ._typing import AnyArray
-from .characters import readable
+from .._typing import AnyArray
+from ..files.characters import readable
 
 Reader: TypeAlias = Callable[[int], str]
 

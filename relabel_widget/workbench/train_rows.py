@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ._typing import AnyArray, FloatArray, IntArray
-from .characters import readable_values
-from .journal import State
-from .labels import Labels
+from .._typing import AnyArray, FloatArray, IntArray
+from ..files.characters import readable_values
+from ..journal import State
+from ..problem import Labels
 from .texts import Reader, count_rows, reader
 
 if TYPE_CHECKING:

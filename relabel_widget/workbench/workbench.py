@@ -11,28 +11,27 @@ from typing import TYPE_CHECKING, Any, Self, final
 
 import numpy as np
 
-from ._typing import AnyArray
-from .arguments import as_rows, check_threshold
-from .common import CommonFeatures
+from .._typing import AnyArray
+from ..arguments import as_rows, check_threshold
+from ..files.whole import OwnFiles, as_path, write_whole
+from ..fits import Fit
+from ..journal import Event, Fingerprint, JournalError, Kind, SqliteJournal
+from ..journal.events import check_text, exported, verified
+from ..monitor import Monitor
 from .decisions import Decisions
-from .files import OwnFiles, as_path, write_whole
 from .findings import Findings
-from .fitting import Fit
-from .journal import Event, Fingerprint, JournalError, Kind, SqliteJournal
-from .journal.events import check_text, exported, verified
 from .listeners import Listener, Listeners
-from .monitor import Monitor
-from .queries import Queries, TestColumns
+from .shared_features import CommonFeatures
 from .summary import VerificationSummary
 from .tables import corrected_table, decisions_table, history_table
-from .training import TrainingRows, check_row
+from .test_rows import Queries, TestColumns
+from .train_rows import TrainingRows, check_row
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .explanation import Explanation
-    from .search import FlipSet
-    from .verification import Verification
+    from ..evidence import Explanation, Verification
+    from ..search import FlipSet
 
 
 @final
@@ -91,7 +90,7 @@ class Workbench:
         annotator: str = "",
         store: str | os.PathLike[str] | None = None,
     ) -> None:
-        from .adoption import adopt
+        from ..fits import adopt
 
         check_threshold(threshold, who="Workbench")
         check_text("Workbench: annotator", annotator)
@@ -424,7 +423,7 @@ class Workbench:
 
     def suspects(self, limit: int | None = None, *, monitor: Monitor | None = None) -> pd.DataFrame:
         """Training rows most likely mislabelled, as `suspects` ranks them, without the rows already decided."""
-        from .audit import suspects
+        from ..audit import suspects
 
         with self._lock:
             settled = self._decisions.settled()
@@ -446,7 +445,7 @@ class Workbench:
         Cancelled
             If ``monitor`` was cancelled.
         """
-        from .verification import verify
+        from ..evidence import verify
 
         with self._lock:
             rows, threshold = self._decisions.rows(), self.threshold
@@ -591,7 +590,7 @@ class Workbench:
         ImportError
             If altair is not installed; the message names the command that installs it.
         """
-        from .charts import draw
+        from ..charts import draw
 
         return draw(kind, self, test_row, top)
 

@@ -25,7 +25,7 @@ from sklearn.naive_bayes import ComplementNB
 from sklearn.preprocessing import OneHotEncoder
 
 import relabel_widget as rw
-from relabel_widget.one_vs_rest import OneVsRest
+from relabel_widget.fits import OneVsRest
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.data, pytest.mark.timeout(3600)]
 

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 import relabel_widget as rw
 from relabel_widget.design import CsrDesign
 from relabel_widget.design.compact import CompactDesign
-from relabel_widget.fitting import Fit
+from relabel_widget.fits import Fit
 from relabel_widget.problem import Problem
 
 numba = pytest.importorskip("numba")

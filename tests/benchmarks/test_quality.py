@@ -22,7 +22,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 import relabel_widget as rw
-from relabel_widget.influence import solved_factors
+from relabel_widget.evidence import solved_factors
 from relabel_widget.question import Question
 from relabel_widget.search.flip_set import Budget
 from relabel_widget.search.refit import Context

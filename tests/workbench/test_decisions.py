@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from workbench_cases import TEST, TRAIN, Y, closest
 
-from relabel_widget.workbench import Workbench
+from relabel_widget.workbench.workbench import Workbench
 
 
 def test_relabel_swaps_sets_and_takes_back(bench: Workbench) -> None:

@@ -12,11 +12,11 @@ from sklearn.metrics import f1_score, roc_auc_score
 from sklearn.pipeline import Pipeline
 from workbench_cases import TEST, TRAIN, Y_TEST, Y
 
-from relabel_widget.explanation import explain
+from relabel_widget.evidence import explain
 from relabel_widget.journal import JournalError
 from relabel_widget.monitor import Cancelled, Monitor
 from relabel_widget.search import Budget
-from relabel_widget.workbench import Workbench
+from relabel_widget.workbench.workbench import Workbench
 
 
 def said(bench: Workbench) -> dict[int, str]:

@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from workbench_cases import TEST, TRAIN, Y, closest
 
 from relabel_widget.monitor import Monitor
-from relabel_widget.workbench import Workbench
+from relabel_widget.workbench.workbench import Workbench
 
 
 class Meanwhile(Monitor):

@@ -12,9 +12,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from workbench_cases import TEST, TRAIN, Y_TEST, Y
 
-from relabel_widget.adoption import adopt
+from relabel_widget.fits import adopt
 from relabel_widget.journal import JournalError
-from relabel_widget.workbench import Workbench
+from relabel_widget.workbench.workbench import Workbench
 
 
 @pytest.mark.parametrize(

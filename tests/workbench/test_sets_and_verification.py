@@ -13,7 +13,7 @@ from workbench_cases import TEST, TRAIN, Y_TEST, Y, closest
 
 from relabel_widget.monitor import Cancelled, Monitor
 from relabel_widget.search import find_flip_set
-from relabel_widget.workbench import Workbench
+from relabel_widget.workbench.workbench import Workbench
 
 
 def test_a_flip_set_is_kept_and_is_that_of_the_engine(bench: Workbench) -> None:

@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 from workbench_cases import TEST, TRAIN, Y
 
 from relabel_widget.journal import JournalError
-from relabel_widget.workbench import Workbench
+from relabel_widget.workbench.workbench import Workbench
 
 
 def test_decisions_are_taken_up_again(pipeline: Pipeline, tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from workbench_cases import TEST, TRAIN, Y_TEST, Y, closest
 
-from relabel_widget.influence import relabel_influence
-from relabel_widget.workbench import Workbench
+from relabel_widget.evidence import relabel_influence
+from relabel_widget.workbench.workbench import Workbench
 
 
 def test_facts(bench: Workbench) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from relabel_widget.workbench import Workbench
+from relabel_widget.workbench.workbench import Workbench
 
 GOOD, BAD, NEUTRAL = ["lovely", "warm", "kind"], ["dirty", "cold", "rude"], ["room", "desk", "bus", "key", "soap"]
 
