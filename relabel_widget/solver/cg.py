@@ -96,7 +96,7 @@ def solve(
 class _Eta:
     """``[X, 1] x`` of a solution that products with its directions build up, from ``start`` (n_rows,) or zero.
 
-    Each product gives ``[X, 1]`` times its direction on the way, which takes a write for each row, and a pass to add it.
+    Each product gives ``[X, 1]`` times its direction on the way, which takes a write for each row and a pass to add.
     Where rows lie on workers that would bring a vector here each time: one product at the end costs less.
     """
 
