@@ -98,7 +98,7 @@ def as_rows(rows: Any, n_rows: int, *, who: str) -> IntArray:
         raise ValueError(f"{who}: expected training rows 0 to {n_rows - 1}, got {outside[0]}.")
     if np.unique(array).size != array.size:
         raise ValueError(
-            f"{who}: expected each training row once, got some twice. A row relabelled twice is as it was."
+            f"{who}: expected each training row once, got some twice. Relabelling a row twice changes nothing."
         )
     return array.astype(np.int64)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 class Cancelled(Exception):  # noqa: N818 - a person's decision, not an error
-    """Raised inside long work after `Monitor.cancel`; everything is left as it was before the work began."""
+    """Raised inside long work after `Monitor.cancel`; nothing has changed then."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 import relabel_widget as rw
-from relabel_widget import fitting, influence
+from relabel_widget.evidence import influence
+from relabel_widget.fits import fitting
 from relabel_widget.search import Budget
 from relabel_widget.solver import NewtonSettings, minimise, solve_many
 

@@ -322,7 +322,7 @@ def test_workers_that_die_again_and_again(tmp_path: Path) -> None:
     ):
         design = rw.dask_design([dask.delayed(load, pure=False)(tmp_path / "read")], client=client)
         kill_one(client)
-        with pytest.raises(RuntimeError, match=r"workers died again and again over .*\. They may lack memory"):
+        with pytest.raises(RuntimeError, match=r"workers repeatedly died during .*\. They may lack memory"):
             design.matvec(np.ones(7))
 
 

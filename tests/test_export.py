@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 import relabel_widget as rw
-from relabel_widget import files as files_room
+from relabel_widget.files import whole as files_room
 from relabel_widget.files.whole import write_whole
 from relabel_widget.journal import JournalError
 from relabel_widget.workbench.export import COLUMNS, read_labels, write_table
@@ -299,7 +299,7 @@ def test_an_export_of_no_labels_replaces_nothing(bench: Workbench, tmp_path: Pat
     bench.relabel(1)
     bench.export(path)
     bench.undo()
-    with pytest.raises(ValueError, match=r"export: no label is corrected, and .*labels\.csv' was left as it is"):
+    with pytest.raises(ValueError, match=r"export: no label is corrected, and .*labels\.csv' was not changed"):
         bench.export(path)
     assert len(read_labels(path)) == 1
     assert len(pd.read_csv(bench.export(path, overwrite=True))) == 0
@@ -346,7 +346,7 @@ def test_what_a_killed_write_left_goes_with_the_next_one(tmp_path: Path) -> None
     code = """
 import sys, time
 from pathlib import Path
-from relabel_widget.files import write_whole
+from relabel_widget.files.whole import write_whole
 def slow(file):
     file.write_text("half")
     print("writing", flush=True)

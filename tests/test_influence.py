@@ -12,8 +12,8 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 import relabel_widget as rw
-from relabel_widget import influence as influence_module
 from relabel_widget.design import DenseDesign
+from relabel_widget.evidence import influence as influence_module
 
 FUNCTIONS = {"relabel": rw.relabel_influence, "remove": rw.removal_influence}
 every_edit = pytest.mark.parametrize("edit", FUNCTIONS)

@@ -313,7 +313,7 @@ def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path: Path) 
     other.execute("CREATE TABLE photos (name TEXT)")
     other.commit()
     before = store.read_bytes()
-    with pytest.raises(JournalError, match="an SQLite database that something else made"):
+    with pytest.raises(JournalError, match="an SQLite database that was not created by relabel_widget"):
         SqliteJournal(store, DATA)
     assert store.read_bytes() == before
     other.close()

@@ -65,7 +65,7 @@ def test_unsolvable_systems_say_so() -> None:
     from dataclasses import replace
     from unittest.mock import patch
 
-    from relabel_widget import leverage
+    from relabel_widget.evidence import leverage
 
     case = random_case(303)
     fit = rw.fit(case.x, case.y, 1.0)

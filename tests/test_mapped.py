@@ -26,8 +26,8 @@ from sklearn.datasets import dump_svmlight_file
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 
 import relabel_widget as rw
-from relabel_widget import blockfile
 from relabel_widget.design import Design
+from relabel_widget.files import blockfile
 
 X = small_integers(40, 7, 3)
 

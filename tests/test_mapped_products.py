@@ -11,8 +11,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from oracles import small_integers
 
 import relabel_widget as rw
-from relabel_widget import blockfile
 from relabel_widget.design import mapped, sweeps
+from relabel_widget.files import blockfile
 
 X = small_integers(40, 7, 3)
 

@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 import relabel_widget as rw
-from relabel_widget import paged
+from relabel_widget.files import texts as paged
 
 TEXTS = [f"row {i} <b>ä\n\x00 {'x' * (i % 50)}" for i in range(300)] + ["", "\ud800", "🙂"]
 PLAIN = [text.replace("\x00", "").replace("\ud800", "?") for text in TEXTS]

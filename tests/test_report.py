@@ -12,9 +12,9 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from relabel_widget import markup
-from relabel_widget import report as report_room
+from relabel_widget.files import html as markup
 from relabel_widget.files.html import smallest
+from relabel_widget.workbench import report as report_room
 from relabel_widget.workbench.workbench import Workbench
 
 NASTY = '</td></table><script>alert(1)</script><img src="https://example.org/x.png" onerror="x"> & \'"'

@@ -12,7 +12,7 @@ from recording_comm import RecordingComm
 from sklearn.linear_model import LogisticRegression
 
 import relabel_widget as rw
-from relabel_widget import snapshot
+from relabel_widget.widget import snapshot
 from relabel_widget.workbench.workbench import Workbench
 
 EVIL = "<img src=x onerror=alert(1)></main><script>alert(1)</script>"

@@ -47,7 +47,7 @@ export function createActions(
       if ("forecast" in done) store.set({ forecast: done.forecast });
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
-      const elsewhere = error.reason === "aborted" || error.reason === "exists"; // nobody is there, or a question is asked
+      const elsewhere = error.reason === "aborted" || error.reason === "exists"; // closed, or a question is asked
       if (!elsewhere) store.set({ notice: error.message, failed: error.reason !== "cancelled" });
       return error;
     }

@@ -88,7 +88,7 @@ export function createClient(channel: Channel, { onProgress, onSizes, onHeard }:
               if (reply.kind === "result") resolve(decodeResult(kind, reply.value));
               else if (reply.kind === "error") reject(new RequestError(reply.reason, reply.message));
             } catch (error) {
-              reject(new RequestError("malformed", `Python sent an answer that does not fit: ${String(error)}`));
+              reject(new RequestError("malformed", `Unexpected answer from Python: ${String(error)}`));
             }
           }),
       });

@@ -330,7 +330,7 @@ def _from_afar(error: Exception) -> bool:
 
 def _dying(over: str) -> RuntimeError:
     return RuntimeError(
-        f"DaskDesign: workers died again and again over {over}. They may lack memory for it: make smaller blocks, or "
+        f"DaskDesign: workers repeatedly died during {over}. They may lack memory for it: make smaller blocks, or "
         "give the workers more."
     )
 

@@ -81,7 +81,7 @@ def factors(fit: Fit, queries: Design, *, rtol: float = FACTOR_RTOL, monitor: Mo
 def solved_factors(
     fit: Fit, functionals: FloatArray, *, rtol: float, with_eta: bool = False, monitor: Monitor | None = None
 ) -> SolveResult:
-    """``H^-1`` times each functional, (n_params, m), and the residual to which it is known; on demand ``[X, 1]`` times one.
+    """``H^-1`` times each functional, (n_params, m), and the residual to which it is known.
 
     Raises
     ------

@@ -53,7 +53,7 @@ class SqliteJournal(Journal):
     ------
     JournalError
         If the path cannot be opened, is not a store, was written by a newer version, or belongs to other
-        data. The file is left as it was.
+        data. The file is left unchanged.
     """
 
     def __init__(self, store: str | os.PathLike[str], data: Fingerprint) -> None:
@@ -137,7 +137,7 @@ class SqliteJournal(Journal):
         elif application != APPLICATION_ID:
             raise JournalError(
                 f"journal: expected {self._name!r} to be a store of relabel_widget, got an SQLite database "
-                "that something else made. Give another path as store=; this file was left as it is."
+                "that was not created by relabel_widget. Give another path as store=; this file was not changed."
             )
         else:
             self._check_version()

@@ -45,7 +45,7 @@ class Labels:
         return 2.0 * self.codes.astype(np.float64) - 1.0
 
     def swap(self, rows: IntArray) -> Labels:
-        """These labels with the given distinct rows swapped; a row swapped twice is as it was."""
+        """These labels with the given distinct rows swapped; swapping a row twice changes nothing."""
         return Labels(self.classes, self.original, np.setxor1d(self.swapped, rows, assume_unique=True))
 
     def decode(self, codes: CodeArray) -> AnyArray:

@@ -16,8 +16,8 @@ class SolveResult:
 
     ``residual`` is the largest ``|b - H x| / |b|`` over columns and ``scale`` the largest ``|b|``, in the norm of the
     preconditioner; ``converged`` says whether the tolerance was met; ``iterations`` counts Hessian products.
-    ``eta_direction`` is ``[X, 1] x``, (n_rows,), where it was asked for; otherwise empty. ``left`` is ``b - H x`` of one
-    right-hand side.
+    ``eta_direction`` is ``[X, 1] x``, (n_rows,), where it was asked for; otherwise empty. ``left`` is ``b - H x`` of
+    one right-hand side.
     """
 
     x: FloatArray

@@ -179,7 +179,7 @@ class Answers:
         if rows:
             self._jobs.labels_change()
             self._widget._relabel(rows, asked if marked else set())
-        verb = "Marked" if marked else "Took the mark off"
+        verb = "Marked" if marked else "Unmarked"
         self._done(request, words.changed(len(rows), verb, len(self._workbench.relabelled)))
 
     def _decide(self, request: Request) -> None:
@@ -225,7 +225,7 @@ class Answers:
     def _threshold(self, request: Request) -> None:
         self._jobs.refuse_if_busy()
         self._widget.threshold = request.body["value"]
-        self._reply(request, {"message": self._widget._say(f"The threshold is {self._widget.threshold:g} now.")})
+        self._reply(request, {"message": self._widget._say(f"Threshold set to {self._widget.threshold:g}.")})
 
     def _export(self, request: Request) -> None:
         if not self._workbench.relabelled:

@@ -139,7 +139,7 @@ class Jobs:
             if running is None:
                 return False
             if (self._next.job if self._next is not None else running).same_as(task.job):
-                raise RequestError("busy", "This is being done already.")
+                raise RequestError("busy", "Already running.")
             if (running.kind, task.job.kind) != ("find", "find"):
                 self.refuse_if_busy()
             replaced, self._next, self._why = self._next, task, "Stopped: a search for another row took its place."

@@ -55,7 +55,7 @@ class Lane:
             if start:
                 self._thread = threading.Thread(target=self._run, name=f"relabel_widget {self._name}", daemon=True)
         for one in late:
-            one.answer(None, Cancelled("a newer question took its place"))
+            one.answer(None, Cancelled("superseded by a newer request"))
         if start and self._thread is not None:
             self._thread.start()
 

@@ -158,7 +158,7 @@ class RelabelWidget(anywidget.AnyWidget):
         FileExistsError
             If there is a file that was not asked to be replaced.
         OSError
-            If the file cannot be written. An older file of that name is then as it was.
+            If the file cannot be written. An older file of that name is then unchanged.
         """
         from .snapshot import write_snapshot
 
@@ -258,7 +258,7 @@ class RelabelWidget(anywidget.AnyWidget):
                 self._refreshing.release()
 
     def _is_news(self, name: str, value: Any) -> bool:
-        """Whether a value comes from the workbench: news must not go back to it as somebody's wish."""
+        """Whether a value comes from the workbench: what it said must not go back to it as a request."""
         news = self._news
         return news.get("thread") == threading.get_ident() and news[name] == value
 

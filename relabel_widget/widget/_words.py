@@ -16,7 +16,7 @@ def plural(number: int, one: str, many: str = "") -> str:
 
 def in_words(error: BaseException) -> str:
     """An exception as people read it; its type where it has no words of its own."""
-    return str(error).strip().strip("'\"") or f"{type(error).__name__}, without further words"
+    return str(error).strip().strip("'\"") or f"{type(error).__name__}, no details given"
 
 
 def picked(line: dict[str, Any], second: str) -> str:
@@ -65,7 +65,7 @@ _DEEDS = {
 def decided(decision: str, rows: list[int], total: int) -> str:
     """What a decision says."""
     if not rows:
-        return f"Nothing to write down: that was decided already. {plural(total, 'label')} changed in all."
+        return f"Already decided. {plural(total, 'label')} changed in all."
     which = f"training row {rows[0]}" if len(rows) == 1 else plural(len(rows), "training row")
     return f"{_DEEDS[decision]} {which}; {plural(total, 'label')} changed in all."
 

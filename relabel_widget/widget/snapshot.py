@@ -63,7 +63,7 @@ def state(workbench: Workbench) -> str:
 def _header(workbench: Workbench) -> Markup:
     made = datetime.now(UTC)
     when = tag("time", f"{made:%Y-%m-%d %H:%M} UTC", datetime=made.isoformat())
-    words = tag("p", state(workbench), " A copy to read, of ", when, ".")
+    words = tag("p", state(workbench), " Read-only snapshot from ", when, ".")
     return tag("header", tag("p", "Relabel workbench", class_="over"), tag("h1", _title(workbench)), words)
 
 

@@ -232,7 +232,7 @@ def _history(report: Report) -> Markup:
         for event in _lines(report.history.rename(columns={"from": "old"}))  # "from" cannot be an attribute
     )
     if not len(report.history):
-        return section("History", tag("p", "Nothing was decided yet.", class_="soft"))
+        return section("History", tag("p", "No decisions yet.", class_="soft"))
     return section(
         "History", table("History", ("#No.", "When", "By", "What", "Rows", "Label", "Note", "Details"), lines)
     )

@@ -302,7 +302,7 @@ class Workbench:
         Returns
         -------
         list of int
-            The rows that were written down: those whose label changed, or all if there is a note.
+            The rows that were recorded: those whose label changed, or all if there is a note.
 
         Raises
         ------
@@ -327,7 +327,7 @@ class Workbench:
         Returns
         -------
         list of int
-            The rows that were written down: those of which this was not said before, or all if there is a note.
+            The rows that were recorded: those of which this was not said before, or all if there is a note.
 
         Raises
         ------
@@ -498,7 +498,7 @@ class Workbench:
         FileExistsError
             If there is a file that was not asked to be replaced.
         OSError
-            If the file cannot be written. An older file of that name is then as it was.
+            If the file cannot be written. An older file of that name is then unchanged.
         JournalError
             If the file was written, but the store could not take a note of it.
         """
@@ -507,7 +507,7 @@ class Workbench:
         table = self.corrected_labels()
         if not len(table) and not overwrite and as_path(path, who="export").is_file():
             raise ValueError(
-                f"export: no label is corrected, and {os.fspath(path)!r} was left as it is. Relabel a row first, or "
+                f"export: no label is corrected, and {os.fspath(path)!r} was not changed. Relabel a row first, or "
                 "replace the file by an empty table with overwrite=True."
             )
         written = write_table(path, table, overwrite=overwrite, excel=excel, own=self._own_files)
@@ -536,7 +536,7 @@ class Workbench:
         FileExistsError
             If there is a file that was not asked to be replaced.
         OSError
-            If the file cannot be written. An older file of that name is then as it was.
+            If the file cannot be written. An older file of that name is then unchanged.
         """
         from .report import Report, render
 

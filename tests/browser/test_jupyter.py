@@ -69,7 +69,7 @@ def do_the_job(page, test_row, long=120_000, picture=None):
     expect(status).to_contain_text(f"{size} labels changed in all" if size > 1 else "1 label changed in all")
     press("Verify by retraining")
     expect(status).to_contain_text(f"Retrained with {size} changed label", timeout=long)
-    expect(region.get_by_role("region", name="What happens")).to_contain_text("this row flips to")
+    expect(region.get_by_role("region", name="Effect")).to_contain_text("this row flips to")
     if picture:
         region.screenshot(path=picture)
     press("Undo")

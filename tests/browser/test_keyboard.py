@@ -55,7 +55,7 @@ class TestKeyboard:
         line = one.tests.locator("[data-index='0']")
         line.focus()
         one.page.keyboard.press("u")
-        nothing = one.page.get_by_text("No test row fits this search and filter.")
+        nothing = one.page.get_by_text("No test rows match.")
         expect(nothing).to_be_focused()
         one.page.keyboard.press("Shift+U")
         expect(one.status).to_contain_text("Redone")

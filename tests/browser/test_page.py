@@ -84,7 +84,7 @@ class TestTheWholeJob:
         outcome = page.locator(".rlw-outcome").last
         expect(outcome).to_contain_text("this row flips to “praise”")
         expect(outcome).to_contain_text(f"{bench.verification.proba_after[3]:.3f}")
-        happens = page.get_by_role("region", name="What happens")
+        happens = page.get_by_role("region", name="Effect")
         expect(happens).to_contain_text(f"{summary.n_flipped} test rows of 140 change class")
         score = happens.get_by_role("row").filter(has_text="Accuracy")
         expect(score).to_contain_text(f"{summary.accuracy_before:.1%}{summary.accuracy_after:.1%}")
@@ -140,7 +140,7 @@ class TestTheWholeJob:
         expect(boxes.first).to_have_accessible_name(ranked[0])
         assert boxes.evaluate_all(names) == ranked
 
-        one.button("Go on: set sizes").click()
+        one.button("Resume: set sizes").click()
         expect(one.ranking.get_by_text("in flip set").first).to_be_visible()
         assert boxes.evaluate_all(names) == ranked
 
@@ -290,7 +290,7 @@ class TestTheListOfTestRows:
         wrong = int((table["label"] != table["predicted"]).sum())
         expect(one.tests).to_have_attribute("aria-rowcount", str(wrong + 1))
         one.page.get_by_label("Search test rows").fill("no review says this")
-        expect(one.page.get_by_text("No test row fits this search and filter.")).to_be_visible()
+        expect(one.page.get_by_text("No test rows match.")).to_be_visible()
 
     def test_the_size_of_a_set_is_not_read_as_the_number_of_a_row(self, show):
         bench = small_workbench()

@@ -91,7 +91,7 @@ def test_the_focus_stays_when_the_last_suspect_goes(one, bench):
     bench.keep(rows[1:])
     one.page.keyboard.press("q")
     one.button("Keep (K)").click()
-    expect(one.page.get_by_text("No suspect is left.")).to_be_visible()
+    expect(one.page.get_by_text("No suspects left.")).to_be_visible()
     expect(one.page.get_by_role("region", name="Relabel workbench")).to_be_focused()
 
 

@@ -42,7 +42,7 @@ export function createDetail(scope: Scope, session: Session) {
   const decide = (decision: Decision) => actions.decide(subjects(store.get()), decision);
   const buttons = [
     button(scope, "Relabel", "", () => decide("relabel")),
-    button(scope, "Keep, label is right", "", () => decide("keep")),
+    button(scope, "Keep (label is correct)", "", () => decide("keep")),
     button(scope, "Unsure", "", () => decide("unsure")),
     button(scope, "Clear", "quiet", () => decide("clear")),
   ];

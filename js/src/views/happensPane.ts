@@ -93,7 +93,7 @@ export function createHappensPane(scope: Scope, session: Session): HTMLElement {
     if (line !== null) actions.select(Number(line.dataset["row"]));
   });
   drawn(scope, store, draw);
-  const title = el("h3", "heading", { id }, "What happens");
+  const title = el("h3", "heading", { id }, "Effect");
   const head = el("div", "pane-head", title, marks);
   return el("section", "pane happens", { "aria-labelledby": id }, head, el("div", "buttons", verify.node), createChangedNote(scope, store), result);
 }

@@ -25,7 +25,7 @@ function createNote() {
 /** How small the set is, as far as it was proven. */
 function smallness({ size, optimal, lowerBound }: FlipSummary): string {
   if (optimal) return size === 1 ? "No smaller set exists." : "No smaller set can flip it.";
-  if (lowerBound <= 1) return "No smaller set was found, but none is ruled out.";
+  if (lowerBound <= 1) return "No smaller set was found, but a smaller set may exist.";
   return `No set of fewer than ${lowerBound} rows can flip it.`;
 }
 
@@ -56,7 +56,7 @@ export function verifiedWords({ shared }: Readonly<View>, ranking: Ranking): str
   );
 }
 
-const NOT_SEARCHED = "No flip set was looked for yet: the fewest labels whose change flips this.";
+const NOT_SEARCHED = "Not searched yet. A flip set is the fewest labels whose change flips this.";
 const NOT_MARKED = "Mark training rows to see what they are predicted to do, then verify.";
 
 /** What is known of the labels as they are now: a fact after a verification, until then a prediction. */

@@ -20,7 +20,7 @@ function historyLine({ time, who, what, note, state }: HistoryLine): HTMLElement
 
 function createHistory(scope: Scope, { store }: Session) {
   const list = el("ol", "history-list", { tabindex: 0, "aria-label": "Decisions, the newest first" });
-  const empty = el("p", "empty", "Nothing decided yet.");
+  const empty = el("p", "empty", "No decisions yet.");
   let shown: unknown;
   const draw = () => {
     const { history } = store.get();
@@ -57,17 +57,17 @@ function createQueue(scope: Scope, session: Session) {
   const draw = () => {
     const { queue, queueAt, queueError, judging } = store.get();
     const suspect = queue?.[queueAt];
-    for (const one of buttons) one.update(judging ? "Wait until the decision is written down" : "");
+    for (const one of buttons) one.update(judging ? "Wait until the decision is saved" : "");
     setClass(body, "judging", judging);
     setText(problem, queueError);
     problem.hidden = queueError === "";
     body.hidden = suspect === undefined;
     empty.hidden = suspect !== undefined;
-    setText(empty, queueError || (queue === null ? "Ranking…" : "No suspect is left. Open it again for a new ranking."));
+    setText(empty, queueError || (queue === null ? "Ranking…" : "No suspects left. Reopen to re-rank."));
     if (suspect === undefined || queue === null) return;
     setText(place, `${queueAt + 1} of ${queue.length} · training row ${suspect.row}${suspect.id === String(suspect.row) ? "" : ` · ${suspect.id}`}`);
     setText(text, suspect.text);
-    setText(facts, `Labelled “${suspect.label}”. Without this row the fit says “${suspect.suggested}” with ${percent(suspect.score)}.`);
+    setText(facts, `Labelled “${suspect.label}”. A model trained without this row predicts “${suspect.suggested}” with ${percent(suspect.score)}.`);
     if (shown !== suspect.row && node.parentElement?.contains(focused(node))) seen(body);
     shown = suspect.row;
   };

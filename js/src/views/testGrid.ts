@@ -70,7 +70,7 @@ export function createTestGrid(scope: Scope, { store, pages, actions, watch }: S
     setClass(grid, "bare", none);
     setAttribute(grid, "aria-rowcount", total === undefined ? -1 : total + 1);
     setAttribute(grid, "aria-busy", String(total === undefined));
-    const words = total === undefined ? "Loading the test rows…" : "No test row fits this search and filter.";
+    const words = total === undefined ? "Loading the test rows…" : "No test rows match.";
     setText(message, pages.error() || words);
     list.draw();
     if (pages.error() !== "") message.hidden = false;

@@ -76,8 +76,8 @@ export function createTestPane(scope: Scope, session: Session): TestPane {
     setText(shown, total === undefined || total === shared.nTest ? count(shared.nTest) : `${count(total)} of ${count(shared.nTest)}`);
     const done = sizes === null ? "" : `Set sizes: ${count(sizes.done)} of ${count(sizes.total)}`;
     setText(filled, done + (sizes !== null && sizes.done < sizes.total && !filling ? ", paused" : ""));
-    setText(pause.node, filling ? "Pause" : "Go on");
-    setAttribute(pause.node, "aria-label", `${filling ? "Pause" : "Go on"}: set sizes`);
+    setText(pause.node, filling ? "Pause" : "Resume");
+    setAttribute(pause.node, "aria-label", `${filling ? "Pause" : "Resume"}: set sizes`);
     pause.node.hidden = sizes === null || sizes.done >= sizes.total;
   }
   scope.add(store.subscribe(draw));
