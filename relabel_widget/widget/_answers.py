@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import traitlets
 
@@ -17,25 +17,43 @@ from ._lanes import Lane
 from ._requests import Request, RequestError
 
 if TYPE_CHECKING:
-    from ._widget import RelabelWidget
+    from ..workbench import Workbench
+    from ._jobs import Jobs
+    from ._pages import Pages
 
 Value = dict[str, Any]
 
 _REFUSALS = (ValueError, TypeError, IndexError, OSError, ImportError, traitlets.TraitError)
 
 
+class Asked(Protocol):
+    """What answers need of the widget that was asked."""
+
+    test_row: int | None
+    threshold: float
+    export_path: str
+
+    def send(self, content: Any) -> None:
+        """Send a message to the page."""
+
+    def say(self, words: str) -> str:
+        """Show a sentence in the status line, and return it."""
+
+
 class Answers:
     """Answers the requests of one widget's pages: each gets exactly one result or error."""
 
-    def __init__(self, widget: RelabelWidget) -> None:
-        self._widget, self._workbench = widget, widget.workbench
-        self._pages, self._jobs = widget._pages, widget._jobs
-        self._filler = filler_of(widget.workbench)
+    def __init__(self, widget: Asked, workbench: Workbench, pages: Pages, jobs: Jobs) -> None:
+        self._widget = widget
+        self._workbench = workbench
+        self._pages = pages
+        self._jobs = jobs
+        self._filler = filler_of(workbench)
         self._lanes: dict[str, Lane] = {}
         self._unsubscribe = self._filler.subscribe(self._on_filled)
 
     def close(self) -> None:
-        """Nobody is there to be answered any more: what is being worked out for an answer is stopped."""
+        """The page is gone: stop what is being worked out for an answer."""
         self._unsubscribe()
         for lane in list(self._lanes.values()):
             lane.stop()
@@ -94,7 +112,7 @@ class Answers:
             try:
                 if error is not None:
                     raise error
-                self._reply(request, {"message": self._widget._say(tell(result))})
+                self._reply(request, {"message": self._widget.say(tell(result))})
             except BaseException as caught:  # the page is told of whatever happened
                 self._refuse(request.id, caught)
 
@@ -102,7 +120,7 @@ class Answers:
 
     def _done(self, request: Request, message: str) -> None:
         """Say what was done, with what it is predicted to do to the chosen row; ranking that row may take a while."""
-        said, row = self._widget._say(message), self._widget.test_row
+        said, row = self._widget.say(message), self._widget.test_row
 
         def value(_: Monitor) -> Value:
             return {"message": said, "forecast": wire.forecast(self._workbench, self._pages, row)}
@@ -170,7 +188,7 @@ class Answers:
         row = request.body["row"]
         self._widget.test_row = row
         said = "" if row is None else words.picked(self._pages.line(row), wire.classes(self._workbench)[1])
-        self._reply(request, {"message": self._widget._say(said)})
+        self._reply(request, {"message": self._widget.say(said)})
 
     def _mark(self, request: Request) -> None:
         asked, now = set(request.body["rows"]), set(self._workbench.relabelled)
@@ -178,7 +196,7 @@ class Answers:
         rows = sorted(asked - now if marked else asked & now)
         if rows:
             self._jobs.labels_change()
-            self._widget._relabel(rows, asked if marked else set())
+            self._workbench.set_relabelled(rows, rows if marked else [])
         verb = "Marked" if marked else "Unmarked"
         self._done(request, words.changed(len(rows), verb, len(self._workbench.relabelled)))
 
@@ -189,7 +207,7 @@ class Answers:
         if decision in ("keep", "unsure"):
             written = getattr(self._workbench, decision)(rows, note)
         else:
-            written = self._widget._relabel(rows, set(rows) if decision == "relabel" else set(), note)
+            written = self._workbench.set_relabelled(rows, rows if decision == "relabel" else [], note)
         self._done(request, words.decided(decision, written, len(self._workbench.relabelled)))
 
     def _step(self, request: Request) -> None:
@@ -225,15 +243,15 @@ class Answers:
     def _threshold(self, request: Request) -> None:
         self._jobs.refuse_if_busy()
         self._widget.threshold = request.body["value"]
-        self._reply(request, {"message": self._widget._say(f"Threshold set to {self._widget.threshold:g}.")})
+        self._reply(request, {"message": self._widget.say(f"Threshold set to {self._widget.threshold:g}.")})
 
     def _export(self, request: Request) -> None:
         if not self._workbench.relabelled:
             raise RequestError("refused", "No label is changed, so there is nothing to export. Nothing was written.")
         path = self._workbench.export(request.body["path"], overwrite=request.body["overwrite"])
-        self._widget._export_path = request.body["path"]
+        self._widget.export_path = request.body["path"]
         number = words.plural(len(self._workbench.relabelled), "corrected label")
-        self._reply(request, {"message": self._widget._say(f"Wrote {number} to {path}.")})
+        self._reply(request, {"message": self._widget.say(f"Wrote {number} to {path}.")})
 
 
 _HANDLERS: Mapping[str, Callable[[Answers, Request], None]] = {

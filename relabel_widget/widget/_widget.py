@@ -80,7 +80,7 @@ class RelabelWidget(anywidget.AnyWidget):
         self.workbench = workbench
         self._pages = Pages(workbench)
         self._jobs = jobs_of(workbench)
-        self._export_path = str(export_path)
+        self.export_path = str(export_path)
         self._revisions = itertools.count(1)
         self._revision = 0
         self._status = ""
@@ -93,7 +93,7 @@ class RelabelWidget(anywidget.AnyWidget):
             "layout", {"width": "100%"}
         )  # in an HBox it would have no width: its size is not its content's
         super().__init__(**start, _state=self._describe(), **kwargs)
-        self._answers = Answers(self)
+        self._answers = Answers(self, workbench, self._pages, self._jobs)
         self._ends = [
             workbench.subscribe(self._on_workbench),
             self._jobs.subscribe(self._on_job),
@@ -122,7 +122,7 @@ class RelabelWidget(anywidget.AnyWidget):
             raise ValueError("find_flip_set: no test row is chosen. Set `test_row` first, or give one.")
         with self._jobs.running("find", row) as monitor:
             result = self.workbench.flip_set(row, monitor=monitor)
-        self._say(words.found(result, row))
+        self.say(words.found(result, row))
         return result
 
     def verify(self) -> Any:
@@ -139,7 +139,7 @@ class RelabelWidget(anywidget.AnyWidget):
         """
         with self._jobs.running("verify") as monitor:
             result = self.workbench.verify(monitor=monitor)
-        self._say(words.retrained(self.workbench))
+        self.say(words.retrained(self.workbench))
         return result
 
     def to_html(self, path: str | os.PathLike[str], overwrite: bool = False) -> Path:
@@ -189,7 +189,7 @@ class RelabelWidget(anywidget.AnyWidget):
     def _pass_on_relabelled(self, proposal: Any) -> list[int]:
         wanted, now = set(proposal["value"]), set(self.workbench.relabelled)
         if wanted != now and not self._is_news("relabelled", proposal["value"]):
-            self._or_trait_error(lambda: self._relabel(sorted(wanted ^ now), wanted))
+            self._or_trait_error(lambda: self.workbench.set_relabelled(sorted(wanted ^ now), wanted))
         return list(self.workbench.relabelled)
 
     @traitlets.validate("threshold")
@@ -199,19 +199,6 @@ class RelabelWidget(anywidget.AnyWidget):
             self._or_trait_error(lambda: setattr(self.workbench, "threshold", value))
         return float(self.workbench.threshold)
 
-    def _relabel(self, rows: list[int], wanted: set[int], note: str = "") -> list[int]:
-        """Bring rows to their other label where they are wanted, to their original one where not, as one step.
-
-        The labels are named, not swapped: a mark that arrives twice counts once.
-        """
-        first, second = self.workbench.classes.tolist()
-        y, known = self.workbench.fit.y, range(self.workbench.n_train)
-        original = [y[row] if row in known else first for row in rows]  # relabel refuses the others in words
-        other = [second if label == first else first for label in original]
-        labels = [new if row in wanted else old for row, old, new in zip(rows, original, other, strict=True)]
-        written: list[int] = self.workbench.relabel(rows, labels, note)
-        return written
-
     @staticmethod
     def _or_trait_error(act: Callable[[], Any]) -> None:
         try:
@@ -220,10 +207,10 @@ class RelabelWidget(anywidget.AnyWidget):
             raise traitlets.TraitError(words.in_words(error)) from error
 
     def _describe(self) -> Value:
-        said = {"export_path": self._export_path, "status": self._status}
+        said = {"export_path": self.export_path, "status": self._status}
         return wire.state(self.workbench, revision=self._revision, job=self._jobs.current, **said)
 
-    def _say(self, words: str) -> str:
+    def say(self, words: str) -> str:
         self._status = words
         self._refresh()
         return words

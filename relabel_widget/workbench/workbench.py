@@ -314,6 +314,22 @@ class Workbench:
         chosen = as_rows(rows, self.n_train, who="relabel: rows")
         return self._decide(partial(self._decisions.relabel, chosen, label, note=note, annotator=self._annotator))
 
+    def set_relabelled(self, rows: Any, relabelled: Any, note: str = "") -> list[int]:
+        """Give some training rows their other label where they are among ``relabelled``, elsewhere their original one.
+
+        One decision, whatever the labels are now: what is asked twice counts once. Parameters and errors as `relabel`.
+
+        Returns
+        -------
+        list of int
+            The rows that were recorded.
+        """
+        chosen = as_rows(rows, self.n_train, who="set_relabelled: rows")
+        wanted = set(as_rows(relabelled, self.n_train, who="set_relabelled: relabelled").tolist())
+        original = self._fit.problem.labels.original[chosen]
+        codes = np.where([row in wanted for row in chosen.tolist()], 1 - original, original)
+        return self.relabel(chosen, self._fit.problem.labels.decode(codes), note)
+
     def keep(self, rows: Any, note: str = "") -> list[int]:
         """Say that the original label of some training rows is right; a relabelled row gets it back.
 
