@@ -460,7 +460,7 @@ class TestJobs:
         assert answers["p"]["kind"] == "result"
         assert {answers[kind]["reason"] for kind in ("find", "verify", "threshold")} == {"busy"}
         assert "still running" in answers["find"]["message"]
-        assert "done already" in answers["verify"]["message"]
+        assert "Already running" in answers["verify"]["message"]
         assert answers["long"]["reason"] == "cancelled"
         assert answers["c"]["kind"] == "result"
         assert not widget.busy

@@ -183,7 +183,7 @@ class TestDecisions:
         assert table["note"].to_dict() == {3: "clear", 4: "", 5: "sarcasm", 6: "sarcasm"}
         ask(widget, "decide", rows=[3, 6], decision="clear", note="")
         assert set(bench.decisions()["row"]) == {4, 5}
-        assert "already" in ask(widget, "decide", rows=[4], decision="unsure", note="")["message"]
+        assert "Already" in ask(widget, "decide", rows=[4], decision="unsure", note="")["message"]
         assert refused(widget, "decide", rows=[60], decision="keep", note="")[0] == "refused"
 
     def test_the_history_tells_what_counts_and_what_was_taken_back(self, widget, bench, tmp_path):

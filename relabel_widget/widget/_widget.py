@@ -189,7 +189,7 @@ class RelabelWidget(anywidget.AnyWidget):
     def _pass_on_relabelled(self, proposal: Any) -> list[int]:
         wanted, now = set(proposal["value"]), set(self.workbench.relabelled)
         if wanted != now and not self._is_news("relabelled", proposal["value"]):
-            self._or_trait_error(lambda: self.workbench.set_relabelled(sorted(wanted ^ now), wanted))
+            self._or_trait_error(lambda: self.workbench.set_relabelled(sorted(wanted ^ now), sorted(wanted)))
         return list(self.workbench.relabelled)
 
     @traitlets.validate("threshold")
