@@ -78,7 +78,7 @@ _HOMES = {
     "explain": "evidence",
     "Fit": "fits",
     "fit": "fits",
-    "read_labels": "workbench",
+    "read_labels": "workbench.export",
     "relabel_influence": "evidence",
     "removal_influence": "evidence",
     "leverages": "evidence",

@@ -47,7 +47,7 @@ def test_all_that_is_known_is_on_the_page(bench: Workbench) -> None:
     assert summary is not None
     html = snapshot.render(bench, 2)
     words = texts(html)
-    assert f"{summary.n_flipped} of 8 predictions flipped by {found.size} relabelled" in words
+    assert f"{summary.n_flipped} of 8 predictions flipped by {found.size} relabel" in words
     assert f"{summary.accuracy_before:.2%} → {summary.accuracy_after:.2%}" in words
     assert f"{summary.log_loss_before:.4f} → {summary.log_loss_after:.4f}" in words
     assert f"{found.proba_before:.3f} → {found.proba_after:.3f}" in words

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from ..facts import clip, flips_by, plural, score_change, share_change
 from .showing import Chart, finish
 from .theme import COLOURS, altair, by_fill, by_shape
 
@@ -183,14 +184,12 @@ def _before_after(bench: Bench) -> Chart:
     )
     kept = everyone.transform_filter(f"datum.fate == '{_KEPT}'").mark_circle(size=22, opacity=0.6, color=COLOURS[4])
     marks = [kept]
-    if flips := [fate for fate in _FATES if fate in fates]:
+    if fates_of_flips := [fate for fate in _FATES if fate in fates]:
         flipped = everyone.transform_filter(f"datum.fate != '{_KEPT}'").mark_point(filled=True, size=80)
-        marks.append(flipped.encode(**by_shape("fate", "Flipped", flips)))
+        marks.append(flipped.encode(**by_shape("fate", "Flipped", fates_of_flips)))
     same = alt.Chart(_data([{"x": 0, "y": 0}, {"x": 1, "y": 1}])).mark_line(color=COLOURS[4], strokeWidth=1)
     under = [same.encode(x="x:Q", y="y:Q"), _at_threshold(bench, "x"), _at_threshold(bench, "y")]
-    title = (
-        f"{summary.n_flipped:,} of {summary.n_test:,} predictions flipped by {_count(summary.n_relabelled, 'relabel')}"
-    )
+    title = flips_by(summary.n_flipped, summary.n_test, summary.n_relabelled)
     return _titled(alt.layer(*under, *marks), title, _figures(summary))
 
 
@@ -210,8 +209,8 @@ def _fates(columns: Any) -> list[str]:
 def _figures(summary: Any) -> list[str]:
     if summary.accuracy_before is None:
         return [_LINES]
-    accuracy = f"{summary.accuracy_before:.2%} → {summary.accuracy_after:.2%}"
-    loss = f"{summary.log_loss_before:.4f} → {summary.log_loss_after:.4f}"
+    accuracy = " → ".join(share_change(summary.accuracy_before, summary.accuracy_after))
+    loss = " → ".join(score_change(summary.log_loss_before, summary.log_loss_after))
     return [f"Accuracy {accuracy}, log-loss {loss}.", _LINES]
 
 
@@ -235,7 +234,7 @@ def _searched(columns: Any, sizes: Any) -> str:
     without = int(np.count_nonzero(columns.flip_size == 0))
     more = f" For {without:,} no set was found; they are not drawn." if without else ""
     of = len(columns.flip_size)
-    return f"{_count(len(sizes), 'verified set')} of {of:,} test rows, median size {np.median(sizes):g}.{more}"
+    return f"{plural(len(sizes), 'verified set')} of {of:,} test rows, median size {np.median(sizes):g}.{more}"
 
 
 def _thinned(records: Iterable[dict[str, Any]], places: list[str], bench: Bench) -> Records:
@@ -287,9 +286,5 @@ def _titled(chart: Chart, title: str, words: list[str]) -> Chart:
 
 
 def _clip(text: str, length: int) -> str:
-    one_line = " ".join(text[: 4 * length].split())
-    return one_line if len(one_line) <= length else one_line[: length - 1].rstrip() + "…"
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+    """On one line."""
+    return clip(" ".join(text[: 4 * length].split()), length)

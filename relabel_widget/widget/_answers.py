@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import traitlets
 
+from ..facts import plural
 from ..monitor import Cancelled, Monitor
 from . import _requests as requests
 from . import _wire as wire
@@ -250,7 +251,7 @@ class Answers:
             raise RequestError("refused", "No label is changed, so there is nothing to export. Nothing was written.")
         path = self._workbench.export(request.body["path"], overwrite=request.body["overwrite"])
         self._widget.export_path = request.body["path"]
-        number = words.plural(len(self._workbench.relabelled), "corrected label")
+        number = plural(len(self._workbench.relabelled), "corrected label")
         self._reply(request, {"message": self._widget.say(f"Wrote {number} to {path}.")})
 
 

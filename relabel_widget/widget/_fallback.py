@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..facts import UNKNOWN, clip, flips, set_size, share_change
 from ..files.html import Markup, join, tag
 from .snapshot import label_of, sentence, signs, state
 
@@ -31,13 +32,13 @@ def _retrained(workbench: Any) -> Iterator[str]:
     summary = workbench.verification_summary()
     if summary is None:
         return
-    yield f" Verified by retraining: {summary.n_flipped:,} of {summary.n_test:,} predictions flipped."
+    yield f" Verified by retraining: {flips(summary.n_flipped, summary.n_test)}."
     if summary.accuracy_before is not None:
-        yield f" Accuracy {summary.accuracy_before:.2%} → {summary.accuracy_after:.2%}."
+        yield f" Accuracy {' → '.join(share_change(summary.accuracy_before, summary.accuracy_after))}."
 
 
 def _chosen(workbench: Any, row: int) -> Iterator[Markup]:
-    text = tag("em", _clip(workbench.test_text(row), 4 * _TEXT))
+    text = tag("em", clip(workbench.test_text(row), 4 * _TEXT))
     yield tag("p", tag("strong", f"Test row {row}. "), text, " ", sentence(workbench, row))
     known = workbench.known_flip_set(row)
     if known is not None:
@@ -47,7 +48,7 @@ def _chosen(workbench: Any, row: int) -> Iterator[Markup]:
     largest = float(np.abs(ranked["influence"]).max()) or 1.0
     lines = (
         (
-            *(line.row, _clip(line.text, _TEXT), label_of(line), signs(line), f"{line.influence:+.3f}"),
+            *(line.row, clip(line.text, _TEXT), label_of(line), signs(line), f"{line.influence:+.3f}"),
             "█" * max(1, round(_BAR * abs(line.influence) / largest)),
         )
         for line in ranked.itertuples()
@@ -59,11 +60,10 @@ def _tests(workbench: Any) -> Markup:
     columns, classes = workbench.test_columns(), workbench.classes
     lines = []
     for row in range(min(LINES, workbench.n_test)):
-        label = "–" if columns.label is None else classes[columns.label[row]]
-        size = columns.flip_size[row]
-        known = "–" if size < 0 else "none" if size == 0 else f"{size:,}"
+        label = UNKNOWN if columns.label is None else classes[columns.label[row]]
+        known = set_size(columns.flip_size[row])
         predicted = classes[int(columns.predicted[row])]
-        text = _clip(workbench.test_text(row), _TEXT)
+        text = clip(workbench.test_text(row), _TEXT)
         lines.append((row, text, label, predicted, f"{columns.proba[row]:.3f}", known))
     return _table(("Row", "Text", "True", "Predicted", "Probability", "Flip set"), lines)
 
@@ -72,7 +72,3 @@ def _table(headings: Iterable[str], lines: Iterable[Iterable[Any]]) -> Markup:
     head = tag("thead", tag("tr", *(tag("th", words) for words in headings)))
     body = tag("tbody", *(tag("tr", *(tag("td", cell) for cell in line)) for line in lines))
     return tag("table", head, body)
-
-
-def _clip(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .._typing import AnyArray, BoolArray, IntArray
+from ..facts import clip
 from ..workbench.test_rows import TestColumns
 
 TEXT_IN_LIST = 240
@@ -19,12 +20,6 @@ NEAR = 0.1
 
 SMALL = 3
 """Rows of a flip set that counts as small."""
-
-
-def clip(text: Any, length: int) -> str:
-    """At most ``length`` characters, the last one an ellipsis if something was cut."""
-    words = str(text)
-    return words if len(words) <= length else words[: length - 1] + "…"
 
 
 def number_or_none(value: Any) -> float | None:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, logit
 
+from ..facts import clip
 from ..monitor import Monitor
 from ._jobs import Job
-from ._pages import Pages, clip, number_or_none
+from ._pages import Pages, number_or_none
 
 BARS = 100
 """How many training rows come with a ranking; further ones are asked for."""

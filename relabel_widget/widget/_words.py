@@ -6,12 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from ._pages import clip
-
-
-def plural(number: int, one: str, many: str = "") -> str:
-    """``1 row``, ``2 rows``, ``1,000 rows``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+from ..facts import clip, flips, plural, share_change
+from ..journal.events import DECISIONS
 
 
 def in_words(error: BaseException) -> str:
@@ -42,10 +38,10 @@ def retrained(workbench: Any) -> str:
     summary = workbench.verification_summary()
     if summary is None:
         return "Retrained, but the labels changed meanwhile. Verify again."
-    flips = f"{summary.n_flipped:,} of {plural(summary.n_test, 'test prediction')} flipped"
-    words = f"Retrained with {plural(summary.n_relabelled, 'changed label')}: {flips}."
+    flipped = flips(summary.n_flipped, summary.n_test)
+    words = f"Retrained with {plural(summary.n_relabelled, 'changed label')}: {flipped}."
     if summary.accuracy_before is not None:
-        words += f" Accuracy {summary.accuracy_before:.1%} → {summary.accuracy_after:.1%}."
+        words += f" Accuracy {' → '.join(share_change(summary.accuracy_before, summary.accuracy_after))}."
     return words
 
 
@@ -79,7 +75,7 @@ def stepped(undo: bool, number: int, total: int) -> str:
 def history(workbench: Any, most: int) -> dict[str, Any]:
     """The newest events in words, the newest first, each with whether it counts now."""
     table = workbench.history()
-    state = _states(table)
+    standing = workbench.standing_decisions
     newest = table.tail(most).iloc[::-1]
     lines = [
         {
@@ -88,30 +84,18 @@ def history(workbench: Any, most: int) -> dict[str, Any]:
             "who": clip(line["annotator"], 80),
             "what": _event_words(line),
             "note": clip(line["note"], 400) if line["kind"] not in ("undo", "redo") else "",
-            "state": state.get(int(line["event"]), "record"),
+            "state": _state(line, standing),
         }
         for line in newest.to_dict("records")
     ]
     return {"total": len(table), "lines": lines}
 
 
-def _states(table: pd.DataFrame) -> dict[int, str]:
-    """Decisions that count (``done``) and those taken back (``undone``), by event number."""
-    done: list[int] = []
-    undone: list[int] = []
-    found: dict[int, str] = {}
-    for event, kind in zip(table["event"].tolist(), table["kind"].tolist(), strict=True):
-        if kind == "undo":
-            undone.append(done.pop())
-            found[undone[-1]] = "undone"
-        elif kind == "redo":
-            done.append(undone.pop())
-            found[done[-1]] = "done"
-        elif kind in ("relabel", "keep", "unsure"):
-            done.append(event)
-            undone.clear()
-            found[event] = "done"
-    return found
+def _state(line: dict[Any, Any], standing: frozenset[int]) -> str:
+    """Whether a decision counts now; other events are records."""
+    if line["kind"] not in DECISIONS:
+        return "record"
+    return "done" if int(line["event"]) in standing else "undone"
 
 
 def _event_words(line: dict[Any, Any]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..facts import UNKNOWN, clip, flips_by, score_change, set_size, share_change
 from ..files.html import Markup, bar, chance, change, excerpt, facts, join, page, section, smallest, table, tag, tile
 
 if TYPE_CHECKING:
@@ -71,22 +72,22 @@ def _title(workbench: Workbench) -> str:
     summary = workbench.verification_summary()
     if summary is None:
         return "Not verified by retraining"
-    return f"{summary.n_flipped:,} of {summary.n_test:,} predictions flipped by {summary.n_relabelled:,} relabelled"
+    return flips_by(summary.n_flipped, summary.n_test, summary.n_relabelled)
 
 
 def _retraining(workbench: Workbench) -> Markup:
     summary = workbench.verification_summary()
     if summary is None:
         return Markup("")
-    names = {"accuracy": ".2%", "f1": ".4f", "auc": ".4f", "log_loss": ".4f"}
+    names = {"accuracy": share_change, "f1": score_change, "auc": score_change, "log_loss": score_change}
     became = summary.n_became_right
     fate = "" if became is None else f": {became:,} became right, {summary.n_became_wrong:,} wrong"
     tiles = [tile(f"{summary.n_flipped:,}", f"test predictions flipped{fate}")]
-    for name, form in names.items():
+    for name, phrased in names.items():
         before, after = (getattr(summary, f"{name}_{when}") for when in ("before", "after"))
         if before is not None and after is not None:
             words = name.replace("_", "-") if name in {"accuracy", "log_loss"} else name.upper()
-            tiles.append(tile(change(format(before, form), format(after, form)), f"{words} on test rows"))
+            tiles.append(tile(change(*phrased(before, after)), f"{words} on test rows"))
     return section("Verified by retraining", tag("div", *tiles, class_="tiles"))
 
 
@@ -145,18 +146,14 @@ def _tests(workbench: Workbench, chosen: int | None) -> Markup:
         lines.append(
             (
                 tag("b", row, " (chosen)") if row == chosen else row,
-                excerpt(_clip(workbench.test_text(row))),
-                "–" if columns.label is None else classes[columns.label[row]],
+                excerpt(clip(workbench.test_text(row), _SHORT)),
+                UNKNOWN if columns.label is None else classes[columns.label[row]],
                 classes[int(columns.predicted[row])],
                 f"{proba:.3f}" if after is None else chance(proba, after, workbench.threshold),
-                "–" if size < 0 else "none" if size == 0 else f"{size:,}",
+                set_size(size),
             )
         )
     more = workbench.n_test - len(rows)
     note = tag("p", f"{more:,} further test rows are not listed.", class_="soft") if more else ""
     headings = ("#Row", "Text", "True", "Predicted", f"Probability of {classes[1]}", "#Flip set")
     return section("Test rows", table("Test rows", headings, lines), note)
-
-
-def _clip(text: str) -> str:
-    return text if len(text) <= _SHORT else text[: _SHORT - 1] + "…"

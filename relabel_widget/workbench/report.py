@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._typing import AnyArray
+from ..facts import score_change, share_change
 from ..files.html import Markup, chance, change, excerpt, facts, join, page, section, smallest, table, tag, tile
 from ..fits import Fit
 from .texts import Reader
@@ -96,12 +97,8 @@ def _tiles(report: Report) -> Markup:
         return tag("p", tag("b", "Not verified. "), words, class_="note")
     tiles = [tile(f"{found.n_flipped:,} of {found.n_test:,}", "test predictions flipped by retraining")]
     if found.accuracy_before is not None:
-        tiles.append(
-            tile(change(f"{found.accuracy_before:.2%}", f"{found.accuracy_after:.2%}"), "accuracy on test rows")
-        )
-        tiles.append(
-            tile(change(f"{found.log_loss_before:.4f}", f"{found.log_loss_after:.4f}"), "log-loss on test rows")
-        )
+        tiles.append(tile(change(*share_change(found.accuracy_before, found.accuracy_after)), "accuracy on test rows"))
+        tiles.append(tile(change(*score_change(found.log_loss_before, found.log_loss_after)), "log-loss on test rows"))
         right, wrong = f"{found.n_became_right:,}", f"{found.n_became_wrong:,}"
         tiles.append(tile(f"{right} right, {wrong} wrong", "what flipped predictions became"))
     return tag("div", *tiles, class_="tiles")

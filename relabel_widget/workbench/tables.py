@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._typing import AnyArray
+from ..facts import flips_by
 from ..journal import Event, Judgement, Kind, Mark
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _history_line(event: Event, source: Event, classes: list[Any]) -> tuple[Any,
 def _details(event: Event) -> str:
     kept = event.details
     if event.kind is Kind.VERIFY:
-        return f"{kept['n_flipped']} of {kept['n_test']} predictions flipped by {kept['n_relabelled']} relabels"
+        return flips_by(*(int(kept[name] or 0) for name in ("n_flipped", "n_test", "n_relabelled")))
     if event.kind is Kind.EXPORT:
         return f"{kept['count']} corrected labels to {kept['path']}"
     deed = {Kind.UNDO: "takes back", Kind.REDO: "brings back"}.get(event.kind)

@@ -286,6 +286,11 @@ class Workbench:
         """Whether there is a decision to bring again."""
         return bool(self._decisions.state.undone)
 
+    @property
+    def standing_decisions(self) -> frozenset[int]:
+        """Numbers of the decisions that were not taken back, as `history` counts events."""
+        return frozenset(step.event.seq for step in self._decisions.state.done)
+
     def relabel(self, rows: Any, label: Any = None, note: str = "") -> list[int]:
         """Give training rows another label.
 

@@ -1,0 +1,43 @@
+"""Facts in the words that people read, each phrased once: page, report, snapshot, charts and history use these."""
+
+from __future__ import annotations
+
+from typing import Any
+
+UNKNOWN = "–"
+
+
+def clip(text: Any, length: int) -> str:
+    """At most ``length`` characters, the last one an ellipsis if something was cut."""
+    words = str(text)
+    return words if len(words) <= length else words[: length - 1].rstrip() + "…"
+
+
+def plural(number: int, one: str, many: str = "") -> str:
+    """``1 row``, ``2 rows``, ``1,000 rows``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def set_size(size: int) -> str:
+    """The size of a test row's flip set: -1 where it was not searched for, 0 where none was found."""
+    return UNKNOWN if size < 0 else "none" if size == 0 else f"{size:,}"
+
+
+def flips(n_flipped: int, n_test: int) -> str:
+    """What a retraining did to the test predictions."""
+    return f"{n_flipped:,} of {plural(n_test, 'prediction')} flipped"
+
+
+def flips_by(n_flipped: int, n_test: int, n_relabelled: int) -> str:
+    """The same, with what it was retrained on."""
+    return f"{flips(n_flipped, n_test)} by {plural(n_relabelled, 'relabel')}"
+
+
+def share_change(before: float | None, after: float | None) -> tuple[str, str]:
+    """A share before and after, such as an accuracy."""
+    return f"{before:.2%}", f"{after:.2%}"
+
+
+def score_change(before: float | None, after: float | None) -> tuple[str, str]:
+    """A score before and after: log-loss, F1, AUC."""
+    return f"{before:.4f}", f"{after:.4f}"
