@@ -62,7 +62,9 @@ def column_evidence(
     for rows, of_row, of_column, x in _entries(design):
         if monitor is not None:
             monitor.check()
-        here, own, n_rows = np.square(x), rows.start + of_row, rows.stop - rows.start
+        here = np.square(x)
+        own = rows.start + of_row
+        n_rows = rows.stop - rows.start
         force = gradient[of_column] - pull[own] * x
         stiffness = np.maximum(curvature[of_column] - curve[own] * here, 0.0)  # rounding, where a column is one row's
         length = np.sqrt(1.0 + np.bincount(of_row, here, n_rows) / scale)
@@ -87,7 +89,9 @@ def _entries(design: Design) -> Iterator[tuple[slice, Any, Any, FloatArray]]:
             last = min(first + step, n_rows)
             part = block[first:last]
             if sparse.issparse(part):
-                of_row, of_column, x = np.repeat(np.arange(last - first), np.diff(part.indptr)), part.indices, part.data
+                of_row = np.repeat(np.arange(last - first), np.diff(part.indptr))
+                of_column = part.indices
+                x = part.data
             else:
                 of_row, of_column = (index.ravel() for index in np.indices(part.shape, sparse=False))
                 x = np.ascontiguousarray(part).ravel()

@@ -13,7 +13,9 @@ from .pointwise import Interval, Pointwise
 
 _MOST_PASSES = 60
 _CONTRACTIONS = 5
-_WIDER, _WIDER_CROSS, _LEAST = 1.02, 1.05, 1e-9
+_WIDER = 1.02
+_WIDER_CROSS = 1.05
+_LEAST = 1e-9
 _HOPELESS = 1e3  # log-odds
 _MOST_GROWTHS = 3
 _FURTHEST = 4.0
@@ -87,7 +89,9 @@ class Closure:
         """Boxes whose image lies strictly inside them: no path of minimisers from 0 can leave them."""
         if not (self.kernel.own * self.rows.curvature).max() < _LARGEST_LEVERAGE:
             return None
-        force, cross, pace = self.couplings.first.reference, np.zeros(len(self.force)), _Pace()
+        force = self.couplings.first.reference
+        cross = np.zeros(len(self.force))
+        pace = _Pace()
         if start is not None:
             force, cross = np.maximum(force, _largest(start.push)), start.cross
         for _ in range(_MOST_PASSES):

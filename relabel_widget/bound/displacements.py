@@ -68,7 +68,9 @@ def displacements(
     """Refit each of the sets (m, size). Cost: `refit_sets` in groups of 32; memory 8 m n_rows bytes."""
     count, n = len(sets), fit.n_rows
     moved, remainder = np.zeros((count, n), dtype=np.float32), np.zeros((count, n), dtype=np.float32)
-    possible, gradient, distance = np.ones(count, dtype=bool), 0.0, 0.0
+    possible = np.ones(count, dtype=bool)
+    gradient = 0.0
+    distance = 0.0
     for first in range(0, count, _WIDTH):
         part = slice(first, min(first + _WIDTH, count))
         refitted = refit_sets(fit, sets[part], monitor=monitor)

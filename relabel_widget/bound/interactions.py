@@ -60,7 +60,9 @@ class Interactions:
 
     def norms(self, rows: Pointwise, query: Query) -> QueryNorms:
         """By what to multiply energies for this query. Cost: a product of the table with a dozen columns."""
-        reach, pull, d = self.reach[0], query.pull, rows.curvature
+        reach = self.reach[0]
+        pull = query.pull
+        d = rows.curvature
         held = np.min([each.spread for each in self.reach], axis=0)
         held[pull == 0.0] = 1.0  # of a row without features it is 0
         weight = d * np.square(pull)

@@ -133,7 +133,9 @@ class PairBound(Bound):
         """Pairs of candidates with ``g_i + g_j + Y E_ij >= need``, the largest first, (m, 2); close ones apart."""
         norms = self.interactions.norms(self.rows, query)
         rows, most = np.flatnonzero(mask & np.isfinite(gains)), norms.most
-        order, found, largest = rows[np.argsort(-gains[rows], kind="stable")], [], most.max()
+        order = rows[np.argsort(-gains[rows], kind="stable")]
+        found = []
+        largest = most.max()
         for place, i in enumerate(order):
             if 2.0 * gains[i] + largest < need:  # i is the row of the pair that gains more
                 break

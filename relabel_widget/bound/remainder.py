@@ -154,7 +154,9 @@ class _Sizes:
         most = int(self.closure.candidates.sum())
         if at_most is not None:
             most = min(most, max(0, int(at_most) - 1))
-        high, low, below = _largest_true(lambda size: self._in_reach(query, size), most) + 1, 0, 1
+        high = _largest_true(lambda size: self._in_reach(query, size), most) + 1
+        low = 0
+        below = 1
         while high - low > 1:
             size = (low + high) // 2 if low else max(1, high - below)
             if self._excluded(query, size):

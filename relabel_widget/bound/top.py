@@ -38,7 +38,9 @@ class TopColumns:
         """From blocks of rows of M, restricted to the ``allowed`` columns. Cost: one partition of M."""
         kept = min(kept, len(allowed))
         narrow = reference[allowed].astype(np.float32)
-        values, columns, rest = [], [], []
+        values = []
+        columns = []
+        rest = []
         for block in blocks:
             scaled = block * narrow
             if kept < len(allowed):

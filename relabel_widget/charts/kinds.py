@@ -51,7 +51,9 @@ def draw(kind: str, bench: Bench, test_row: int | None = None, top: int = 25) ->
 
 
 def _influence(bench: Bench, test_row: int, top: int) -> Chart:
-    alt, ranked, columns = altair("chart"), bench.influential_rows(test_row, top), bench.test_columns()
+    alt = altair("chart")
+    ranked = bench.influential_rows(test_row, top)
+    columns = bench.test_columns()
     proba, above = columns.proba[test_row], columns.predicted[test_row]
     records = [_bar(line, above) for line in ranked.itertuples()]
     words = [
@@ -164,7 +166,9 @@ _COUNT = {"count": "Test rows here"}
 
 
 def _before_after(bench: Bench) -> Chart:
-    alt, columns, summary = altair("chart"), bench.test_columns(), bench.verification_summary()
+    alt = altair("chart")
+    columns = bench.test_columns()
+    summary = bench.verification_summary()
     if columns.verified_proba is None or summary is None:
         raise ValueError(
             "chart: 'before-after' shows a verification, and the current labels have none. Relabel rows and call "

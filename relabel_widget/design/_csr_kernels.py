@@ -63,7 +63,9 @@ def backward(starts, columns, values, u, out):
     """``out_j += sum_i X_ij u_i``."""
     row = _room(starts)
     for i in range(len(starts) - 1):
-        first, size, w = starts[i], starts[i + 1] - starts[i], u[i]
+        first = starts[i]
+        size = starts[i + 1] - starts[i]
+        w = u[i]
         _decode(values, first, size, row)
         at = columns[first : first + size]
         for k in range(size):
@@ -75,7 +77,9 @@ def backward_squares(starts, columns, values, u, out):
     """``out_j += sum_i X_ij^2 u_i``."""
     row = _room(starts)
     for i in range(len(starts) - 1):
-        first, size, w = starts[i], starts[i + 1] - starts[i], u[i]
+        first = starts[i]
+        size = starts[i + 1] - starts[i]
+        w = u[i]
         _decode(values, first, size, row)
         at = columns[first : first + size]
         for k in range(size):
@@ -102,7 +106,9 @@ def sweep(starts, columns, values, d, shift, both, totals, image):
     ``both`` (n_features, 2) holds v and out; d (n_rows, 1), shift and totals (1,). ``image`` receives ``X v + shift``,
     unless it is None.
     """
-    row, flat, total = _room(starts), both.reshape(-1), 0.0
+    row = _room(starts)
+    flat = both.reshape(-1)
+    total = 0.0
     for i in range(len(starts) - 1):
         first, size = starts[i], starts[i + 1] - starts[i]
         _decode(values, first, size, row)
@@ -133,7 +139,10 @@ def sweep_four(starts, columns, values, d, shift, both, totals):
     """
     step = min(1, d.shape[1] - 1)
     for i in range(len(starts) - 1):
-        a0, a1, a2, a3 = shift[0], shift[1], shift[2], shift[3]
+        a0 = shift[0]
+        a1 = shift[1]
+        a2 = shift[2]
+        a3 = shift[3]
         for k in range(starts[i], starts[i + 1]):
             line, value = both[columns[k]], _value(values, k)
             a0 += value * line[0]

@@ -105,7 +105,9 @@ def sweep(
 def _add_four(first, last, values, places, sums, sources, terms):
     """``sums[places_k] += values_k terms[sources_k]`` for k from ``first`` on, both with four columns."""
     for k in range(first, last):
-        total, term, value = sums[places[k]], terms[sources[k]], values[k]
+        total = sums[places[k]]
+        term = terms[sources[k]]
+        value = values[k]
         for c in range(4):
             total[c] += value * term[c]
 
@@ -127,7 +129,10 @@ def sweep_four(
         r0 = begin * size
         r1 = min(len(starts) - 1, end * size)
         for i in range(r0, r1):
-            a0, a1, a2, a3 = shift[0], shift[1], shift[2], shift[3]
+            a0 = shift[0]
+            a1 = shift[1]
+            a2 = shift[2]
+            a3 = shift[3]
             for k in range(starts[i], starts[i + 1]):
                 gathered = v[columns[k]]
                 a0 += gathered[0]
@@ -135,16 +140,24 @@ def sweep_four(
                 a2 += gathered[2]
                 a3 += gathered[3]
             row = t[i - r0]
-            row[0], row[1], row[2], row[3] = a0, a1, a2, a3
+            row[0] = a0
+            row[1] = a1
+            row[2] = a2
+            row[3] = a3
         for block in range(begin, end):
-            low, high, rows = rest_starts[block], rest_starts[block + 1], t[block * size - r0 :]
+            low = rest_starts[block]
+            high = rest_starts[block + 1]
+            rows = t[block * size - r0 :]
             _add_four(low, high, rest_values, rest_rows, rows, rest_columns, v)
         for i in range(r0, r1):
             row = t[i - r0]
             for c in range(4):
                 row[c] *= d[i, c * step]
                 sums[c] += row[c]
-            a0, a1, a2, a3 = row[0], row[1], row[2], row[3]
+            a0 = row[0]
+            a1 = row[1]
+            a2 = row[2]
+            a3 = row[3]
             for k in range(starts[i], starts[i + 1]):
                 target = out[columns[k]]
                 target[0] += a0
@@ -152,7 +165,9 @@ def sweep_four(
                 target[2] += a2
                 target[3] += a3
         for block in range(begin, end):
-            low, high, rows = rest_starts[block], rest_starts[block + 1], t[block * size - r0 :]
+            low = rest_starts[block]
+            high = rest_starts[block + 1]
+            rows = t[block * size - r0 :]
             _add_four(low, high, rest_values, rest_columns, out, rest_rows, rows)
 
 
@@ -192,5 +207,7 @@ def fill(indptr, indices, data, rank, narrow, size, columns, starts, rest_starts
             for i in range(r1 - r0):
                 if begins[i] + depth < begins[i + 1]:
                     k = held[begins[i] + depth]
-                    rest_rows[at], rest_columns[at], rest_values[at] = i, rank[indices[k]], data[k]
+                    rest_rows[at] = i
+                    rest_columns[at] = rank[indices[k]]
+                    rest_values[at] = data[k]
                     at += 1

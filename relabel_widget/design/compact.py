@@ -203,7 +203,9 @@ class CompactDesign(Design):
     def _swept(
         self, kernel: Any, v: FloatArray, d: FloatArray, shift: Any, *also: FloatArray | None
     ) -> tuple[FloatArray, FloatArray]:
-        hot, d, sums = self._hot(v), writable(d), Sums(self._parts, *v.shape)
+        hot = self._hot(v)
+        d = writable(d)
+        sums = Sums(self._parts, *v.shape)
 
         def work(k: int, first: int, last: int) -> tuple[FloatArray, FloatArray]:
             mine, totals = sums(k), np.zeros(v.shape[1] if v.ndim == 2 else 1)

@@ -145,7 +145,9 @@ class MappedDesign(Design):
 
     def _stored(self, i: int) -> Stored:
         raw, entry = self._file.block(i), self._file.table[i]
-        n_rows, size, kind = int(entry["rows"]), int(entry["size"]), _TYPES[int(entry["type"])]
+        n_rows = int(entry["rows"])
+        size = int(entry["size"])
+        kind = _TYPES[int(entry["type"])]
         at_columns, at_values = 4 * (n_rows + 1), 4 * (n_rows + 1 + size)
         starts, columns = raw[:at_columns].view("<i4"), raw[at_columns:at_values].view("<i4")
         values = None if kind is None else np.frombuffer(raw[at_values:].data, kind)

@@ -46,7 +46,10 @@ class BlockSweeps:
         n_features: int,
         last_first: bool = False,
     ) -> None:
-        self._stored, self._ahead, self._first, self._n_features = stored, ahead, first, n_features
+        self._stored = stored
+        self._ahead = ahead
+        self._first = first
+        self._n_features = n_features
         self._last_first = last_first
         self._ends = np.append(0, np.cumsum(sizes))
 

@@ -56,7 +56,9 @@ class FileTexts(PagedTexts):
     def _text(self, row: int) -> str:
         self._file.check_length()
         i = int(np.searchsorted(self._first, row, side="right")) - 1
-        raw, n_rows, local = self._file.block(i), int(self._file.table["rows"][i]), row - int(self._first[i])
+        raw = self._file.block(i)
+        n_rows = int(self._file.table["rows"][i])
+        local = row - int(self._first[i])
         start, stop = raw[: 8 * (n_rows + 1)].view("<i8")[local : local + 2]
         body = raw[8 * (n_rows + 1) :]
         return body[int(start) : int(stop)].tobytes().decode("utf-8", "surrogatepass")

@@ -49,7 +49,9 @@ def exhausted(refits: Refits, end: Ending) -> Ending:
     the search did. Refits and seconds are the search's budget: a size of more sets than are left is not begun.
     """
     question = refits.context.question
-    n_rows, each, work = len(question.candidates), small_refit_operations(question.fit.problem), 0.0
+    n_rows = len(question.candidates)
+    each = small_refit_operations(question.fit.problem)
+    work = 0.0
     small = None
     for size in range(1, n_rows + 1):
         if _done(question, end, size):

@@ -88,7 +88,9 @@ class LocalSearch:
 
         With costs a heuristic: a dearer flip counts as none.
         """
-        start, low, stride = self._refits.base, 0, 1
+        start = self._refits.base
+        low = 0
+        stride = 1
         size = size_needed(start)
         while self.best is None or len(self.best.rows) - low > 1:
             if self.best is not None:

@@ -166,11 +166,16 @@ def solve_many(
     def solved(part: slice) -> SolveResult:
         return _solve_group(hessian, b[:, part], rtol, preconditioner, max_iterations, monitor)
 
-    worst, scale, products, converged = 0.0, 0.0, 0, True
+    worst = 0.0
+    scale = 0.0
+    products = 0
+    converged = True
     with _side_by_side(_cores(len(parts)) if design.one_core else 1) as pool:
         for part, done in zip(parts, pool.map(solved, parts), strict=True):
             solution[:, part] = done.x
-            worst, scale, products = max(worst, done.residual), max(scale, done.scale), products + done.iterations
+            worst = max(worst, done.residual)
+            scale = max(scale, done.scale)
+            products = products + done.iterations
             converged = converged and done.converged
     return SolveResult(solution, worst, scale, products, converged)
 
@@ -201,7 +206,10 @@ def _solve_group(
     left = np.where(size > 0, 1.0, 0.0)  # squares of relative residuals
     active = np.flatnonzero(size > 0)
     hessian = hessian.columns(size > 0)
-    x, r, p, rz = np.zeros((b.shape[0], len(active))), b[:, active].copy(), z[:, active].copy(), size[active]
+    x = np.zeros((b.shape[0], len(active)))
+    r = b[:, active].copy()
+    p = z[:, active].copy()
+    rz = size[active]
     scratch, products = np.empty_like(r), 0
     while len(active) and products < max_iterations:
         if monitor is not None:
@@ -226,7 +234,11 @@ def _solve_group(
         rz = rz_next
         if not going.all():
             solution[:, active[~going]] = x[:, ~going]
-            active, x, r, p, rz = active[going], x[:, going], r[:, going], p[:, going], rz[going]
+            active = active[going]
+            x = x[:, going]
+            r = r[:, going]
+            p = p[:, going]
+            rz = rz[going]
             hessian, scratch = hessian.columns(going), np.empty_like(p)
     solution[:, active] = x
     worst, scale = (float(np.sqrt(squares.max(initial=0.0))) for squares in (left, size))

@@ -255,7 +255,9 @@ def newton(
     A preconditioner of a nearby Hessian saves a pass over X a step; without one it is made anew each step.
     ``excluded_rows`` are those of the first step, as `newton_step` takes them; later steps exclude none.
     """
-    point, steps, products = start, 0, 0
+    point = start
+    steps = 0
+    products = 0
     while (rtol := rule.tolerance(point)) is not None:
         if steps == max_steps:
             return NewtonRun(point, steps, products, converged=False)
@@ -265,7 +267,9 @@ def newton(
         )
         if stepped is None:
             return NewtonRun(point, steps, products, converged=False)
-        point, steps, products = stepped, steps + 1, products + stepped.products
+        point = stepped
+        steps = steps + 1
+        products = products + stepped.products
         excluded_rows = None if excluded_rows is None else excluded_rows[:0]
     return NewtonRun(point, steps, products, converged=True)
 

@@ -148,7 +148,9 @@ class Filler:
         if workbench is None:
             self._looked = 0.0
             return
-        self._row, self._monitor, threshold = row, Monitor(), workbench.threshold
+        self._row = row
+        self._monitor = Monitor()
+        threshold = workbench.threshold
         try:
             if self._jobs.busy:
                 return

@@ -91,7 +91,9 @@ class Jobs:
     def _begin(self, job: Job) -> Monitor:
         with self._lock:
             self.refuse_if_busy()
-            self._monitor, self._job, self._why = self._new_monitor(), job, ""
+            self._monitor = self._new_monitor()
+            self._job = job
+            self._why = ""
             monitor = self._monitor
         self._tell(None)
         return monitor
@@ -142,7 +144,9 @@ class Jobs:
                 raise RequestError("busy", "Already running.")
             if (running.kind, task.job.kind) != ("find", "find"):
                 self.refuse_if_busy()
-            replaced, self._next, self._why = self._next, task, "Stopped: a search for another row took its place."
+            replaced = self._next
+            self._next = task
+            self._why = "Stopped: a search for another row took its place."
             assert self._monitor is not None
             self._monitor.cancel()
         if replaced is not None:
@@ -172,7 +176,10 @@ class Jobs:
     def cancel(self, why: str = "") -> bool:
         """Ask the job to stop, and the one that waits for its place not to begin; False if none runs."""
         with self._lock:
-            monitor, waiting, self._next, self._why = self._monitor, self._next, None, why
+            monitor = self._monitor
+            waiting = self._next
+            self._next = None
+            self._why = why
             if monitor is not None:
                 monitor.cancel()
         if waiting is not None:

@@ -239,7 +239,9 @@ class RelabelWidget(anywidget.AnyWidget):
                 self._out_of_date.clear()
                 relabelled, threshold = list(self.workbench.relabelled), float(self.workbench.threshold)
                 self._news = {"relabelled": relabelled, "threshold": threshold, "thread": threading.get_ident()}
-                self.relabelled, self.threshold, self._state = relabelled, threshold, self._describe()
+                self.relabelled = relabelled
+                self.threshold = threshold
+                self._state = self._describe()
             finally:
                 self._news = {}
                 self._refreshing.release()

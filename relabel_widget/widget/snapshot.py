@@ -102,7 +102,9 @@ def _query(workbench: Workbench, row: int) -> Markup:
 
 def _facts(workbench: Workbench, row: int) -> Iterator[tuple[str, Any]]:
     columns, known = workbench.test_columns(), workbench.known_flip_set(row)
-    proba, after, threshold = columns.proba[row], columns.verified_proba, workbench.threshold
+    proba = columns.proba[row]
+    after = columns.verified_proba
+    threshold = workbench.threshold
     if known is None:
         yield "Flip set", "Not searched for."
     elif not known.found:

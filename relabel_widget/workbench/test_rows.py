@@ -156,7 +156,9 @@ class Queries:
         """All rows, as `Workbench.test_rows` describes them."""
         import pandas as pd
 
-        rows, predicted, classes = np.arange(self.n_rows), self.predicted(threshold), self.fit.classes
+        rows = np.arange(self.n_rows)
+        predicted = self.predicted(threshold)
+        classes = self.fit.classes
         flipped = np.zeros(self.n_rows, dtype=bool) if verification is None else verification.flipped
         missing = np.full(self.n_rows, None, dtype=object)
         sizes = pd.array(flip_size, dtype="Int64")

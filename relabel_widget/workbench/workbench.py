@@ -490,7 +490,9 @@ class Workbench:
     def verification_summary(self) -> VerificationSummary | None:
         """The current verification in numbers, or None."""
         with self._lock:
-            current, n_relabelled, threshold = self.verification, len(self._decisions.rows()), self.threshold
+            current = self.verification
+            n_relabelled = len(self._decisions.rows())
+            threshold = self.threshold
         return None if current is None else self._findings.summary(current, n_relabelled, threshold)
 
     # Files
