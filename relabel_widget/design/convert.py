@@ -9,7 +9,9 @@ import numpy as np
 from scipy import sparse
 
 from .._typing import AnyArray
+from ..arguments import as_array
 from .base import Design
+from .compressed import check_sparse
 from .csr import CsrDesign, canonical_csr
 from .dense import DenseDesign
 
@@ -57,7 +59,7 @@ def as_query(x: Any, *, who: str, n_features: int) -> Design:
         If there is not exactly one row; otherwise as `as_design`.
     """
     if not isinstance(x, Design) and np.ndim(x) == 1 and not sparse.issparse(x):
-        x = np.reshape(np.asarray(x), (1, -1))
+        x = np.reshape(as_array(x, who=who), (1, -1))
     elif sparse.issparse(x) and x.ndim == 1:
         x = sparse.csr_array(x.reshape(1, -1))
     design = as_design(x, who=who, n_features=n_features)
@@ -69,16 +71,17 @@ def as_query(x: Any, *, who: str, n_features: int) -> Design:
 def _sparse(x: Any, who: str) -> Design:
     _check_numbers(x.dtype, who)
     _check_shape(x.shape, who)
+    check_sparse(x, who=who)
+    if x.format not in ("csr", "csc", "bsr", "coo"):
+        x = x.tocsr()
+        check_sparse(x, who=who)
     csr = canonical_csr(x)
     _check_finite(csr.data, who)
     return CsrDesign(csr)
 
 
 def _dense(x: Any, who: str) -> Design:
-    try:
-        array = np.asarray(x)
-    except ValueError as error:
-        raise ValueError(f"{who}: expected a matrix, got rows of different lengths ({error}).") from error
+    array = as_array(x, who=who)
     if array.dtype == object:  # a data frame of mixed number types
         with suppress(TypeError, ValueError):
             array = array.astype(np.float64)

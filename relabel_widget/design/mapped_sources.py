@@ -6,16 +6,20 @@ import os
 import zipfile
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from .._typing import AnyArray, FloatArray
+from ..files.whole import as_path
+from .compressed import check_compressed, check_starts
 
 _TEXTS = 10_000
 _VALUES = 2**20
 _BYTES = 2**24
+MAX_BYTES = 2**38  # 256 GiB: ten times the largest corpus that was tried
 
 
 def text_blocks(texts: Iterable[str], vectoriser: Any, *, batch: int = _TEXTS) -> Iterator[Any]:
@@ -53,7 +57,7 @@ def _text_blocks(texts: Iterator[str], vectoriser: Any, batch: int) -> Iterator[
         yield vectoriser.transform(part)
 
 
-def npz_blocks(paths: Any) -> Iterator[Any]:
+def npz_blocks(paths: Any, *, max_bytes: int = MAX_BYTES) -> Iterator[Any]:
     """Blocks of CSR matrices that ``scipy.sparse.save_npz`` wrote, in the order of the paths.
 
     A file is read in pieces of about a million values; its row starts (8 bytes a row) are held, nothing else.
@@ -63,18 +67,22 @@ def npz_blocks(paths: Any) -> Iterator[Any]:
     ----------
     paths
         One path or several.
+    max_bytes
+        A file whose arrays would take more than this, uncompressed, is refused before any is read: 256 GiB.
 
     Raises
     ------
     ValueError
-        If a file holds another format than CSR, or is not such a file.
+        If a file holds another format than CSR, is corrupt or too large, or is not such a file.
     OSError
         If a file cannot be read.
     """
     for path in [paths] if isinstance(paths, (str, os.PathLike)) else paths:
+        place = as_path(path, who="npz_blocks")
         try:
-            with zipfile.ZipFile(path) as archive:
-                yield from _npz_blocks(archive, path)
+            with zipfile.ZipFile(place) as archive:
+                _check_size(archive, place, max_bytes)
+                yield from _npz_blocks(archive, place)
         except (zipfile.BadZipFile, KeyError, EOFError) as error:
             raise ValueError(
                 f"npz_blocks: {os.fspath(path)!r} is not a whole file of scipy.sparse.save_npz ({error}). Save it anew."
@@ -88,17 +96,32 @@ def _npz_blocks(archive: zipfile.ZipFile, path: Any) -> Iterator[Any]:
             f"npz_blocks: expected a matrix in CSR format, got {kind!r} in {os.fspath(path)!r}. Rows of other formats "
             "do not lie together: save x.tocsr()."
         )
+    who = f"npz_blocks: {os.fspath(path)!r}"
     n_rows, n_features = _Member(archive, "shape").read().tolist()
     starts = _Member(archive, "indptr").read().astype(np.int64)
     columns, values = _Member(archive, "indices"), _Member(archive, "data")
+    check_starts(starts, columns.size, n_rows, who=who)
+    if values.size != columns.size:
+        raise ValueError(f"{who}: expected as many values as column numbers, got {values.size} and {columns.size}.")
     first = 0
     while first < n_rows:
         stop = max(first + 1, int(np.searchsorted(starts, starts[first] + _VALUES, side="right")) - 1)
         stop = min(stop, first + _VALUES, n_rows)
         size = int(starts[stop] - starts[first])
         parts = (values.read(size), columns.read(size), starts[first : stop + 1] - starts[first])
+        check_compressed(parts[2], parts[1], size, (stop - first, n_features), who=who)
         yield sparse.csr_array(parts, shape=(stop - first, n_features))
         first = stop
+
+
+def _check_size(archive: zipfile.ZipFile, path: Path, max_bytes: int) -> None:
+    """Refuse what would fill memory or a disk: a small file can say that it holds any amount of zeros."""
+    total = sum(member.file_size for member in archive.infolist())
+    if total > max_bytes:
+        raise ValueError(
+            f"npz_blocks: {str(path)!r} would grow to {total / 2**30:,.1f} GiB, expected at most "
+            f"{max_bytes / 2**30:,.1f}. Allow more with max_bytes, if the file is what it says."
+        )
 
 
 class _Member:
@@ -108,6 +131,9 @@ class _Member:
         self._file = archive.open(f"{name}.npy")
         read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
         self._shape, _, self._dtype = read[np.lib.format.read_magic(self._file)](self._file)
+        self.size = int(np.prod(self._shape))
+        if self.size * self._dtype.itemsize > archive.getinfo(f"{name}.npy").file_size:
+            raise EOFError(f"{name} says that it has {self.size:,} entries, more than are there")
         if self._dtype.hasobject:
             raise ValueError(
                 f"npz_blocks: {name!r} holds Python objects, which are not read. Save a matrix of numbers."
@@ -116,11 +142,11 @@ class _Member:
     def read(self, count: int | None = None) -> AnyArray:
         """The next ``count`` entries; all if None."""
         if count is None:
-            count = int(np.prod(self._shape))
+            count = self.size
         raw = self._file.read(count * self._dtype.itemsize)
         if len(raw) != count * self._dtype.itemsize:
             raise EOFError("an array is cut short")
-        return np.frombuffer(raw, dtype=self._dtype).reshape(self._shape if count == np.prod(self._shape) else (count,))
+        return np.frombuffer(raw, dtype=self._dtype).reshape(self._shape if count == self.size else (count,))
 
 
 def svmlight_blocks(path: str | os.PathLike[str], n_features: int, *, zero_based: bool = False) -> Iterator[Any]:
@@ -151,6 +177,7 @@ def svmlight_labels(path: str | os.PathLike[str], n_features: int, *, zero_based
 def _svmlight(path: str | os.PathLike[str], n_features: int, zero_based: bool) -> Iterator[tuple[Any, FloatArray]]:
     from sklearn.datasets import load_svmlight_file
 
+    path = as_path(path, who="svmlight_blocks")
     for offset in range(0, os.path.getsize(path), _BYTES):
         try:
             x, y = load_svmlight_file(

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import expit
 
 from .._typing import AnyArray, FloatArray, IntArray
+from ..arguments import as_numbers, check_monitor
 from ..design import Design, as_design, as_query, compacted
 from ..monitor import Monitor
 from ..problem import Edit, Hessian, Labels, Problem, encode
@@ -216,6 +217,7 @@ def fit(
     -----
     Cost: each of typically 5 to 10 Newton steps is a truncated CG solve of 10 to 100 products with X and X'.
     """
+    check_monitor(monitor, who="fit")
     design = compacted(as_design(X, who="fit: X"))
     labels = encode(y, design.n_rows, who="fit")
     weights = check_weights(sample_weight, labels, who="fit")
@@ -285,7 +287,7 @@ def check_weights(sample_weight: Any, labels: Labels, *, who: str) -> FloatArray
     n_rows = len(labels.original)
     if sample_weight is None:
         return np.ones(n_rows)
-    weights = np.array(sample_weight, dtype=np.float64)
+    weights = np.array(as_numbers(sample_weight, who=f"{who}: sample_weight"))
     if weights.shape != (n_rows,):
         raise ValueError(f"{who}: expected sample_weight of shape ({n_rows},), got {weights.shape}.")
     if not np.isfinite(weights).all() or (weights < 0).any():

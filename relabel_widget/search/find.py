@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import expit
 
 from .._typing import FloatArray, IntArray
-from ..arguments import as_rows, check_edit, check_threshold
+from ..arguments import as_numbers, as_rows, check_edit, check_monitor, check_threshold
 from ..bound import SLACK, Bound
 from ..design import Design
 from ..evidence import FACTOR_RTOL, solved_factors
@@ -98,9 +98,10 @@ def find_flip_set(
     Cost: one CG solve and a product with X for the ranking, then typically 5 to 20 refits of one or two Newton steps
     each, and one that is followed to within 1e-7 log-odds.
     """
+    check_monitor(monitor, who="find_flip_set")
     query = fit.query_of(x, who="find_flip_set: x")
     task = _task("find_flip_set", fit, threshold, edit, method, candidates, cost, budget)
-    tables = None if table is None else np.reshape(table, (1, -1))
+    tables = None if table is None else np.reshape(as_numbers(table, who="find_flip_set: table"), (1, -1))
     proof = as_proof(fit, edit, bound, tables, 1, who="find_flip_set")
     (flip_set,) = task.run_all(query, monitor)
     return proof.applied(flip_set, task.question(fit.problem.extended_rows(query)[:, 0]), 0)
@@ -139,6 +140,7 @@ def find_flip_sets(
     The Hessian, its preconditioner and the first solves, by block CG, are shared. With a monitor, a cancel
     takes effect within one refit; with several processes, when the next batch returns.
     """
+    check_monitor(monitor, who="find_flip_sets")
     queries = fit.design_of(X_query, who="find_flip_sets: X_query")
     task = _task("find_flip_sets", fit, threshold, edit, method, candidates, cost, budget)
     proof = as_proof(fit, edit, bound, table, queries.n_rows, who="find_flip_sets")
@@ -315,7 +317,7 @@ def _task(who: str, fit: Fit, threshold: Any, edit: Any, method: Any, candidates
 
 
 def _check_cost(cost: Any, n_rows: int, who: str) -> FloatArray:
-    costs = np.asarray(cost, dtype=np.float64)
+    costs = as_numbers(cost, who=f"{who}: cost")
     if costs.shape != (n_rows,) or not np.isfinite(costs).all() or (costs < 0).any():
         raise ValueError(
             f"{who}: expected cost as finite, non-negative numbers of shape ({n_rows},), got shape {costs.shape}"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import FloatArray
+from ..arguments import as_numbers, shown
 from ..bound import Bound
 from ..fits import Fit
 from ..problem import Edit
@@ -49,6 +50,8 @@ def as_proof(fit: Fit, edit: Edit, bound: Bound | None, table: Any, n_queries: i
     ValueError
         If the bound is of another fit or edit, or the table of another shape or used for removals.
     """
+    if bound is not None and not isinstance(bound, Bound):
+        raise TypeError(f"{who}: expected bound as remainder_bound or pair_bound made it, or None, got {shown(bound)}.")
     if bound is not None and (bound.fit is not fit or bound.edit != edit):
         raise ValueError(
             f"{who}: expected a bound made of this fit for edit {edit!r}, got one of {bound.fit} for {bound.edit!r}."
@@ -57,7 +60,7 @@ def as_proof(fit: Fit, edit: Edit, bound: Bound | None, table: Any, n_queries: i
         return Proof(bound, None)
     if edit != "relabel":
         raise ValueError(f"{who}: table holds single relabels and says nothing about edit {edit!r}.")
-    array = np.asarray(table, dtype=np.float64)
+    array = as_numbers(table, who=f"{who}: table")
     if array.shape != (n_queries, fit.n_rows):
         raise ValueError(f"{who}: expected table of shape ({n_queries}, {fit.n_rows}), got {array.shape}.")
     return Proof(bound, array)
