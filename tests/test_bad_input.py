@@ -56,7 +56,7 @@ MATRICES: dict[str, tuple[Any, type[Exception], str]] = {
     "one dimension": (X[:, 0], ValueError, r"expected two dimensions \(n_rows, n_features\), got shape \(40,\)"),
     "three dimensions": (X[:, :, None], ValueError, r"expected two dimensions .* got shape \(40, 5, 1\)"),
     "a number": (3.0, ValueError, r"expected two dimensions .* got shape \(\)"),
-    "ragged": ([[1.0, 2.0], [3.0]], ValueError, "expected a matrix, got rows of different lengths"),
+    "ragged": ([[1.0, 2.0], [3.0]], ValueError, "expected an array, got rows of different lengths"),
     "texts": (np.array([["a", "b"]] * 40), TypeError, "expected real numbers, got dtype <U1. Turn texts and"),
     "objects": (pd.DataFrame({"city": ["Ulm"] * 40}), TypeError, "expected real numbers, got dtype .* adopt the whole"),
     "dates": (np.full((40, 2), "2026-01-01", dtype="datetime64[D]"), TypeError, r"got dtype datetime64\[D\]"),
@@ -276,7 +276,7 @@ ROWS: dict[str, tuple[Any, type[Exception], str]] = {
     "twice": (
         [3, 1, 3],
         ValueError,
-        "expected each training row once, got some twice. A row relabelled twice",
+        "expected each training row once, got some twice. Relabelling a row twice",
     ),
     "floats": ([0.0, 1.0], TypeError, r"expected training row numbers, got float64 of shape \(2,\)"),
     "texts": (["r1"], TypeError, "expected training row numbers, got <U2"),
@@ -363,9 +363,13 @@ def test_costs(cost: Any, words: str) -> None:
 
 def test_a_fit_that_stops_short_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fitting, "minimise", partial(minimise, settings=NewtonSettings(max_steps=1)))
-    words = r"^fit: stopped after 1 Newton steps with gradient norm .*, expected at most .*standardise them.*C so"
+    words = r"^fit: stopped after 1 Newton steps with a Newton decrement of .*, expected at most .*C so"
     with pytest.raises(ArithmeticError, match=words):
         rw.fit(X, Y)
+    with pytest.raises(
+        ArithmeticError, match=r"columns of very different scale .*column 0: .*; standardise them\), or"
+    ):
+        rw.fit(X * [1e9, 1, 1, 1, 1], Y)
 
 
 def test_influence_that_stops_short_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from ..solver import MinimiseResult, Preconditioner, minimise, preconditioner_of
 # Influence is defined at a minimiser only: a Newton decrement above this fraction of the objective's root is refused.
 # Log-odds are then right to about 1e-7.
 MINIMISER_RTOL = 1e-9
+_APART = 1e3  # times: closer scales are no trouble
 _NAMED = 2  # of the columns of largest and of smallest scale
 
 
@@ -243,8 +244,8 @@ def minimiser(
     if not result.decrement <= MINIMISER_RTOL:
         raise ArithmeticError(
             f"fit: stopped after {result.steps} Newton steps with a Newton decrement of {result.decrement:.3g} of the "
-            f"objective's root, expected at most {MINIMISER_RTOL:.3g}. Likely causes: {_scales(problem)} (standardise "
-            "them), or a C so large that the classes are separated (take a smaller C)."
+            f"objective's root, expected at most {MINIMISER_RTOL:.3g}. Likely causes: {_scales(problem)}a C so large "
+            "that the classes are separated (take a smaller C)."
         )
     theta, eta = result.theta, result.eta
     theta.flags.writeable = eta.flags.writeable = False
@@ -265,15 +266,15 @@ def minimised(
 
 
 def _scales(problem: Problem) -> str:
-    """The columns of largest and of smallest scale, in words. Cost: one pass over X."""
-    squares = problem.design.weighted_square_sum(problem.weights) / problem.weights.sum()
-    order = np.argsort(squares, kind="stable")
-    order = order[squares[order] > 0]
-    if not len(order):
-        return "columns of zeros"
+    """The columns of largest and of smallest scale, in words, if they lie far apart. Cost: one pass over X."""
+    sizes = np.sqrt(problem.design.weighted_square_sum(problem.weights) / problem.weights.sum())
+    order = np.argsort(sizes, kind="stable")
+    order = order[sizes[order] > 0]
+    if not len(order) or sizes[order[-1]] < _APART * sizes[order[0]]:
+        return ""
     named = np.unique(np.concatenate([order[:_NAMED], order[-_NAMED:]]))
-    sizes = ", ".join(f"column {j} of {np.sqrt(squares[j]):.2g}" for j in named)
-    return f"columns of very different scale, as root mean squares: {sizes}"
+    shown = ", ".join(f"column {j}: {sizes[j]:.2g}" for j in named)
+    return f"columns of very different scale (root mean squares {shown}; standardise them), or "
 
 
 def check_weights(sample_weight: Any, labels: Labels, *, who: str) -> FloatArray:
