@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numbers
+import os
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -121,6 +123,23 @@ def as_whole(value: Any, least: int, *, who: str) -> int:
     return int(value)
 
 
+def as_number(value: Any, *, who: str, above: float = -np.inf, below: float = np.inf) -> float:
+    """A real number strictly between two others.
+
+    Raises
+    ------
+    ValueError
+        If it is not one.
+    """
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        with suppress(OverflowError):  # a whole number that float64 does not reach
+            if above < float(value) < below:
+                return float(value)
+    between = f" above {above:g}" if above > -np.inf else ""
+    between += f"{' and' if between else ''} below {below:g}" if below < np.inf else ""
+    raise ValueError(f"{who}: expected a finite number{between}, got {shown(value)}.")
+
+
 def as_flag(value: Any, *, who: str) -> bool:
     """True or False; 1 and 0 will do.
 
@@ -157,6 +176,28 @@ def check_monitor(monitor: Any, *, who: str) -> None:
     """
     if monitor is not None and not isinstance(monitor, Monitor):
         raise TypeError(f"{who}: expected monitor as a Monitor or None, got {shown(monitor)}.")
+
+
+def as_path(path: str | os.PathLike[str], *, who: str) -> Path:
+    """A path as people give it, ``~`` expanded.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no path, or none that a file system could hold.
+    """
+    if not isinstance(path, (str, os.PathLike)) or not isinstance(os.fspath(path), str):
+        raise TypeError(f"{who}: expected a path as a string or pathlib.Path, got {type(path).__name__}.")
+    text = os.fspath(path)
+    try:
+        sound = b"\0" not in os.fsencode(text) and bool(text)
+    except UnicodeEncodeError:
+        sound = False
+    if not sound:
+        raise ValueError(f"{who}: expected the path of a file, got {text!r}.")
+    with suppress(RuntimeError):  # no such user: the file is then looked for under that very name
+        return Path(text).expanduser()
+    return Path(text)
 
 
 def check_threshold(threshold: Any, *, who: str) -> float:

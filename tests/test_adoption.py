@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from oracles import DenseProblem, quiet_fit, random_case, sklearn_model
+from oracles import DenseProblem, exact_log_odds, quiet_fit, random_case, sklearn_model
 from scipy import sparse
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer
@@ -118,6 +119,23 @@ def test_an_estimator_far_from_its_minimiser_is_warned_about() -> None:
         fit = rw.adopt(model, -case.x, case.y)
     assert fit.polish.predictions_changed > 1
     assert_allclose(fit.coef, -rw.fit(case.x, case.y).coef, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e3, 1e6, 1e9])
+def test_timestamps_in_any_unit_are_polished_to_the_minimiser(unit: float) -> None:
+    """In microseconds an estimator that had not moved from its start was once called the minimiser, in silence."""
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        age, when = rng.integers(18, 90, 600), rng.integers(0, 60_000_000, 600)
+        y = (rng.random(600) < 1 / (1 + np.exp(-0.04 * (age - 45) - 4e-8 * (when - 3e7)))).astype(int)
+        x = np.column_stack([(1.6e9 + when) * unit, age])
+        model = quiet_fit(LogisticRegression(), x, y)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that predictions change is true
+            fit = rw.adopt(model, x, y)
+        expected = exact_log_odds(x, y, 1.0, None, True, x)
+        assert_allclose(fit.eta, expected, rtol=0, atol=1e-8)
+        assert fit.polish.predictions_changed == np.count_nonzero((expected > 0) != (model.decision_function(x) > 0))
 
 
 def test_coefficients_that_saturate_every_row_are_polished_too() -> None:

@@ -9,7 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from oracles import DESIGNS, GUISES, DenseProblem, random_case, sigmoid, sklearn_fit, small_integers, snapshot
+from oracles import (
+    DESIGNS,
+    GUISES,
+    DenseProblem,
+    exact_log_odds,
+    random_case,
+    sigmoid,
+    sklearn_fit,
+    small_integers,
+    snapshot,
+)
 from scipy import sparse
 
 import relabel_widget as rw
@@ -43,6 +53,60 @@ def test_badly_scaled_columns(C: float) -> None:
     fit, expected = rw.fit(x, case.y, C), DenseProblem.of(x, case.y, C).fit()
     assert_allclose(x @ fit.coef + fit.intercept, x @ expected[:-1] + expected[-1], rtol=0, atol=1e-6)
     assert fit.gradient_norm <= 1e-7 * fit.problem.gradient_scale
+
+
+SCALES: dict[str, Any] = {
+    "together": lambda z: z * [1e-12, 1e15, 1.0, 1e3],
+    "far from zero": lambda z: (z + 5.0) * [1e-12, 1e15, 1.0, 1e3],
+    "nanoseconds": lambda z: np.column_stack([z[:, :3], 1.6e18 + 1e16 * z[:, 3]]),
+    "constant": lambda z: np.column_stack([z, np.full(len(z), 1.6e18), np.full(len(z), 2024.0)]),
+    "zero": lambda z: np.column_stack([z, np.zeros((len(z), 2))]),
+    "nearly collinear": lambda z: np.column_stack([z, z[:, 0] * (1 + 1e-8 * z[:, 1])]),
+    "the same in other units": lambda z: np.column_stack([z, 1e6 * z[:, 0]]),
+}
+
+
+@pytest.mark.parametrize("C", [1e-3, 1.0, 1e6])
+@pytest.mark.parametrize("labels", ["noisy", "separable"])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("kind", SCALES)
+def test_whatever_the_scales_the_minimiser_is_reached(kind: str, fit_intercept: bool, labels: str, C: float) -> None:
+    """Against columns standardised by hand: a constant of 1e15 once moved log-odds by 0.03, in silence.
+
+    Where all classes are separated, log-odds are large and known as far as the objective tells.
+    """
+    rng = np.random.default_rng(7)
+    z, noise = rng.normal(size=(120, 4)), rng.normal(size=120) * (labels == "noisy")
+    x, y = SCALES[kind](z), (z[:, 0] + z[:, 3] + noise > 0).astype(int)
+    fit = rw.fit(x, y, C=C, fit_intercept=fit_intercept)
+    expected = exact_log_odds(x, y, C, None, fit_intercept, x)
+    assert_allclose(fit.eta, expected, rtol=1e-7, atol=1e-7)
+    assert_allclose(fit.decision(x), fit.eta, rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_weights_of_twelve_orders(fit_intercept: bool) -> None:
+    rng = np.random.default_rng(8)
+    x, weights = rng.normal(size=(120, 4)) * [1e-6, 1e6, 1.0, 1e3], 10.0 ** rng.uniform(-6, 6, 120)
+    y = (x[:, 2] + rng.normal(size=120) > 0).astype(int)
+    fit = rw.fit(x, y, sample_weight=weights, fit_intercept=fit_intercept)
+    assert_allclose(fit.eta, exact_log_odds(x, y, 1.0, weights, fit_intercept, x), rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e9])
+def test_what_cannot_be_solved_is_refused_by_column(unit: float) -> None:
+    """Timestamps of one second in fifty years: of what tells rows apart, float64 leaves too little."""
+    rng = np.random.default_rng(9)
+    when, age = (1.6e9 + 0.01 * rng.uniform(size=300)) * unit, rng.normal(50, 15, 300)
+    y = (age + rng.normal(0, 15, 300) + 2000 * (when / unit - 1.6e9) > 60).astype(int)
+    words = r"Newton decrement of .*columns of very different scale .*column 0: 1\.6e\+\d+.*standardise"
+    with pytest.raises(ArithmeticError, match=words):
+        rw.fit(np.column_stack([when, age]), y)
+
+
+def test_one_row_is_refused_in_words() -> None:
+    with pytest.raises(ValueError, match="expected two classes"):
+        rw.fit(np.ones((1, 3)), [1])
 
 
 @pytest.mark.parametrize("guise", GUISES.values(), ids=GUISES)

@@ -9,7 +9,7 @@ import joblib
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from oracles import DESIGNS, DenseProblem, random_case, small_integers
+from oracles import DESIGNS, DenseProblem, exact_log_odds, random_case, small_integers
 from scipy import sparse
 
 from relabel_widget.design import CsrDesign, DenseDesign
@@ -327,6 +327,73 @@ def test_a_smaller_gradient_far_away_is_no_progress(seed: int) -> None:
         assert problem.objective(point.theta, point.eta) < before + 1e-12
         before = problem.objective(point.theta, point.eta)
     assert steps < 30
+
+
+@pytest.mark.parametrize("has_intercept", [True, False])
+def test_a_change_of_units_changes_nothing(has_intercept: bool) -> None:
+    """Steps, products and log-odds are the same where columns, and their penalties, are in other units."""
+    case, results = random_case(17, n=80), []
+    for units in (np.ones(5), 2.0 ** np.array([50, -40, 0, 20, 3])):
+        x, y = DenseDesign(case.x / units), encode(case.y, 80, who="test")
+        problem = Problem(x, y, np.ones(80), 0.1, has_intercept)
+        vars(problem)["penalty"] = np.append(0.1 / units**2, 0.0)[: problem.n_params]
+        results.append(minimise(problem, np.zeros(problem.n_params)))
+    plain, scaled = results
+    assert plain.converged
+    assert (scaled.steps, scaled.products) == (plain.steps, plain.products)
+    assert_allclose(scaled.eta, plain.eta, rtol=0, atol=1e-12)
+    assert_allclose(scaled.decrement, plain.decrement, rtol=0, atol=1e-12)
+
+
+def test_a_minimiser_is_told_by_its_decrement_and_not_by_its_gradient() -> None:
+    """Timestamps beside ages: what is left of a gradient was small beside what timestamps make of one elsewhere."""
+    rng = np.random.default_rng(3)
+    age, when = rng.normal(50, 15, 200), 1.6e18 + 6e16 * rng.uniform(size=200)
+    y = encode((age + rng.normal(0, 9, 200) > 50) * 1, 200, who="test")
+    alone = minimise(Problem(DenseDesign(when[:, None]), y, np.ones(200), 1.0), np.zeros(2))
+    problem = Problem(DenseDesign(np.column_stack([when, age])), y, np.ones(200), 1.0)
+    start = np.array([alone.theta[0], 0.0, alone.theta[1]])
+    left = np.linalg.norm(problem.gradient(start, problem.dloss(problem.eta(start))))
+    assert left < 1e-11 * problem.gradient_scale
+    result = minimise(problem, start)
+    assert result.converged
+    assert result.decrement < 1e-10
+    expected = exact_log_odds(problem.design.to_dense(), y.codes, 1.0, None, True, problem.design.to_dense())
+    assert_allclose(result.eta, expected, rtol=0, atol=1e-8)
+    assert minimise(problem, result.theta).steps == 0
+
+
+def exactly(dense: np.ndarray) -> TwoLevel:
+    return TwoLevel(Jacobi(np.ones(13)), np.arange(13), np.asfortranarray(np.linalg.inv(dense)))
+
+
+@pytest.mark.parametrize("shrunk", [1.0, 1e-3])
+def test_the_decrement_is_no_less_than_it_is_said(shrunk: float) -> None:
+    """Also by a preconditioner that makes too little of every direction: conjugate gradients see how much."""
+    problem, dense = problem_and_dense(18, 10.0, n=60)
+    theta = dense.fit() + 0.02
+    point = Iterate.at(problem, theta)
+    made = Jacobi(shrunk * Jacobi.of(problem.hessian(point.eta)).inverse)
+    stepped = newton_step(problem, point, rtol=0.05, preconditioner=made)
+    assert stepped is not None
+    gradient = dense.gradient(stepped.theta)
+    true = np.sqrt(gradient @ np.linalg.solve(dense.hessian(stepped.theta), gradient))
+    assert true <= stepped.newton_decrement < 5 * true
+
+
+@pytest.mark.parametrize("make", ["dense", "csr"])
+def test_columns_that_are_all_but_constant_are_preconditioned_by_what_is_left(make: str) -> None:
+    """Less their mean's, their squares were rounding, or taken for a millionth of a millionth: they hardly moved."""
+    rng = np.random.default_rng(5)
+    x = np.column_stack([rng.normal(size=300), 1.6e9 + 100.0 * rng.uniform(size=300), np.full(300, 1.7e9)])
+    hessian = Hessian(DESIGNS[make](x), rng.uniform(0.05, 0.25, 300), np.append(np.full(3, 1e-6), 0.0), True)
+    made, mean = preconditioner_of(hessian), np.average(x.astype(np.longdouble), axis=0, weights=hessian.curvature)
+    assert_allclose(made.mean, mean.astype(float), rtol=1e-15)
+    left = (hessian.curvature @ (x - mean) ** 2).astype(float)
+    assert_allclose(made.columns.diagonal.inverse[:2], 1 / left[:2], rtol=1e-6)
+    assert 1 / made.columns.diagonal.inverse[2] > 1e6, "rounding must not move a column that is the same in every row"
+    if make == "dense":
+        assert_allclose(np.diag(as_matrix(made.columns, 3))[:2], left[:2], rtol=1e-6)
 
 
 def test_the_step_limit_is_said() -> None:

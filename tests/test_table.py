@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from oracles import exact_log_odds
 from scipy import sparse
 
 import relabel_widget as rw
@@ -87,3 +88,16 @@ def test_the_remainder_bound_reaches_the_flip_set() -> None:
     bound = rw.remainder_bound(fit)
     found = rw.find_flip_set(fit, x[3], bound=bound)
     assert 1 < found.lower_bound <= found.size
+
+
+def test_columns_of_any_scale() -> None:
+    """Every entry is a refit's, also where one column's gradient is far larger than another's."""
+    rng = np.random.default_rng(4)
+    z = rng.normal(size=(60, 3))
+    x, y = z * [1e12, 1.0, 1e-3], (z[:, 0] + z[:, 1] + rng.normal(size=60) > 0).astype(int)
+    fit = rw.fit(x, y, C=10.0)
+    table = rw.single_relabel_table(fit, x[:5])
+    for row in range(60):
+        codes = np.where(np.arange(60) == row, 1 - y, y)
+        expected = exact_log_odds(x, codes, 10.0, None, True, x[:5])
+        np.testing.assert_allclose(table[:, row], expected, rtol=0, atol=1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from ..files.characters import printable
 _LONGEST = 10_000  # characters: vl-convert measures a text on an axis in time that grows with its square
 _LARGEST = 32_768  # points of width or height: what an axis of 1e9 is made of fills the memory
 _FONTS = ("font", "fontweight", "fontstyle")
+_BREAKS = re.compile("[\n\r\u2028\u2029]+")
 _DATA = ("values", "datasets")
 
 
@@ -18,7 +20,8 @@ def drawable(spec: Any) -> Any:
     """A specification in which no text, key or number can stop the program that draws it; a copy.
 
     Controls, noncharacters and halves of surrogate pairs become U+FFFD (`printable`), numbers that are not finite
-    become null, as JSON has none, and texts are cut at 10,000 characters. Cost: one pass over the specification.
+    become null, as JSON has none, texts are cut at 10,000 characters, and titles stand in one line.
+    Cost: one pass over the specification.
 
     Notes
     -----
@@ -27,25 +30,39 @@ def drawable(spec: Any) -> Any:
     by one, each in a process of its own: all of C0, DEL and C1, U+FDD0, U+1FFFE, U+10FFFF and their kin, separators
     and marks of direction; the others are drawn. Lone surrogates are a ValueError of vl-convert, NaN is drawn, and a
     text of a million characters on an axis takes minutes. `check_drawable` has what a chart's own settings can do.
-    What a chart's own expressions make (``fromCharCode(1)``) is not seen here; charts of ours have no such.
+    Escapes in a chart's own expressions (a backslash and u0001) are not seen here; charts of ours have no such.
     """
-    if isinstance(spec, str):
-        text = printable(spec)
+    return _clean(spec, in_data=False)
+
+
+def _clean(value: Any, *, in_data: bool) -> Any:
+    if isinstance(value, str):
+        text = printable(value)
         return text if len(text) <= _LONGEST or text.startswith("data:") else f"{text[: _LONGEST - 1]}…"
-    if isinstance(spec, Mapping):
-        return {drawable(key): _whole(value) if key in _DATA else drawable(value) for key, value in spec.items()}
-    if isinstance(spec, (list, tuple)):
-        return [drawable(value) for value in spec]
-    return None if isinstance(spec, float) and not math.isfinite(spec) else spec
+    if isinstance(value, Mapping):
+        return {printable(str(key)): _clean_entry(key, each, in_data) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_clean(each, in_data=in_data) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _whole(data: Any) -> Any:
+def _clean_entry(key: Any, value: Any, in_data: bool) -> Any:
+    if in_data:
+        return _clean(value, in_data=True)
+    if key in _DATA:
+        return _clean_data(value)
+    if key == "title" and isinstance(value, str):
+        value = _BREAKS.sub(" ", value)  # Vega-Lite 6 puts it into an expression, where a line break is an error
+    return _clean(value, in_data=False)
+
+
+def _clean_data(data: Any) -> Any:
     """Data of a chart; a whole table in one text, such as CSV, is not cut."""
     if isinstance(data, str):
         return printable(data)
     if isinstance(data, Mapping):
-        return {drawable(name): _whole(table) for name, table in data.items()}
-    return drawable(data)
+        return {name: _clean_data(table) for name, table in data.items()}
+    return _clean(data, in_data=True)
 
 
 def check_drawable(spec: Any, *, who: str) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..files.whole import as_path, write_whole
+from ..arguments import as_number, as_path
+from ..files.whole import write_whole
 from .drawable import check_drawable, drawable
 from .theme import INK, Theme, altair, check_theme, dressed, missing
 
+_MOST_PIXELS = 2**28  # four bytes each
 ENDINGS = (".png", ".svg", ".html")
 
 
@@ -54,8 +57,7 @@ def save_chart(chart: Any, path: str | os.PathLike[str], *, theme: Theme = "ligh
             f"{who}: expected a path ending in {', '.join(ENDINGS)}, got {os.fspath(path)!r}. The ending decides the "
             "format."
         )
-    if not scale > 0:
-        raise ValueError(f"{who}: expected scale as a positive number, got {scale!r}.")
+    scale = as_number(scale, who=f"{who}: scale", above=0.0)
     content = picture(_spec(chart, who), ending, check_theme(theme, who=who), scale)
 
     def fill(file: Path) -> None:
@@ -94,11 +96,24 @@ def picture(spec: Mapping[str, Any], ending: str, theme: Theme, scale: float) ->
     check_drawable(drawn, who="save_chart")
     common: dict[str, Any] = {"vl_version": version, "allowed_base_urls": []}
     try:
+        svg = vl_convert.vegalite_to_svg(drawn, **common)
         if ending == ".svg":
-            return vl_convert.vegalite_to_svg(drawn, **common).encode()
-        return vl_convert.vegalite_to_png(drawn, scale=scale, **common)
+            return svg.encode()
+        _check_pixels(svg, scale)
+        return vl_convert.svg_to_png(svg, scale=scale)
     except ValueError as error:
         raise ValueError(f"save_chart: the chart cannot be drawn without a network: {error}") from error
+
+
+def _check_pixels(svg: str, scale: float) -> None:
+    """Refuse a picture whose pixels do not fit the memory: allocating them ends the process where it fails."""
+    size = re.match(r'<svg[^>]* width="([\d.]+)" height="([\d.]+)"', svg)
+    width, height = (scale * float(each) for each in size.groups()) if size else (scale, scale)
+    if width * height > _MOST_PIXELS:
+        raise ValueError(
+            f"save_chart: expected a picture of at most {_MOST_PIXELS:,} pixels, got {width:.3g} x {height:.3g}. "
+            "Take a smaller scale, or write .svg."
+        )
 
 
 def _bundle(version: str) -> str:

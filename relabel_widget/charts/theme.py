@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
+from ..arguments import check_choice
+
 Theme = Literal["light", "dark"]
 
 # Each colour stands at 3:1 or more on white, on our dark paper and on the one that JupyterLab lays under charts (a
@@ -49,10 +51,8 @@ def check_theme(theme: Any, *, who: str) -> Theme:
     ValueError
         If it is not ``"light"`` or ``"dark"``.
     """
-    for known in get_args(Theme):
-        if theme == known:
-            return known  # type: ignore[no-any-return]
-    raise ValueError(f'{who}: expected theme as "light" or "dark", got {theme!r}.')
+    check_choice(theme, "theme", get_args(Theme), who=who)
+    return theme  # type: ignore[no-any-return]
 
 
 def neutral() -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from .._typing import AnyArray, FloatArray
-from ..files.whole import as_path
+from ..arguments import as_path
 from .compressed import check_compressed, check_starts
 
 _TEXTS = 10_000

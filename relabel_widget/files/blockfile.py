@@ -17,8 +17,9 @@ from typing import BinaryIO, Literal, TypeAlias
 import numpy as np
 
 from .._typing import AnyArray
+from ..arguments import as_path
 from ..monitor import Monitor
-from .whole import as_path, write_whole
+from .whole import write_whole
 
 Kind: TypeAlias = Literal["design", "texts"]
 

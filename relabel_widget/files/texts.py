@@ -8,15 +8,17 @@ from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from operator import index
+from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
 
+from ..arguments import as_path, as_whole, shown
 from .blockfile import BlockFile, BlockWriter, SourceError, write_blocks
-from .whole import as_path
 
 _BLOCK = 2**20  # bytes of a block; one is verified as a whole
 _ROWS = 4096
+MOST_BYTES = 2**31  # of a row group unpacked
 _KEPT_GROUPS = 2  # row groups of a Parquet file whose texts are held
 
 
@@ -67,25 +69,38 @@ class FileTexts(PagedTexts):
 class ParquetTexts(PagedTexts):
     """One column of a Parquet file. A text costs reading its row group: small groups are read faster."""
 
-    def __init__(self, path: str | os.PathLike[str], column: str) -> None:
-        import pyarrow.parquet as pq
-
-        self._file, self._column = pq.ParquetFile(path, memory_map=True), column
-        if column not in self._file.schema_arrow.names:
-            raise ValueError(
-                f"open_texts: expected one of the columns {self._file.schema_arrow.names}, got {column!r}."
-            )
+    def __init__(self, path: Path, column: str, max_bytes: int) -> None:
+        known = _parquet(path).schema_arrow.names
+        if column not in known:
+            raise ValueError(f"open_texts: expected one of the columns {known}, got {column!r}.")
+        # Texts that repeat stay one text: a column of a few kilobytes can spell out to any size.
+        self._file, self._column = _parquet(path, read_dictionary=[column]), column
+        self._check_size(path, max_bytes)
         groups = [self._file.metadata.row_group(i).num_rows for i in range(self._file.num_row_groups)]
         self._first = np.append(0, np.cumsum(groups)).astype(np.int64)
         self._groups: OrderedDict[int, Any] = OrderedDict()
         self._lock = threading.Lock()
+
+    def _check_size(self, path: Path, most: int) -> None:
+        metadata = self._file.metadata
+        for i in range(self._file.num_row_groups):
+            parts = (metadata.row_group(i).column(j) for j in range(metadata.num_columns))
+            size = sum(
+                part.total_uncompressed_size for part in parts if part.path_in_schema.split(".")[0] == self._column
+            )
+            if size > most:
+                raise ValueError(
+                    f"open_texts: expected at most {most / 2**30:.3g} GiB in a row group of {str(path)!r}, got "
+                    f"{size / 2**30:.3g} GiB in number {i}. Write smaller groups, or, if you trust the file, allow "
+                    "more with max_bytes."
+                )
 
     def __len__(self) -> int:
         return int(self._first[-1])
 
     def __iter__(self) -> Iterator[str]:
         for i in range(len(self._first) - 1):
-            yield from map(str, self._group(i).to_pylist())
+            yield from (str(value.as_py()) for value in self._group(i))
 
     def _text(self, row: int) -> str:
         i = int(np.searchsorted(self._first, row, side="right")) - 1
@@ -101,16 +116,30 @@ class ParquetTexts(PagedTexts):
             return self._groups[i]
 
 
+def _parquet(path: Path, **options: Any) -> Any:
+    import pyarrow
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(path, memory_map=True, **options)
+    except pyarrow.ArrowInvalid as error:
+        raise ValueError(f"open_texts: {str(path)!r} is not a Parquet file ({error}).") from error
+
+
 class SqliteTexts(PagedTexts):
     """One column of an SQLite table, in the order of its row ids; opened for reading only."""
 
-    def __init__(self, path: str | os.PathLike[str], column: str, table: str) -> None:
+    def __init__(self, path: Path, column: str, table: str) -> None:
         import sqlite3
 
         self._lock = threading.Lock()
-        uri = f"{as_path(path, who='open_texts').absolute().as_uri()}?mode=ro"
+        uri = f"{path.absolute().as_uri()}?mode=ro"
         self._connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
-        known = [name for (name,) in self._connection.execute("SELECT name FROM pragma_table_info(?)", (table,))]
+        try:
+            known = [name for (name,) in self._connection.execute("SELECT name FROM pragma_table_info(?)", (table,))]
+        except sqlite3.DatabaseError as error:
+            self._connection.close()
+            raise ValueError(f"open_texts: {str(path)!r} is not an SQLite database ({error}).") from error
         if column not in known:
             self._connection.close()
             raise ValueError(f"open_texts: expected a table {table!r} with a column {column!r}, got columns {known}.")
@@ -158,6 +187,8 @@ def write_texts(path: str | os.PathLike[str], texts: Iterable[str], *, overwrite
     """
     if isinstance(texts, (str, bytes)):
         raise TypeError("write_texts: expected an iterable of texts, got one text. Put it into a list.")
+    if not isinstance(texts, Iterable):
+        raise TypeError(f"write_texts: expected an iterable of texts, got {shown(texts)}.")
 
     def write(file: BlockWriter) -> None:
         for block in _grouped(texts):
@@ -186,7 +217,9 @@ def _grouped(texts: Iterable[str]) -> Iterator[list[bytes]]:
         yield block
 
 
-def open_texts(path: str | os.PathLike[str], column: str = "text", *, table: str = "texts") -> PagedTexts:
+def open_texts(
+    path: str | os.PathLike[str], column: str = "text", *, table: str = "texts", max_bytes: int = MOST_BYTES
+) -> PagedTexts:
     """Open texts where they lie; none is held but what was asked for last.
 
     Parameters
@@ -196,6 +229,8 @@ def open_texts(path: str | os.PathLike[str], column: str = "text", *, table: str
         (``.sqlite``, ``.sqlite3`` or ``.db``).
     column, table
         Which column of a Parquet file or table; the table of a database.
+    max_bytes
+        What the column may take unpacked in one row group of a Parquet file, of which two are held; 2 GiB by default.
 
     Returns
     -------
@@ -205,16 +240,20 @@ def open_texts(path: str | os.PathLike[str], column: str = "text", *, table: str
     Raises
     ------
     ValueError
-        If there is no such column or table, or it is another kind of file.
+        If there is no such column or table, it is another kind of file, or a row group is larger than ``max_bytes``.
     OSError
         If there is no such file, or it is damaged.
     """
     place = as_path(path, who="open_texts")
+    for name, value in (("column", column), ("table", table)):
+        if not isinstance(value, str):
+            raise TypeError(f"open_texts: expected {name} as a name, got {shown(value)}.")
+    most = as_whole(max_bytes, 1, who="open_texts: max_bytes")
     if not place.is_file():
         raise FileNotFoundError(f"open_texts: there is no file {str(place)!r}.")
     ending = place.suffix.lower()
     if ending == ".parquet":
-        return ParquetTexts(place, column)
+        return ParquetTexts(place, column, most)
     if ending in (".sqlite", ".sqlite3", ".db"):
         return SqliteTexts(place, column, table)
     return FileTexts(place)

@@ -8,8 +8,10 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+
+from ..arguments import as_path
 
 try:
     import fcntl
@@ -19,28 +21,6 @@ except ImportError:  # Windows, where an open file cannot be removed anyway
 # What is written beside the target until it is whole. The number makes the name ours: nobody else's file is removed.
 _PART = re.compile(r"\..*\.[0-9a-f]{16}\.part")
 _LONGEST_NAME = 100  # characters of the target's name in that of its part: file systems end at 255 bytes
-
-
-def as_path(path: str | os.PathLike[str], *, who: str) -> Path:
-    """A path as people give it, ``~`` expanded.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is no path, or none that a file system could hold.
-    """
-    if not isinstance(path, (str, os.PathLike)) or not isinstance(os.fspath(path), str):
-        raise TypeError(f"{who}: expected a path as a string or pathlib.Path, got {type(path).__name__}.")
-    text = os.fspath(path)
-    try:
-        sound = b"\0" not in os.fsencode(text) and bool(text)
-    except UnicodeEncodeError:
-        sound = False
-    if not sound:
-        raise ValueError(f"{who}: expected the path of a file, got {text!r}.")
-    with suppress(RuntimeError):  # no such user: the file is then looked for under that very name
-        return Path(text).expanduser()
-    return Path(text)
 
 
 def write_whole(

@@ -16,8 +16,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..arguments import as_path
 from ..files.characters import readable
-from ..files.whole import OwnFiles, as_path, write_whole
+from ..files.whole import OwnFiles, write_whole
 
 if TYPE_CHECKING:
     import pandas as pd

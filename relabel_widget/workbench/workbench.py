@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Self, final
 import numpy as np
 
 from .._typing import AnyArray
-from ..arguments import as_rows, check_threshold
-from ..files.whole import OwnFiles, as_path, write_whole
+from ..arguments import as_path, as_rows, check_threshold
+from ..files.whole import OwnFiles, write_whole
 from ..fits import Fit
 from ..journal import Event, Fingerprint, JournalError, Kind, SqliteJournal
 from ..journal.events import check_text, exported, verified
