@@ -55,16 +55,18 @@ def test_arrays_of_texts() -> None:
 
 
 CODE = """
-import sys, altair as alt, pandas as pd, relabel_widget as rw
+import sys, altair as alt, relabel_widget as rw
 from relabel_widget.charts import finish
 text = eval(sys.argv[1])
-chart = alt.Chart(pd.DataFrame({"a": [text, "b"], "b": [1, 2]}), title=text).mark_bar().encode(x="a:N", y="b:Q")
+data = alt.Data(values=[{"a": text, "b" + text: 1}, {"a": "b", "b" + text: 2}])
+chart = alt.Chart(data, title=text).mark_bar().encode(x="a:N", y=alt.Y(field="b" + text, type="quantitative"))
 for one in (chart, finish(chart) | finish(chart)):
     rw.save_chart(one, sys.argv[2] + "/own.png")
     rw.save_chart(one, sys.argv[2] + "/own.svg")
 ours = finish(chart)
 ours.save(sys.argv[2] + "/ours.png", ppi=72)
-(ours | ours).save(sys.argv[2] + "/joined.svg")
+for joined in (ours | ours, ours & ours, ours + ours, alt.hconcat(ours, finish(chart.properties(data=data.copy())))):
+    joined.save(sys.argv[2] + "/joined.png", ppi=72)
 with alt.renderers.enable("svg"):
     ours._repr_mimebundle_()
 print("alive")
@@ -79,11 +81,17 @@ def test_every_chart_is_drawn(text: str, tmp_path: Path) -> None:
 
 
 def test_a_specification_is_copied_and_cleaned() -> None:
-    spec = {"a\x01": ["\x02", {"b": float("nan")}, 1, None], "values": "a,b\n" * 5000, "text": "x" * 20_000}
+    spec = {
+        "a\x01": ["\x02", {"b": float("nan")}, 1, None],
+        "values": "a,b\n" * 5000,
+        "text": "x" * 20_000,
+        "title": "a\n\rb",
+    }
     clean = drawable(spec)
     assert clean["a\ufffd"] == ["\ufffd", {"b": None}, 1, None]
     assert clean["values"] == spec["values"]
     assert len(clean["text"]) == 10_000
+    assert clean["title"] == "a b"
     assert drawable({"datasets": {"d": "a,b\n" * 5000}})["datasets"]["d"] == "a,b\n" * 5000
     assert "a\x01" in spec
 
@@ -110,8 +118,9 @@ def test_audits_with_such_groups(bench: rw.Workbench, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     groups = np.array([f"x{EVIL}", f"y{EVIL}"])[rng.integers(0, 2, 50)]
     audit = rw.group_audit(bench.fit, rng.normal(size=(9, 3)), groups, resamples=9, n_jobs=1)
-    panels = json.loads(json.dumps(audit.chart().to_dict(), ensure_ascii=False, allow_nan=False))["vconcat"]
-    names = {layer["transform"][0]["filter"]["equal"] for panel in panels for layer in panel["layer"]}
+    spec = audit.chart().to_dict()
+    filters = [layer["transform"][0]["filter"] for panel in spec["vconcat"] for layer in panel["layer"]]
+    names = {each["equal"] for each in filters}
     assert names == {f"x{PLAIN}", f"y{PLAIN}"}
     rw.save_chart(audit.chart(), tmp_path / "c.svg")
 
@@ -144,7 +153,7 @@ def test_pages_hold_only_what_html_can(bench: rw.Workbench, tmp_path: Path) -> N
         assert "&#x" not in page.replace("&#x27;", ""), name
 
 
-def test_messages_to_the_page_are_utf8(bench: rw.Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_to_the_page_are_utf8(bench: rw.Workbench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import comm
 
     monkeypatch.setattr(comm, "create_comm", RecordingComm)
@@ -152,7 +161,12 @@ def test_messages_to_the_page_are_utf8(bench: rw.Workbench, monkeypatch: pytest.
     widget.test_row = 1
     sent = [widget.get_state()]
     for number, body in enumerate(
-        ({"kind": "ranking", "row": 1, "set_first": True}, {"kind": "history"}, {"kind": "queue"})
+        (
+            {"kind": "ranking", "row": 1, "set_first": True},
+            {"kind": "export", "path": f"{tmp_path}/\udcff.csv", "overwrite": False},
+            {"kind": "history"},
+            {"kind": "queue"},
+        )
     ):
         widget._on_request(widget, {"v": 1, "id": str(number), **body}, [])
     widget._answers.join(30)
@@ -160,6 +174,8 @@ def test_messages_to_the_page_are_utf8(bench: rw.Workbench, monkeypatch: pytest.
     assert len(sent) > 3
     assert f"yes{PLAIN}"[:4] in json.dumps(sent, default=str, ensure_ascii=False)
     json.dumps(sent, default=str, ensure_ascii=False).encode()
+    assert "\ufffd.csv" in str(sent)
+    assert "\ufffd.csv" in bench.history()["details"].iloc[-1]  # a name of bytes that are no UTF-8
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])

@@ -148,13 +148,13 @@ def test_another_ending(chart: Any, tmp_path: Path) -> None:
 
 
 def test_another_theme(chart: Any, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match='save_chart: expected theme as "light" or "dark", got \'blue\''):
+    with pytest.raises(ValueError, match='save_chart: expected theme "light" or "dark", got \'blue\''):
         save_chart(chart, tmp_path / "c.svg", theme="blue")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("scale", [0, -1, float("nan")])
 def test_another_scale(chart: Any, tmp_path: Path, scale: float) -> None:
-    with pytest.raises(ValueError, match="save_chart: expected scale as a positive number, got"):
+    with pytest.raises(ValueError, match="save_chart: scale: expected a finite number above 0, got"):
         save_chart(chart, tmp_path / "c.png", scale=scale)
 
 

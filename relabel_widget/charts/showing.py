@@ -7,7 +7,7 @@ import os
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from .drawable import drawable
 from .files import ENDINGS, picture, save_chart
@@ -58,11 +58,20 @@ class _Offline:
 
     def to_dict(self, *args: Any, context: dict[str, Any] | None = None, **kwargs: Any) -> dict[str, Any]:
         """As altair's, `drawable`: its renderers, and its own ``save``, draw what this returns."""
-        shared = {} if context is None else context  # of a chart around this one, which writes its data at its end
-        spec: dict[str, Any] = super().to_dict(*args, context=shared, **kwargs)  # type: ignore[misc]
-        shared.update(drawable({name: shared[name] for name in ("datasets",) if name in shared}))
-        drawn: dict[str, Any] = drawable(spec)
-        return drawn
+        shared = {"datasets": {}} if context is None else context
+        spec = super().to_dict(*args, context=shared, **kwargs)  # type: ignore[misc]
+        datasets = shared.get("datasets", {})  # of a chart around this one, which hands them out itself
+        datasets.update(drawable({"datasets": datasets})["datasets"])
+        return cast("dict[str, Any]", drawable(spec))
+
+    def __add__(self, other: Any) -> Any:
+        return finish(super().__add__(other))  # type: ignore[misc]
+
+    def __and__(self, other: Any) -> Any:
+        return finish(super().__and__(other))  # type: ignore[misc]
+
+    def __or__(self, other: Any) -> Any:
+        return finish(super().__or__(other))  # type: ignore[misc]
 
     def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> Any:
         alt = altair("chart")

@@ -13,6 +13,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from ..files.characters import readable
 from ..monitor import Progress
 from . import _requests as requests
 from . import _wire as wire
@@ -207,13 +208,13 @@ class RelabelWidget(anywidget.AnyWidget):
             raise traitlets.TraitError(words.in_words(error)) from error
 
     def _describe(self) -> Value:
-        said = {"export_path": self.export_path, "status": self._status}
+        said = {"export_path": readable(self.export_path), "status": self._status}
         return wire.state(self.workbench, revision=self._revision, job=self._jobs.current, **said)
 
     def say(self, words: str) -> str:
-        self._status = words
+        self._status = readable(words)  # a path may hold bytes that are no UTF-8
         self._refresh()
-        return words
+        return self._status
 
     # ---- what the workbench and its jobs tell -------------------------------------------------------------------
 

@@ -7,12 +7,13 @@ from typing import Any
 import pandas as pd
 
 from ..facts import clip, flips, plural, share_change
+from ..files.characters import readable
 from ..journal.events import DECISIONS
 
 
 def in_words(error: BaseException) -> str:
     """An exception as people read it; its type where it has no words of its own."""
-    return str(error).strip().strip("'\"") or f"{type(error).__name__}, no details given"
+    return readable(str(error)).strip().strip("'\"") or f"{type(error).__name__}, no details given"
 
 
 def picked(line: dict[str, Any], second: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._typing import AnyArray
 from ..facts import flips_by
+from ..files.characters import readable
 from ..journal import Event, Judgement, Kind, Mark
 
 if TYPE_CHECKING:
@@ -89,6 +90,6 @@ def _details(event: Event) -> str:
     if event.kind is Kind.VERIFY:
         return flips_by(*(int(kept[name] or 0) for name in ("n_flipped", "n_test", "n_relabelled")))
     if event.kind is Kind.EXPORT:
-        return f"{kept['count']} corrected labels to {kept['path']}"
+        return readable(f"{kept['count']} corrected labels to {kept['path']}")
     deed = {Kind.UNDO: "takes back", Kind.REDO: "brings back"}.get(event.kind)
     return f"{deed} event {event.target}" if deed else ""
