@@ -11,7 +11,7 @@ from .._typing import IntArray
 from ..fits import minimised
 from ..monitor import Monitor
 from ..problem import Problem
-from ..solver import Iterate, SolveResult, anew_is_cheap, newton, norm_in
+from ..solver import Iterate, SolveResult, newton, norm_in
 from .flip_set import Budget
 from .forecasts import forecast
 from .refit import NO_ROWS, Context, Refit
@@ -120,7 +120,7 @@ class Refits:
         """
         context = self.context
         problem = context.question.edited(refit.rows)
-        if anew_is_cheap(problem.design):
+        if context.settings.accuracy.confirm_fully:
             return self._minimised(problem, refit.rows, refit).margin
         rule = _Certain(problem, refit)
         run = newton(

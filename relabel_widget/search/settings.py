@@ -113,6 +113,8 @@ class Accuracy:
         Share of a forecast move that is allowed for what rows do to each other.
     certain
         Log-odds: the error bound at which a confirmation stops. The bound is seldom reached; 1e-7 is promised.
+    confirm_fully
+        Run confirmations to the minimiser instead: where refits are cheap that costs next to nothing.
     """
 
     bounded: bool = False
@@ -125,6 +127,7 @@ class Accuracy:
     safety: float = 2.0
     interaction: float = 0.25
     certain: float = 2e-7
+    confirm_fully: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,6 @@ def settings_for(design: Design) -> Settings:
     """Settings chosen by how long a refit on this design takes."""
     accuracy = Accuracy(bounded=True, loosest_step=0.3) if design.n_stored >= LARGE else Accuracy()
     if design.n_stored <= _THOROUGH_UP_TO:
-        return Settings(_THOROUGH, accuracy)
+        return Settings(_THOROUGH, replace(accuracy, confirm_fully=True))
     dense = design.n_stored == design.n_rows * design.n_features
     return Settings(_QUICK_DENSE if dense else _QUICK, accuracy)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..evidence import Verification
     from ..search import FlipSet
     from .summary import VerificationSummary
+    from .workbench import Workbench
 
 _MOST_FLIPPED = 500
 _MOST_ROWS = 40
@@ -57,6 +58,23 @@ class Report:
     verification: Verification | None
     summary: VerificationSummary | None
     flip_sets: Mapping[int, FlipSet]
+
+    @classmethod
+    def of(cls, workbench: Workbench, flip_sets: Mapping[int, FlipSet]) -> Report:
+        """Of a workbench that nobody changes meanwhile."""
+        return cls(
+            fit=workbench.fit,
+            estimator=repr(workbench.estimator),
+            ids=workbench.ids,
+            train_text=workbench.train_text,
+            threshold=workbench.threshold,
+            tests=workbench.test_rows(),
+            corrected=workbench.corrected_labels(),
+            history=workbench.history(),
+            verification=workbench.verification,
+            summary=workbench.verification_summary(),
+            flip_sets=flip_sets,
+        )
 
 
 def render(report: Report) -> str:

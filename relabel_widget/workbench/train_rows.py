@@ -134,3 +134,9 @@ def check_row(row: Any, n_rows: int, *, who: str, what: str) -> int:
     if not 0 <= row < n_rows:
         raise IndexError(f"{who}: expected a {what} row from 0 to {n_rows - 1}, got {row}.")
     return int(row)
+
+
+def with_first(order: IntArray, first: IntArray, start: int, count: int) -> IntArray:
+    """``count`` rows from place ``start`` on of an order, in which some rows come first."""
+    rest = order[: start + count + len(first)]
+    return np.concatenate([first, rest[~np.isin(rest, first)]])[start : start + count]

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, final
 import numpy as np
 
 from .._typing import AnyArray
-from ..arguments import as_path, as_rows, check_threshold
-from ..files.whole import OwnFiles, write_whole
+from ..arguments import as_rows, as_whole, check_threshold
 from ..fits import Fit
 from ..journal import Event, Fingerprint, JournalError, Kind, SqliteJournal
 from ..journal.events import check_text, exported, verified
@@ -21,11 +20,12 @@ from ..monitor import Monitor
 from .decisions import Decisions
 from .findings import Findings
 from .listeners import Listener, Listeners
+from .outputs import Outputs
 from .shared_features import CommonFeatures
 from .summary import VerificationSummary
 from .tables import corrected_table, decisions_table, history_table
 from .test_rows import Queries, TestColumns
-from .train_rows import TrainingRows, check_row
+from .train_rows import TrainingRows, check_row, with_first
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,10 +104,7 @@ class Workbench:
         self._findings = Findings(self._queries, threshold, self._lock)
         self._common = CommonFeatures(self._fit, estimator)
         self._listeners = Listeners()
-        self._own_files = OwnFiles()
-        for event in self._decisions.journal.events():
-            if event.kind is Kind.EXPORT and "digest" in event.details:
-                self._own_files.remember(str(event.details["path"]), str(event.details["digest"]))
+        self._outputs = Outputs(self._decisions.journal.events())
 
     def _open(self, store: str | os.PathLike[str] | None) -> SqliteJournal:
         fingerprint = Fingerprint.of(self._fit.y, self._training.ids)
@@ -216,19 +213,14 @@ class Workbench:
             If ``monitor`` was cancelled.
         """
         row = self._check_test_row(test_row, "influential_rows")
-        if not isinstance(top, (int, np.integer)) or top < 1:
-            raise ValueError(f"influential_rows: expected top as a positive whole number, got {top!r}.")
-        if not isinstance(start, (int, np.integer)) or start < 0:
-            raise ValueError(f"influential_rows: expected start as a whole number from 0, got {start!r}.")
+        top = as_whole(top, 1, who="influential_rows: top")
+        start = as_whole(start, 0, who="influential_rows: start")
         ranking = self._findings.ranking(row, monitor=monitor)
         with self._lock:
             known, state = self._findings.known_flip_set(row), self._decisions.state
             margin = self._queries.margin(row, self.threshold)
-        nobody = ranking.order[:0]
-        members = known.rows if known is not None else nobody
-        first = members if set_first else nobody
-        rest = ranking.order[: start + top + len(first)]
-        rows = np.concatenate([first, rest[~np.isin(rest, first)]])[start : start + top]
+        members = ranking.order[:0] if known is None else known.rows
+        rows = with_first(ranking.order, members if set_first else members[:0], start, top)
         return self._training.table(rows, ranking.influence, margin, members, self._decisions.labels, state)
 
     def largest_influence(self, test_row: int) -> float:
@@ -500,17 +492,8 @@ class Workbench:
     def export(self, path: str | os.PathLike[str], overwrite: bool = False, *, excel: bool = False) -> Path:
         """Write `corrected_labels` to a ``.csv``, ``.parquet`` or ``.jsonl`` file; `read_labels` reads it back.
 
-        The file appears whole or not at all. A file of that name is replaced without asking only if this workbench (or
-        its store) wrote it and nobody changed it since.
-
-        Parameters
-        ----------
-        path
-            Its ending decides the format.
-        overwrite
-            Replace whatever file is there.
-        excel
-            For ``.csv``: write what Excel reads rightly, ids as text.
+        The file appears whole or not at all. With ``overwrite`` it replaces whatever is there, otherwise only what this
+        workbench (or its store) wrote and nobody changed since. ``excel`` writes a ``.csv`` that Excel reads rightly.
 
         Raises
         ------
@@ -525,19 +508,11 @@ class Workbench:
         JournalError
             If the file was written, but the store could not take a note of it.
         """
-        from .export import write_table
-
         table = self.corrected_labels()
-        if not len(table) and not overwrite and as_path(path, who="export").is_file():
-            raise ValueError(
-                f"export: no label is corrected, and {os.fspath(path)!r} was not changed. Relabel a row first, or "
-                "replace the file by an empty table with overwrite=True."
-            )
-        written = write_table(path, table, overwrite=overwrite, excel=excel, own=self._own_files)
-        event = exported(str(written), len(table), self._own_files.written(written), annotator=self._annotator)
+        written, digest = self._outputs.table(path, table, overwrite=overwrite, excel=excel)
         try:
             with self._lock:
-                self._decisions.record(event)
+                self._decisions.record(exported(str(written), len(table), digest, annotator=self._annotator))
         except JournalError as error:
             raise JournalError(
                 f"export: {str(written)!r} was written, but not noted in the history: {error}"
@@ -547,48 +522,22 @@ class Workbench:
     def report(self, path: str | os.PathLike[str], overwrite: bool = False) -> Path:
         """Write one self-contained HTML page: model, corrected labels, verification, flip sets, history.
 
-        Parameters
-        ----------
-        path
-            The page.
-        overwrite
-            Replace whatever file is there; without it only an earlier report of this workbench.
+        With ``overwrite`` it replaces whatever is there, otherwise only an earlier page of this workbench.
 
         Raises
         ------
-        FileExistsError
-            If there is a file that was not asked to be replaced.
-        OSError
-            If the file cannot be written. An older file of that name is then unchanged.
+        FileExistsError, OSError
+            If there is a file that was not asked to be replaced, or it cannot be written. Nothing is changed then.
         """
         from .report import Report, render
 
         with self._lock:
-            report = Report(
-                fit=self._fit,
-                estimator=repr(self._estimator),
-                ids=self.ids,
-                train_text=self._training.text,
-                threshold=self.threshold,
-                tests=self.test_rows(),
-                corrected=self.corrected_labels(),
-                history=self.history(),
-                verification=self.verification,
-                summary=self.verification_summary(),
-                flip_sets=self._findings.flip_sets(),
-            )
+            report = Report.of(self, self._findings.flip_sets())
         return self.write_page(path, render(report), who="report", overwrite=overwrite)
 
     def write_page(self, path: str | os.PathLike[str], page: str, *, who: str, overwrite: bool = False) -> Path:
         """Write HTML about this workbench; a page of its own is replaced, another file only with ``overwrite``."""
-
-        def fill(file: Path) -> None:
-            # Half of a surrogate pair, which UTF-8 cannot hold, becomes a character reference.
-            file.write_bytes(page.encode("utf-8", "xmlcharrefreplace"))
-
-        written = write_whole(path, fill, who=who, overwrite=overwrite, ours=self._own_files.__contains__)
-        self._own_files.written(written)
-        return written
+        return self._outputs.page(path, page, who=who, overwrite=overwrite)
 
     def chart(self, kind: str, test_row: int | None = None, *, top: int = 25) -> Any:
         """An Altair chart of what is known now, shown and saved (`save_chart`) without a network.

@@ -238,7 +238,7 @@ def test_the_predicted_change_is_the_sum_and_close_to_the_refit(bench: Workbench
 
 @pytest.mark.parametrize("top", [0, -3, 2.5, "all"])
 def test_a_senseless_top_is_refused(bench: Workbench, top: Any) -> None:
-    with pytest.raises(ValueError, match="expected top as a positive whole number"):
+    with pytest.raises(ValueError, match="top: expected a whole number of at least 1"):
         bench.influential_rows(0, top=top)
 
 

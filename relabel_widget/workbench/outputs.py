@@ -1,0 +1,55 @@
+"""The files that a workbench writes, and which of them it may replace without asking."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..arguments import as_path
+from ..files.whole import OwnFiles, write_whole
+from ..journal import Event, Kind
+from .export import write_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Outputs:
+    """Files written so far by one workbench; of earlier sessions, those that its store tells of.
+
+    Parameters
+    ----------
+    events
+        Of the journal.
+    """
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        self._own = OwnFiles()
+        for event in events:
+            if event.kind is Kind.EXPORT and "digest" in event.details:
+                self._own.remember(str(event.details["path"]), str(event.details["digest"]))
+
+    def table(
+        self, path: str | os.PathLike[str], labels: pd.DataFrame, *, overwrite: bool, excel: bool
+    ) -> tuple[Path, str]:
+        """Write corrected labels, and return the file and the digest of its content; raises as `Workbench.export`."""
+        if not len(labels) and not overwrite and as_path(path, who="export").is_file():
+            raise ValueError(
+                f"export: no label is corrected, and {os.fspath(path)!r} was not changed. Relabel a row first, or "
+                "replace the file by an empty table with overwrite=True."
+            )
+        written = write_table(path, labels, overwrite=overwrite, excel=excel, own=self._own)
+        return written, self._own.written(written)
+
+    def page(self, path: str | os.PathLike[str], html: str, *, who: str, overwrite: bool) -> Path:
+        """Write a page; one of the workbench's own is replaced, another file only with ``overwrite``."""
+
+        def fill(file: Path) -> None:
+            # Half of a surrogate pair, which UTF-8 cannot hold, becomes a character reference.
+            file.write_bytes(html.encode("utf-8", "xmlcharrefreplace"))
+
+        written = write_whole(path, fill, who=who, overwrite=overwrite, ours=self._own.__contains__)
+        self._own.written(written)
+        return written
