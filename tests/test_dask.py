@@ -219,7 +219,10 @@ def test_a_system_sends_its_weights_once_and_brings_one_image(vectors: dict[str,
     case = random_case(5, n=300, p=60, sparsity=0.9)
     here = rw.fit(case.x, case.y, 30.0).hessian
     there = replace(here, design=rw.dask_design(delayed(case.x, 100)))
-    b, how = np.random.default_rng(0).normal(size=61), {"rtol": 1e-6, "preconditioner": Jacobi.of(here), "image": True}
+    b, how = (
+        np.random.default_rng(0).normal(size=61),
+        {"rtol": 1e-6, "preconditioner": Jacobi.of(here), "with_eta": True},
+    )
     theirs, ours = solve(here, b, **how), solve(there, b, **how)
     assert ours.iterations > 10
     assert vectors == {"sent": 1, "came": 1}

@@ -277,10 +277,14 @@ def newton(
 class _SmallDecrement:
     """Stop where the Newton decrement is small beside the root of the objective."""
 
-    def __init__(self, problem: Problem, rtol: float, preconditioner: Preconditioner | None) -> None:
+    def __init__(
+        self, problem: Problem, rtol: float, preconditioner: Preconditioner | None, monitor: Monitor | None
+    ) -> None:
         self._problem = problem
         self._rtol = rtol
         self._lent = preconditioner
+        self._monitor = monitor
+        self._steps = 0
         self.relative = np.inf
 
     def tolerance(self, point: Iterate) -> float | None:
@@ -289,6 +293,9 @@ class _SmallDecrement:
             made = self._lent or preconditioner_of(point.hessian_in(self._problem))
             point.decrement = norm_in(made, point.gradient_in(self._problem))
         self.relative = point.decrement * point.stretch / self._problem.root(point.theta, point.eta)
+        if self._monitor is not None and self._steps:
+            self._monitor.step("retraining", self._steps)
+        self._steps += 1
         if self.relative <= self._rtol:
             return None
         forcing = _FORCING * np.sqrt(point.decrement / self._problem.decrement_scale)
@@ -310,7 +317,7 @@ def minimise(
     settings = settings or NewtonSettings()
     if anew_is_cheap(problem.design):
         preconditioner = None
-    rule = _SmallDecrement(problem, settings.rtol, preconditioner)
+    rule = _SmallDecrement(problem, settings.rtol, preconditioner, monitor)
     run = newton(
         problem,
         Iterate.at(problem, start),

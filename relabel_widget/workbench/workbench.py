@@ -585,10 +585,9 @@ class Workbench:
         return self._listeners.add(callback)
 
     def close(self) -> None:
-        """Let go of the store and of everybody who listens; nothing that was decided is lost.
+        """Let go of the store and of all listeners; no decision is lost, and closing again does nothing.
 
         What is known can still be read. Deciding raises `JournalError`: make a new workbench on the store to go on.
-        Closing again does nothing.
         """
         self._listeners.tell("closed")
         self._listeners.clear()
