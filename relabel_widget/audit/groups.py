@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from .._typing import AnyArray, BoolArray, FloatArray, IntArray
-from ..arguments import as_rows, check_threshold
-from ..fits import Fit
+from ..arguments import as_rows, check_monitor, check_threshold
+from ..fits import Fit, check_fit
 from ..monitor import Monitor
 from ..problem import Edit, codes_of_queries
 from ..search import FlipSet, find_flip_sets
@@ -128,6 +128,8 @@ def group_audit(
     one label; sets share rows, which the permutation keeps too. Intervals take queries as the sample: they do not
     speak of other training data. Cost: one search for each audited query; resamples cost milliseconds.
     """
+    check_fit(fit, who="group_audit")
+    check_monitor(monitor, who="group_audit")
     check_level(level, who="group_audit")
     check_count(resamples, 1, who="group_audit: resamples")
     check_count(seed, 0, who="group_audit: seed")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._typing import AnyArray, BoolArray, FloatArray, IntArray
-from ..arguments import as_rows
+from ..arguments import as_rows, check_monitor
 from ..fits import Fit, OneVsRest, minimiser, shares
 from ..fits import fit as fit_model
 from ..monitor import Monitor
@@ -84,6 +84,7 @@ def suspects(
 
     Cost: one block CG solve with five columns, and a few passes over X, for each class.
     """
+    check_monitor(monitor, who="suspects")
     import pandas as pd
 
     classes, codes, fits = _classes_of(fit)

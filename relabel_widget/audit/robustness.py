@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._typing import FloatArray, IntArray
+from ..arguments import check_monitor
 from ..bound import RemainderBound
-from ..fits import Fit
+from ..fits import Fit, check_fit
 from ..monitor import Monitor
 from ..problem import Edit
 from ..search import FlipSet, find_flip_sets
@@ -112,6 +113,8 @@ def robustness_curve(
     -----
     Cost: one search for each query.
     """
+    check_fit(fit, who="robustness_curve")
+    check_monitor(monitor, who="robustness_curve")
     if flip_sets is None:
         flip_sets = find_flip_sets(
             fit, X_query, threshold=threshold, edit=edit, candidates=candidates, budget=budget, bound=bound,

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from .._typing import IntArray
-from ..arguments import as_rows, check_edit, check_threshold
-from ..fits import Fit
+from ..arguments import as_rows, check_edit, check_monitor, check_threshold
+from ..fits import Fit, check_fit
 from ..monitor import Monitor
 from ..problem import Edit
 from ..question import Question
@@ -64,6 +64,8 @@ def exhaustive_lower_bound(
     -----
     Cost: a few Newton steps a set, each 2 n_rows r^2 operations, r the lesser of n_rows and n_features.
     """
+    check_fit(fit, who="exhaustive_lower_bound")
+    check_monitor(monitor, who="exhaustive_lower_bound")
     check_edit(edit, who="exhaustive_lower_bound")
     offset = check_threshold(threshold, who="exhaustive_lower_bound")
     rows = np.arange(fit.n_rows) if candidates is None else as_rows(candidates, fit.n_rows, who=_WHO)

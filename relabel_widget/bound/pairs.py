@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._typing import BoolArray, FloatArray, IntArray
-from ..fits import Fit
+from ..arguments import check_monitor
+from ..fits import Fit, check_fit
 from ..monitor import Monitor
 from .base import Bound
 from .cost import DECISION_RTOL, MAX_BYTES, BoundCost
@@ -53,6 +54,8 @@ def pair_bound(fit: Fit, *, max_bytes: int = MAX_BYTES, monitor: Monitor | None 
     that their joint effect is not bounded; as many of these as fit into ``max_bytes``, otherwise none. The tables
     stay: 16 n_rows^2 bytes.
     """
+    check_fit(fit, who="pair_bound")
+    check_monitor(monitor, who="pair_bound")
     cost = pair_bound_cost(fit)
     if cost.bytes > max_bytes:
         raise ValueError(

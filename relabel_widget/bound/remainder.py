@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from .._typing import BoolArray
-from ..arguments import check_edit
-from ..fits import Fit
+from ..arguments import check_edit, check_monitor
+from ..fits import Fit, check_fit
 from ..monitor import Monitor
 from ..problem import Edit
 from .base import Bound
@@ -66,6 +66,8 @@ def remainder_bound(
     -----
     Cost: `remainder_bound_cost` says. The kernel stays: 4 n_rows^2 bytes.
     """
+    check_fit(fit, who="remainder_bound")
+    check_monitor(monitor, who="remainder_bound")
     check_edit(edit, who="remainder_bound")
     cost = remainder_bound_cost(fit)
     if cost.bytes > max_bytes:

@@ -17,6 +17,7 @@ import numpy as np
 from scipy import sparse
 
 from .._typing import AnyArray, FloatArray, IntArray
+from ..arguments import check_monitor
 from ..monitor import Monitor
 from ..vectors import consecutive, pieces
 from . import dask_tasks
@@ -220,6 +221,7 @@ def dask_design(
     ConnectionError
         If the scheduler is gone.
     """
+    check_monitor(monitor, who="dask_design")
     client = _client(client)
     with _in_words(client):
         blocks = client.compute(_delayed(source, vectoriser))

@@ -12,6 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from .._typing import AnyArray, FloatArray, IntArray
+from ..arguments import check_monitor
 from ..files.blockfile import BlockFile, BlockWriter, SourceError, write_blocks
 from ..monitor import Monitor
 from .base import Block, Design
@@ -256,6 +257,7 @@ def write_design(
     Size: 4 bytes a stored value for its column, 4 a row, and 0 to 8 a value: none where all values of a block are 1,
     one where they are counts up to 255. Values come back exactly as they were given.
     """
+    check_monitor(monitor, who="write_design")
 
     def write(file: BlockWriter) -> None:
         n_features = 0

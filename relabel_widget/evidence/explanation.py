@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from .._typing import FloatArray, IntArray
-from ..arguments import as_rows, check_edit
-from ..fits import Fit
+from ..arguments import as_rows, check_edit, check_monitor
+from ..fits import Fit, check_fit
 from ..monitor import Monitor
 from ..problem import Edit
 from ..solver import solve
@@ -76,6 +76,8 @@ def explain(fit: Fit, x: Any, rows: Any, *, edit: Edit = "relabel", monitor: Mon
     The shares are the trapezoidal rule for the exact path integral ``-sum_i f_i x_i . Hbar^-1 x``; ``interaction``
     is its error, of third order. Cost: one refit, two CG solves, and memory of k * n_params * 16 bytes.
     """
+    check_fit(fit, who="explain")
+    check_monitor(monitor, who="explain")
     check_edit(edit, who="explain")
     chosen = as_rows(rows, fit.n_rows, who="explain: rows")
     problem, design = fit.problem, fit.query_of(x, who="explain: x")

@@ -14,9 +14,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from .._typing import FloatArray, IntArray
-from ..arguments import check_edit
+from ..arguments import check_edit, check_monitor
 from ..design import Design
-from ..fits import Fit
+from ..fits import Fit, check_fit
 from ..monitor import Monitor
 from ..problem import Edit
 from ..solver import SolveResult, solve_many
@@ -61,6 +61,8 @@ def relabel_influence(fit: Fit, X_query: Any, *, monitor: Monitor | None = None)
     -----
     Cost: m right-hand sides by block CG in groups of 16, then one product with X; memory m * n_rows * 8 bytes.
     """
+    check_fit(fit, who="relabel_influence")
+    check_monitor(monitor, who="relabel_influence")
     return _influence(fit, X_query, "relabel", monitor)
 
 
@@ -70,6 +72,8 @@ def removal_influence(fit: Fit, X_query: Any, *, monitor: Monitor | None = None)
     ``out_ti = -s_i (y_i - p_i) x_i . H^-1 x_t``; parameters, errors and cost as `relabel_influence`. It is the
     derivative in the row's weight times -1, without the leverage correction ``1 / (1 - lev_i)``.
     """
+    check_fit(fit, who="removal_influence")
+    check_monitor(monitor, who="removal_influence")
     return _influence(fit, X_query, "remove", monitor)
 
 
@@ -154,6 +158,8 @@ def top_influence(
     Cost: as `relabel_influence`. Memory: 64 queries' factors, and n_rows scores of one query for a design in memory,
     or 64 times one block's for one that lies elsewhere, whose blocks are read once for 64 queries.
     """
+    check_fit(fit, who="top_influence")
+    check_monitor(monitor, who="top_influence")
     check_edit(edit, who="top_influence")
     if direction not in ("either", "up", "down"):
         raise ValueError(f'top_influence: expected direction "either", "up" or "down", got {direction!r}.')

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from .._typing import FloatArray
-from ..fits import Fit
+from ..arguments import check_monitor
+from ..fits import Fit, check_fit
 from ..monitor import Monitor
 from ..solver import solve_many
 
@@ -44,6 +45,8 @@ def leverages(fit: Fit, *, probes: int = 64, seed: int = 0, monitor: Monitor | N
     error is the same for all rows. Cost: ``probes`` right-hand sides by block CG to 1e-3, and two products with X;
     memory of ``probes * n_rows`` and a few ``probes * n_params`` floats.
     """
+    check_fit(fit, who="leverages")
+    check_monitor(monitor, who="leverages")
     problem, hessian = fit.problem, fit.hessian
     rng = np.random.default_rng(seed)
     of_rows = rng.standard_normal((fit.n_rows, probes)) * np.sqrt(hessian.curvature)[:, None]

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from .._typing import FloatArray, IntArray
-from ..fits import Fit
+from ..arguments import check_monitor
+from ..fits import Fit, check_fit
 from ..monitor import Monitor
 from ..problem import Hessian
 from ..solver import solve_many
@@ -53,6 +54,8 @@ def single_relabel_table(
     Cost: n_rows refits in groups of 32, each typically three Newton steps by block CG: as much as some n_rows
     first-order rankings. Memory: m * n_rows * 8 bytes for the result, and six arrays of (n_rows + n_params, 32).
     """
+    check_fit(fit, who="single_relabel_table")
+    check_monitor(monitor, who="single_relabel_table")
     queries = fit.design_of(X_query, who="single_relabel_table: X_query")
     adjoint = factors(fit, queries, monitor=monitor)
     table = np.empty((queries.n_rows, fit.n_rows))

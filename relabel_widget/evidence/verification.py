@@ -9,8 +9,8 @@ import numpy as np
 from scipy.special import expit
 
 from .._typing import BoolArray, FloatArray
-from ..arguments import as_rows, check_edit, check_threshold
-from ..fits import Fit
+from ..arguments import as_rows, check_edit, check_monitor, check_threshold
+from ..fits import Fit, check_fit
 from ..monitor import Monitor
 from ..problem import Edit
 
@@ -64,6 +64,8 @@ def verify(
     -----
     Cost: one Newton-CG run to full accuracy, started at the fit (2 to 6 steps).
     """
+    check_fit(fit, who="verify")
+    check_monitor(monitor, who="verify")
     check_edit(edit, who="verify")
     threshold_logit = check_threshold(threshold, who="verify")
     chosen = as_rows(rows, fit.n_rows, who="verify: rows")

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import expit
 
 from .._typing import AnyArray, FloatArray, IntArray
-from ..arguments import as_numbers, check_monitor
+from ..arguments import as_flag, as_numbers, check_monitor, shown
 from ..design import Design, as_design, as_query, compacted
 from ..monitor import Monitor
 from ..problem import Edit, Hessian, Labels, Problem, encode
@@ -222,7 +222,13 @@ def fit(
     design = compacted(as_design(X, who="fit: X"))
     labels = encode(y, design.n_rows, who="fit")
     weights = check_weights(sample_weight, labels, who="fit")
-    problem = Problem(design, labels, weights, 1.0 / check_C(C, who="fit"), has_intercept=bool(fit_intercept))
+    problem = Problem(
+        design,
+        labels,
+        weights,
+        1.0 / check_C(C, who="fit"),
+        has_intercept=as_flag(fit_intercept, who="fit: fit_intercept"),
+    )
     return minimiser(problem, np.zeros(problem.n_params), None, monitor, None)
 
 
@@ -297,6 +303,18 @@ def check_weights(sample_weight: Any, labels: Labels, *, who: str) -> FloatArray
         if not weights[labels.codes == code].any():
             raise ValueError(f"{who}: expected some positive sample_weight in each class, got none for {label!r}.")
     return weights
+
+
+def check_fit(fit: Any, *, who: str) -> None:
+    """Refuse what is no `Fit`.
+
+    Raises
+    ------
+    TypeError
+        If it is something else, such as an estimator.
+    """
+    if not isinstance(fit, Fit):
+        raise TypeError(f"{who}: expected a Fit, as fit and adopt make, got {shown(fit)}.")
 
 
 def check_C(C: Any, *, who: str) -> float:  # noqa: N802

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import expit
 
 from .._typing import AnyArray, FloatArray, IntArray
+from ..arguments import check_monitor
 from ..design import as_design
 from ..monitor import Monitor
 from .fitting import Fit, fit
@@ -72,6 +73,7 @@ def fit_one_vs_rest(
     -----
     X is held once. Cost: one `fit` a class.
     """
+    check_monitor(monitor, who="fit_one_vs_rest")
     design = as_design(X, who="fit_one_vs_rest: X")
     labels = np.asarray(y)
     classes, codes = np.unique(labels, return_inverse=True)

@@ -16,7 +16,7 @@ from ..arguments import as_numbers, as_rows, check_edit, check_monitor, check_th
 from ..bound import SLACK, Bound
 from ..design import Design
 from ..evidence import FACTOR_RTOL, solved_factors
-from ..fits import Fit
+from ..fits import Fit, check_fit
 from ..monitor import Monitor
 from ..outcome import Outcome
 from ..problem import Edit
@@ -98,6 +98,7 @@ def find_flip_set(
     Cost: one CG solve and a product with X for the ranking, then typically 5 to 20 refits of one or two Newton steps
     each, and one that is followed to within 1e-7 log-odds.
     """
+    check_fit(fit, who="find_flip_set")
     check_monitor(monitor, who="find_flip_set")
     query = fit.query_of(x, who="find_flip_set: x")
     task = _task("find_flip_set", fit, threshold, edit, method, candidates, cost, budget)
@@ -140,6 +141,7 @@ def find_flip_sets(
     The Hessian, its preconditioner and the first solves, by block CG, are shared. With a monitor, a cancel
     takes effect within one refit; with several processes, when the next batch returns.
     """
+    check_fit(fit, who="find_flip_sets")
     check_monitor(monitor, who="find_flip_sets")
     queries = fit.design_of(X_query, who="find_flip_sets: X_query")
     task = _task("find_flip_sets", fit, threshold, edit, method, candidates, cost, budget)
