@@ -116,7 +116,13 @@ def entries(place: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]
         "RelabelWidget": (rw.RelabelWidget, {"workbench": bench}),
         "Workbench": (rw.Workbench, {"estimator": model, "train": X, "y_train": Y, "test": X[:3]}),
     }
-    for name in ("single_relabel_table", "relabel_influence", "removal_influence", "find_flip_sets", "robustness_curve"):
+    for name in (
+        "single_relabel_table",
+        "relabel_influence",
+        "removal_influence",
+        "find_flip_sets",
+        "robustness_curve",
+    ):
         found[name] = (getattr(rw, name), {"fit": fit, **query})
     found["top_influence"] = (rw.top_influence, {"fit": fit, **query, "k": 2})
     for name in ("leverages", "pair_bound", "pair_bound_cost", "remainder_bound", "remainder_bound_cost"):
@@ -155,9 +161,7 @@ def wrong(name: str, call: Callable[..., Any], given: dict[str, Any]) -> Iterato
 @pytest.mark.filterwarnings("ignore")
 def test_wrong_things_end_in_our_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # "text" is a path
-    found = [
-        (name, *case) for name, (call, given) in entries(tmp_path).items() for case in wrong(name, call, given)
-    ]
+    found = [(name, *case) for name, (call, given) in entries(tmp_path).items() for case in wrong(name, call, given)]
     assert not found, "\n".join(f"{name}({argument}={thing}): {how[:150]}" for name, argument, thing, how in found)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from .._typing import AnyArray, BoolArray, FloatArray, IntArray
-from ..arguments import as_rows, check_monitor, check_threshold
+from ..arguments import as_rows, as_whole, check_monitor, check_threshold
 from ..fits import Fit, check_fit
 from ..monitor import Monitor
 from ..problem import Edit, codes_of_queries
@@ -130,6 +130,7 @@ def group_audit(
     """
     check_fit(fit, who="group_audit")
     check_monitor(monitor, who="group_audit")
+    as_whole(seed, 0, who="group_audit: seed")  # NumPy ends the process over some of what is none
     check_level(level, who="group_audit")
     check_count(resamples, 1, who="group_audit: resamples")
     check_count(seed, 0, who="group_audit: seed")

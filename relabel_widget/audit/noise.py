@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from .._typing import CodeArray, FloatArray, IntArray
-from ..arguments import check_edit, check_monitor, check_threshold
+from ..arguments import as_whole, check_edit, check_monitor, check_threshold
 from ..design import Design, as_design
 from ..evidence import factors
 from ..fits import Fit, check_C, minimiser
@@ -175,6 +175,7 @@ def noise_audit(
     m * drawn numbers. Memory: 12 bytes for each query and row of two draws.
     """
     check_monitor(monitor, who="noise_audit")
+    as_whole(seed, 0, who="noise_audit: seed")  # NumPy ends the process over some of what is none
     _check(permutations, correction, seed, level, edit)
     threshold_logit = check_threshold(threshold, who="noise_audit")
     data = _of_mapping(groups, C) if fit is None else _of_fit(groups, fit)

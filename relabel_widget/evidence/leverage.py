@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._typing import FloatArray
-from ..arguments import check_monitor
+from ..arguments import as_whole, check_monitor
 from ..fits import Fit, check_fit
 from ..monitor import Monitor
 from ..solver import solve_many
@@ -47,6 +47,7 @@ def leverages(fit: Fit, *, probes: int = 64, seed: int = 0, monitor: Monitor | N
     """
     check_fit(fit, who="leverages")
     check_monitor(monitor, who="leverages")
+    as_whole(seed, 0, who="leverages: seed")  # NumPy ends the process over some of what is none
     problem, hessian = fit.problem, fit.hessian
     rng = np.random.default_rng(seed)
     of_rows = rng.standard_normal((fit.n_rows, probes)) * np.sqrt(hessian.curvature)[:, None]
