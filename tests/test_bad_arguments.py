@@ -51,28 +51,26 @@ THINGS: dict[str, Callable[[], Any]] = {
 }
 
 # Results that the functions return: made by the package alone. Signals and enumerations take whatever they carry.
-MADE_BY_US = set(
-    [
-        "Cancelled",
-        "DaskDesign",
-        "Explanation",
-        "Fit",
-        "FlipSet",
-        "GroupAudit",
-        "JournalError",
-        "NoiseAudit",
-        "OneVsRest",
-        "Outcome",
-        "PagedTexts",
-        "PairBound",
-        "Progress",
-        "RemainderBound",
-        "RobustnessCurve",
-        "TopInfluence",
-        "Verification",
-        "Budget",
-    ]
-)
+MADE_BY_US = {
+    "Cancelled",
+    "DaskDesign",
+    "Explanation",
+    "Fit",
+    "FlipSet",
+    "GroupAudit",
+    "JournalError",
+    "NoiseAudit",
+    "OneVsRest",
+    "Outcome",
+    "PagedTexts",
+    "PairBound",
+    "Progress",
+    "RemainderBound",
+    "RobustnessCurve",
+    "TopInfluence",
+    "Verification",
+    "Budget",
+}
 # Arguments that start processes, or as many steps as they say: too long for this walk.
 LONG = {"n_jobs", "probes", "resamples", "permutations"}
 # Found by this walk and not yet put right: (callable, argument). Remove an entry when its argument is checked.
