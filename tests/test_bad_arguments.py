@@ -73,26 +73,6 @@ MADE_BY_US = {
 }
 # Arguments that start processes, or as many steps as they say: too long for this walk.
 LONG = {"n_jobs", "probes", "resamples", "permutations"}
-# Found by this walk and not yet put right: (callable, argument). Remove an entry when its argument is checked.
-KNOWN = {
-    ("MappedDesign", "path"),
-    ("PairBound.lower_bound", "at_most"),
-    ("RelabelWidget", "workbench"),
-    ("RemainderBound.lower_bound", "at_most"),
-    ("RobustnessCurve.at", "k"),
-    ("Workbench", "store"),
-    ("Workbench.relabel", "label"),
-    ("dask_design", "client"),
-    ("exhaustive_lower_bound", "largest"),
-    ("find_flip_set", "table"),
-    ("fit_one_vs_rest", "y"),
-    ("group_audit", "flip_sets"),
-    ("open_design", "path"),
-    ("robustness_curve", "flip_sets"),
-    ("suspects", "decisions"),
-    ("svmlight_labels", "n_features"),
-    ("svmlight_labels", "path"),
-}
 
 
 def entries(place: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
@@ -168,7 +148,15 @@ def entries(place: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]
 
 
 def _of_bench(name: str, place: Path) -> dict[str, Any]:
-    given = {"test_row": 0, "row": 0, "rows": [0], "train_row": 0, "kind": "sizes", "callback": print}
+    given = {
+        "relabelled": [0],
+        "test_row": 0,
+        "row": 0,
+        "rows": [0],
+        "train_row": 0,
+        "kind": "sizes",
+        "callback": print,
+    }
     names = inspect.signature(getattr(rw.Workbench, name)).parameters
     return {
         **{key: value for key, value in given.items() if key in names},
@@ -179,7 +167,7 @@ def _of_bench(name: str, place: Path) -> dict[str, Any]:
 def wrong(name: str, call: Callable[..., Any], given: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     """What ends otherwise than it may: (argument, thing, how it ended)."""
     for argument, parameter in inspect.signature(call).parameters.items():
-        if argument in LONG or (name, argument) in KNOWN or parameter.kind is inspect.Parameter.VAR_KEYWORD:
+        if argument in LONG or parameter.kind is inspect.Parameter.VAR_KEYWORD:
             continue
         for thing, make in THINGS.items():
             try:

@@ -500,3 +500,8 @@ def test_opening_takes_no_longer_with_many_blocks(path: Path, monkeypatch: pytes
         assert rw.open_design(path).n_rows == 4_000_000
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 0.02
+
+
+def test_a_compressed_svmlight_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not compressed"):
+        list(rw.svmlight_blocks(tmp_path / "x.svm.gz", 3))

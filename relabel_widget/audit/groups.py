@@ -16,7 +16,7 @@ from ..arguments import as_rows, as_whole, check_monitor, check_threshold
 from ..fits import Fit, check_fit
 from ..monitor import Monitor
 from ..problem import Edit, codes_of_queries
-from ..search import FlipSet, find_flip_sets
+from ..search import FlipSet, check_flip_sets, find_flip_sets
 from .noise import Correction, adjusted_p
 from .settings import as_labels, check_count, check_level
 
@@ -143,6 +143,8 @@ def group_audit(
     query_names, query_codes = as_labels(groups, m, who="group_audit: query_group")
     allowed = np.arange(fit.n_rows) if candidates is None else as_rows(candidates, fit.n_rows, who="group_audit")
     audited = _audited(fit, queries, y_query, threshold)
+    if flip_sets is not None:
+        check_flip_sets(flip_sets, who="group_audit")
     if flip_sets is None:
         found = find_flip_sets(
             fit, queries.take(audited), threshold=threshold, edit=edit, method=method, candidates=candidates,

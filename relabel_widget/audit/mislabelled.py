@@ -166,7 +166,9 @@ def _classes_of(fit: Fit | OneVsRest) -> tuple[AnyArray, IntArray, tuple[Fit, ..
 
 def _decided(classes: AnyArray, codes: IntArray, decisions: Mapping[int, Any] | None) -> tuple[IntArray, IntArray]:
     """The decided rows, and the code of the label found right for each."""
-    given = decisions or {}
+    given = {} if decisions is None else decisions
+    if not isinstance(given, Mapping):
+        raise TypeError(f"suspects: expected decisions as a mapping of rows to labels, got {type(decisions).__name__}.")
     rows = as_rows(list(given), len(codes), who="suspects: decisions")
     correct = [code_of(label, classes, who="suspects: decisions") for label in given.values()]
     return rows, np.array(correct, dtype=np.int64)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._typing import FloatArray, IntArray
-from ..arguments import check_monitor
+from ..arguments import as_whole, check_monitor
 from ..bound import RemainderBound
 from ..fits import Fit, check_fit
 from ..monitor import Monitor
 from ..problem import Edit
-from ..search import FlipSet, find_flip_sets
+from ..search import FlipSet, check_flip_sets, find_flip_sets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,6 +62,7 @@ class RobustnessCurve:
 
     def at(self, k: int) -> tuple[float, float]:
         """The least and the greatest share of predictions that flip with at most k edits."""
+        k = as_whole(k, 0, who="RobustnessCurve.at: k")
         sizes, bounds = self.queries["size"].to_numpy(dtype=float), self.queries["lower_bound"].to_numpy()
         return float((sizes <= k).mean()), float((bounds <= k).mean())  # NaN is not at most anything
 
@@ -120,6 +121,8 @@ def robustness_curve(
             fit, X_query, threshold=threshold, edit=edit, candidates=candidates, budget=budget, bound=bound,
             table=table, n_jobs=n_jobs, monitor=monitor,
         )  # fmt: skip
+    else:
+        check_flip_sets(flip_sets, who="robustness_curve")
     if not flip_sets:
         raise ValueError("robustness_curve: expected at least one query, got none.")
     unverified = sum(each.found and not each.verified for each in flip_sets)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import BoolArray, FloatArray, IntArray
-from ..arguments import as_rows, check_monitor, check_threshold
+from ..arguments import as_rows, as_whole, check_monitor, check_threshold
 from ..evidence import FACTOR_RTOL, factors, solved_factors
 from ..fits import Fit
 from ..monitor import Monitor
@@ -89,7 +89,8 @@ class Bound(ABC):
         solved = factors(self.fit, design) if factor is None else np.asarray(factor, dtype=np.float64)[:, None]
         right, offset = self.fit.problem.extended_rows(design), check_threshold(threshold, who=who)
         (query,) = queries_of(self.fit, right, solved, offset)
-        return self._smallest(query, self._mask(candidates, who), at_most, max_refits, monitor)
+        limit = None if at_most is None else as_whole(at_most, 0, who=f"{who}: at_most")
+        return self._smallest(query, self._mask(candidates, who), limit, max_refits, monitor)
 
     def lower_bounds(
         self,

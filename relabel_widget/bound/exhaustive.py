@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import IntArray
-from ..arguments import as_rows, check_edit, check_monitor, check_threshold
+from ..arguments import as_rows, as_whole, check_edit, check_monitor, check_threshold
 from ..fits import Fit, check_fit
 from ..monitor import Monitor
 from ..problem import Edit
@@ -69,7 +69,7 @@ def exhaustive_lower_bound(
     check_edit(edit, who="exhaustive_lower_bound")
     offset = check_threshold(threshold, who="exhaustive_lower_bound")
     rows = np.arange(fit.n_rows) if candidates is None else as_rows(candidates, fit.n_rows, who=_WHO)
-    largest = min(int(largest), len(rows))
+    largest = min(as_whole(largest, 0, who=f"{_WHO}: largest"), len(rows))
     count = exhaustive_refits(len(rows), largest)
     if count > max_refits:
         fewer = max((s for s in range(largest) if exhaustive_refits(len(rows), s) <= max_refits), default=0)

@@ -58,8 +58,9 @@ def as_query(x: Any, *, who: str, n_features: int) -> Design:
     ValueError
         If there is not exactly one row; otherwise as `as_design`.
     """
-    if not isinstance(x, Design) and np.ndim(x) == 1 and not sparse.issparse(x):
-        x = np.reshape(as_array(x, who=who), (1, -1))
+    if not isinstance(x, Design) and not sparse.issparse(x):
+        array = as_array(x, who=who)
+        x = array.reshape(1, -1) if array.ndim == 1 else x
     elif sparse.issparse(x) and x.ndim == 1:
         x = sparse.csr_array(x.reshape(1, -1))
     design = as_design(x, who=who, n_features=n_features)

@@ -242,12 +242,14 @@ def dask_design(
 
 def _client(client: Any) -> Any:
     try:
-        from distributed import default_client
+        from distributed import Client, default_client
     except ImportError as error:
         raise ImportError(
             'dask_design: needs dask and distributed, which are not installed. Run: pip install "relabel-widget[dask]"'
         ) from error
     if client is not None:
+        if not isinstance(client, Client):
+            raise TypeError(f"dask_design: expected client as a dask.distributed.Client, got {type(client).__name__}.")
         return client
     try:
         return default_client()

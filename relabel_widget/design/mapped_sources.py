@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from .._typing import AnyArray, FloatArray
-from ..arguments import as_path
+from ..arguments import as_path, as_whole
 from .compressed import check_compressed, check_starts
 
 _TEXTS = 10_000
@@ -178,12 +178,19 @@ def _svmlight(path: str | os.PathLike[str], n_features: int, zero_based: bool) -
     from sklearn.datasets import load_svmlight_file
 
     path = as_path(path, who="svmlight_blocks")
+    n_features = as_whole(n_features, 1, who="svmlight_blocks: n_features")
+    if path.suffix in (".gz", ".bz2"):  # offsets count unpacked bytes, so the end of the file would be lost
+        raise ValueError(
+            f"svmlight_blocks: expected a file that is not compressed, got {path.name!r}. Unpack it first."
+        )
+    if not path.is_file():
+        raise FileNotFoundError(f"svmlight_blocks: there is no file {os.fspath(path)!r}.")
     for offset in range(0, os.path.getsize(path), _BYTES):
         try:
             x, y = load_svmlight_file(
                 os.fspath(path), n_features=n_features, offset=offset, length=_BYTES, zero_based=zero_based
             )
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise ValueError(
                 f"svmlight_blocks: cannot read {os.fspath(path)!r} from byte {offset} on, with {n_features} columns: "
                 f"{error}"

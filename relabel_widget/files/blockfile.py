@@ -142,7 +142,11 @@ class BlockFile:
 
     def __init__(self, path: str | os.PathLike[str], kind: Kind, *, who: str) -> None:
         self.path, self._who = Path(os.path.abspath(as_path(path, who=who))), who
-        with self.path.open("rb") as file:
+        try:
+            file = self.path.open("rb")
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"{who}: there is no file {str(self.path)!r}.") from error
+        with file:
             header = file.read(_HEADER.size)
             self._check_kind(header, kind)
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import expit
 
 from .._typing import AnyArray, FloatArray, IntArray
-from ..arguments import check_monitor
+from ..arguments import as_array, check_monitor
 from ..design import as_design
 from ..monitor import Monitor
 from .fitting import Fit, fit
@@ -75,8 +75,11 @@ def fit_one_vs_rest(
     """
     check_monitor(monitor, who="fit_one_vs_rest")
     design = as_design(X, who="fit_one_vs_rest: X")
-    labels = np.asarray(y)
-    classes, codes = np.unique(labels, return_inverse=True)
+    labels = as_array(y, who="fit_one_vs_rest: y")
+    try:
+        classes, codes = np.unique(labels, return_inverse=True)
+    except TypeError as error:  # objects without an order
+        raise TypeError(f"fit_one_vs_rest: expected labels of one type in y, got values that {error}.") from error
     if labels.shape != (design.n_rows,) or len(classes) < 2:
         raise ValueError(
             f"fit_one_vs_rest: expected a label for each of the {design.n_rows} rows of X, of two classes or more, "

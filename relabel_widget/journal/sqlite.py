@@ -57,7 +57,10 @@ class SqliteJournal(Journal):
     """
 
     def __init__(self, store: str | os.PathLike[str], data: Fingerprint) -> None:
-        self._name = os.path.expanduser(store)
+        try:
+            self._name = os.fspath(os.path.expanduser(store))
+        except TypeError as error:
+            raise TypeError(f"store: expected the path of a file, got {type(store).__name__}.") from error
         self._lock = threading.Lock()
         self._connection = _connect(self._name)
         # Also closes the file of a journal that nobody closed, in whichever thread drops it last.

@@ -29,6 +29,6 @@ seven problems of seven: on long documents 10.8 rows instead of 8.2.
 """
 
 from .find import find_flip_set, find_flip_sets
-from .flip_set import Budget, FlipSet
+from .flip_set import Budget, FlipSet, check_flip_sets
 
-__all__ = ["Budget", "FlipSet", "find_flip_set", "find_flip_sets"]
+__all__ = ["Budget", "FlipSet", "check_flip_sets", "find_flip_set", "find_flip_sets"]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numbers
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .._typing import AnyArray, IntArray
+from ..arguments import shown
 from ..outcome import Outcome
 from ..problem import Edit
 
@@ -97,3 +99,17 @@ def as_budget(budget: Any, *, who: str) -> Budget:
         f"{who}: expected budget as a whole number of refits, a float of seconds or a Budget, none negative, "
         f"got {budget!r}."
     )
+
+
+def check_flip_sets(flip_sets: Any, *, who: str) -> None:
+    """Refuse what is not a list of flip sets.
+
+    Raises
+    ------
+    TypeError
+        If it is not a sequence of `FlipSet`.
+    """
+    if not isinstance(flip_sets, Sequence) or not all(isinstance(each, FlipSet) for each in flip_sets):
+        raise TypeError(
+            f"{who}: expected flip_sets as a list of FlipSet, as find_flip_sets returns, got {shown(flip_sets)}."
+        )

@@ -15,6 +15,7 @@ import traitlets
 
 from ..files.characters import readable
 from ..monitor import Progress
+from ..workbench import Workbench
 from . import _requests as requests
 from . import _wire as wire
 from . import _words as words
@@ -78,6 +79,11 @@ class RelabelWidget(anywidget.AnyWidget):
     _state = traitlets.Dict().tag(sync=True)
 
     def __init__(self, workbench: Any, *, export_path: str = "corrected_labels.csv", **kwargs: Any) -> None:
+        if not isinstance(workbench, Workbench):
+            raise TypeError(
+                f"RelabelWidget: expected a Workbench, got {type(workbench).__name__}. Call "
+                "RelabelWidget(Workbench(model, X_train, y_train, X_query))."
+            )
         self.workbench = workbench
         self._pages = Pages(workbench)
         self._jobs = jobs_of(workbench)

@@ -7,6 +7,7 @@ from typing import Any, final
 import numpy as np
 
 from .._typing import CodeArray, IntArray
+from ..arguments import as_array
 from ..journal import Event, Journal, Kind, State, fold
 from ..journal.events import check_text, judged, relabelled, step
 from ..problem import Labels, code_of
@@ -149,7 +150,8 @@ class Decisions:
 
     def _codes_of(self, label: Any, n_rows: int) -> CodeArray:
         """Class codes of one label for all rows, or of one label each."""
-        given = [label] * n_rows if np.ndim(label) == 0 else list(label)
+        labels = as_array(label, who="relabel: label")
+        given = [label] * n_rows if labels.ndim == 0 else list(label)
         if len(given) != n_rows:
             raise ValueError(
                 f"relabel: expected one label, or one for each of the {n_rows} rows, got {len(given)} labels."

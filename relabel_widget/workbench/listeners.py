@@ -22,6 +22,8 @@ class Listeners:
 
     def add(self, callback: Listener) -> Callable[[], None]:
         """Call back from now on; returns what ends that, and does nothing the second time."""
+        if not callable(callback):
+            raise TypeError(f"subscribe: expected a function of one argument, got {type(callback).__name__}.")
         token = object()
         with self._lock:
             self._callbacks[token] = callback
