@@ -164,7 +164,7 @@ def _of_bench(name: str, place: Path) -> dict[str, Any]:
     }
 
 
-def wrong(name: str, call: Callable[..., Any], given: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+def wrong(call: Callable[..., Any], given: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     """What ends otherwise than it may: (argument, thing, how it ended)."""
     for argument, parameter in inspect.signature(call).parameters.items():
         if argument in LONG or parameter.kind is inspect.Parameter.VAR_KEYWORD:
@@ -183,7 +183,7 @@ def wrong(name: str, call: Callable[..., Any], given: dict[str, Any]) -> Iterato
 @pytest.mark.filterwarnings("ignore")
 def test_wrong_things_end_in_our_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # "text" is a path
-    found = [(name, *case) for name, (call, given) in entries(tmp_path).items() for case in wrong(name, call, given)]
+    found = [(name, *case) for name, (call, given) in entries(tmp_path).items() for case in wrong(call, given)]
     assert not found, "\n".join(f"{name}({argument}={thing}): {how[:150]}" for name, argument, thing, how in found)
 
 
