@@ -33,7 +33,7 @@ from .._typing import CodeArray, FloatArray, IntArray
 from ..arguments import as_whole, check_edit, check_monitor, check_threshold
 from ..design import Design, as_design
 from ..evidence import factors
-from ..fits import Fit, check_C, minimiser
+from ..fits import Fit, check_C, check_fit, minimiser
 from ..monitor import Monitor
 from ..problem import Edit, Problem, codes_of_queries, encode
 from ..search import find_flip_sets
@@ -175,6 +175,8 @@ def noise_audit(
     m * drawn numbers. Memory: 12 bytes for each query and row of two draws.
     """
     check_monitor(monitor, who="noise_audit")
+    if fit is not None:
+        check_fit(fit, who="noise_audit")
     as_whole(seed, 0, who="noise_audit: seed")  # NumPy ends the process over some of what is none
     _check(permutations, correction, seed, level, edit)
     threshold_logit = check_threshold(threshold, who="noise_audit")

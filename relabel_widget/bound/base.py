@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import BoolArray, FloatArray, IntArray
-from ..arguments import as_rows, check_threshold
+from ..arguments import as_rows, check_monitor, check_threshold
 from ..evidence import FACTOR_RTOL, factors, solved_factors
 from ..fits import Fit
 from ..monitor import Monitor
@@ -83,6 +83,7 @@ class Bound(ABC):
         Cost: one CG solve. A remainder bound then makes one pass over its kernel for each of about log2 of the bound
         sizes, a pair bound three passes over its tables and typically none to some hundred refits.
         """
+        check_monitor(monitor, who="lower_bound")
         who = f"{type(self).__name__}.lower_bound"
         design = self.fit.query_of(x, who=f"{who}: x")
         solved = factors(self.fit, design) if factor is None else np.asarray(factor, dtype=np.float64)[:, None]
@@ -101,6 +102,7 @@ class Bound(ABC):
         monitor: Monitor | None = None,
     ) -> IntArray:
         """`lower_bound` for each of m queries, int64, shape (m,); ``at_most`` is one size for each, or None."""
+        check_monitor(monitor, who="lower_bounds")
         who = f"{type(self).__name__}.lower_bounds"
         design = self.fit.design_of(X_query, who=f"{who}: X_query")
         right, offset = self.fit.problem.extended_rows(design), check_threshold(threshold, who=who)

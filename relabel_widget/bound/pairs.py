@@ -26,6 +26,7 @@ def pair_bound_cost(fit: Fit) -> BoundCost:
     Memory: 28 n_rows^2 bytes and some blocks; what is left of ``max_bytes`` goes to refitted pairs. Operations:
     4 n_rows^3 in float32, and n_rows refits, taken as 150 products with X and X' each.
     """
+    check_fit(fit, who="pair_bound_cost")
     n, problem = fit.n_rows, fit.problem
     blocks = 2**27 + 8 * 200 * (n + problem.n_params)
     return BoundCost(n, 28 * n * n + blocks, 4 * n**3 + 600 * n * problem.design.n_stored)

@@ -34,6 +34,7 @@ def remainder_bound_cost(fit: Fit) -> BoundCost:
     Memory: 16 n_rows^2 bytes and some blocks of rows. Operations: 2.3 n_rows^3 for the kernel in float64 and
     4 n_rows^3 for its two products in float32. A core does some 2e10 to 1e11 of them a second.
     """
+    check_fit(fit, who="remainder_bound_cost")
     n, columns = fit.n_rows, fit.problem.design.n_features
     lists = 5 * KEPT * 20 * n
     return BoundCost(n, 16 * n * n + lists + 64 * max(n, columns) + _FIXED_BYTES, (19 * n**3) // 3)
@@ -92,6 +93,7 @@ class RemainderBound(Bound):
 
     def with_edit(self, edit: Edit, *, monitor: Monitor | None = None) -> RemainderBound:
         """The bound for the other edit, from the same kernel. Cost: about two thirds of making it anew."""
+        check_monitor(monitor, who="with_edit")
         check_edit(edit, who="RemainderBound.with_edit")
         return self if edit == self.edit else _bound(self.fit, edit, self.kernel, monitor)
 

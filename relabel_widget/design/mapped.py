@@ -85,6 +85,7 @@ class MappedDesign(Design):
         OSError
             If it was cut short or a block differs.
         """
+        check_monitor(monitor, who="check")
         self._file.check(monitor)
 
     def blocks(self) -> Iterator[tuple[slice, Block]]:  # noqa: D102

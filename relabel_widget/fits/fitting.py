@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import expit
 
 from .._typing import AnyArray, FloatArray, IntArray
-from ..arguments import as_flag, as_numbers, check_monitor, shown
+from ..arguments import as_flag, as_numbers, as_rows, check_edit, check_monitor, shown
 from ..design import Design, as_design, as_query, compacted
 from ..monitor import Monitor
 from ..problem import Edit, Hessian, Labels, Problem, encode
@@ -156,13 +156,17 @@ class Fit:
         ValueError
             If the edit leaves one class only, where a free intercept has no minimiser.
         """
-        problem = self.problem.edited(rows, edit)
+        check_monitor(monitor, who="refit")
+        check_edit(edit, who="refit")
+        problem = self.problem.edited(as_rows(rows, self.n_rows, who="refit: rows"), edit)
         if min(problem.class_weights) <= 0:
             raise ValueError(
                 f"refit: the edit of {len(rows)} rows leaves examples of one class only, so that no model can be "
                 "fitted. Keep at least one row of each class."
             )
-        start = self.theta if start is None else start
+        start = self.theta if start is None else as_numbers(start, who="refit: start")
+        if start.shape != self.theta.shape:
+            raise ValueError(f"refit: expected start of shape {self.theta.shape}, got {start.shape}.")
         return minimiser(problem, start, self.preconditioner, monitor, replace(self, polish=None))
 
     def __repr__(self) -> str:
