@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import traceback
 import uuid
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,13 @@ from sklearn.linear_model import LogisticRegression
 
 import relabel_widget as rw
 from relabel_widget.files import whole as files_room
-from relabel_widget.files.whole import write_whole
+from relabel_widget.files.whole import OwnFiles, write_whole
 from relabel_widget.journal import JournalError
-from relabel_widget.workbench.export import COLUMNS, read_labels, write_table
+from relabel_widget.workbench.export import COLUMNS, read_labels
+from relabel_widget.workbench.export import write_table as write_table_of
 from relabel_widget.workbench.workbench import Workbench
 
+HEADER = b"row,id,original,corrected,annotator,note,time\n"
 NASTY = '=cmd|"/c calc"!A1,\r\n\rline\t\u202e\x00 Ünï \U0001f600'
 
 
@@ -41,6 +44,10 @@ def bench() -> Workbench:
 
 def files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+def write_table(path: Path, table: pd.DataFrame, *, excel: bool = False) -> Path:
+    return write_table_of(path, table, OwnFiles(), excel=excel)[0]
 
 
 # --- what is in them
@@ -361,9 +368,11 @@ write_whole(Path(sys.argv[1]) / "labels.csv", slow, who="export")
         assert part.exists(), "a part that is being written stays"
         writer.kill()
     assert part.exists()
-    (tmp_path / ".notes.0123456789abcdef.part.txt").write_text("not ours")
+    theirs = [".labels.csv.0123456789abcdef.part", ".relabel_widget-0123456789abcdef.part.txt"]
+    for name in theirs:
+        (tmp_path / name).write_text("not ours")
     write_whole(tmp_path / "third.csv", lambda file: (file.write_text("x"), None)[1], who="export")
-    assert files(tmp_path) == [".notes.0123456789abcdef.part.txt", "other.csv", "third.csv"]
+    assert files(tmp_path) == [*theirs, "other.csv", "third.csv"]
 
 
 def test_no_message_names_a_part(tmp_path: Path) -> None:
@@ -372,7 +381,7 @@ def test_no_message_names_a_part(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match=r"cannot write .*x\.csv': Failed to open") as caught:
         write_whole(tmp_path / "x.csv", fails, who="export")
-    assert ".part" not in str(caught.value)
+    assert ".part" not in "".join(traceback.format_exception(caught.value))
 
 
 # --- and back
@@ -388,6 +397,7 @@ whole = st.integers(-(2**63), 2**63 - 1)
 columns_of_ids = st.one_of(
     st.lists(hostile, min_size=1, max_size=5),
     st.lists(whole, min_size=1, max_size=5),
+    st.lists(st.integers(2**63, 2**64 - 1), min_size=1, max_size=5),
     st.lists(st.floats(allow_nan=False), min_size=1, max_size=5),
 )
 
@@ -415,12 +425,9 @@ def test_what_was_written_comes_back(ids: list[Any], note: str, ending: str, dat
         path = Path(folder) / f"x.{'csv' if excel else ending}"
         write_table(path, table, excel=excel)
         back = read_labels(path)
-    if excel and isinstance(ids[0], int):  # Excel keeps fifteen digits: longer numbers are texts
-        expected = [str(each) if abs(each) >= 10**15 else each for each in ids]
-        assert back["id"].tolist() == expected
-    else:
-        assert back["id"].tolist() == ids
-        assert [type(each) for each in back["id"].tolist()] == [type(each) for each in ids]
+    assert back["id"].tolist() == ids
+    assert [type(each) for each in back["id"].tolist()] == [type(each) for each in ids]
+    assert back["id"].dtype == table["id"].dtype or isinstance(ids[0], str)
     for column in ("row", "original", "corrected", "annotator", "note", "time"):
         assert back[column].tolist() == table[column].tolist()
         assert back[column].dtype.kind == table[column].dtype.kind or back[column].dtype == object
@@ -463,9 +470,36 @@ def test_excel_reads_ids_as_texts(bench: Workbench, tmp_path: Path) -> None:
         bench.export(tmp_path / "x.jsonl", excel=True)
 
 
+def test_excel_keeps_long_numbers_which_are_read_back_as_numbers(tmp_path: Path) -> None:
+    """Excel keeps fifteen digits of a number, so longer ids stand there as texts; they came back as texts."""
+    X, y = np.eye(4), [0, 1, 0, 1]
+    with Workbench(LogisticRegression().fit(X, y), X, y, X, ids=[10**15 - 1, 10**15, 10**17, 7]) as bench:
+        bench.relabel([0, 1, 3])
+        path = bench.export(tmp_path / "x.csv", excel=True)
+        cells = [line.split(",")[1] for line in path.read_text("utf-8-sig").splitlines()[1:]]
+        assert cells == ["999999999999999", '="1000000000000000"', "7"]
+        pd.testing.assert_frame_equal(read_labels(path), bench.corrected_labels())
+
+
+def test_no_text_in_a_formula_is_longer_than_excel_takes(tmp_path: Path) -> None:
+    ids = ["0" * 255, "0" * 256, '"' * 127, '"' * 128, "00178\n"]
+    table = pd.DataFrame({name: [0] * 5 for name in COLUMNS} | {"id": ids, "annotator": "", "note": ""})
+    table["time"] = pd.Timestamp("2026-01-01", tz="UTC")
+    path = write_table(tmp_path / "x.csv", table, excel=True)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        cells = [line[1] for line in csv.reader(file)][1:]
+    assert [cell.startswith('="') for cell in cells] == [True, False, True, False, False]
+    assert max(len(cell) - len('=""') for cell in cells if cell.startswith("=")) <= 255
+    assert read_labels(path)["id"].tolist() == ids
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
+        ("x.csv", HEADER + b'x,1,0,1,"","","2026-01-01"\n', "expected whole numbers in the column row"),
+        ("x.csv", HEADER + b",,,,,,\n", "expected whole numbers in the column row"),
+        ("x.csv", HEADER + b"1,1,0,1,,,28/11/2026 07:05\n", "expected times as in .* in the column time"),
+        ("x.csv", HEADER + b"1,1,0,1,,,17\n", "expected times as in .* in the column time"),
         ("x.csv", b"", "expected the columns row, id, .* got none"),
         ("x.csv", b"text,label\na,b\n", "got text, label"),
         ("x.csv", b'"row","id"\n1\n', "expected 2 cells in line 2 of .* got 1"),
@@ -488,6 +522,23 @@ def test_a_file_that_a_spreadsheet_saved_again(tmp_path: Path) -> None:
     path.write_text(";".join(COLUMNS) + "\n0;00178;no;yes;Ann;it's;2026-01-01 10:00:00+00:00\n", encoding="utf-8-sig")
     back = read_labels(path)
     assert back.loc[0, ["id", "original", "note"]].tolist() == ["00178", "no", "it's"]
+
+
+def test_notes_and_annotators_are_texts_whatever_a_spreadsheet_makes_of_them(tmp_path: Path) -> None:
+    """Without its quotes a note "123" came back as a number, and no note as a missing one."""
+    path = tmp_path / "x.csv"
+    lines = ("0,7,0,1,007,123,2026-01-01", "1,8,0,1,,,2026-01-01", "2,9,0,1,True,1e5,2026-01-01")
+    path.write_text("\n".join([",".join(COLUMNS), *lines]))
+    back = read_labels(path)
+    assert back["annotator"].tolist() == ["007", "", "True"]
+    assert back["note"].tolist() == ["123", "", "1e5"]
+
+
+def test_an_empty_export_has_the_types_of_a_full_one(bench: Workbench, tmp_path: Path) -> None:
+    back = read_labels(bench.export(tmp_path / "x.csv"))
+    expected = bench.corrected_labels()
+    for name in ("row", "annotator", "note", "time"):
+        assert back[name].dtype == expected[name].dtype
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

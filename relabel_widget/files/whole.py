@@ -7,20 +7,24 @@ import os
 import re
 import secrets
 import shutil
+import stat
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from ..arguments import as_path
 
 try:
     import fcntl
-except ImportError:  # Windows, where an open file cannot be removed anyway
+except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-# What is written beside the target until it is whole. The number makes the name ours: nobody else's file is removed.
-_PART = re.compile(r"\..*\.[0-9a-f]{16}\.part")
-_LONGEST_NAME = 100  # characters of the target's name in that of its part: file systems end at 255 bytes
+# What is written beside the target until it is whole. Of one length, as names end at 255 bytes in any alphabet, and
+# with a name of ours: nobody else's file is taken for a part.
+_PART = re.compile(r"\.relabel_widget-[0-9a-f]{16}\.part")
+_STALE = 24 * 3600  # seconds after which a part that nothing was added to is stale, where no lock tells
 
 
 def write_whole(
@@ -55,25 +59,16 @@ def write_whole(
     """
     target = Path(os.path.realpath(as_path(path, who=who)))
     _check_target(target, who)
-    if target.exists() and not overwrite and not ours(target):
-        raise FileExistsError(
-            f"{who}: {str(target)!r} exists, and was not written from here or was changed since. Give another name, or "
-            "overwrite=True to replace it."
-        )
-    part: Path | None = None
-    try:
-        _remove_stale_parts(target.parent)
-        with _new_part(target) as part:
+    _check_owner(target, who, overwrite, ours)
+    with _part_beside(target, who) as part:
+        with _in_words(target, who):
             if target.exists():
                 shutil.copymode(target, part)
             write(part)
             _flush(part)
+        _check_owner(target, who, overwrite, ours)  # again: writing may have taken hours
+        with _in_words(target, who):
             os.replace(part, target)
-    except OSError as error:
-        reason = error.strerror or str(error).replace(str(part), str(target))
-        raise OSError(f"{who}: cannot write {str(target)!r}: {reason}. Nothing was changed.") from error
-    except UnicodeError as error:
-        raise ValueError(f"{who}: a text cannot be written as UTF-8: {error}. Nothing was changed.") from error
     _flush(target.parent)
     return target
 
@@ -88,75 +83,126 @@ class OwnFiles:
         """Note that a file was written with this content."""
         self._digests[path] = digest
 
-    def written(self, path: Path) -> str:
-        """Note that a file was just written, and return the digest of its content."""
-        self.remember(str(path), digest(path))
-        return self._digests[str(path)]
+    def write(
+        self, path: str | os.PathLike[str], write: Callable[[Path], None], *, who: str, overwrite: bool
+    ) -> tuple[Path, str]:
+        """`write_whole`, and remember the file; returns it with the digest of its content."""
+        digests: list[str] = []
+
+        def fill(part: Path) -> None:
+            write(part)
+            digests.append(_digest(part))  # of what we wrote, not of what somebody puts there afterwards
+
+        target = write_whole(path, fill, who=who, overwrite=overwrite, ours=self.__contains__)
+        self.remember(str(target), digests[0])
+        return target, digests[0]
 
     def __contains__(self, path: Path) -> bool:
-        return self._digests.get(str(path)) == digest(path)
+        known = self._digests.get(str(path))
+        return known is not None and _digest(path) == known
 
 
-def digest(path: Path) -> str:
+def _digest(path: Path) -> str:
     """SHA-256 of a file's content, as hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@contextmanager
+def _in_words(target: Path, who: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        kind: Any = type(error) if type(error).__module__ == "builtins" else OSError
+        reason = _PART.sub(target.name, str(error.strerror or error))
+        # "from None": a traceback would show the cause, which names the part
+        raise kind(f"{who}: cannot write {str(target)!r}: {reason}. Nothing was changed.") from None
+    except UnicodeError as error:
+        raise ValueError(f"{who}: a text cannot be written as UTF-8: {error}. Nothing was changed.") from error
+
+
 def _check_target(target: Path, who: str) -> None:
-    if target.is_dir():
+    with _in_words(target, who):
+        mode = target.stat().st_mode if target.exists() else None
+    if mode is not None and stat.S_ISDIR(mode):
         raise IsADirectoryError(f"{who}: expected a file to write, got the folder {str(target)!r}. Add a file name.")
     if not target.parent.is_dir():
         raise FileNotFoundError(f"{who}: there is no folder {str(target.parent)!r}. Make it first, or give another.")
+    if mode is not None and not stat.S_ISREG(mode):
+        raise OSError(f"{who}: expected a file to write, got {str(target)!r}, a device or a pipe. Give another name.")
     # Replacing a file needs no right to write to it, but whoever took that right away wants to keep it.
-    if target.exists() and not os.access(target, os.W_OK):
+    if mode is not None and not os.access(target, os.W_OK):
         raise PermissionError(f"{who}: {str(target)!r} is write-protected. Change its permissions, or give another.")
 
 
+def _check_owner(target: Path, who: str, overwrite: bool, ours: Callable[[Path], bool]) -> None:
+    if overwrite or not target.exists():
+        return
+    with _in_words(target, who):
+        replaceable = ours(target)
+    if not replaceable:
+        raise FileExistsError(
+            f"{who}: {str(target)!r} exists, and was not written from here or was changed since. Give another name, or "
+            "overwrite=True to replace it."
+        )
+
+
 @contextmanager
-def _new_part(target: Path) -> Iterator[Path]:
+def _part_beside(target: Path, who: str) -> Iterator[Path]:
     """A new empty file beside the target, locked as long as it is written, and removed if it is still there then."""
-    while True:
-        part = target.with_name(f".{target.name[:_LONGEST_NAME]}.{secrets.token_hex(8)}.part")
-        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-        _lock(descriptor)
-        if part.exists():
-            break
-        os.close(descriptor)  # another process took it for stale before the lock was on it
+    _remove_stale_parts(target.parent)
+    with _in_words(target, who):
+        part, descriptor = _new_part(target.parent)
     try:
         yield part
     finally:
         part.unlink(missing_ok=True)
-        os.close(descriptor)
-
-
-def _remove_stale_parts(folder: Path) -> None:
-    """Remove what killed writes left: parts that no process holds a lock on."""
-    if fcntl is None:
-        return
-    for part in folder.glob(".*.part"):
-        if not _PART.fullmatch(part.name):
-            continue
-        try:
-            descriptor = os.open(part, os.O_RDWR)
-        except OSError:  # removed meanwhile, or another user's
-            continue
-        try:
-            if _lock(descriptor):
-                part.unlink(missing_ok=True)
-        finally:
+        if descriptor is not None:
             os.close(descriptor)
 
 
-def _lock(descriptor: int) -> bool:
-    """Lock a file for this process unless another has it; False where it has, or where files cannot be locked."""
+def _new_part(folder: Path) -> tuple[Path, int | None]:
+    """A new file, and what holds its lock; None on Windows, which has no such locks and replaces no open file."""
+    while True:
+        part = folder / f".relabel_widget-{secrets.token_hex(8)}.part"
+        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        if fcntl is None:
+            os.close(descriptor)
+            return part, None
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if part.exists():
+            return part, descriptor
+        os.close(descriptor)  # another process took it for stale before the lock was on it
+
+
+def _remove_stale_parts(folder: Path) -> None:
+    """Remove what killed writes left, where that is possible."""
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            if _PART.fullmatch(name):
+                with suppress(OSError):  # being written, removed meanwhile, or another user's
+                    _remove_if_stale(folder / name)
+
+
+def _remove_if_stale(part: Path) -> None:
+    """Remove a part that no process holds a lock on.
+
+    Raises
+    ------
+    OSError
+        If one holds it, or it cannot be removed.
+    """
     if fcntl is None:
-        return False
+        if time.time() - part.stat().st_mtime > _STALE:
+            part.unlink()
+        return
+    descriptor = os.open(part, os.O_RDWR | os.O_NOFOLLOW)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+        part.unlink()
+    finally:
+        os.close(descriptor)
 
 
 def _flush(path: Path) -> None:

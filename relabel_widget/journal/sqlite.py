@@ -12,6 +12,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import final
 
+from relabel_widget.arguments import as_path
+
 from .base import Journal, JournalError
 from .events import Event, payload, restore
 from .fingerprint import Fingerprint
@@ -57,10 +59,7 @@ class SqliteJournal(Journal):
     """
 
     def __init__(self, store: str | os.PathLike[str], data: Fingerprint) -> None:
-        try:
-            self._name = os.fspath(os.path.expanduser(store))
-        except TypeError as error:
-            raise TypeError(f"store: expected the path of a file, got {type(store).__name__}.") from error
+        self._name = str(as_path(store, who="Workbench: store")) if store != "" else ""
         self._lock = threading.Lock()
         self._connection = _connect(self._name)
         # Also closes the file of a journal that nobody closed, in whichever thread drops it last.

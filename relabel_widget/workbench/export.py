@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..arguments import as_path
 from ..files.characters import readable
-from ..files.whole import OwnFiles, write_whole
+from ..files.whole import OwnFiles
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ENDINGS = (".csv", ".parquet", ".jsonl")
 COLUMNS = ("row", "id", "original", "corrected", "annotator", "note", "time")
+_TEXTS = ("annotator", "note")
 _AS_TEXT_IN_EXCEL = ("id", "original", "corrected")  # Excel would make numbers and dates of them
 _LONGEST_IN_EXCEL = 255  # characters of a text in a formula
 _WHOLE_IN_EXCEL = 10**15  # Excel keeps fifteen digits
@@ -33,32 +34,33 @@ _MARKED = re.compile(r"'+[=+\-@\t\r]")
 _WHOLE = re.compile(r"-?(?:0|[1-9]\d*)")
 # a boolean or a number; one that starts with zeros was a text whose quotes a spreadsheet dropped
 _PLAIN = re.compile(r"True|False|-?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][+-]?\d+)?|-?inf")
-_BIGGEST = 2**63
+_FORMULA = re.compile(r'="((?:[^"]|"")*)"')  # what stands for a text where Excel would read something else
 
 
 def write_table(
     path: str | os.PathLike[str],
     table: pd.DataFrame,
+    own: OwnFiles,
     *,
     overwrite: bool = False,
     excel: bool = False,
-    own: OwnFiles | None = None,
-) -> Path:
+) -> tuple[Path, str]:
     """Write a table by the path's ending: ``.csv``, ``.parquet`` or ``.jsonl``, in UTF-8.
 
     Ids and labels that are neither numbers, booleans nor texts (UUIDs, paths, periods) are written as texts.
 
     Parameters
     ----------
-    overwrite, own
-        A file that is there is replaced if it is among ``own``, or if ``overwrite`` says so.
+    own, overwrite
+        A file that is there is replaced if it is among ``own``, or if ``overwrite`` says so. What is written is then
+        among ``own``.
     excel
         For ``.csv``: a byte-order mark, and ids and labels as ``="00178"``, so that Excel shows what is there.
 
     Returns
     -------
-    Path
-        The file, absolute.
+    Path, str
+        The file, absolute, and the digest of its content.
 
     Raises
     ------
@@ -82,9 +84,7 @@ def write_table(
         ".jsonl": lambda file: _write_jsonl(file, table),
         ".parquet": lambda file: _write_parquet(file, table),
     }
-    return write_whole(
-        place, writers[ending], who="export", overwrite=overwrite, ours=lambda file: own is not None and file in own
-    )
+    return own.write(place, writers[ending], who="export", overwrite=overwrite)
 
 
 def read_labels(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -100,7 +100,8 @@ def read_labels(path: str | os.PathLike[str]) -> pd.DataFrame:
     DataFrame
         ``row, id, original, corrected, annotator, note, time``. Whole numbers stay whole (``Int64`` beside missing
         ones), texts stay texts ("00178", "NA"), ``time`` is in UTC. Other types come back as the texts they were
-        written as. A CSV file that a spreadsheet saved again has lost its quotes: there "178" is a number.
+        written as. A CSV file that a spreadsheet saved again has lost its quotes: there an id or label "178" becomes a
+        number; notes and annotators stay texts.
 
     Raises
     ------
@@ -111,8 +112,6 @@ def read_labels(path: str | os.PathLike[str]) -> pd.DataFrame:
     OSError
         If it cannot be read.
     """
-    import pandas as pd
-
     place = as_path(path, who="read_labels")
     ending = _ending(place, who="read_labels")
     if not place.is_file():
@@ -127,10 +126,7 @@ def read_labels(path: str | os.PathLike[str]) -> pd.DataFrame:
             f"read_labels: expected {str(place)!r} in UTF-8, got {error}. Save it as UTF-8, or export again."
         ) from error
     columns = _read_csv(text, place) if ending == ".csv" else _read_jsonl(text, place)
-    frame = _checked(pd.DataFrame({name: _typed(values) for name, values in columns.items()}), place)
-    if "time" in frame:
-        frame["time"] = pd.to_datetime(frame["time"], utc=True, format="ISO8601").astype("datetime64[us, UTC]")
-    return frame
+    return _as_exported(columns, place)
 
 
 def _ending(path: Path, *, who: str) -> str:
@@ -181,12 +177,12 @@ def _cell(value: Any, for_excel: bool) -> str:
     value = _plain(value)
     if value is None:
         return ""
-    if isinstance(value, int) and for_excel and abs(value) >= _WHOLE_IN_EXCEL:
-        value = str(value)
+    if for_excel and isinstance(value, int) and abs(value) >= _WHOLE_IN_EXCEL:
+        return f'="{value}"'  # no quotes around it: it is read back as a number
     if not isinstance(value, str):
         return repr(value)
     doubled = value.replace('"', '""')
-    if for_excel and len(value) <= _LONGEST_IN_EXCEL and value.isprintable():
+    if for_excel and len(doubled) <= _LONGEST_IN_EXCEL and value.isprintable():
         formula = f'="{doubled}"'
         return '"' + formula.replace('"', '""') + '"'
     return f'"\'{doubled}"' if _RUNS.match(value) else f'"{doubled}"'
@@ -203,7 +199,8 @@ def _read_csv(text: str, path: Path) -> dict[str, list[Any]]:
                 f"read_labels: expected {len(names)} cells in line {number} of {str(path)!r}, got {len(line)}. "
                 "Export it again."
             )
-    return {name: [_value(*line[place]) for line in lines[1:]] for place, name in enumerate(names)}
+    cells = {name: [line[place] for line in lines[1:]] for place, name in enumerate(names)}
+    return {name: [_value(cell, quoted or name in _TEXTS) for cell, quoted in column] for name, column in cells.items()}
 
 
 def _lines(text: str) -> Iterator[list[tuple[str, bool]]]:
@@ -228,8 +225,10 @@ def _value(cell: str, quoted: bool) -> Any:
     """What a cell holds. Quotes tell texts; without them what looks like a number or a boolean is one."""
     if not quoted and (cell == "" or _PLAIN.fullmatch(cell)):
         return None if cell == "" else _number(cell)
-    if cell.startswith('="') and cell.endswith('"') and len(cell) > 2:
-        return cell[2:-1].replace('""', '"')
+    formula = _FORMULA.fullmatch(cell)
+    if formula is not None:
+        text = formula[1].replace('""', '"')
+        return text if quoted or not _WHOLE.fullmatch(text) else int(text)
     return cell[1:] if _MARKED.match(cell) else cell
 
 
@@ -296,19 +295,43 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 
 def _typed(values: list[Any]) -> Any:
-    """A column of plain values in the narrowest type that holds all of them as they are."""
+    """A column of plain values in the type that holds all of them as they are; whole numbers in 64 bits or objects."""
+    import numpy as np
     import pandas as pd
 
     present = [value for value in values if value is not None]
     kinds = {type(value) for value in present}
     missing = len(present) < len(values)
-    if kinds == {int} and all(-_BIGGEST <= value < _BIGGEST for value in present):
-        return pd.array(values, dtype="Int64") if missing else pd.Series(values, dtype="int64")
+    if kinds == {int}:
+        for whole, beside_missing in (("int64", "Int64"), ("uint64", "UInt64")):
+            reach = np.iinfo(whole)
+            if reach.min <= min(present) and max(present) <= reach.max:
+                return pd.Series(values, dtype=beside_missing if missing else whole)
     if kinds == {bool}:
         return pd.array(values, dtype="boolean") if missing else pd.Series(values, dtype="bool")
     if kinds == {float}:
         return pd.Series(values, dtype="float64")
     return pd.Series(values, dtype="str" if kinds == {str} else "object")
+
+
+def _as_exported(columns: dict[str, list[Any]], place: Path) -> pd.DataFrame:
+    """Columns of plain values in the types that an export has."""
+    import pandas as pd
+
+    frame = _checked(pd.DataFrame({name: _typed(values) for name, values in columns.items()}), place)
+    if not all(type(row) is int for row in columns["row"]):
+        raise ValueError(
+            f"read_labels: expected whole numbers in the column row of {str(place)!r}, got others. Export it again."
+        )
+    try:
+        times = pd.to_datetime(frame["time"].astype("str"), utc=True, format="ISO8601").astype("datetime64[us, UTC]")
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"read_labels: expected times as in 2026-01-31T10:00:00+00:00 in the column time of {str(place)!r}, got "
+            "others: a spreadsheet may have changed them. Export it again."
+        ) from error
+    texts = {name: frame[name].astype("str") for name in _TEXTS}
+    return frame.assign(row=frame["row"].astype("int64"), time=times, **texts)
 
 
 def _checked(frame: pd.DataFrame, path: Path) -> pd.DataFrame:

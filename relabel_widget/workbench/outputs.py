@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..arguments import as_path
-from ..files.whole import OwnFiles, write_whole
+from ..files.whole import OwnFiles
 from ..journal import Event, Kind
 from .export import write_table
 
@@ -40,8 +40,7 @@ class Outputs:
                 f"export: no label is corrected, and {os.fspath(path)!r} was not changed. Relabel a row first, or "
                 "replace the file by an empty table with overwrite=True."
             )
-        written = write_table(path, labels, overwrite=overwrite, excel=excel, own=self._own)
-        return written, self._own.written(written)
+        return write_table(path, labels, self._own, overwrite=overwrite, excel=excel)
 
     def page(self, path: str | os.PathLike[str], html: str, *, who: str, overwrite: bool) -> Path:
         """Write a page; one of the workbench's own is replaced, another file only with ``overwrite``."""
@@ -50,6 +49,5 @@ class Outputs:
             # Half of a surrogate pair, which UTF-8 cannot hold, becomes a character reference.
             file.write_bytes(html.encode("utf-8", "xmlcharrefreplace"))
 
-        written = write_whole(path, fill, who=who, overwrite=overwrite, ours=self._own.__contains__)
-        self._own.written(written)
+        written, _ = self._own.write(path, fill, who=who, overwrite=overwrite)
         return written
