@@ -27,7 +27,7 @@ describe("numbers and sentences", () => {
   };
   test("facts are told from predictions", () => {
     expect(flipWords(flip)).toEqual(["fact", expect.stringContaining("0.600 → 0.400. No set of fewer than 2 rows")]);
-    expect(flipWords({ ...flip, lowerBound: 1 })[1]).toContain("a smaller set may exist");
+    expect(flipWords({ ...flip, lowerBound: 1 })[1]).toContain("one may exist");
     expect(flipWords({ ...flip, optimal: true })[1]).toContain("No smaller set can flip it.");
     expect(flipWords({ ...flip, verified: false, probaAfter: null })).toEqual(["guess", expect.stringContaining("is predicted to flip")]);
     expect(flipWords({ ...flip, found: false, outcome: "Cannot flip." })).toEqual(["open", "Cannot flip."]);

@@ -376,7 +376,7 @@ class TestLooks:
         expect(one.status).to_contain_text("there is no folder")
         self._check(one, f"{theme}-error")
         one.page.get_by_label("Search test rows").fill("nobody wrote this")
-        expect(one.page.get_by_text("No test row fits")).to_be_visible()
+        expect(one.page.get_by_text("No test rows match")).to_be_visible()
         self._check(one, f"{theme}-nothing-found")
         for key, name in (("q", "queue"), ("h", "history"), ("?", "keys")):
             one.button("Keys").focus()

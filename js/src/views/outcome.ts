@@ -25,7 +25,7 @@ function createNote() {
 /** How small the set is, as far as it was proven. */
 function smallness({ size, optimal, lowerBound }: FlipSummary): string {
   if (optimal) return size === 1 ? "No smaller set exists." : "No smaller set can flip it.";
-  if (lowerBound <= 1) return "No smaller set was found, but a smaller set may exist.";
+  if (lowerBound <= 1) return "No smaller set was found; one may exist.";
   return `No set of fewer than ${lowerBound} rows can flip it.`;
 }
 
