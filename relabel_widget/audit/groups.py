@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from .._typing import AnyArray, BoolArray, FloatArray, IntArray
-from ..arguments import as_rows, as_whole, check_monitor, check_threshold
+from ..arguments import as_rows, as_whole, check_choice, check_monitor, check_threshold
 from ..fits import Fit, check_fit
 from ..monitor import Monitor
 from ..problem import Edit, codes_of_queries
 from ..search import FlipSet, check_flip_sets, find_flip_sets
 from .noise import Correction, adjusted_p
-from .settings import as_labels, check_count, check_level
+from .settings import as_labels, check_level
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,10 +132,9 @@ def group_audit(
     check_monitor(monitor, who="group_audit")
     as_whole(seed, 0, who="group_audit: seed")  # NumPy ends the process over some of what is none
     check_level(level, who="group_audit")
-    check_count(resamples, 1, who="group_audit: resamples")
-    check_count(seed, 0, who="group_audit: seed")
-    if correction not in ("holm", "fdr"):
-        raise ValueError(f'group_audit: expected correction "holm" or "fdr", got {correction!r}.')
+    as_whole(resamples, 1, who="group_audit: resamples")
+    as_whole(seed, 0, who="group_audit: seed")
+    check_choice(correction, "correction", ("holm", "fdr"), who="group_audit")
     queries = fit.design_of(X_query, who="group_audit: X_query")
     m = queries.n_rows
     names, codes = as_labels(train_group, fit.n_rows, who="group_audit: train_group")
@@ -143,16 +142,15 @@ def group_audit(
     query_names, query_codes = as_labels(groups, m, who="group_audit: query_group")
     allowed = np.arange(fit.n_rows) if candidates is None else as_rows(candidates, fit.n_rows, who="group_audit")
     audited = _audited(fit, queries, y_query, threshold)
-    if flip_sets is not None:
-        check_flip_sets(flip_sets, who="group_audit")
     if flip_sets is None:
         found = find_flip_sets(
             fit, queries.take(audited), threshold=threshold, edit=edit, method=method, candidates=candidates,
             budget=budget, n_jobs=n_jobs, monitor=monitor,
         )  # fmt: skip
-    elif len(flip_sets) != m:
-        raise ValueError(f"group_audit: expected one flip set for each of {m} queries, got {len(flip_sets)}.")
     else:
+        check_flip_sets(flip_sets, who="group_audit")
+        if len(flip_sets) != m:
+            raise ValueError(f"group_audit: expected one flip set for each of {m} queries, got {len(flip_sets)}.")
         found = [flip_sets[t] for t in audited]
     kept = np.array([each.found for each in found])
     if not kept.any():

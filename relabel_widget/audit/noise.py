@@ -30,14 +30,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from .._typing import CodeArray, FloatArray, IntArray
-from ..arguments import as_whole, check_edit, check_monitor, check_threshold
+from ..arguments import as_whole, check_choice, check_edit, check_monitor, check_threshold
 from ..design import Design, as_design
 from ..evidence import factors
 from ..fits import Fit, check_C, check_fit, minimiser
 from ..monitor import Monitor
 from ..problem import Edit, Problem, codes_of_queries, encode
 from ..search import find_flip_sets
-from .settings import as_labels, check_count, check_level, stacked
+from .settings import as_labels, check_level, stacked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -202,12 +202,11 @@ def noise_audit(
 
 
 def _check(permutations: Any, correction: Any, seed: Any, level: Any, edit: Any) -> None:
-    check_count(permutations, 0, who="noise_audit: permutations")
-    check_count(seed, 0, who="noise_audit: seed")
+    as_whole(permutations, 0, who="noise_audit: permutations")
+    as_whole(seed, 0, who="noise_audit: seed")
     check_level(level, who="noise_audit")
     check_edit(edit, who="noise_audit")
-    if correction not in ("holm", "fdr"):
-        raise ValueError(f'noise_audit: expected correction "holm" or "fdr", got {correction!r}.')
+    check_choice(correction, "correction", ("holm", "fdr"), who="noise_audit")
 
 
 @dataclass(frozen=True, eq=False)

@@ -52,18 +52,6 @@ def check_level(level: Any, *, who: str) -> None:
         raise ValueError(f"{who}: expected level strictly between 0 and 1, got {level!r}.")
 
 
-def check_count(count: Any, least: int, *, who: str) -> None:
-    """Refuse what is not a whole number of at least ``least``.
-
-    Raises
-    ------
-    ValueError
-        If it is not.
-    """
-    if not isinstance(count, numbers.Integral) or isinstance(count, bool) or count < least:
-        raise ValueError(f"{who}: expected a whole number of at least {least}, got {count!r}.")
-
-
 def stacked(designs: list[Design], *, who: str) -> Design:
     """The rows of several designs, one after the other, in memory.
 

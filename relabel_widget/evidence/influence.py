@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from .._typing import FloatArray, IntArray
-from ..arguments import check_edit, check_monitor
+from ..arguments import check_choice, check_edit, check_monitor
 from ..design import Design
 from ..fits import Fit, check_fit
 from ..monitor import Monitor
@@ -161,8 +161,7 @@ def top_influence(
     check_fit(fit, who="top_influence")
     check_monitor(monitor, who="top_influence")
     check_edit(edit, who="top_influence")
-    if direction not in ("either", "up", "down"):
-        raise ValueError(f'top_influence: expected direction "either", "up" or "down", got {direction!r}.')
+    check_choice(direction, "direction", ("either", "up", "down"), who="top_influence")
     if not isinstance(k, numbers.Integral) or k < 1:
         raise ValueError(f"top_influence: expected k as a whole number of at least 1, got {k!r}.")
     if not 0 < rtol < 1:
