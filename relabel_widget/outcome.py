@@ -15,3 +15,4 @@ class Outcome(StrEnum):
     BUDGET_FOUND = "Found, then out of budget: the set flips on a refit, but a smaller one was still being looked for."
     EXHAUSTED = "Not found: no set tried flips the prediction, which does not prove that none exists."
     CANNOT_FLIP = "Cannot flip: the prediction is the same whatever the labels of the candidate rows are."
+    CONTRADICTED = "Not confirmed: the set flips at the model's minimum, but not in a refit of your own estimator."

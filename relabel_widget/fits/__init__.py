@@ -1,17 +1,24 @@
 """Fits: minimisers of problems, from data or taken over from scikit-learn."""
 
-from .adoption import adopt
+from .adoption import AdoptionWarning, Disagreement, adopt, adopted
 from .fitting import MINIMISER_RTOL, Fit, Polish, check_C, check_fit, check_weights, fit, minimised, minimiser
 from .one_vs_rest import OneVsRest, fit_one_vs_rest, shares
+from .own_model import How, OwnModel, check_how
 
 __all__ = [
     "MINIMISER_RTOL",
+    "AdoptionWarning",
+    "Disagreement",
     "Fit",
+    "How",
     "OneVsRest",
+    "OwnModel",
     "Polish",
     "adopt",
+    "adopted",
     "check_C",
     "check_fit",
+    "check_how",
     "check_weights",
     "fit",
     "fit_one_vs_rest",

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -15,9 +14,12 @@ from scipy.special import expit
 from .._typing import AnyArray, FloatArray, IntArray
 from ..arguments import as_flag, as_numbers, as_rows, check_edit, check_monitor, shown
 from ..design import Design, as_design, as_query, compacted
+from ..inputs import materialised, one_row
 from ..monitor import Monitor
 from ..problem import Edit, Hessian, Labels, Problem, encode
 from ..solver import MinimiseResult, Preconditioner, minimise, preconditioner_of
+from .own_model import OwnModel
+from .steps import Steps
 
 # Influence is defined at a minimiser only: a Newton decrement above this fraction of the objective's root is refused.
 # Log-odds are then right to about 1e-7.
@@ -32,12 +34,14 @@ class Polish:
 
     ``gradient_norm`` is that of the objective at the estimator's own coefficients, ``distance`` the Euclidean
     distance of coefficients and intercept to the minimiser, ``largest_change`` the largest change of a training
-    row's log-odds, and ``predictions_changed`` the number of training rows whose predicted class differs.
+    row's log-odds, ``typical_change`` the root mean square of these changes, and ``predictions_changed`` the number of
+    training rows whose predicted class differs.
     """
 
     gradient_norm: float
     distance: float
     largest_change: float
+    typical_change: float
     predictions_changed: int
 
 
@@ -59,14 +63,17 @@ class Fit:
         For an adopted pipeline: what turns raw rows into features.
     polish
         For an adopted estimator: how far it was from the minimiser.
+    own
+        For an adopted estimator: that estimator, which can be refitted.
     """
 
     problem: Problem
     theta: FloatArray
     eta: FloatArray
     gradient_norm: float
-    transform: Callable[[Any], Any] | None = None
+    transform: Steps | None = None
     polish: Polish | None = None
+    own: OwnModel | None = None
 
     @property
     def coef(self) -> FloatArray:
@@ -104,16 +111,41 @@ class Fit:
 
         The result may be given to every function in place of the rows, so that they are transformed once.
         """
-        return as_design(self._features(X), who=who, n_features=self.problem.design.n_features)
+        features = X if self.transform is None else self.transform(materialised(X, who=who), who=who)
+        return as_design(features, who=who, n_features=self.problem.design.n_features)
 
     def query_of(self, x: Any, *, who: str = "x") -> Design:
         """One query as a design of one row: a row of features, or one raw row of an adopted pipeline."""
-        if self.transform is not None and not isinstance(x, Design):
-            x = _one_raw_row(x)
-        return as_query(self._features(x), who=who, n_features=self.problem.design.n_features)
+        return as_query(self._features_of_one(x, who), who=who, n_features=self.problem.design.n_features)
 
-    def _features(self, X: Any) -> Any:
-        return X if self.transform is None or isinstance(X, Design) else self.transform(X)
+    def _features_of_one(self, x: Any, who: str) -> Any:
+        if isinstance(x, Design) or (self.transform is None and not hasattr(x, "keys")):
+            return x
+        if self.transform is None:
+            return one_row(x, columns=self.feature_names, who=who)
+        return self.transform(self.transform.one(x, who=who), who=who)
+
+    def raw_query(self, x: Any, *, who: str = "x") -> Any:
+        """One query as the adopted pipeline takes it, rows of length one; None without one, or if x is features."""
+        if self.transform is None:
+            return None
+        raw = self.transform.brought(self.transform.one(x, who=who), who)
+        return None if isinstance(raw, Design) else raw
+
+    def raw_queries(self, X: Any, *, who: str = "X") -> Any:
+        """As `raw_query`, for many queries."""
+        raw = X if self.transform is None else self.transform.brought(X, who)
+        return None if self.transform is None or isinstance(raw, Design) else raw
+
+    @cached_property
+    def feature_names(self) -> list[str] | None:
+        """Name of each feature as the adopted estimator has it; None where it has none."""
+        if self.own is None:
+            return None
+        names = getattr(self.own.classifier, "feature_names_in_", None)
+        if names is not None:
+            return [str(name) for name in names]
+        return None if self.transform is None else self.transform.names(self.problem.design.n_features)
 
     def decision(self, X: Any) -> FloatArray:
         """Log-odds of ``classes[1]``, shape (m,). Cost: one pass over X."""
@@ -134,9 +166,10 @@ class Fit:
         return preconditioner_of(self.hessian)
 
     def bare(self) -> Fit:
-        """This fit without the transform of raw rows, which might not travel; what has been computed comes along."""
+        """This fit without its estimator and raw rows, which might not travel; what has been computed comes along."""
         bare = copy(self)
-        object.__setattr__(bare, "transform", None)
+        for name in ("transform", "own"):
+            object.__setattr__(bare, name, None)
         return bare
 
     def refit(
@@ -167,7 +200,7 @@ class Fit:
         start = self.theta if start is None else as_numbers(start, who="refit: start")
         if start.shape != self.theta.shape:
             raise ValueError(f"refit: expected start of shape {self.theta.shape}, got {start.shape}.")
-        return minimiser(problem, start, self.preconditioner, monitor, replace(self, polish=None))
+        return minimiser(problem, start, self.preconditioner, monitor, self)
 
     def __repr__(self) -> str:
         design = self.problem.design
@@ -334,15 +367,3 @@ def check_C(C: Any, *, who: str) -> float:  # noqa: N802
             f"{who}: expected C as a positive finite number, got {C!r}. Without L2 there is no bound to claim."
         )
     return float(C)
-
-
-def _one_raw_row(x: Any) -> Any:
-    """What a pipeline takes for one row: a text becomes a list, a data frame's row a frame."""
-    if isinstance(x, str):
-        return [x]
-    if type(x).__name__ == "Series" and hasattr(x, "to_frame"):
-        # a column of a frame's mixed row is of type object; infer_objects gives each its own type back
-        return x.to_frame().T.infer_objects()
-    if isinstance(x, np.ndarray) and x.ndim == 1 and x.dtype.kind in "fiub":
-        return x[None, :]
-    return x

@@ -17,17 +17,19 @@ from ..bound import SLACK, Bound
 from ..design import Design
 from ..evidence import FACTOR_RTOL, solved_factors
 from ..fits import Fit, check_fit
+from ..inputs import materialised, rows_at
 from ..monitor import Monitor
 from ..outcome import Outcome
 from ..problem import Edit
 from ..question import Question
 from ..solver import SolveResult
+from .confirmation import Confirmation
 from .exhaustion import Ending, exhausted
 from .first_order import first_order_set
 from .flip_set import Budget, FlipSet, as_budget
 from .forecasts import weakest_members
 from .local_search import LocalSearch
-from .proof import as_proof
+from .proof import Proof, as_proof
 from .refit import NO_ROWS, Context
 from .refits import Refits, Spending
 from .row_edit import Leverages
@@ -105,7 +107,9 @@ def find_flip_set(
     tables = None if table is None else np.reshape(as_numbers(table, who="find_flip_set: table"), (1, -1))
     proof = as_proof(fit, edit, bound, tables, 1, who="find_flip_set")
     (flip_set,) = task.run_all(query, monitor)
-    return proof.applied(flip_set, task.question(fit.problem.extended_rows(query)[:, 0]), 0)
+    question = task.question(fit.problem.extended_rows(query)[:, 0])
+    raw = fit.raw_query(x, who="find_flip_set: x")
+    return task.concluded(flip_set, Confirmation(question, query, raw, monitor), proof, 0)
 
 
 def find_flip_sets(
@@ -143,14 +147,18 @@ def find_flip_sets(
     """
     check_fit(fit, who="find_flip_sets")
     check_monitor(monitor, who="find_flip_sets")
+    X_query = X_query if isinstance(X_query, Design) else materialised(X_query, who="find_flip_sets: X_query")
     queries = fit.design_of(X_query, who="find_flip_sets: X_query")
+    whole = fit.raw_queries(X_query, who="find_flip_sets: X_query")
     task = _task("find_flip_sets", fit, threshold, edit, method, candidates, cost, budget)
     proof = as_proof(fit, edit, bound, table, queries.n_rows, who="find_flip_sets")
     found: list[FlipSet] = []
     for flip_set in _searched(task, queries, _processes(n_jobs, queries.n_rows, task), monitor):
         t = len(found)
-        functional = fit.problem.extended_rows(queries.take(np.array([t])))[:, 0]
-        found.append(proof.applied(flip_set, task.question(functional), t))
+        query = queries.take(np.array([t]))
+        question = task.question(fit.problem.extended_rows(query)[:, 0])
+        raw = None if whole is None else rows_at(whole, np.array([t]))
+        found.append(task.concluded(flip_set, Confirmation(question, query, raw, monitor), proof, t))
         if monitor is not None:
             monitor.step("finding flip sets", t + 1, queries.n_rows)
         if progress:
@@ -227,6 +235,11 @@ class _Task:
         """Of one query, (n_params,)."""
         return Question(self.fit, functional, self.threshold_logit, self.edit, self.candidates, self.costs)
 
+    def concluded(self, flip_set: FlipSet, confirmation: Confirmation, proof: Proof, place: int) -> FlipSet:
+        """A set with the best lower bound that is proven, and with the word of the user's own estimator."""
+        flip_set = proof.applied(flip_set, confirmation.question, place)
+        return confirmation.applied(flip_set, may_grow=self.budget == Budget())
+
     def run_batch(self, queries: Design) -> list[FlipSet]:
         """`run_all` for a worker process."""
         return list(self.run_all(queries, None))
@@ -287,6 +300,7 @@ class _Task:
             edit=self.edit,
             method=self.method,
             refits=refits,
+            confirmed_by=None if np.isnan(margin) else "minimiser",
         )
 
     def _none(self, question: Question, outcome: Outcome, refits: int) -> FlipSet:

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from .._typing import AnyArray, IntArray
 from ..arguments import shown
+from ..fits import How
 from ..outcome import Outcome
 from ..problem import Edit
 
@@ -26,11 +29,12 @@ class FlipSet:
     found
         Whether there is a set.
     verified
-        True only after a refit on the edited labels flipped the prediction.
+        True only after a refit on the edited labels flipped the prediction, and no refit of the user's own estimator
+        contradicted it.
     proba_before, proba_after
-        Probability of ``classes[1]`` before, and after the refit (NaN if no refit was made).
+        Probability of ``classes[1]`` at the minimiser, before, and after the refit (NaN if no refit was made).
     lower_bound
-        No set of fewer rows can flip the query, proven; at least 1.
+        No set of fewer rows can flip the query at the minimiser of the given features, proven; at least 1.
     outcome
         How the search ended, one of `Outcome`: a sentence, and a string.
     edit
@@ -39,6 +43,12 @@ class FlipSet:
         ``"verified"`` or ``"first-order"``.
     refits
         Number of refits that the search made.
+    confirmed_by
+        The strongest refit that confirmed the set: ``"minimiser"`` of the objective at the given features,
+        ``"estimator"`` as the user fits it, or the whole ``"pipeline"``, whose steps may look at labels; None if no
+        refit did. The latter two are asked where they could contradict the first.
+    own_proba_before, own_proba_after
+        The same probabilities by the user's own estimator, where it was asked; NaN elsewhere.
     """
 
     rows: IntArray
@@ -52,6 +62,9 @@ class FlipSet:
     edit: Edit
     method: str
     refits: int
+    confirmed_by: How | None = None
+    own_proba_before: float = np.nan
+    own_proba_after: float = np.nan
 
     @property
     def size(self) -> int:

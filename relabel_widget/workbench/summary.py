@@ -47,24 +47,22 @@ class VerificationSummary:
     auc_after: float | None = None
 
 
-def summarise(
-    verification: Verification, predicted: BoolArray, truth: CodeArray | None, *, n_relabelled: int
-) -> VerificationSummary:
+def summarise(verification: Verification, truth: CodeArray | None, *, n_relabelled: int) -> VerificationSummary:
     """Sum a verification up.
 
     Parameters
     ----------
-    predicted
-        Whether ``classes[1]`` was predicted before, shape (m,).
     truth
         Class codes of the test rows, shape (m,), or None.
     n_relabelled
         Number of training rows relabelled.
     """
     n_flipped = int(np.count_nonzero(verification.flipped))
+    predicted = verification.predicted_before
+    after = verification.predicted_after
     if truth is None:
         return VerificationSummary(n_relabelled, len(predicted), n_flipped)
-    positive, after = truth == 1, predicted ^ verification.flipped
+    positive = truth == 1
     right_before, right_after = predicted == positive, after == positive
     return VerificationSummary(
         n_relabelled,

@@ -13,6 +13,7 @@ from ..arguments import check_threshold
 from ..design import Design
 from ..evidence import factors
 from ..fits import Fit
+from ..inputs import rows_at
 from ..monitor import Monitor
 from ..problem import codes_of_queries
 from .texts import Reader, count_rows, reader
@@ -70,6 +71,10 @@ class Queries:
         Class codes of the true labels, int8, shape (m,), or None.
     text
         What people read of a row.
+    raw
+        The rows as an adopted pipeline takes them; None without one, or where they are features already.
+    own_eta
+        Log-odds by the estimator that the fit was adopted from, (m,); None without one.
     """
 
     fit: Fit
@@ -77,6 +82,8 @@ class Queries:
     eta: FloatArray
     codes: CodeArray | None
     text: Reader
+    raw: Any
+    own_eta: FloatArray | None
 
     @classmethod
     def of(cls, fit: Fit, test: Any, y_test: Any, texts: Any, *, estimator: Any) -> Self:
@@ -95,7 +102,9 @@ class Queries:
         if y_test is not None:
             codes = codes_of_queries(y_test, n_rows, who="Workbench: y_test", classes=fit.classes)
         design = fit.design_of(test, who="Workbench: test")
-        return cls(fit, design, fit.decision(design), codes, text)
+        raw = fit.raw_queries(test, who="Workbench: test")
+        own_eta = None if fit.own is None else fit.own.decision(design)
+        return cls(fit, design, fit.decision(design), codes, text, raw, own_eta)
 
     @property
     def n_rows(self) -> int:
@@ -105,6 +114,19 @@ class Queries:
     def one(self, row: int) -> Design:
         """One row as a design."""
         return self.design.take(np.array([row], dtype=np.int64))
+
+    def asked(self, row: int) -> Any:
+        """One row as a search is to be asked for: raw where the whole pipeline may have to judge, else as features."""
+        own = self.fit.own
+        raw_matters = own is not None and self.raw is not None and own.looks_at_labels
+        return rows_at(self.raw, np.array([row])) if raw_matters else self.one(row)
+
+    def n_disagreeing(self, threshold: float) -> int:
+        """How many rows the user's own estimator predicts otherwise than the fit does."""
+        if self.own_eta is None:
+            return 0
+        threshold_logit = check_threshold(threshold, who="threshold")
+        return int(np.count_nonzero((self.own_eta > threshold_logit) != (self.eta > threshold_logit)))
 
     def margins(self, threshold: float) -> FloatArray:
         """Log-odds less those of the threshold, shape (m,); ``classes[1]`` is predicted where positive."""
@@ -159,7 +181,6 @@ class Queries:
         rows = np.arange(self.n_rows)
         predicted = self.predicted(threshold)
         classes = self.fit.classes
-        flipped = np.zeros(self.n_rows, dtype=bool) if verification is None else verification.flipped
         missing = np.full(self.n_rows, None, dtype=object)
         sizes = pd.array(flip_size, dtype="Int64")
         sizes[flip_size < 1] = pd.NA
@@ -170,11 +191,12 @@ class Queries:
                 "label": missing if self.codes is None else classes[self.codes],
                 "predicted": classes[predicted.astype(np.int8)],
                 "proba": expit(self.eta),
+                "own_proba": np.full(self.n_rows, np.nan) if self.own_eta is None else expit(self.own_eta),
                 "margin": self.margins(threshold),
                 "flip_size": sizes,
                 "verified_proba": np.full(self.n_rows, np.nan) if verification is None else verification.proba_after,
                 "verified_predicted": missing
                 if verification is None
-                else classes[(predicted ^ flipped).astype(np.int8)],
+                else classes[verification.predicted_after.astype(np.int8)],
             }
         )

@@ -1,0 +1,151 @@
+"""The last word of the user's own estimator on a flip set that the minimiser's refit confirmed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+
+from .._typing import FloatArray, IntArray
+from ..design import Design
+from ..evidence import factors
+from ..fits import How, OwnModel
+from ..monitor import Monitor
+from ..outcome import Outcome
+from ..question import Question
+from .flip_set import FlipSet
+
+_MOST_ADDED = 32  # rows added to a set that the estimator contradicts: refits of its own then cost more than they find
+
+
+@dataclass(frozen=True, eq=False)
+class Confirmation:
+    """One query's flip set, held against refits of the estimator that the fit was adopted from.
+
+    Attributes
+    ----------
+    question
+        What the set answers.
+    query
+        The query's features: a design of one row.
+    raw
+        The query as the estimator's pipeline takes it, rows of length one; None where only features are at hand.
+    monitor
+        Receives progress and stops between two refits.
+    """
+
+    question: Question
+    query: Design
+    raw: Any
+    monitor: Monitor | None
+
+    def applied(self, flip_set: FlipSet, *, may_grow: bool) -> FlipSet:
+        """The set as it is where there is nothing to doubt; else confirmed, enlarged until it is, or contradicted.
+
+        Notes
+        -----
+        Cost: nothing without doubt, else one fit of the user's estimator; up to ten if that one contradicts the set.
+        """
+        own = self.question.fit.own
+        if own is None or not flip_set.verified or not own.is_quick:
+            return flip_set
+        before = float(own.decision(self.query)[0]) - self.question.offset
+        after = _log_odds(flip_set.proba_after) - self.question.offset
+        if before * self.question.value > 0 and not own.doubts(after):
+            return flip_set
+        trial = _Trial(self, own, before)
+        margin = trial.margin(flip_set.rows)
+        if margin >= 0 and may_grow and before * self.question.value > 0:
+            grown = trial.enlarged(flip_set.rows)
+            if grown is not None:
+                flip_set = self._with_rows(flip_set, grown)
+                margin = trial.margins[grown.tobytes()]
+        confirmed = margin < 0
+        return replace(
+            flip_set,
+            verified=confirmed,
+            confirmed_by=trial.how if confirmed else "minimiser",
+            own_proba_before=_proba(before + self.question.offset),
+            own_proba_after=_proba(np.sign(before) * margin + self.question.offset),
+            outcome=flip_set.outcome if confirmed else Outcome.CONTRADICTED,
+            refits=flip_set.refits + len(trial.margins),
+        )
+
+    def _with_rows(self, flip_set: FlipSet, rows: IntArray) -> FlipSet:
+        refit = self.question.fit.refit(rows, self.question.edit, monitor=self.monitor)
+        return replace(
+            flip_set,
+            rows=rows,
+            labels=self.question.new_labels(rows),
+            proba_after=float(refit.proba(self.query)[0]),
+        )
+
+    def outsiders(self, rows: IntArray) -> IntArray:
+        """Rows that may be added to a set, those first that move the query furthest at the set's own refit."""
+        question = self.question
+        refit = question.fit.refit(rows, question.edit, monitor=self.monitor)
+        eta_direction = refit.problem.eta(factors(refit, self.query, monitor=self.monitor)[:, 0])
+        others = np.setdiff1d(question.candidates, rows)
+        worth = question.worth(self._gains(refit.eta, eta_direction)[others], others)
+        order = np.argsort(-worth, kind="stable")[:_MOST_ADDED]
+        return others[order[worth[order] > 0]]
+
+    def _gains(self, eta: FloatArray, eta_direction: FloatArray) -> FloatArray:
+        return self.question.gains(eta, eta_direction)
+
+
+class _Trial:
+    """Refits of the estimator for one query, each made once."""
+
+    def __init__(self, confirmation: Confirmation, own: OwnModel, before: float) -> None:
+        self._confirmation = confirmation
+        self._own = own
+        self._direction = np.sign(before)
+        self.how: How = "pipeline" if own.looks_at_labels and confirmation.raw is not None else "estimator"
+        self.margins: dict[bytes, float] = {}
+
+    def margin(self, rows: IntArray) -> float:
+        """The estimator's margin after a refit, negative once its prediction has flipped."""
+        key = rows.tobytes()
+        if key not in self.margins:
+            asked = self._confirmation
+            if asked.monitor is not None:
+                asked.monitor.step(f"confirming by your {self.how}", len(self.margins))
+            question = asked.question
+            labels = question.new_labels(rows)
+            refitted = self._own.refitted(self.how, rows, labels, question.edit)
+            after = self._own.decision_of(refitted, self.how, asked.query, asked.raw)
+            self.margins[key] = float(self._direction * (after[0] - question.offset))
+        return self.margins[key]
+
+    def enlarged(self, rows: IntArray) -> IntArray | None:
+        """The set with the fewest of the best outsiders with which the estimator flips, found by bisection.
+
+        None where adding `_MOST_ADDED` rows, or as many as the set has if that is less, does not help.
+        """
+        outsiders = self._confirmation.outsiders(rows)
+        least = 0
+        most = 1
+        while most <= len(outsiders) and self.margin(np.append(rows, outsiders[:most])) >= 0:
+            least = most
+            most *= 2
+        if most > len(outsiders):
+            return None
+        while most - least > 1:
+            middle = (least + most) // 2
+            if self.margin(np.append(rows, outsiders[:middle])) < 0:
+                most = middle
+            else:
+                least = middle
+        return np.append(rows, outsiders[:most])
+
+
+def _log_odds(proba: float) -> float:
+    with np.errstate(divide="ignore"):
+        return float(np.log(proba) - np.log1p(-proba))
+
+
+def _proba(log_odds: float) -> float:
+    return float(expit(log_odds))
