@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -13,9 +14,10 @@ from ..arguments import check_threshold
 from ..design import Design
 from ..evidence import factors
 from ..fits import Fit
+from ..inputs import Reader, count_rows, encoding_of, materialised, reader
 from ..monitor import Monitor
 from ..problem import codes_of_queries
-from .texts import Reader, count_rows, reader
+from .texts import feature_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,10 +89,18 @@ class Queries:
         ValueError, TypeError
             If there are none, or labels or texts do not fit them.
         """
+        test = materialised(test, who="Workbench: test")
         n_rows = count_rows(test, who="Workbench: test")
         if not n_rows:
             raise ValueError("Workbench: expected at least one test row, got none.")
-        text = reader(test, texts, n_rows, estimator=estimator, who="Workbench: test_text")
+        text = reader(
+            test,
+            materialised(texts, who="Workbench: test_text"),
+            n_rows,
+            names=partial(feature_names, estimator),
+            encoding=encoding_of(estimator),
+            who="Workbench: test_text",
+        )
         codes = None
         if y_test is not None:
             codes = codes_of_queries(y_test, n_rows, who="Workbench: y_test", classes=fit.classes)

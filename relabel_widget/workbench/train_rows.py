@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from .._typing import AnyArray, FloatArray, IntArray
 from ..files.characters import readable_values
+from ..inputs import Reader, count_rows, encoding_of, materialised, reader
 from ..journal import State
 from ..problem import Labels
-from .texts import Reader, count_rows, reader
+from .texts import feature_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,8 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class TrainingRows:
-    """Ids and texts of the training rows: ``ids`` of shape (n_rows,), read-only, and ``text`` by row number."""
+    """The training rows and their labels as the estimator takes them, and how people know them.
 
+    ``rows`` and ``y`` are held by reference, ``ids`` is of shape (n_rows,), read-only, and ``text`` goes by row number.
+    """
+
+    rows: Any
+    y: Any
     ids: AnyArray
     text: Reader
 
@@ -33,11 +40,21 @@ class TrainingRows:
         ValueError, TypeError
             If labels, ids or texts do not fit the rows.
         """
+        train = materialised(train, who="Workbench: train")
+        y_train = materialised(y_train, who="Workbench: y_train")
         n_rows = count_rows(train, who="Workbench: train")
         n_labels = count_rows(y_train, who="Workbench: y_train")
         if n_labels != n_rows:
             raise ValueError(f"Workbench: expected one label for each of the {n_rows} rows of train, got {n_labels}.")
-        return cls(_ids(ids, n_rows), reader(train, texts, n_rows, estimator=estimator, who="Workbench: train_text"))
+        text = reader(
+            train,
+            materialised(texts, who="Workbench: train_text"),
+            n_rows,
+            names=partial(feature_names, estimator),
+            encoding=encoding_of(estimator),
+            who="Workbench: train_text",
+        )
+        return cls(train, y_train, _ids(materialised(ids, who="Workbench: ids"), n_rows), text)
 
     @property
     def n_rows(self) -> int:

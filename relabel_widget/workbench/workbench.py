@@ -97,7 +97,7 @@ class Workbench:
         self._annotator = annotator
         self._training = TrainingRows.of(train, y_train, ids, train_text, estimator=estimator)
         self._estimator = estimator
-        self._fit = adopt(estimator, train, y_train)
+        self._fit = adopt(estimator, self._training.rows, self._training.y)
         self._queries = Queries.of(self._fit, test, y_test, test_text, estimator=estimator)
         self._decisions = Decisions(self._fit.problem.labels, self._open(store))
         self._lock = threading.RLock()
