@@ -115,7 +115,7 @@ def test_polish_says_how_far_the_estimator_was() -> None:
 def test_an_estimator_far_from_its_minimiser_is_warned_about() -> None:
     case = random_case(46, n=100)
     model = LogisticRegression().fit(case.x, case.y)
-    with pytest.warns(UserWarning, match=r"adopt: at the minimiser \d+ of 100 training rows .*max_iter"):
+    with pytest.warns(rw.AdoptionWarning, match=r"adopted estimator predicts \d+ of 100 training rows .*other rows"):
         fit = rw.adopt(model, -case.x, case.y)
     assert fit.polish.predictions_changed > 1
     assert_allclose(fit.coef, -rw.fit(case.x, case.y).coef, rtol=0, atol=1e-9)
@@ -146,7 +146,7 @@ def test_coefficients_that_saturate_every_row_are_polished_too() -> None:
     case = random_case(47, n=100)
     model = LogisticRegression().fit(case.x, case.y)
     raw = (case.x + 3.0) * 1e4
-    with pytest.warns(UserWarning, match="Was it fitted on these rows"):
+    with pytest.warns(rw.AdoptionWarning, match="fitted to other rows or labels than these"):
         fit = rw.adopt(model, raw, case.y)
     assert np.abs(model.decision_function(raw)).min() > 500
     assert np.linalg.norm(DenseProblem.of(raw, case.y).gradient(fit.theta)) <= 1e-7 * fit.problem.gradient_scale

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from .._typing import AnyArray
-from ..arguments import as_array
+from ..inputs import as_matrix
 from .base import Design
 from .compressed import check_sparse
 from .csr import CsrDesign, canonical_csr
@@ -59,8 +59,8 @@ def as_query(x: Any, *, who: str, n_features: int) -> Design:
         If there is not exactly one row; otherwise as `as_design`.
     """
     if not isinstance(x, Design) and not sparse.issparse(x):
-        array = as_array(x, who=who)
-        x = array.reshape(1, -1) if array.ndim == 1 else x
+        array = as_matrix(x, who=who)
+        x = array.reshape(1, -1) if array.ndim == 1 else array
     elif sparse.issparse(x) and x.ndim == 1:
         x = sparse.csr_array(x.reshape(1, -1))
     design = as_design(x, who=who, n_features=n_features)
@@ -82,8 +82,8 @@ def _sparse(x: Any, who: str) -> Design:
 
 
 def _dense(x: Any, who: str) -> Design:
-    array = as_array(x, who=who)
-    if array.dtype == object:  # a data frame of mixed number types
+    array = as_matrix(x, who=who)
+    if array.dtype == object:  # lists of mixed number types
         with suppress(TypeError, ValueError):
             array = array.astype(np.float64)
     _check_numbers(array.dtype, who)

@@ -64,18 +64,18 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Fit:
     return fit
 
 
-def adopted(estimator: Any, X: Any, y: Any, sample_weight: Any, *, who: str = "adopt") -> Fit:
-    """`adopt`, without its warning."""
+def adopted(estimator: Any, X: Any, y: Any, sample_weight: Any, *, who: str = "adopt", x_name: str = "X") -> Fit:
+    """`adopt`, without its warning; ``x_name`` is what its caller calls X."""
     steps, model = unrolled(estimator, who=who)
     _check_adoptable(model)
-    rows = materialised(X, who=f"{who}: X")
+    rows = materialised(X, who=f"{who}: {x_name}")
     labels_given = materialised(y, who=f"{who}: y")
-    features = rows if steps is None else steps.training(rows, labels_given, who=f"{who}: X")
-    design = compacted(as_design(features, who=f"{who}: X"))
+    features = rows if steps is None else steps.training(rows, labels_given, who=f"{who}: {x_name}")
+    design = compacted(as_design(features, who=f"{who}: {x_name}"))
     coef = as_dense(model.coef_)
     if design.n_features != coef.shape[1]:
         raise ValueError(
-            f"{who}: the estimator was fitted on {coef.shape[1]} columns, got X of shape {design.shape}. "
+            f"{who}: the estimator was fitted on {coef.shape[1]} columns, got {x_name} of shape {design.shape}. "
             "Pass the training matrix it was fitted on."
         )
     if steps is None:

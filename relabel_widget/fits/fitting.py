@@ -147,6 +147,12 @@ class Fit:
             return [str(name) for name in names]
         return None if self.transform is None else self.transform.names(self.problem.design.n_features)
 
+    def column_names(self, n_columns: int) -> list[str] | None:
+        """Names of the columns of rows as this fit takes them; a pipeline's features have names of their own."""
+        steps = self.transform
+        names = self.feature_names if steps is None or steps.takes_texts else steps.columns
+        return names if names is not None and len(names) == n_columns else None
+
     def decision(self, X: Any) -> FloatArray:
         """Log-odds of ``classes[1]``, shape (m,). Cost: one pass over X."""
         return self.problem.extended_matvec(self.design_of(X, who="decision"), self.theta)

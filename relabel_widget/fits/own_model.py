@@ -136,9 +136,7 @@ class OwnModel:
             return f"{name} stopped at tol={again.tol:g}, before its minimum; lower tol."
         if self.steps is not None and self.steps.cross_fit:
             step = self.steps.cross_fit
-            return (
-                f"The step {step!r} encodes training rows on random folds that cannot be drawn again; fix its folds."
-            )
+            return f"The step {step!r} encodes training rows on random folds that cannot be drawn again; fix its folds."
         missing = "" if self.sample_weight is not None else ", or with a sample_weight that was not passed"
         return f"It was fitted to other rows or labels than these{missing}."
 

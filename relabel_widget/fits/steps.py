@@ -48,11 +48,6 @@ class Steps:
         return _takes_texts(self.named[0][1])
 
     @property
-    def encoding(self) -> str:
-        """How the first vectoriser decodes bytes."""
-        return next((part.encoding for part in _parts(self.named[0][1]) if hasattr(part, "build_analyzer")), "utf-8")
-
-    @property
     def columns(self) -> list[str] | None:
         """The columns of the frame that the first step was fitted on, None if it was no frame."""
         names = getattr(self.named[0][1], "feature_names_in_", None)
@@ -135,6 +130,8 @@ class Steps:
         doubtful = [step for _, step in self.named if not _is_blind(step)]
         if any(cross_fits(step) for step in doubtful):
             return True
+        if not doubtful:
+            return False
         shuffled = np.random.default_rng(0).permutation(y)
         rows = self.brought(rows, "X")
         for _, step in self.named:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from .._typing import AnyArray, CodeArray, FloatArray, IntArray
-from ..arguments import as_array
 from ..files.characters import readable, readable_values
+from ..inputs import as_labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +90,7 @@ def encode(y: Any, n_rows: int, *, who: str, classes: AnyArray | None = None) ->
         _check_known(found, classes, who)
         if len(found) == 1:
             _check_two(found, who)
+        classes = _as_given(classes, found)
     codes = (array == classes[1]).astype(np.int8)
     codes.flags.writeable = False
     return Labels(classes, codes)
@@ -104,13 +105,7 @@ def codes_of_queries(y: Any, n_rows: int, *, who: str, classes: AnyArray) -> Cod
 
 def _read(y: Any, n_rows: int, who: str) -> tuple[AnyArray, AnyArray]:
     """Labels as an array of shape (n_rows,), and the distinct ones, sorted."""
-    array = as_array(y, who=f"{who}: y")
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1 or array.shape[0] != n_rows:
-        raise ValueError(f"{who}: expected one label for each of the {n_rows} rows of X, got y of shape {array.shape}.")
-    _check_present(array, who)
-    array = readable_values(array)
+    array = readable_values(as_labels(y, n_rows, who=who))
     return array, _distinct(array, who)
 
 
@@ -122,19 +117,9 @@ def _distinct(array: AnyArray, who: str) -> AnyArray:
         raise TypeError(f"{who}: expected labels of one type, got {', '.join(kinds)} together in y.") from error
 
 
-def _check_present(array: AnyArray, who: str) -> None:
-    missing = sum(_is_missing(label) for label in array) if array.dtype.kind in "fO" else 0
-    if missing:
-        raise ValueError(
-            f"{who}: expected a label for every row, got {missing} missing (None, NaN or NA). Drop those rows."
-        )
-
-
-def _is_missing(label: Any) -> bool:
-    try:
-        return label is None or bool(label != label)  # noqa: PLR0124 - NaN is the only value that differs from itself
-    except TypeError:  # pandas.NA: what it is compared with is neither true nor false
-        return True
+def _as_given(classes: AnyArray, found: AnyArray) -> AnyArray:
+    """The estimator's classes, in its order, in the type that the labels came in: 0.0 and 1.0 may be booleans."""
+    return found if len(found) == len(classes) and bool((found == classes).all()) else classes
 
 
 def _check_known(found: AnyArray, classes: AnyArray, who: str) -> None:

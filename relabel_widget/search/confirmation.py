@@ -17,7 +17,7 @@ from ..outcome import Outcome
 from ..question import Question
 from .flip_set import FlipSet
 
-_MOST_ADDED = 32  # rows added to a set that the estimator contradicts: refits of its own then cost more than they find
+_MOST_ADDED = 64  # rows added to a set that the estimator contradicts: seven refits of its own to find out
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +123,7 @@ class _Trial:
     def enlarged(self, rows: IntArray) -> IntArray | None:
         """The set with the fewest of the best outsiders with which the estimator flips, found by bisection.
 
-        None where adding `_MOST_ADDED` rows, or as many as the set has if that is less, does not help.
+        None where adding `_MOST_ADDED` rows does not help.
         """
         outsiders = self._confirmation.outsiders(rows)
         least = 0

@@ -13,7 +13,7 @@ from .._typing import AnyArray
 from ..facts import score_change, share_change
 from ..files.html import Markup, chance, change, excerpt, facts, join, page, section, smallest, table, tag, tile
 from ..fits import Fit
-from .texts import Reader
+from ..inputs import Reader
 
 if TYPE_CHECKING:
     import pandas as pd

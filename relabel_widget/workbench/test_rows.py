@@ -13,10 +13,9 @@ from ..arguments import check_threshold
 from ..design import Design
 from ..evidence import factors
 from ..fits import Fit
-from ..inputs import rows_at
+from ..inputs import Reader, count_rows, materialised, reader, rows_at
 from ..monitor import Monitor
 from ..problem import codes_of_queries
-from .texts import Reader, count_rows, reader
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,7 +85,7 @@ class Queries:
     own_eta: FloatArray | None
 
     @classmethod
-    def of(cls, fit: Fit, test: Any, y_test: Any, texts: Any, *, estimator: Any) -> Self:
+    def of(cls, fit: Fit, test: Any, y_test: Any, texts: Any, *, encoding: str) -> Self:
         """Test rows as callers hold them, checked.
 
         Raises
@@ -94,10 +93,18 @@ class Queries:
         ValueError, TypeError
             If there are none, or labels or texts do not fit them.
         """
+        test = materialised(test, who="Workbench: test")
         n_rows = count_rows(test, who="Workbench: test")
         if not n_rows:
             raise ValueError("Workbench: expected at least one test row, got none.")
-        text = reader(test, texts, n_rows, estimator=estimator, who="Workbench: test_text")
+        text = reader(
+            test,
+            materialised(texts, who="Workbench: test_text"),
+            n_rows,
+            names=fit.column_names,
+            encoding=encoding,
+            who="Workbench: test_text",
+        )
         codes = None
         if y_test is not None:
             codes = codes_of_queries(y_test, n_rows, who="Workbench: y_test", classes=fit.classes)

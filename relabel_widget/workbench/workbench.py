@@ -15,6 +15,7 @@ import numpy as np
 from .._typing import AnyArray
 from ..arguments import as_rows, as_whole, check_threshold
 from ..fits import AdoptionWarning, Disagreement, Fit, How, adopted, check_weights
+from ..inputs import encoding_of
 from ..journal import Event, Fingerprint, JournalError, Kind, SqliteJournal
 from ..journal.events import check_text, exported, verified
 from ..monitor import Monitor
@@ -104,10 +105,11 @@ class Workbench:
         check_threshold(threshold, who="Workbench")
         check_text("Workbench: annotator", annotator)
         self._annotator = annotator
-        self._training = TrainingRows.of(train, y_train, ids, train_text, estimator=estimator)
+        encoding = encoding_of(estimator)
+        self._training = TrainingRows.of(train, y_train, ids, train_text, names=self._column_names, encoding=encoding)
         self._estimator = estimator
-        self._fit = _fit_of(estimator, train, y_train, sample_weight)
-        self._queries = Queries.of(self._fit, test, y_test, test_text, estimator=estimator)
+        self._fit = _fit_of(estimator, self._training.rows, self._training.y, sample_weight)
+        self._queries = Queries.of(self._fit, test, y_test, test_text, encoding=encoding)
         self._decisions = Decisions(self._fit.problem.labels, self._open(store))
         self._lock = threading.RLock()
         self._findings = Findings(self._queries, threshold, self._lock)
@@ -123,6 +125,9 @@ class Workbench:
         return SqliteJournal(":memory:" if store is None else store, fingerprint)
 
     # What it is about
+
+    def _column_names(self, n_columns: int) -> list[str] | None:
+        return self._fit.column_names(n_columns)
 
     @property
     def fit(self) -> Fit:
@@ -643,7 +648,7 @@ def _fit_of(estimator: Any, train: Any, y_train: Any, sample_weight: Any) -> Fit
         If the estimator cannot be adopted, or the fit is of other rows, labels or weights.
     """
     if not isinstance(estimator, Fit):
-        return adopted(estimator, train, y_train, sample_weight, who="Workbench")
+        return adopted(estimator, train, y_train, sample_weight, who="Workbench", x_name="train")
     fit = estimator
     labels = encode(y_train, fit.n_rows, who="Workbench", classes=fit.classes)
     if not np.array_equal(labels.codes, fit.problem.labels.codes):

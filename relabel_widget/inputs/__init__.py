@@ -1,0 +1,31 @@
+"""What people bring, as it is: frames, columns, lists, texts and labels of every library, read through narwhals.
+
+The room knows shapes and types of what is passed in, and nothing of models. Plain NumPy and SciPy never reach narwhals.
+"""
+
+from .containers import column_names, count_rows, materialised
+from .labels import as_labels, known_labels
+from .matrix import as_matrix
+from .missing import missing_rows
+from .queries import one_row
+from .taking import rows_at
+from .texts import Names, Reader, check_texts, encoding_of, reader, reads_texts, text_column
+
+__all__ = [
+    "Names",
+    "Reader",
+    "as_labels",
+    "as_matrix",
+    "check_texts",
+    "column_names",
+    "count_rows",
+    "encoding_of",
+    "known_labels",
+    "materialised",
+    "missing_rows",
+    "one_row",
+    "reader",
+    "reads_texts",
+    "rows_at",
+    "text_column",
+]

@@ -1,0 +1,108 @@
+"""One query, in any shape that holds one row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from .containers import frame_of, materialised, series_of
+
+
+def one_row(x: Any, *, columns: Sequence[str] | None = None, who: str = "x") -> Any:
+    """One query as a thing of one row; what has one row already is returned as it is.
+
+    Parameters
+    ----------
+    x
+        A text; a list, tuple or one-dimensional array of values; a dict, named tuple or pandas Series with a value
+        for each column; or rows, which stay as they are.
+    columns
+        Names of the columns of the training frame, in its order; None where the training rows were no frame. Values
+        with names are then put into this order, and names beside these are left out.
+
+    Returns
+    -------
+    object
+        A list of one text, a frame of pandas with one row where there are names, otherwise an array of one row. A
+        dict without ``columns`` becomes a list of that dict, as `DictVectorizer` takes rows.
+
+    Raises
+    ------
+    ValueError
+        If a column has no value, or there are more or fewer values than columns.
+    """
+    if isinstance(x, (str, bytes)):
+        return _of_values([x], columns, who)
+    if isinstance(x, Mapping):
+        return [x] if columns is None else _named(dict(x), columns, who)
+    if isinstance(x, tuple) and hasattr(x, "_fields"):
+        return _of_named_tuple(x, columns, who)
+    if sparse.issparse(x):
+        return sparse.csr_array(x.reshape(1, -1)) if x.ndim == 1 else x
+    x = materialised(x, who=who)
+    if hasattr(x, "to_frame") and hasattr(x, "index") and not hasattr(x, "columns"):
+        return _of_pandas(x, columns, who)
+    series = None if frame_of(x) is not None else series_of(x)
+    return _of_values(x if series is None else series.to_list(), columns, who)
+
+
+def _of_pandas(series: Any, columns: Sequence[str] | None, who: str) -> Any:
+    if columns is None and len(series) == 1 and isinstance(series.iloc[0], (str, bytes)):
+        return series  # one text
+    # a frame's row of several types is a series of objects; infer_objects gives each column its own type back
+    row = series.to_frame().T.infer_objects()
+    if columns is None:
+        return row
+    _check_all_there(row.columns, columns, who)
+    return row[list(columns)]
+
+
+def _of_named_tuple(x: Any, columns: Sequence[str] | None, who: str) -> Any:
+    if columns is None:
+        return _of_values(list(x), None, who)
+    named = x._asdict()
+    if not set(columns) <= set(named):  # names that are no identifiers were replaced: the places count
+        values = list(x)[1:] if x._fields[0] == "Index" and len(x) == len(columns) + 1 else list(x)
+        return _of_values(values, columns, who)
+    return _named(named, columns, who)
+
+
+def _named(values: dict[str, Any], columns: Sequence[str], who: str) -> Any:
+    import pandas as pd
+
+    _check_all_there(values, columns, who)
+    return pd.DataFrame([[values[name] for name in columns]], columns=list(columns)).infer_objects()
+
+
+def _of_values(x: Any, columns: Sequence[str] | None, who: str) -> Any:
+    """A flat list or array of values as one row; anything else as it is."""
+    import pandas as pd
+
+    flat = x.ndim == 1 if isinstance(x, np.ndarray) else isinstance(x, (list, tuple)) and _is_flat(x)
+    if not flat:
+        return x
+    if columns is not None:
+        if len(x) != len(columns):
+            raise ValueError(
+                f"{who}: expected a value for each of the {len(columns)} columns {', '.join(map(str, columns[:6]))}"
+                f"{', …' if len(columns) > 6 else ''}, got {len(x)} values."
+            )
+        return pd.DataFrame([list(x)], columns=list(columns))
+    array = np.asarray(x)
+    return array[None, :] if array.dtype.kind in "fiub" else x
+
+
+def _is_flat(values: Sequence[Any]) -> bool:
+    return all(np.ndim(value) == 0 and not isinstance(value, Mapping) for value in values)
+
+
+def _check_all_there(names: Any, columns: Sequence[str], who: str) -> None:
+    absent = [str(name) for name in columns if name not in names]
+    if absent:
+        raise ValueError(
+            f"{who}: expected a value for every column, got none for {', '.join(absent[:6])}"
+            f"{', …' if len(absent) > 6 else ''}. The names are those of the training frame."
+        )
