@@ -12,6 +12,7 @@ from scipy import sparse
 
 from .._typing import FloatArray
 from ..design import Design, as_design, compacted
+from ..inputs import check_texts, column_names, materialised, reads_texts, text_column
 from ..problem import Problem, encode
 from .fitting import Fit, Polish, check_C, check_weights, minimiser
 
@@ -56,6 +57,9 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Fit:
     model, transform = _final_step(estimator)
     _check_adoptable(model)
     who = "adopt"
+    X = materialised(X, who="adopt: X")
+    if reads_texts(estimator):
+        check_texts(X, who="adopt: X")
     design = compacted(as_design(X if transform is None else transform(X), who="adopt: X"))
     if design.n_features != model.coef_.shape[1]:
         raise ValueError(
@@ -75,7 +79,7 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Fit:
     start = np.asarray(model.coef_, dtype=np.float64)[0]
     if problem.has_intercept:
         start = np.append(start, float(model.intercept_[0]))
-    return _polished(problem, start, transform)
+    return replace(_polished(problem, start, transform), columns=column_names(X))
 
 
 def _final_step(estimator: Any) -> tuple[Any, Callable[[Any], Any] | None]:
@@ -107,8 +111,8 @@ def _raw_rows(pipeline: Any) -> Callable[[Any], Any]:
         )
         if takes_texts and numeric:
             return rows
-        if takes_texts and hasattr(rows, "columns") and rows.shape[1] == 1:
-            rows = rows.iloc[:, 0]  # a vectoriser would read the column's name for the only text
+        if takes_texts:
+            rows = text_column(rows)  # of a frame, a vectoriser would read the column's name for the only text
         return pipeline[:-1].transform(rows)
 
     return transform

@@ -15,7 +15,7 @@ from scipy.special import expit
 from .._typing import AnyArray, FloatArray, IntArray
 from ..arguments import as_flag, as_numbers, as_rows, check_edit, check_monitor, shown
 from ..design import Design, as_design, as_query, compacted
-from ..inputs import one_row
+from ..inputs import column_names, in_order, materialised, one_row
 from ..monitor import Monitor
 from ..problem import Edit, Hessian, Labels, Problem, encode
 from ..solver import MinimiseResult, Preconditioner, minimise, preconditioner_of
@@ -60,6 +60,8 @@ class Fit:
         For an adopted pipeline: what turns raw rows into features.
     polish
         For an adopted estimator: how far it was from the minimiser.
+    columns
+        Names of the columns of the training frame, in its order; None if the training rows were no frame.
     """
 
     problem: Problem
@@ -68,6 +70,7 @@ class Fit:
     gradient_norm: float
     transform: Callable[[Any], Any] | None = None
     polish: Polish | None = None
+    columns: list[Any] | None = None
 
     @property
     def coef(self) -> FloatArray:
@@ -105,16 +108,18 @@ class Fit:
 
         The result may be given to every function in place of the rows, so that they are transformed once.
         """
-        return as_design(self._features(X), who=who, n_features=self.problem.design.n_features)
+        return as_design(self._features(X, who), who=who, n_features=self.problem.design.n_features)
 
     def query_of(self, x: Any, *, who: str = "x") -> Design:
         """One query as a design of one row: a row of features, or one raw row of an adopted pipeline."""
-        if self.transform is not None and not isinstance(x, Design):
-            x = one_row(x, columns=getattr(self.transform, "columns", None), who=who)
-        return as_query(self._features(x), who=who, n_features=self.problem.design.n_features)
+        if not isinstance(x, Design):
+            x = one_row(x, columns=self.columns, who=who)
+        return as_query(self._features(x, who), who=who, n_features=self.problem.design.n_features)
 
-    def _features(self, X: Any) -> Any:
-        return X if self.transform is None or isinstance(X, Design) else self.transform(X)
+    def _features(self, X: Any, who: str) -> Any:
+        if isinstance(X, Design):
+            return X
+        return in_order(X, self.columns, who=who) if self.transform is None else self.transform(X)
 
     def decision(self, X: Any) -> FloatArray:
         """Log-odds of ``classes[1]``, shape (m,). Cost: one pass over X."""
@@ -224,6 +229,7 @@ def fit(
     Cost: each of typically 5 to 10 Newton steps is a truncated CG solve of 10 to 100 products with X and X'.
     """
     check_monitor(monitor, who="fit")
+    X = materialised(X, who="fit: X")
     design = compacted(as_design(X, who="fit: X"))
     labels = encode(y, design.n_rows, who="fit")
     weights = check_weights(sample_weight, labels, who="fit")
@@ -234,7 +240,7 @@ def fit(
         1.0 / check_C(C, who="fit"),
         has_intercept=as_flag(fit_intercept, who="fit: fit_intercept"),
     )
-    return minimiser(problem, np.zeros(problem.n_params), None, monitor, None)
+    return replace(minimiser(problem, np.zeros(problem.n_params), None, monitor, None), columns=column_names(X))
 
 
 def minimiser(
@@ -244,7 +250,7 @@ def minimiser(
     monitor: Monitor | None,
     like: Fit | None,
 ) -> Fit:
-    """The fit of a problem from a start; ``like`` lends the transform of raw rows.
+    """The fit of a problem from a start; ``like`` lends the transform of raw rows and the names of columns.
 
     Raises
     ------
@@ -260,7 +266,8 @@ def minimiser(
         )
     theta, eta = result.theta, result.eta
     theta.flags.writeable = eta.flags.writeable = False
-    return Fit(problem, theta, eta, result.gradient_norm, transform=like.transform if like else None)
+    found = Fit(problem, theta, eta, result.gradient_norm)
+    return found if like is None else replace(found, transform=like.transform, columns=like.columns)
 
 
 def minimised(

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from scipy.special import expit
 
-from .._typing import BoolArray, CodeArray, FloatArray, IntArray
+from .._typing import AnyArray, BoolArray, FloatArray, IntArray
 from ..arguments import check_threshold
 from ..design import Design
 from ..evidence import factors
 from ..fits import Fit
-from ..inputs import Reader, count_rows, encoding_of, materialised, reader
+from ..inputs import Reader, check_texts, count_rows, encoding_of, materialised, reader, reads_texts
 from ..monitor import Monitor
-from ..problem import codes_of_queries
+from ..problem import truth_of
 from .texts import feature_names
 
 if TYPE_CHECKING:
@@ -32,7 +32,10 @@ class TestColumns:
     Attributes
     ----------
     label
-        Class codes of the true labels, int8, or None.
+        Class codes of the true labels, int64, or None: -1 where the label is not known, 2 and above for labels that
+        are no class of the model.
+    truth
+        The true labels themselves, None where not known; or None.
     predicted
         Whether ``classes[1]`` is predicted.
     proba, margin
@@ -47,13 +50,29 @@ class TestColumns:
 
     __test__ = False  # no test for pytest
 
-    label: CodeArray | None
+    label: IntArray | None
+    truth: AnyArray | None
     predicted: BoolArray
     proba: FloatArray
     margin: FloatArray
     flip_size: IntArray
     verified_proba: FloatArray | None
     flipped: BoolArray | None
+
+    @property
+    def known(self) -> BoolArray:
+        """Where the true label is known, shape (m,)."""
+        return np.zeros(len(self.predicted), dtype=bool) if self.label is None else self.label >= 0
+
+    @property
+    def wrong(self) -> BoolArray:
+        """Where the predicted class is not the true label, as far as that is known, shape (m,)."""
+        return self.known if self.label is None else self.known & (self.predicted != self.label)
+
+    @property
+    def right_if_flipped(self) -> BoolArray:
+        """Where the class that is not predicted is the true label, as far as that is known, shape (m,)."""
+        return self.known if self.label is None else ~self.predicted == self.label
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +87,8 @@ class Queries:
         Features, m rows.
     eta
         Log-odds of ``classes[1]``, shape (m,).
-    codes
-        Class codes of the true labels, int8, shape (m,), or None.
+    codes, truth
+        Class codes of the true labels and these themselves, as in `TestColumns`, shape (m,), or None.
     text
         What people read of a row.
     """
@@ -77,7 +96,8 @@ class Queries:
     fit: Fit
     design: Design
     eta: FloatArray
-    codes: CodeArray | None
+    codes: IntArray | None
+    truth: AnyArray | None
     text: Reader
 
     @classmethod
@@ -90,6 +110,8 @@ class Queries:
             If there are none, or labels or texts do not fit them.
         """
         test = materialised(test, who="Workbench: test")
+        if reads_texts(estimator):
+            check_texts(test, who="Workbench: test")
         n_rows = count_rows(test, who="Workbench: test")
         if not n_rows:
             raise ValueError("Workbench: expected at least one test row, got none.")
@@ -101,11 +123,13 @@ class Queries:
             encoding=encoding_of(estimator),
             who="Workbench: test_text",
         )
-        codes = None
+        codes = truth = None
         if y_test is not None:
-            codes = codes_of_queries(y_test, n_rows, who="Workbench: y_test", classes=fit.classes)
+            codes, truth = truth_of(y_test, n_rows, who="Workbench: y_test", classes=fit.classes)
+            if not (codes >= 0).any():
+                codes = truth = None  # a column that nobody has filled in yet
         design = fit.design_of(test, who="Workbench: test")
-        return cls(fit, design, fit.decision(design), codes, text)
+        return cls(fit, design, fit.decision(design), codes, truth, text)
 
     @property
     def n_rows(self) -> int:
@@ -154,6 +178,7 @@ class Queries:
         """All rows as arrays."""
         return TestColumns(
             self.codes,
+            self.truth,
             self.predicted(threshold),
             np.asarray(expit(self.eta)),
             self.margins(threshold),
@@ -177,7 +202,7 @@ class Queries:
             {
                 "row": rows,
                 "text": [self.text(row) for row in range(self.n_rows)],
-                "label": missing if self.codes is None else classes[self.codes],
+                "label": missing if self.truth is None else self.truth,
                 "predicted": classes[predicted.astype(np.int8)],
                 "proba": expit(self.eta),
                 "margin": self.margins(threshold),
