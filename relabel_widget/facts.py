@@ -23,6 +23,11 @@ def set_size(size: int) -> str:
     return UNKNOWN if size < 0 else "none" if size == 0 else f"{size:,}"
 
 
+def judged_on(n_known: int, n_test: int) -> str:
+    """The rows that a score is of: all test rows, or those whose true label is known."""
+    return "test rows" if n_known == n_test else f"the {n_known:,} of {n_test:,} test rows with a known label"
+
+
 def flips(n_flipped: int, n_test: int) -> str:
     """What a retraining did to the test predictions."""
     return f"{n_flipped:,} of {plural(n_test, 'prediction')} flipped"
@@ -36,6 +41,14 @@ def flips_by(n_flipped: int, n_test: int, n_relabelled: int) -> str:
 def share_change(before: float | None, after: float | None) -> tuple[str, str]:
     """A share before and after, such as an accuracy."""
     return f"{before:.2%}", f"{after:.2%}"
+
+
+def accuracy_change(summary: Any) -> str:
+    """A sentence on the accuracy before and after a retraining, with a space before it; empty without true labels."""
+    if summary.accuracy_before is None:
+        return ""
+    partly = f" on {judged_on(summary.n_known, summary.n_test)}:" if summary.n_known < summary.n_test else ""
+    return f" Accuracy{partly} {' → '.join(share_change(summary.accuracy_before, summary.accuracy_after))}."
 
 
 def score_change(before: float | None, after: float | None) -> tuple[str, str]:

@@ -28,7 +28,7 @@ _PENALTY = 1.0  # of the combination: four coefficients of columns with unit var
 def suspects(
     fit: Fit | OneVsRest,
     *,
-    decisions: Mapping[int, Any] | None = None,
+    decisions: Mapping[int, Any] | pd.Series[Any] | None = None,
     limit: int | None = None,
     monitor: Monitor | None = None,
 ) -> pd.DataFrame:
@@ -39,7 +39,8 @@ def suspects(
     fit
         A fit on the labels as they came; for more than two classes, of `fit_one_vs_rest`.
     decisions
-        Training row to the label that a person found right for it: another one than it came with, or the same.
+        Training row to the label that a person found right for it, another one than it came with, or the same: a dict,
+        or a pandas Series whose index has the rows.
         The other rows are judged by a refit with these labels, and these rows are left out of the result.
     limit
         At most that many rows; all if None.
@@ -164,13 +165,16 @@ def _classes_of(fit: Fit | OneVsRest) -> tuple[AnyArray, IntArray, tuple[Fit, ..
     )
 
 
-def _decided(classes: AnyArray, codes: IntArray, decisions: Mapping[int, Any] | None) -> tuple[IntArray, IntArray]:
+def _decided(
+    classes: AnyArray, codes: IntArray, decisions: Mapping[int, Any] | pd.Series[Any] | None
+) -> tuple[IntArray, IntArray]:
     """The decided rows, and the code of the label found right for each."""
-    given = {} if decisions is None else decisions
-    if not isinstance(given, Mapping):
+    given: Any = {} if decisions is None else decisions
+    if not isinstance(given, Mapping) and not (hasattr(given, "items") and hasattr(given, "index")):
         raise TypeError(f"suspects: expected decisions as a mapping of rows to labels, got {type(decisions).__name__}.")
-    rows = as_rows(list(given), len(codes), who="suspects: decisions")
-    correct = [code_of(label, classes, who="suspects: decisions") for label in given.values()]
+    pairs = list(given.items())
+    rows = as_rows([row for row, _ in pairs], len(codes), who="suspects: decisions")
+    correct = [code_of(label, classes, who=f"suspects: decisions, row {row}") for row, label in pairs]
     return rows, np.array(correct, dtype=np.int64)
 
 

@@ -257,8 +257,8 @@ def _of_mapping(groups: Any, C: Any) -> _Data:
         if not isinstance(pair, tuple) or len(pair) != 2:
             raise TypeError(f"noise_audit: expected (X, y) for group {name!r}, got {type(pair).__name__}.")
         designs.append(as_design(pair[0], who=f"noise_audit: X of {name!r}"))
-        encode(pair[1], designs[-1].n_rows, who=f"noise_audit: {name!r}")
-        labels.append(np.asarray(pair[1]).ravel())
+        of_group = encode(pair[1], designs[-1].n_rows, who=f"noise_audit: {name!r}")
+        labels.append(of_group.decode(of_group.codes))
     design = stacked(designs, who="noise_audit")
     y = encode(np.concatenate(labels), design.n_rows, who="noise_audit")
     problem = Problem(design, y, np.ones(design.n_rows), 1.0 / check_C(C, who="noise_audit"))

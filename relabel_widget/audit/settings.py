@@ -10,6 +10,7 @@ import numpy as np
 from .._typing import IntArray
 from ..design import Design, as_design
 from ..files.characters import readable_values
+from ..inputs import named_rows, present_values
 
 
 def as_labels(groups: Any, n_rows: int, *, who: str) -> tuple[list[Any], IntArray]:
@@ -22,15 +23,14 @@ def as_labels(groups: Any, n_rows: int, *, who: str) -> tuple[list[Any], IntArra
     TypeError
         If groups are of types that cannot be sorted together.
     """
-    import pandas as pd
-
-    array = np.asarray(groups)
-    if array.shape != (n_rows,):
-        raise ValueError(f"{who}: expected one group for each of {n_rows} rows, got shape {array.shape}.")
-    missing = int(pd.isna(array).sum())
-    if missing:
+    array, rows, shape = present_values(groups, who=who)
+    if shape != (n_rows,):
+        raise ValueError(f"{who}: expected one group for each of {n_rows} rows, got shape {shape}.")
+    if len(rows) < n_rows:
+        missing = np.setdiff1d(np.arange(n_rows), rows, assume_unique=True)
         raise ValueError(
-            f"{who}: expected a group for every row, got {missing} missing. Give them a name of their own."
+            f"{who}: expected a group for every row, got {len(missing)} missing, in {named_rows(missing)}. Give them "
+            "a name of their own."
         )
     try:
         names, codes = np.unique(readable_values(array), return_inverse=True)

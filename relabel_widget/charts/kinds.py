@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ..facts import clip, flips_by, plural, score_change, share_change
+from ..facts import clip, flips_by, judged_on, plural, score_change, share_change
 from .showing import Chart, finish
 from .theme import COLOURS, altair, by_fill, by_shape
 
@@ -203,11 +203,10 @@ _LINES = "Small grey points kept their class. Dashed: the threshold. On the diag
 
 
 def _fates(columns: Any) -> list[str]:
-    if columns.label is None:
-        return ["flipped" if flipped else _KEPT for flipped in columns.flipped.tolist()]
-    right = columns.predicted != (columns.label == 1)  # of a flipped row: now as labelled
-    pairs = zip(columns.flipped.tolist(), right.tolist(), strict=True)
-    return [(_FATES[0] if now else _FATES[1]) if flipped else _KEPT for flipped, now in pairs]
+    became_right = columns.flipped & columns.right_if_flipped
+    became_wrong = columns.flipped & columns.known & ~columns.wrong
+    fates = np.select([became_right, became_wrong, columns.flipped], _FATES, _KEPT)
+    return [str(fate) for fate in fates]
 
 
 def _figures(summary: Any) -> list[str]:
@@ -215,7 +214,9 @@ def _figures(summary: Any) -> list[str]:
         return [_LINES]
     accuracy = " → ".join(share_change(summary.accuracy_before, summary.accuracy_after))
     loss = " → ".join(score_change(summary.log_loss_before, summary.log_loss_after))
-    return [f"Accuracy {accuracy}, log-loss {loss}.", _LINES]
+    partly = summary.n_known < summary.n_test
+    rows = f" on {judged_on(summary.n_known, summary.n_test)}" if partly else ""
+    return [f"Accuracy {accuracy}, log-loss {loss}{rows}.", _LINES]
 
 
 KINDS: Mapping[str, Callable[..., Chart]] = {

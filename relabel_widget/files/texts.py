@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import threading
 from abc import abstractmethod
@@ -69,12 +70,12 @@ class FileTexts(PagedTexts):
 class ParquetTexts(PagedTexts):
     """One column of a Parquet file. A text costs reading its row group: small groups are read faster."""
 
-    def __init__(self, path: Path, column: str, max_bytes: int) -> None:
+    def __init__(self, path: Path, column: str, max_bytes: int, encoding: str) -> None:
         known = _parquet(path).schema_arrow.names
         if column not in known:
             raise ValueError(f"open_texts: expected one of the columns {known}, got {column!r}.")
         # Texts that repeat stay one text: a column of a few kilobytes can spell out to any size.
-        self._file, self._column = _parquet(path, read_dictionary=[column]), column
+        self._file, self._column, self._encoding = _parquet(path, read_dictionary=[column]), column, encoding
         self._check_size(path, max_bytes)
         groups = [self._file.metadata.row_group(i).num_rows for i in range(self._file.num_row_groups)]
         self._first = np.append(0, np.cumsum(groups)).astype(np.int64)
@@ -99,12 +100,13 @@ class ParquetTexts(PagedTexts):
         return int(self._first[-1])
 
     def __iter__(self) -> Iterator[str]:
-        for i in range(len(self._first) - 1):
-            yield from (str(value.as_py()) for value in self._group(i))
+        for i, first in enumerate(self._first[:-1].tolist()):
+            for row, value in enumerate(self._group(i), start=first):
+                yield _decoded(value.as_py(), row, self._encoding)
 
     def _text(self, row: int) -> str:
         i = int(np.searchsorted(self._first, row, side="right")) - 1
-        return str(self._group(i)[row - int(self._first[i])].as_py())
+        return _decoded(self._group(i)[row - int(self._first[i])].as_py(), row, self._encoding)
 
     def _group(self, i: int) -> Any:
         with self._lock:
@@ -129,10 +131,10 @@ def _parquet(path: Path, **options: Any) -> Any:
 class SqliteTexts(PagedTexts):
     """One column of an SQLite table, in the order of its row ids; opened for reading only."""
 
-    def __init__(self, path: Path, column: str, table: str) -> None:
+    def __init__(self, path: Path, column: str, table: str, encoding: str) -> None:
         import sqlite3
 
-        self._lock = threading.Lock()
+        self._lock, self._encoding = threading.Lock(), encoding
         uri = f"{path.absolute().as_uri()}?mode=ro"
         self._connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
         try:
@@ -157,11 +159,21 @@ class SqliteTexts(PagedTexts):
             found = self._connection.execute(self._query, (int(self._ids[row]),)).fetchone()
         if found is None:
             raise LookupError(f"texts: row {row} was deleted from the table since it was opened. Open it again.")
-        return str(found[0])
+        return _decoded(found[0], row, self._encoding)
 
     def close(self) -> None:
         """Close the database."""
         self._connection.close()
+
+
+def _decoded(value: Any, row: int, encoding: str) -> str:
+    """A value of a column as text; what its bytes cannot mean is replaced by U+FFFD."""
+    if value is None:
+        raise ValueError(
+            f"texts: expected a text in every row, got none (NULL) in row {row}. Leave such rows out of the column, "
+            "and their labels out of y, or fill them with an empty text."
+        )
+    return value.decode(encoding, "replace") if isinstance(value, bytes) else str(value)
 
 
 def write_texts(path: str | os.PathLike[str], texts: Iterable[str], *, overwrite: bool = False) -> FileTexts:
@@ -218,7 +230,12 @@ def _grouped(texts: Iterable[str]) -> Iterator[list[bytes]]:
 
 
 def open_texts(
-    path: str | os.PathLike[str], column: str = "text", *, table: str = "texts", max_bytes: int = MOST_BYTES
+    path: str | os.PathLike[str],
+    column: str = "text",
+    *,
+    table: str = "texts",
+    max_bytes: int = MOST_BYTES,
+    encoding: str = "utf-8",
 ) -> PagedTexts:
     """Open texts where they lie; none is held but what was asked for last.
 
@@ -231,29 +248,37 @@ def open_texts(
         Which column of a Parquet file or table; the table of a database.
     max_bytes
         What the column may take unpacked in one row group of a Parquet file, of which two are held; 2 GiB by default.
+    encoding
+        How a column of bytes is decoded.
 
     Returns
     -------
     PagedTexts
-        Text i is that of row i; of a database, in the order of row ids (8 bytes a row are held).
+        Text i is that of row i; of a database, in the order of row ids (8 bytes a row are held). Reading a row whose
+        text is missing raises ValueError.
 
     Raises
     ------
     ValueError
-        If there is no such column or table, it is another kind of file, or a row group is larger than ``max_bytes``.
+        If there is no such column, table or encoding, it is another kind of file, or a row group is larger than
+        ``max_bytes``.
     OSError
         If there is no such file, or it is damaged.
     """
     place = as_path(path, who="open_texts")
-    for name, value in (("column", column), ("table", table)):
+    for name, value in (("column", column), ("table", table), ("encoding", encoding)):
         if not isinstance(value, str):
             raise TypeError(f"open_texts: expected {name} as a name, got {shown(value)}.")
+    try:
+        codecs.lookup(encoding)
+    except (LookupError, ValueError) as error:
+        raise ValueError(f"open_texts: expected the name of an encoding, got {shown(encoding)}.") from error
     most = as_whole(max_bytes, 1, who="open_texts: max_bytes")
     if not place.is_file():
         raise FileNotFoundError(f"open_texts: there is no file {str(place)!r}.")
     ending = place.suffix.lower()
     if ending == ".parquet":
-        return ParquetTexts(place, column, most)
+        return ParquetTexts(place, column, most, encoding)
     if ending in (".sqlite", ".sqlite3", ".db"):
-        return SqliteTexts(place, column, table)
+        return SqliteTexts(place, column, table, encoding)
     return FileTexts(place)

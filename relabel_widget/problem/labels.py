@@ -10,7 +10,7 @@ import numpy as np
 
 from .._typing import AnyArray, CodeArray, FloatArray, IntArray
 from ..files.characters import readable, readable_values
-from ..inputs import as_labels
+from ..inputs import as_labels, is_missing, known_labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +103,38 @@ def codes_of_queries(y: Any, n_rows: int, *, who: str, classes: AnyArray) -> Cod
     return np.asarray((array == classes[1]).astype(np.int8))
 
 
+def truth_of(y: Any, n_rows: int, *, who: str, classes: AnyArray) -> tuple[IntArray, AnyArray]:
+    """True labels of queries, some of which may be missing, or of classes that the model does not know.
+
+    Returns
+    -------
+    codes, labels
+        Class codes, int64, shape (n_rows,): -1 where the label is missing, from ``len(classes)`` on for each other
+        label. The labels themselves, shape (n_rows,), None where they are missing.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is not one for each row, or none of them is a class: they are then of another type.
+    """
+    values, rows = known_labels(y, n_rows, who=who)
+    values = readable_values(values)
+    found = _distinct(values, who)
+    others = found[~np.isin(found, classes)]
+    if len(others) == len(found):
+        _check_known(found, classes, who)
+    named = classes.tolist() + others.tolist()
+    places = {label: code for code, label in enumerate(named)}
+    codes = np.full(n_rows, -1, dtype=np.int64)
+    codes[rows] = [places[label] for label in values.tolist()]
+    if len(rows) == n_rows:
+        return codes, values if len(others) else classes[codes]
+    labels = np.full(n_rows, None, dtype=object)
+    for row, code in zip(rows.tolist(), codes[rows].tolist(), strict=True):
+        labels[row] = named[code]
+    return codes, labels
+
+
 def _read(y: Any, n_rows: int, who: str) -> tuple[AnyArray, AnyArray]:
     """Labels as an array of shape (n_rows,), and the distinct ones, sorted."""
     array = readable_values(as_labels(y, n_rows, who=who))
@@ -156,6 +188,11 @@ def code_of(label: Any, classes: AnyArray, *, who: str) -> int:
         If it is not one of the classes.
     """
     known = classes.tolist()
+    if is_missing(label):
+        raise ValueError(
+            f"{who}: expected one of the labels {known}, got {label!r} ({type(label).__name__}), which is missing. "
+            "Leave it out."
+        )
     plain = label.item() if isinstance(label, np.generic) else label
     plain = readable(plain) if isinstance(plain, str) else plain  # as the classes are
     if plain not in known:

@@ -31,18 +31,16 @@ def _filters(columns: TestColumns, threshold: float) -> Mapping[str, Callable[[]
     """What each filter keeps. Those that need labels or a verification keep nothing without them."""
     nothing = np.zeros(len(columns.predicted), dtype=bool)
     predicted, size = columns.predicted, columns.flip_size
-    wrong = nothing if columns.label is None else predicted != (columns.label == 1)
     flipped = nothing if columns.flipped is None else columns.flipped
-    known = nothing if columns.label is None else ~nothing
     return {
         "all": lambda: ~nothing,
-        "misclassified": lambda: wrong,
+        "misclassified": lambda: columns.wrong,
         "near": lambda: np.abs(columns.proba - threshold) <= NEAR,
         "small": lambda: (size > 0) & (size <= SMALL),
         "has_set": lambda: size > 0,
         "flipped": lambda: flipped,
-        "became_right": lambda: flipped & wrong,
-        "became_wrong": lambda: flipped & known & ~wrong,
+        "became_right": lambda: flipped & columns.right_if_flipped,
+        "became_wrong": lambda: flipped & columns.known & ~columns.wrong,
         "class0": lambda: ~predicted,
         "class1": lambda: predicted,
     }
@@ -53,7 +51,7 @@ def _sort_key(columns: TestColumns, column: str, texts: Callable[[], AnyArray]) 
     keys: Mapping[str, Callable[[], AnyArray | None]] = {
         "row": lambda: None,
         "text": texts,
-        "label": lambda: None if columns.label is None else columns.label.astype(np.float64),
+        "label": lambda: None if columns.label is None else np.where(columns.known, columns.label, np.nan),
         "predicted": lambda: columns.predicted.astype(np.float64),
         "proba": lambda: columns.proba,
         "margin": lambda: columns.margin,
@@ -106,7 +104,7 @@ class Pages:
         return {
             "row": row,
             "text": clip(self._workbench.test_text(row), TEXT_IN_LIST),
-            "label": None if columns.label is None else names[int(columns.label[row])],
+            "label": None if columns.truth is None or columns.truth[row] is None else str(columns.truth[row]),
             "predicted": names[int(columns.predicted[row])],
             "proba": float(columns.proba[row]),
             "margin": float(columns.margin[row]),

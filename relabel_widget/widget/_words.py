@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..facts import clip, flips, plural, share_change
+from ..facts import accuracy_change, clip, flips, plural
 from ..files.characters import readable
 from ..journal.events import DECISIONS
 
@@ -41,9 +41,7 @@ def retrained(workbench: Any) -> str:
         return "Retrained, but the labels changed meanwhile. Verify again."
     flipped = flips(summary.n_flipped, summary.n_test)
     words = f"Retrained with {plural(summary.n_relabelled, 'changed label')}: {flipped}."
-    if summary.accuracy_before is not None:
-        words += f" Accuracy {' → '.join(share_change(summary.accuracy_before, summary.accuracy_after))}."
-    return words
+    return words + accuracy_change(summary)
 
 
 def changed(number: int, verb: str, total: int) -> str:
