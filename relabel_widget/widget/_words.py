@@ -51,7 +51,7 @@ def changed(number: int, verb: str, total: int) -> str:
     return f"{verb} {plural(number, 'training row')}; {plural(total, 'label')} changed in all."
 
 
-_DEEDS = {
+_VERBS = {
     "relabel": "Relabelled",
     "keep": "Kept the label of",
     "unsure": "Marked as unsure:",
@@ -64,7 +64,7 @@ def decided(decision: str, rows: list[int], total: int) -> str:
     if not rows:
         return f"Already decided. {plural(total, 'label')} changed in all."
     which = f"training row {rows[0]}" if len(rows) == 1 else plural(len(rows), "training row")
-    return f"{_DEEDS[decision]} {which}; {plural(total, 'label')} changed in all."
+    return f"{_VERBS[decision]} {which}; {plural(total, 'label')} changed in all."
 
 
 def stepped(undo: bool, number: int, total: int) -> str:
