@@ -53,7 +53,7 @@ export function createActions(
     }
     return undefined;
   };
-  const foretold = async (change: Partial<View>, answer: Promise<Done | Decided>) => {
+  const optimistic = async (change: Partial<View>, answer: Promise<Done | Decided>) => {
     store.set(change);
     unanswered.count += 1;
     const failed = await report(answer);
@@ -75,7 +75,7 @@ export function createActions(
     if (rows.length === 0) return undefined;
     const note = draftOf(store.get(), rows);
     const body = { rows: [...rows], decision, note: note.trim() };
-    const failed = await foretold(marked(rows, decision === "relabel"), client.request("decide", body));
+    const failed = await optimistic(marked(rows, decision === "relabel"), client.request("decide", body));
     if (failed === undefined && draftOf(store.get(), rows) === note) draft(rows, "");
     return failed;
   };
@@ -87,11 +87,11 @@ export function createActions(
     },
     select(row) {
       if (row === store.get().testRow) return;
-      void foretold({ testRow: row }, client.request("select", { row }));
+      void optimistic({ testRow: row }, client.request("select", { row }));
       load.ranking();
     },
     mark(rows, on) {
-      if (rows.length > 0) void foretold(marked(rows, on), client.request("mark", { rows: [...rows], marked: on }));
+      if (rows.length > 0) void optimistic(marked(rows, on), client.request("mark", { rows: [...rows], marked: on }));
     },
     draft,
     decide: (rows, decision) => void decide(rows, decision),

@@ -45,8 +45,8 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
 
   const ranking = latest(async (signal) => {
     const row = store.get().testRow;
-    const anew = row !== shown.row;
-    if (anew) {
+    const isNew = row !== shown.row;
+    if (isNew) {
       shown = { row, setFirst: true };
       const nothing = { ranking: null, forecast: null, explained: null, active: null, words: null, selection: new Set<number>() };
       store.set({ ...nothing, rankingState: row === null ? "idle" : "loading" });
