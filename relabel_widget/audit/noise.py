@@ -347,7 +347,7 @@ class _Pair:
 
 
 def score(sizes: FloatArray, margins: FloatArray, truth: CodeArray | None) -> float:
-    """The mean of log2(1 + size), negated for wrong predictions if the truth (codes, (m,)) is known."""
+    """The mean of log2(1 + size), where wrong predictions count negatively if the truth (codes, (m,)) is known."""
     doublings = np.log2(1.0 + sizes)
     if truth is not None:
         doublings = np.where((margins > 0) == (truth == 1), doublings, -doublings)

@@ -13,7 +13,7 @@ from .kernel import Kernel, row_blocks
 from .pointwise import Pointwise
 from .top import TopColumns
 
-# The reference bends are taken at twice the first-order displacements, scaled to a median of about 1 over rows:
+# The reference bends are taken at twice the first-order displacements by so many rows that their median is about 1:
 # closures end near there, whatever the data and C (SST-2 at C = .1 with 4 rows, at C = .01 with 40). Narrower ones
 # would be tighter for small sets, but a single row beyond them rescales all. A bad guess costs only tightness.
 _TYPICAL_DISPLACEMENT = 1.0
