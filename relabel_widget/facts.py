@@ -1,4 +1,4 @@
-"""Facts in the words that people read, each phrased once: page, report, snapshot, charts and history use these."""
+"""Facts phrased for people, each in one place; used by the page, report, snapshot, charts and history."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ UNKNOWN = "–"
 
 
 def clip(text: Any, length: int) -> str:
-    """At most ``length`` characters, the last one an ellipsis if something was cut."""
+    """At most ``length`` characters, ending in an ellipsis if cut."""
     words = str(text)
     return words if len(words) <= length else words[: length - 1].rstrip() + "…"
 
@@ -19,7 +19,7 @@ def plural(number: int, one: str, many: str = "") -> str:
 
 
 def set_size(size: int) -> str:
-    """The size of a test row's flip set: -1 where it was not searched for, 0 where none was found."""
+    """The size of a test row's flip set: -1 if it was not searched for, 0 if none was found."""
     return UNKNOWN if size < 0 else "none" if size == 0 else f"{size:,}"
 
 
@@ -29,12 +29,12 @@ def judged_on(n_known: int, n_test: int) -> str:
 
 
 def flips(n_flipped: int, n_test: int) -> str:
-    """What a retraining did to the test predictions."""
+    """How many test predictions flipped on retraining."""
     return f"{n_flipped:,} of {plural(n_test, 'prediction')} flipped"
 
 
 def flips_by(n_flipped: int, n_test: int, n_relabelled: int) -> str:
-    """The same, with what it was retrained on."""
+    """`flips`, with the number of relabels it was retrained on."""
     return f"{flips(n_flipped, n_test)} by {plural(n_relabelled, 'relabel')}"
 
 

@@ -1,4 +1,4 @@
-/** Turns what arrives from Python into the types of the protocol, or says where it does not fit. */
+/** Decodes messages from Python into the types of the protocol, or says which field is wrong. */
 
 export { CodecError } from "./decode";
 import { boolean, count, fail, isObject, list, nullable, number, record, string, type Decoder } from "./decode";
@@ -168,7 +168,7 @@ export function encodeRequest<K extends Kind>(id: string, kind: K, body: Request
   return { v: VERSION, id, kind, ...body };
 }
 
-/** Undefined for messages that are not ours: other code may send its own over the same widget. */
+/** Undefined for messages that are not ours: other code may send messages over the same widget. */
 export function decodeReply(message: unknown): Reply | undefined {
   if (!isObject(message) || message["v"] !== VERSION) return undefined;
   const id = string(message["id"], "reply.id");

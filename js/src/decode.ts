@@ -1,4 +1,4 @@
-/** Decoders: each turns an unknown value into one type, or says where it does not fit. */
+/** Decoders: each turns an unknown value into one type, or says which field is wrong. */
 
 export class CodecError extends Error {
   override name = "CodecError";
@@ -35,7 +35,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Fields are written in camelCase here and in snake_case by Python. */
+/** Fields are camelCase here and snake_case in Python. */
 export function record<T extends object>(fields: { [K in keyof T]: Decoder<T[K]> }): Decoder<T> {
   return (value, path) => {
     if (!isObject(value)) return fail(path, "an object", value);

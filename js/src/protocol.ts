@@ -1,4 +1,4 @@
-/** What travels between the page and Python: one version, a closed list of requests, and their results. */
+/** The messages between the page and Python: one version, a closed list of requests, and their results. */
 
 export const VERSION = 1;
 
@@ -24,9 +24,9 @@ export interface TestRow {
   predicted: string;
   proba: number;
   margin: number;
-  /** Null where no flip set was looked for, 0 where none was found. */
+  /** Null if no flip set was searched for, 0 if none was found. */
   flipSize: number | null;
-  /** Facts of the last verification; null when there is none or it is out of date. */
+  /** Results of the last verification; null if there is none or it is out of date. */
   verifiedProba: number | null;
   flipped: boolean | null;
 }
@@ -46,12 +46,12 @@ export interface TrainRow {
   current: string;
   /** First-order change of the query's log-odds when this row alone is relabelled. */
   influence: number;
-  /** That change as a part of the way to the threshold; null on the threshold itself. */
+  /** That change as a share of the distance to the threshold; null on the threshold itself. */
   share: number | null;
   inSet: boolean;
   relabelled: boolean;
   decision: string;
-  /** Features that it shares with the query. */
+  /** Features it shares with the query. */
   words: string[];
 }
 
@@ -67,9 +67,9 @@ export interface FlipSummary {
   rows: number[];
 }
 
-/** What the marked rows do to the chosen row, to first order: a prediction, never a fact. */
+/** The effect of the marked rows on the chosen row, to first order: a prediction, never a fact. */
 export interface Forecast {
-  /** How many changed labels it speaks of: the mark of this moment may not be among them yet. */
+  /** How many changed labels it covers: the latest mark may not be among them yet. */
   labels: number;
   logOdds: number;
   proba: number;
@@ -82,12 +82,12 @@ export interface Ranking {
   verifiedPredicted: string | null;
   flip: FlipSummary | null;
   forecast: Forecast | null;
-  /** The largest influence of any training row, without its sign. */
+  /** The largest absolute influence of any training row. */
   largest: number;
   bars: Page<TrainRow>;
 }
 
-/** What a verification found; scores are null without true labels, or where they are not defined. */
+/** The result of a verification; scores are null without true labels or where they are undefined. */
 export interface Verified {
   rows: number;
   flipped: number;
@@ -109,7 +109,7 @@ export interface WordPart {
   part: number;
 }
 
-/** A training row in full, and what the features it shares with the query contribute, to first order. */
+/** A training row in full, and the first-order contributions of the features it shares with the query. */
 export interface Words {
   train: number;
   text: string;
@@ -117,7 +117,7 @@ export interface Words {
   words: WordPart[];
 }
 
-/** Each row's share of the change that a refit with the whole flip set brought. */
+/** Each row's share of the change caused by a refit with the whole flip set. */
 export interface Explained {
   row: number;
   change: number;
@@ -167,7 +167,7 @@ export interface Job {
   row: number | null;
 }
 
-/** The small synced state. Everything larger is asked for. */
+/** The small synced state. Everything larger is requested. */
 export interface Shared {
   revision: number;
   nTrain: number;
@@ -222,13 +222,13 @@ export interface Progress {
   total: number | null;
 }
 
-/** News of the search in the background: the size found for a row (null: it gave up), and how far it is. */
+/** News from the background search: the size found for a row (null: it gave up), and its progress. */
 export interface Sizes extends Filled {
   row: number | null;
   size: number | null;
 }
 
-/** Why a request was not answered with a result; `exists`: a file that is not ours is in the way. */
+/** Why a request got no result; `exists`: the file exists and is not ours. */
 export const REASONS = ["malformed", "refused", "busy", "cancelled", "failed", "exists"] as const;
 export type Reason = (typeof REASONS)[number];
 

@@ -168,12 +168,12 @@ describe("panels and keys", () => {
     expect(fake.sent.filter(({ kind }) => kind === "undo").length).toBe(1);
   });
 
-  test("the history shows what was taken back", async () => {
+  test("the history shows what was undone", async () => {
     const { fake, find } = draw();
     fake.answers.history = { total: 1, lines: [{ event: 1, time: "2026-01-02T03:04:05+00:00", who: "ada", what: "Relabelled row 7", note: "<b>x</b>", state: "undone" }] };
     key(find("section"), "h");
     await settled();
-    expect(find(".rlw-history-line.rlw-undone").textContent).toContain("Relabelled row 7<b>x</b>ada · taken back");
+    expect(find(".rlw-history-line.rlw-undone").textContent).toContain("Relabelled row 7<b>x</b>ada · undone");
   });
 
   test("a forecast never speaks of a mark that Python has not counted", async () => {
@@ -185,12 +185,12 @@ describe("panels and keys", () => {
     await settled();
     await settled();
     const words = () => find(".rlw-happens .rlw-note-text").textContent;
-    expect(words()).toContain("With the 1 label changed now");
+    expect(words()).toContain("With 1 changed label");
     find<HTMLInputElement>("input[aria-label='Relabel row 7']").click();
-    expect(words()).toContain("With the 1 label changed now");
+    expect(words()).toContain("With 1 changed label");
     fake.reply(fake.last("mark"), { message: "Done.", forecast: { labels: 2, log_odds: -1.5, proba: 0.2, predicted: "bad" } });
     await settled();
-    expect(words()).toContain("With the 2 labels changed now, to first order: log-odds −1.50");
+    expect(words()).toContain("With 2 changed labels, to first order: log-odds −1.50");
   });
 
   test("a found size changes its line, and a forecast comes with the mark", async () => {

@@ -1,4 +1,4 @@
-"""Products of blocks in the form in which a file holds them: compiled, in threads, nothing turned to float64."""
+"""Compiled, threaded products of blocks in their stored form, without conversion to float64."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .._typing import AnyArray, FloatArray, IntArray
-from .parts import Parts, Sums, cut, in_threads, summed, together, writable
+from .parts import Parts, Sums, column_groups, cut, in_threads, summed, writable
 
-# Of one block: starts int32 (n_rows + 1,), columns int32 and values, or None where all are 1; read-only.
+# One block: starts int32 (n_rows + 1,), columns int32 and values, or None if all are 1; read-only.
 Stored: TypeAlias = tuple[AnyArray, AnyArray, AnyArray | None]
 
 _PART = 2**23  # stored values of a part, at least
-_SUMS = 2**23  # numbers that the sums of all parts hold, where more than two parts would hold more
-_RUN = 16  # blocks that are swept for one group of columns, whose sums are in the caches, before the next group
+_SUMS = 2**23  # numbers in the sums of all parts, at most, unless two parts hold more
+_RUN = 16  # blocks swept for one group of columns, while its sums are cached, before the next group
 
 
 class BlockSweeps:
     """The products of a `Design` over stored blocks, as `Design` describes them. Needs numba.
 
-    The sums of all parts take at most 64 MB, or what two parts take: four times the (n_features, m) result.
+    The sums of all parts take at most 64 MB, or the size of two parts: four times the (n_features, m) result.
 
     Parameters
     ----------
     stored
-        Gives a block by its number, from several threads at a time. What it raises, the product raises.
+        Returns a block by its index; called from several threads. Its exceptions are raised by the product.
     ahead
-        Told the number of the block that comes next on a thread, before the present one is worked on.
+        Called with the index of the next block of a thread, before the current one is processed.
     first
-        Row at which each block starts, and their number, shape (n_blocks + 1,).
+        First row of each block, and n_rows, shape (n_blocks + 1,).
     sizes
         Stored values of each block, shape (n_blocks,).
     last_first
-        Whether the parts are taken from the last to the first; the results are the same.
+        Whether to process the parts from last to first; the results are the same.
     """
 
     def __init__(
@@ -96,8 +96,8 @@ class BlockSweeps:
     def gram_matmat(
         self, v: FloatArray, d: FloatArray, shift: FloatArray, image: FloatArray | None = None
     ) -> tuple[FloatArray, FloatArray]:
-        """As in `Design`. A few blocks are swept for all columns, four at a time, before others are touched."""
-        groups, parts = together(v.shape[1]), self._parts(v.shape[1])
+        """As in `Design`. A few blocks are swept for all columns, four at a time, before the next blocks."""
+        groups, parts = column_groups(v.shape[1]), self._parts(v.shape[1])
         v, shifts = writable(v), [writable(shift[columns]) for columns in groups]
         held = [np.empty((len(parts), self._n_features, 2 * len(columns))) for columns in groups]
 
@@ -135,13 +135,13 @@ class BlockSweeps:
                 self._kernels.sweep_four(*block, theirs, shift, both, total)
 
     def _parts(self, m: int) -> Parts:
-        """For products of m columns; a part holds v and its sums of them side by side."""
+        """The parts for products of m columns; each holds v and its sums side by side."""
         most = _SUMS // (2 * max(1, m) * self._n_features)
-        even = 2 ** max(0, most.bit_length() - 1)  # five parts would take two threads as long as six
+        even = 2 ** max(0, most.bit_length() - 1)  # two threads would take as long for five parts as for six
         return cut(self._ends, self._n_features, each=_PART, most=even)
 
     def _blocks(self, first: int, last: int) -> Iterator[tuple[slice, Stored]]:
-        """Rows and arrays of some blocks, as the compiled loops take them."""
+        """Rows and arrays of some blocks, as the compiled loops expect them."""
         for i in range(first, last):
             if i + 1 < last:
                 self._ahead(i + 1)

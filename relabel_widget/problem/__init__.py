@@ -1,4 +1,4 @@
-"""The objective: labels, the penalised logistic problem, and its Hessian as products."""
+"""The objective: labels, the penalised logistic problem, and its Hessian as an operator."""
 
 from .hessian import Hessian, eta_of
 from .labels import Labels, code_of, codes_of_queries, encode, truth_of

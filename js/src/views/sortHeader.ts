@@ -1,4 +1,4 @@
-/** The header line of the list of test rows: one button for each column, one tab stop for all. */
+/** The header of the list of test rows: one button per column, one tab stop for all. */
 
 import type { Column, PageQuery } from "../protocol";
 import { el, setAttribute, setText, type Scope } from "./dom";
@@ -11,7 +11,7 @@ const LABELS: Record<Column, [label: string, title: string]> = {
   proba: ["Prob.", "Probability"],
   margin: ["Margin", "Log-odds beyond the threshold"],
   flip_size: ["Set", "Size of the flip set"],
-  verified_proba: ["Retrained", "What retraining did to it"],
+  verified_proba: ["Retrained", "Effect of retraining"],
 };
 
 const NUMERIC: ReadonlySet<Column> = new Set(["row", "proba", "margin", "flip_size"]);
