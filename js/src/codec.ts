@@ -144,7 +144,6 @@ const results: { [K in Kind]: Decoder<Requests[K]["result"]> } = {
   watch: record<Filled>(filled),
   decide: decided,
   select: done,
-  mark: decided,
   find: done,
   verify: done,
   cancel: done,

@@ -204,7 +204,6 @@ export interface Requests {
   watch: Request<{ rows: number[]; on: boolean }, Filled>;
   decide: Request<{ rows: number[]; decision: Decision; note: string }, Decided>;
   select: Request<{ row: number | null }, Done>;
-  mark: Request<{ rows: number[]; marked: boolean }, Decided>;
   find: Request<{ row: number }, Done>;
   verify: Request<Record<never, never>, Done>;
   cancel: Request<Record<never, never>, Done>;

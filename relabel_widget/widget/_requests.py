@@ -102,7 +102,6 @@ FIELDS: Mapping[str, Mapping[str, Check]] = {
     "flips": {},
     "watch": {"rows": _are_watched, "on": _is_flag},
     "select": {"row": _is_count_or_none},
-    "mark": {"rows": _are_rows, "marked": _is_flag},
     "decide": {"rows": _are_rows, "decision": _one_of(DECISIONS), "note": _is_note},
     "find": {"row": _is_count},
     "verify": {},

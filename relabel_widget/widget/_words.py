@@ -46,11 +46,6 @@ def retrained(workbench: Any) -> str:
     return words
 
 
-def changed(number: int, verb: str, total: int) -> str:
-    """What marking says."""
-    return f"{verb} {plural(number, 'training row')}; {plural(total, 'label')} changed in all."
-
-
 _DEEDS = {
     "relabel": "Relabelled",
     "keep": "Kept the label of",
