@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 
 import relabel_widget as rw
 from relabel_widget.monitor import Cancelled
+from relabel_widget.widget import _protocol as protocol
 from relabel_widget.widget import _requests as requests
 from relabel_widget.widget import _wire as wire
 from relabel_widget.widget._jobs import Jobs
@@ -63,10 +64,11 @@ def deliver(widget, content):
 
 
 def ask(widget, kind, **body):
-    """The value of the one result; no error may come."""
+    """The value of the one result, which is of the type that is declared; no error may come."""
     *progress, last = deliver(widget, {"v": 1, "id": "q", "kind": kind, **body})
     assert all(one["kind"] == "progress" for one in progress)
     assert last["kind"] == "result", last
+    assert protocol.REQUESTS[kind].result.fits(last["value"]), last
     return last["value"]
 
 
@@ -111,7 +113,13 @@ class TestContract:
         assert {"v": 1, "id": request.id, "kind": request.kind, **request.body} == message
 
     def test_the_examples_cover_every_kind(self):
-        assert {message["kind"] for message in CONTRACT["requests"]} == set(requests.FIELDS) == set(CONTRACT["results"])
+        kinds = set(protocol.REQUESTS)
+        assert {message["kind"] for message in CONTRACT["requests"]} == kinds == set(CONTRACT["results"])
+
+    def test_the_example_results_are_as_declared(self):
+        wrong = [kind for kind, value in CONTRACT["results"].items() if not protocol.REQUESTS[kind].result.fits(value)]
+        assert wrong == []
+        assert protocol.SHARED.fits(CONTRACT["state"])
 
     @pytest.mark.parametrize("example", CONTRACT["malformed_requests"], ids=lambda example: example["why"])
     def test_a_malformed_request_gets_exactly_one_error(self, widget, example):
@@ -142,6 +150,7 @@ class TestContract:
         same_shape(ask(widget, "watch", rows=[0], on=False), examples["watch"])
         same_shape(page(widget), examples["page"])
         same_shape(widget._state, CONTRACT["state"])
+        assert protocol.SHARED.fits(widget._state)
         assert widget._state["verification"] is not None
 
     def test_replies_have_the_fields_of_the_examples(self):
