@@ -79,9 +79,7 @@ class Decisions:
             If there are no rows, a label is not one of the classes, there are not as many labels as rows, or the
             note is not a string.
         """
-        check_text("relabel: note", note)
-        if not len(rows):
-            raise ValueError("relabel: expected at least one training row, got none. Nothing was changed.")
+        _check_decision("relabel", rows, note)
         before = self.codes()[rows]
         after = 1 - before if label is None else self._codes_of(label, len(rows))
         looked_at = np.array([row in self.state.judged for row in rows.tolist()])
@@ -108,10 +106,7 @@ class Decisions:
         TypeError, ValueError
             If there are no rows, or the note is not a string.
         """
-        who = kind.value
-        check_text(f"{who}: note", note)
-        if not len(rows):
-            raise ValueError(f"{who}: expected at least one training row, got none. Nothing was changed.")
+        _check_decision(kind.value, rows, note)
         said = (self.state.judged.get(row) for row in rows.tolist())
         news = np.array([bool(note) or one is None or one.kind is not kind for one in said])
         if not news.any():
@@ -157,3 +152,10 @@ class Decisions:
                 f"relabel: expected one label, or one for each of the {n_rows} rows, got {len(given)} labels."
             )
         return np.array([code_of(each, self.labels.classes, who="relabel") for each in given], dtype=np.int8)
+
+
+def _check_decision(who: str, rows: IntArray, note: Any) -> None:
+    """Refuse a decision about no rows, and a note that is not a string."""
+    check_text(f"{who}: note", note)
+    if not len(rows):
+        raise ValueError(f"{who}: expected at least one training row, got none. Nothing was changed.")

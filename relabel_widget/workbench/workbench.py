@@ -581,6 +581,11 @@ class Workbench:
         -------
         callable
             Ends the subscription; calling it again does nothing.
+
+        Raises
+        ------
+        TypeError
+            If ``callback`` cannot be called.
         """
         return self._listeners.add(callback)
 
