@@ -10,7 +10,6 @@ import type { Unanswered } from "./traits";
 export interface Actions {
   ask(query: Partial<PageQuery>): void;
   select(row: number): void;
-  mark(rows: readonly number[], marked: boolean): void;
   /** The note being written about rows; their next decision takes it along. */
   draft(rows: readonly number[], note: string): void;
   decide(rows: readonly number[], decision: Decision): void;
@@ -89,9 +88,6 @@ export function createActions(
       if (row === store.get().testRow) return;
       void optimistic({ testRow: row }, client.request("select", { row }));
       load.ranking();
-    },
-    mark(rows, on) {
-      if (rows.length > 0) void optimistic(marked(rows, on), client.request("mark", { rows: [...rows], marked: on }));
     },
     draft,
     decide: (rows, decision) => void decide(rows, decision),

@@ -67,7 +67,7 @@ describe("the queue", () => {
     key(root, "q");
     await settled();
     expect(note.value).toBe("a x");
-    expect(fake.sent.some(({ kind }) => kind === "mark" || kind === "export")).toBe(false);
+    expect(fake.sent.some(({ kind }) => kind === "export")).toBe(false);
   });
 
   test("keys typed ahead are no commands for what stands below a closed queue", async () => {

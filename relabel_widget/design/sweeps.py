@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,6 +17,24 @@ Stored: TypeAlias = tuple[AnyArray, AnyArray, AnyArray | None]
 _PART = 2**23  # stored values of a part, at least
 _SUMS = 2**23  # numbers in the sums of all parts, at most, unless two parts hold more
 _RUN = 16  # blocks swept for one group of columns, while its sums are cached, before the next group
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Columns that are swept together in one part: their numbers and shifts, and what is summed over the part's blocks.
+
+    ``both`` has shape (n_features, 2 * n_columns): the columns themselves beside the sums of their products.
+    """
+
+    columns: IntArray
+    shift: FloatArray
+    both: FloatArray
+    total: FloatArray
+
+    @property
+    def pulled(self) -> FloatArray:
+        """The sums of the products."""
+        return self.both[:, len(self.columns) :]
 
 
 class BlockSweeps:
@@ -102,13 +121,16 @@ class BlockSweeps:
         held = [np.empty((len(parts), self._n_features, 2 * len(columns))) for columns in groups]
 
         def work(k: int, first: int, last: int) -> list[FloatArray]:
-            both, totals = [each[k] for each in held], [np.zeros(len(columns)) for columns in groups]
-            for columns, pair in zip(groups, both, strict=True):
-                self._kernels.side_by_side(v, columns, pair)
+            mine = [
+                _Group(columns, some_shifts, sums[k], np.zeros(len(columns)))
+                for columns, some_shifts, sums in zip(groups, shifts, held, strict=True)
+            ]
+            for group in mine:
+                self._kernels.side_by_side(v, group.columns, group.both)
             for begin in range(first, last, _RUN):
-                for group in zip(groups, shifts, both, totals, strict=True):
-                    self._sweep(begin, min(last, begin + _RUN), d, image, *group)
-            return [pair[:, len(columns) :] for columns, pair in zip(groups, both, strict=True)] + totals
+                for group in mine:
+                    self._sweep(begin, min(last, begin + _RUN), d, image, group)
+            return [group.pulled for group in mine] + [group.total for group in mine]
 
         found = summed(parts, work, last_first=self._last_first)
         pulled, totals = np.empty(v.shape), np.empty(v.shape[1])
@@ -116,23 +138,14 @@ class BlockSweeps:
             pulled[:, columns], totals[columns] = some, total
         return pulled, totals
 
-    def _sweep(
-        self,
-        first: int,
-        last: int,
-        d: FloatArray,
-        image: FloatArray | None,
-        columns: IntArray,
-        shift: FloatArray,
-        both: FloatArray,
-        total: FloatArray,
-    ) -> None:
+    def _sweep(self, first: int, last: int, d: FloatArray, image: FloatArray | None, group: _Group) -> None:
+        sums = (group.shift, group.both, group.total)
         for rows, block in self._blocks(first, last):
-            theirs = writable(d[rows] if d.shape[1] == 1 else d[rows, columns])
-            if len(columns) == 1:
-                self._kernels.sweep(*block, theirs, shift, both, total, None if image is None else image[rows])
+            theirs = writable(d[rows] if d.shape[1] == 1 else d[rows, group.columns])
+            if len(group.columns) == 1:
+                self._kernels.sweep(*block, theirs, *sums, None if image is None else image[rows])
             else:
-                self._kernels.sweep_four(*block, theirs, shift, both, total)
+                self._kernels.sweep_four(*block, theirs, *sums)
 
     def _parts(self, m: int) -> Parts:
         """The parts for products of m columns; each holds v and its sums side by side."""

@@ -44,11 +44,6 @@ def retrained(workbench: Any) -> str:
     return words + accuracy_change(summary)
 
 
-def changed(number: int, verb: str, total: int) -> str:
-    """The message after rows were marked."""
-    return f"{verb} {plural(number, 'training row')}; {plural(total, 'label')} changed in all."
-
-
 _VERBS = {
     "relabel": "Relabelled",
     "keep": "Kept the label of",

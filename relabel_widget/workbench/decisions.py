@@ -80,9 +80,7 @@ class Decisions:
             If there are no rows, a label is not one of the classes, there are not as many labels as rows, or the
             note is not a string.
         """
-        check_text("relabel: note", note)
-        if not len(rows):
-            raise ValueError("relabel: expected at least one training row, got none. Nothing was changed.")
+        _check_decision("relabel", rows, note)
         before = self.codes()[rows]
         after = 1 - before if label is None else self._codes_of(label, rows)
         looked_at = np.array([row in self.state.judged for row in rows.tolist()])
@@ -109,10 +107,7 @@ class Decisions:
         TypeError, ValueError
             If there are no rows, or the note is not a string.
         """
-        who = kind.value
-        check_text(f"{who}: note", note)
-        if not len(rows):
-            raise ValueError(f"{who}: expected at least one training row, got none. Nothing was changed.")
+        _check_decision(kind.value, rows, note)
         said = (self.state.judged.get(row) for row in rows.tolist())
         news = np.array([bool(note) or one is None or one.kind is not kind for one in said])
         if not news.any():
@@ -166,3 +161,10 @@ class Decisions:
                 f"{named_rows(missing)}. Leave those rows out. Nothing was changed."
             )
         return np.array([code_of(each, self.labels.classes, who="relabel") for each in given], dtype=np.int8)
+
+
+def _check_decision(who: str, rows: IntArray, note: Any) -> None:
+    """Refuse a decision about no rows, and a note that is not a string."""
+    check_text(f"{who}: note", note)
+    if not len(rows):
+        raise ValueError(f"{who}: expected at least one training row, got none. Nothing was changed.")

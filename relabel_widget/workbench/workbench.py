@@ -620,6 +620,11 @@ class Workbench:
         -------
         callable
             Ends the subscription; calling it again does nothing.
+
+        Raises
+        ------
+        TypeError
+            If ``callback`` cannot be called.
         """
         return self._listeners.add(callback)
 

@@ -36,7 +36,7 @@ class TestKeyboard:
         keys.press("ArrowDown")
         keys.press("Space")
         expect(one.box(rows[1])).to_be_checked()
-        expect(one.status).to_contain_text("Marked 1 training row")
+        expect(one.status).to_contain_text("Relabelled training row")
         keys.press("End")
         expect(one.box(rows[-1])).to_be_focused()
         keys.press("Home")

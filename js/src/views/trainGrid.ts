@@ -95,7 +95,8 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
   scope.listen(body, "change", (event) => {
     const index = list.indexOf(event.target);
     const row = index === undefined ? undefined : bars.row(index);
-    if (row !== undefined && event.target instanceof HTMLInputElement) actions.mark([row.row], event.target.checked);
+    if (row === undefined || !(event.target instanceof HTMLInputElement)) return;
+    actions.decide([row.row], event.target.checked ? "relabel" : "clear");
   });
   scope.listen(body, "click", (event) => {
     const index = list.indexOf(event.target);

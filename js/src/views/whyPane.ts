@@ -82,7 +82,7 @@ export function createWhyPane(scope: Scope, session: Session): Pane {
   const node = el("section", "pane why", { "aria-labelledby": id });
   keepHeight(scope, session, node); // before the parts learn that they are out of date
   const find = button(scope, "Find flip set", "", actions.find);
-  const markSet = () => actions.mark(unmarked(store.get()), true);
+  const markSet = () => actions.decide(unmarked(store.get()), "relabel");
   const whole = button(scope, "Mark whole flip set", "", markSet);
   const draw = () => {
     const view = store.get();
