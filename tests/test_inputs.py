@@ -186,6 +186,13 @@ def test_columns_of_one_name() -> None:
     assert inputs.column_names(frame) == ["a", "a"]
 
 
+def test_one_value() -> None:
+    single = ["a", b"a", 1, 2.5, True, None, pd.NA, np.str_("a"), np.float64(1), np.array(1)]
+    several = [["a"], (1,), np.ones(1), pd.Series([1]), pl.Series([1]), pl.LazyFrame({"a": [1]}), pa.array([1]), {1}]
+    assert [inputs.is_one_value(value) for value in single] == [True] * len(single)
+    assert [inputs.is_one_value(value) for value in several] == [False] * len(several)
+
+
 def test_plain_arrays_are_not_copied() -> None:
     x = np.ones((3, 2))
     assert inputs.as_matrix(x, who="f") is x

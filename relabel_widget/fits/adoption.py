@@ -111,6 +111,8 @@ def _raw_rows(pipeline: Any) -> Callable[[Any], Any]:
         )
         if takes_texts and numeric:
             return rows
+        if reads_texts(pipeline):
+            check_texts(rows, who="X")
         if takes_texts:
             rows = text_column(rows)  # of a frame, a vectoriser would read the column's name for the only text
         return pipeline[:-1].transform(rows)
@@ -159,8 +161,8 @@ def _intercept_l2(model: Any) -> float:
 
 
 def _check_names(model: Any, X: Any) -> None:
-    expected, got = getattr(model, "feature_names_in_", None), getattr(X, "columns", None)
-    if expected is not None and got is not None and list(expected) != list(got):
+    expected, got = getattr(model, "feature_names_in_", None), column_names(X)
+    if expected is not None and got is not None and list(expected) != got:
         differing = [name for name in got if name not in set(expected)][:3] or ["the same names in another order"]
         raise ValueError(
             f"adopt: the estimator was fitted on other columns: {differing}. Pass the frame it was fitted on."

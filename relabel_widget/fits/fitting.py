@@ -119,6 +119,7 @@ class Fit:
     def _features(self, X: Any, who: str) -> Any:
         if isinstance(X, Design):
             return X
+        X = materialised(X, who=who)
         return in_order(X, self.columns, who=who) if self.transform is None else self.transform(X)
 
     def decision(self, X: Any) -> FloatArray:

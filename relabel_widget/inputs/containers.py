@@ -79,6 +79,13 @@ def count_rows(rows: Any, *, who: str) -> int:
     raise TypeError(f"{who}: {_EXPECTED}, got {type(rows).__name__}.")
 
 
+def is_one_value(value: Any) -> bool:
+    """Whether it is a single value: a text, a number, None, an array without dimensions."""
+    if isinstance(value, (str, bytes)) or getattr(value, "ndim", None) == 0:
+        return True
+    return not isinstance(value, Iterable) and not hasattr(value, "__getitem__")
+
+
 def column_names(rows: Any) -> list[Any] | None:
     """Names of the columns of a frame of pandas, Polars, pyarrow or their kin; None of anything else.
 
