@@ -196,7 +196,7 @@ def _intercept_l2(model: Any) -> float:
 
 def _check_names(model: Any, X: Any, who: str) -> None:
     expected, got = getattr(model, "feature_names_in_", None), column_names(X)
-    if expected is not None and got is not None and list(expected) != list(got):
+    if expected is not None and got is not None and list(expected) != got:
         differing = [name for name in got if name not in set(expected)][:3] or ["the same names in another order"]
         raise ValueError(
             f"{who}: the estimator was fitted on other columns: {differing}. Pass the frame it was fitted on."

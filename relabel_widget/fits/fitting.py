@@ -114,7 +114,7 @@ class Fit:
 
         The result may be given to every function in place of the rows, so that they are transformed once.
         """
-        return as_design(self._features(materialised(X, who=who), who), who=who, n_features=self._n_features)
+        return as_design(self._features(X, who), who=who, n_features=self._n_features)
 
     def query_of(self, x: Any, *, who: str = "x") -> Design:
         """One query as a design of one row: a row of features, or one raw row of an adopted pipeline."""
@@ -125,6 +125,7 @@ class Fit:
     def _features(self, X: Any, who: str) -> Any:
         if isinstance(X, Design):
             return X
+        X = materialised(X, who=who)
         return in_order(X, self.columns, who=who) if self.transform is None else self.transform(X, who=who)
 
     @property

@@ -42,7 +42,7 @@ def encoding_of(estimator: Any) -> str:
 
 
 def text_column(rows: Any) -> Any:
-    """Texts as vectorisers take them: of a frame of one column that column, of pyarrow a list, else what it is."""
+    """Values as code that iterates takes them: of a frame of one column that column, of pyarrow a list, else as is."""
     series = series_of(rows)
     if series is None:
         return rows

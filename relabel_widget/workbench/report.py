@@ -226,7 +226,7 @@ def _model(report: Report) -> Markup:
         ("C (inverse regularisation)", f"{fit.C:g}"),
         ("Training rows", f"{fit.n_rows:,}"),
         ("Features", f"{len(fit.coef):,}"),
-        ("Test rows", f"{len(report.tests):,}"),
+        ("Test rows", _test_rows(report)),
         ("Classes", f"{first} ({fit.n_rows - n_second:,} rows), {second} ({n_second:,} rows)"),
         ("Prediction", f"{second} above probability {report.threshold:g}"),
         ("Gradient norm at the fit", f"{fit.gradient_norm:.2g}"),
@@ -234,6 +234,11 @@ def _model(report: Report) -> Markup:
     if fit.polish is not None:
         pairs.append(("Distance of the estimator from the minimiser", f"{fit.polish.distance:.2g}"))
     return section("The model", facts(pairs), tag("p", tag("code", report.estimator)))
+
+
+def _test_rows(report: Report) -> str:
+    n_test, n_known = len(report.tests), int(report.tests["label"].notna().sum())
+    return f"{n_test:,}, {n_known:,} of them with a known label" if 0 < n_known < n_test else f"{n_test:,}"
 
 
 def _history(report: Report) -> Markup:
