@@ -98,6 +98,17 @@ def test_labels_of_any_type(classes: np.ndarray) -> None:
         assert_array_equal(fit.classes[(fit.decision(case.x) > 0).astype(int)], model.predict(case.x))
 
 
+@pytest.mark.skipif(not hasattr(LogisticRegression(), "multi_class"), reason="scikit-learn 1.8 dropped multi_class")
+def test_the_way_out_of_multinomial_keeps_the_probabilities() -> None:
+    """With two classes its probabilities were once off by 0.07: scikit-learn fits two coefficient vectors."""
+    case = random_case(53, C=0.25)
+    model = LogisticRegression(multi_class="multinomial", C=0.25, tol=1e-8).fit(case.x, case.y)
+    with pytest.raises(ValueError, match=r"Refit without multi_class; with C=0\.5 the probabilities stay the same"):
+        rw.adopt(model, case.x, case.y)
+    fit = rw.adopt(LogisticRegression(C=0.5).fit(case.x, case.y), case.x, case.y)
+    assert_allclose(fit.proba(case.x), model.predict_proba(case.x)[:, 1], rtol=0, atol=1e-6)
+
+
 def test_polish_says_how_far_the_estimator_was() -> None:
     case = random_case(45, n=200, C=1.0)
     model = quiet_fit(LogisticRegression(max_iter=3), case.x, case.y)

@@ -168,6 +168,11 @@ def _check_adoptable(model: Any) -> None:
             "Refit with class_weight=None and pass the weights as sample_weight, to the estimator's fit and here: they "
             "then stay with the rows."
         )
+    if len(model.classes_) == 2 and getattr(model, "multi_class", None) == "multinomial":  # scikit-learn before 1.8
+        raise ValueError(
+            'adopt: multi_class="multinomial" gives two classes one penalised coefficient vector each: another '
+            f"objective. Refit without multi_class; with C={2 * model.C:g} the probabilities stay the same."
+        )
     if model.coef_.shape[0] != 1 or len(model.classes_) != 2:
         raise ValueError(
             f"adopt: expected two classes, got {len(model.classes_)}: {model.classes_.tolist()}. "

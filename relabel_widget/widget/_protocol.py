@@ -164,9 +164,9 @@ VERIFIED = record(
 JOB = record("Job", "What runs now.", kind=TEXT, row=nullable(COUNT))
 SHARED = record(
     "Shared",
-    "The small synced state. Everything larger is asked for. `verified_by` is what was retrained (minimiser, estimator or "
-    "pipeline; empty without a verification). `own_note` says where the user's own estimator predicts otherwise than the "
-    "minimum of its objective, and why; empty where it does not.",
+    "The small synced state. Everything larger is asked for. `verified_by` is what was retrained (minimiser, "
+    "estimator or pipeline; empty without a verification). `own_note` says where the user's own estimator predicts "
+    "otherwise than the minimum of its objective, and why; empty where it does not.",
     revision=COUNT,
     n_train=COUNT,
     n_test=COUNT,
