@@ -23,7 +23,8 @@ test: $(VENV)/.test js/node_modules/.package-lock.json | chromium ## Set up and 
 bench: $(VENV)/.test ## Measure speed and quality; prints tables with ratios
 	$(BIN)/python -m pytest tests/benchmarks -m benchmark -s $(PYTEST_ARGS)
 
-build: js/node_modules/.package-lock.json ## Build the front end into relabel_widget/widget/static
+build: $(VENV)/.test js/node_modules/.package-lock.json ## Build the front end into relabel_widget/widget/static
+	$(BIN)/python js/wire.py
 	cd js && npm run --silent build
 
 format: $(VENV)/.test ## Format the Python sources

@@ -361,7 +361,7 @@ TWO = {"a": (X, Y), "b": (X, Y)}
         (
             lambda: rw.robustness_curve(FIT, X, flip_sets=rw.find_flip_sets(FIT, X[:3], method="first-order")),
             ValueError,
-            "got [1-3] that no refit confirmed",
+            "got [1-3] not confirmed by a refit",
         ),
     ],
 )

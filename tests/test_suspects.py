@@ -267,7 +267,7 @@ def test_unsolvable_systems_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_only_fits_are_taken() -> None:
     x, y, _ = planted(14)
-    with pytest.raises(TypeError, match=r"suspects: expected a fit of .*, got Logis"):
+    with pytest.raises(TypeError, match=r"suspects: expected a fit from .*, got Logis"):
         rw.suspects(sklearn_fit(x, y))
 
 
@@ -286,7 +286,7 @@ def test_tiny_data_has_an_answer() -> None:
 @pytest.mark.parametrize("limit", [0, -1, 2.5, True, "all"], ids=str)
 def test_limit_must_be_a_count(limit: Any) -> None:
     x, y, _ = planted(6)
-    with pytest.raises(ValueError, match="suspects: expected limit as a positive whole number, got"):
+    with pytest.raises(ValueError, match="suspects: expected limit to be a positive whole number, got"):
         rw.suspects(rw.fit(x, y), limit=limit)
 
 

@@ -34,7 +34,7 @@ describe("numbers and sentences", () => {
   });
   test("a forecast says that it is one", () => {
     const words = forecastWords({ labels: 1, logOdds: -0.8, proba: 0.42, predicted: "bad" }, "good");
-    expect(words).toContain("to first order: log-odds −0.800, probability about 0.420, so it becomes “bad”. Verify to know.");
+    expect(words).toContain("to first order: log-odds −0.800, probability about 0.420, so it becomes “bad”. Verify to confirm.");
     expect(forecastWords({ labels: 2, logOdds: 0.1, proba: 0.7, predicted: "good" }, "good")).toContain("stays “good”");
   });
 });
@@ -80,7 +80,7 @@ describe("what comes next, and what it is about", () => {
   });
   test("better and worse have a sign and a word", () => {
     expect([trend(0.8, 0.9, "up"), trend(0.4, 0.5, "down"), trend(0.5, 0.5, "up")]).toEqual([
-      ["▲", "better", "better"], ["▼", "worse", "worse"], ["=", "", "as before"],
+      ["▲", "better", "better"], ["▼", "worse", "worse"], ["=", "", "unchanged"],
     ]);
   });
   test("decisions are about the chosen rows, else the one in focus", () => {

@@ -103,7 +103,7 @@ def adopted(estimator: Any, X: Any, y: Any, sample_weight: Any, *, who: str = "a
         distance=fit.polish.typical_change if fit.polish else 0.0,
         n_stored=design.n_stored,
     )
-    return replace(fit, transform=steps, own=own)
+    return replace(fit, transform=steps, own=own, columns=column_names(rows))
 
 
 @dataclass(frozen=True)

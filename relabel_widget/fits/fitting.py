@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numbers
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +14,7 @@ from scipy.special import expit
 from .._typing import AnyArray, FloatArray, IntArray
 from ..arguments import as_flag, as_numbers, as_rows, check_edit, check_monitor, shown
 from ..design import Design, as_design, as_query, compacted
-from ..inputs import materialised, one_row
+from ..inputs import column_names, in_order, materialised, one_row
 from ..monitor import Monitor
 from ..problem import Edit, Hessian, Labels, Problem, encode
 from ..solver import MinimiseResult, Preconditioner, minimise, preconditioner_of
@@ -65,6 +65,8 @@ class Fit:
         For an adopted estimator: how far it was from the minimiser.
     own
         For an adopted estimator: that estimator, which can be refitted.
+    columns
+        Names of the columns of the training frame, in its order; None if the training rows were no frame.
     """
 
     problem: Problem
@@ -74,6 +76,7 @@ class Fit:
     transform: Steps | None = None
     polish: Polish | None = None
     own: OwnModel | None = None
+    columns: list[Any] | None = None
 
     @property
     def coef(self) -> FloatArray:
@@ -111,26 +114,26 @@ class Fit:
 
         The result may be given to every function in place of the rows, so that they are transformed once.
         """
-        features = X if self.transform is None else self.transform(materialised(X, who=who), who=who)
-        return as_design(features, who=who, n_features=self.problem.design.n_features)
+        return as_design(self._features(materialised(X, who=who), who), who=who, n_features=self._n_features)
 
     def query_of(self, x: Any, *, who: str = "x") -> Design:
         """One query as a design of one row: a row of features, or one raw row of an adopted pipeline."""
-        return as_query(self._features_of_one(x, who), who=who, n_features=self.problem.design.n_features)
+        if not isinstance(x, Design):
+            x = one_row(x, columns=self.columns, who=who)
+        return as_query(self._features(x, who), who=who, n_features=self._n_features)
 
-    def _features_of_one(self, x: Any, who: str) -> Any:
-        if isinstance(x, Design) or (self.transform is None and not hasattr(x, "keys")):
-            return x
-        if self.transform is None:
-            return one_row(x, columns=self.feature_names, who=who)
-        return self.transform(self.transform.one(x, who=who), who=who)
+    def _features(self, X: Any, who: str) -> Any:
+        if isinstance(X, Design):
+            return X
+        return in_order(X, self.columns, who=who) if self.transform is None else self.transform(X, who=who)
+
+    @property
+    def _n_features(self) -> int:
+        return self.problem.design.n_features
 
     def raw_query(self, x: Any, *, who: str = "x") -> Any:
         """One query as the adopted pipeline takes it, rows of length one; None without one, or if x is features."""
-        if self.transform is None:
-            return None
-        raw = self.transform.brought(self.transform.one(x, who=who), who)
-        return None if isinstance(raw, Design) else raw
+        return self.raw_queries(x if isinstance(x, Design) else one_row(x, columns=self.columns, who=who), who=who)
 
     def raw_queries(self, X: Any, *, who: str = "X") -> Any:
         """As `raw_query`, for many queries."""
@@ -141,16 +144,16 @@ class Fit:
     def feature_names(self) -> list[str] | None:
         """Name of each feature as the adopted estimator has it; None where it has none."""
         if self.own is None:
-            return None
+            return None if self.columns is None else [str(name) for name in self.columns]
         names = getattr(self.own.classifier, "feature_names_in_", None)
         if names is not None:
             return [str(name) for name in names]
-        return None if self.transform is None else self.transform.names(self.problem.design.n_features)
+        return None if self.transform is None else self.transform.names(self._n_features)
 
     def column_names(self, n_columns: int) -> list[str] | None:
         """Names of the columns of rows as this fit takes them; a pipeline's features have names of their own."""
-        steps = self.transform
-        names = self.feature_names if steps is None or steps.takes_texts else steps.columns
+        of_features = self.transform is None or self.transform.takes_texts
+        names = self.feature_names if of_features else self.columns
         return names if names is not None and len(names) == n_columns else None
 
     def decision(self, X: Any) -> FloatArray:
@@ -262,6 +265,7 @@ def fit(
     Cost: each of typically 5 to 10 Newton steps is a truncated CG solve of 10 to 100 products with X and X'.
     """
     check_monitor(monitor, who="fit")
+    X = materialised(X, who="fit: X")
     design = compacted(as_design(X, who="fit: X"))
     labels = encode(y, design.n_rows, who="fit")
     weights = check_weights(sample_weight, labels, who="fit")
@@ -272,7 +276,7 @@ def fit(
         1.0 / check_C(C, who="fit"),
         has_intercept=as_flag(fit_intercept, who="fit: fit_intercept"),
     )
-    return minimiser(problem, np.zeros(problem.n_params), None, monitor, None)
+    return replace(minimiser(problem, np.zeros(problem.n_params), None, monitor, None), columns=column_names(X))
 
 
 def minimiser(
@@ -282,7 +286,7 @@ def minimiser(
     monitor: Monitor | None,
     like: Fit | None,
 ) -> Fit:
-    """The fit of a problem from a start; ``like`` lends the transform of raw rows.
+    """The fit of a problem from a start; ``like`` lends the transform of raw rows and the names of columns.
 
     Raises
     ------
@@ -298,7 +302,8 @@ def minimiser(
         )
     theta, eta = result.theta, result.eta
     theta.flags.writeable = eta.flags.writeable = False
-    return Fit(problem, theta, eta, result.gradient_norm, transform=like.transform if like else None)
+    found = Fit(problem, theta, eta, result.gradient_norm)
+    return found if like is None else replace(found, transform=like.transform, columns=like.columns)
 
 
 def minimised(

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from .._typing import AnyArray
 from ..design import Design
-from ..inputs import check_texts, count_rows, one_row, text_column
+from ..inputs import check_texts, count_rows, reads_texts, text_column
 
 # Transformers in these modules of scikit-learn fit to rows alone, unless a tag says that they need the labels.
 _BLIND_MODULES = (
@@ -46,12 +46,6 @@ class Steps:
     def takes_texts(self) -> bool:
         """Whether the first step is known to take texts: a vectoriser, or a union of vectorisers."""
         return _takes_texts(self.named[0][1])
-
-    @property
-    def columns(self) -> list[str] | None:
-        """The columns of the frame that the first step was fitted on, None if it was no frame."""
-        names = getattr(self.named[0][1], "feature_names_in_", None)
-        return None if names is None else [str(name) for name in names]
 
     def __call__(self, rows: Any, *, who: str = "X") -> Any:
         """Features of rows, one for each row.
@@ -89,10 +83,6 @@ class Steps:
                 self.unchanged.add(name)
             rows = made
         return rows
-
-    def one(self, x: Any, *, who: str) -> Any:
-        """One raw row in any shape, as rows of length one."""
-        return x if isinstance(x, Design) else one_row(x, columns=self.columns, who=who)
 
     def brought(self, rows: Any, who: str) -> Any:
         """Rows as the first step takes them; a matrix of features in place of texts passes as a design would."""
@@ -248,12 +238,7 @@ def _same_values(one: Any, other: Any) -> bool:
 
 def _takes_texts(step: Any) -> bool:
     inner = getattr(step, "transformer_list", None)
-    if inner:
-        return all(_takes_texts(part) for _, part in inner)
-    steps = getattr(step, "steps", None)
-    if steps:
-        return _takes_texts(steps[0][1])
-    return hasattr(step, "build_analyzer")
+    return all(_takes_texts(part) for _, part in inner) if inner else reads_texts(step)
 
 
 def _names_out(step: Any, names: list[str] | None) -> list[str] | None:

@@ -4,10 +4,10 @@ The room knows shapes and types of what is passed in, and nothing of models. Pla
 """
 
 from .containers import column_names, count_rows, materialised
-from .labels import as_labels, known_labels
+from .labels import as_labels, known_labels, present_values
 from .matrix import as_matrix
-from .missing import missing_rows
-from .queries import one_row
+from .missing import is_missing, missing_rows, named_rows
+from .queries import in_order, one_row
 from .taking import rows_at
 from .texts import Names, Reader, check_texts, encoding_of, reader, reads_texts, text_column
 
@@ -20,10 +20,14 @@ __all__ = [
     "column_names",
     "count_rows",
     "encoding_of",
+    "in_order",
+    "is_missing",
     "known_labels",
     "materialised",
     "missing_rows",
+    "named_rows",
     "one_row",
+    "present_values",
     "reader",
     "reads_texts",
     "rows_at",

@@ -43,56 +43,77 @@ def known_labels(y: Any, n_rows: int, *, who: str) -> tuple[AnyArray, IntArray]:
     labels, rows
         The labels that are there, shape (k,), and the rows that have one, int64, shape (k,).
     """
-    values = _column(materialised(y, who=f"{who}: y"), who)
-    shape = np.shape(values) if isinstance(values, np.ndarray) else (len(values),)
+    labels, rows, shape = present_values(y, who=f"{who}: y")
     if shape != (n_rows,):
         raise ValueError(f"{who}: expected one label for each of the {n_rows} rows of X, got y of shape {shape}.")
-    gone = missing_rows(values)
-    rows = np.delete(np.arange(n_rows, dtype=np.int64), gone)
+    return labels, rows
+
+
+def present_values(values: Any, *, who: str) -> tuple[AnyArray, IntArray, tuple[int, ...]]:
+    """The values of one column of anything that are not missing, in their natural type.
+
+    Returns
+    -------
+    values, rows, shape
+        The values that are there, (k,), their places, int64, (k,), and the shape of all. Without one dimension the
+        values are an array of that shape as it came, and there are no places.
+
+    Raises
+    ------
+    ValueError
+        If a frame has several columns, or values are masked.
+    TypeError
+        If they hold no order, or texts stand among other things.
+    """
+    column = _column(materialised(values, who=who), who)
+    shape = column.shape if isinstance(column, np.ndarray) else (len(column),)
+    if isinstance(column, np.ndarray) and column.ndim != 1:
+        return column, np.empty(0, dtype=np.int64), shape
+    gone = missing_rows(column)
+    rows = np.delete(np.arange(len(column), dtype=np.int64), gone)
     if not len(gone):
-        return _natural(values, who), rows
-    if isinstance(values, list):
-        return _natural([values[row] for row in rows.tolist()], who), rows
-    series = series_of(values)
-    return _natural(values[rows] if series is None else series[rows.tolist()].to_native(), who), rows
+        return _natural(column, who), rows, shape
+    if isinstance(column, list):
+        return _natural([column[row] for row in rows.tolist()], who), rows, shape
+    series = series_of(column)
+    return _natural(column[rows] if series is None else series[rows.tolist()].to_native(), who), rows, shape
 
 
-def _column(y: Any, who: str) -> Any:
-    """Labels as a list, a one-dimensional array or a column of another library."""
-    plain = isinstance(y, (list, tuple, np.ndarray))
-    series = None if plain else series_of(y)
-    if series is not None:
-        return series.to_native()
-    frame = None if plain else frame_of(y)
-    if frame is not None:
-        raise ValueError(
-            f"{who}: expected one column of labels, got the columns {', '.join(map(str, frame.columns))}. "
-            f'Pass one of them, such as y["{frame.columns[-1]}"].'
-        )
-    array = as_array(y, who=f"{who}: y")
-    if array.ndim == 1 and array.dtype.kind in "USO" and isinstance(y, (list, tuple)):
-        return list(y)  # NumPy makes the text "nan" of what is missing among texts
+def _column(values: Any, who: str) -> Any:
+    """A list, an array or a column of another library."""
+    if not isinstance(values, (list, tuple, np.ndarray)):
+        series, frame = series_of(values), frame_of(values)
+        if series is not None:
+            return series.to_native()
+        if frame is not None:
+            names = ", ".join(map(str, frame.columns[:6]))
+            raise ValueError(
+                f"{who}: expected one column, got a frame of the {len(frame.columns)} columns {names}"
+                f"{', …' if len(frame.columns) > 6 else ''}. Pass one of them, such as frame[{frame.columns[-1]!r}]."
+            )
+    array = as_array(values, who=who)
+    if array.ndim == 1 and array.dtype.kind in "USO" and isinstance(values, (list, tuple)):
+        return list(values)  # NumPy makes the text "nan" of what is missing among texts
     return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
 
 
 def _natural(values: Any, who: str) -> AnyArray:
-    """Labels none of which is missing, as the array that NumPy would have had of them from the start."""
+    """Values none of which is missing, as the array that NumPy would have had of them from the start."""
     series = None if isinstance(values, (np.ndarray, list)) else series_of(values)
     if series is not None:
         values = series.to_numpy()
-    array = as_array(values, who=f"{who}: y")
+    array = as_array(values, who=who)
     if array.dtype.kind in "US" and isinstance(values, list):
         _check_one_type(values, who)
     if array.dtype == object and len(array):
-        kinds = {type(label) for label in array.tolist()}
+        kinds = {type(value) for value in array.tolist()}
         if len(kinds) == 1 and kinds <= {bool, int, float, np.bool_}:
             return np.array(array.tolist())
     return array
 
 
-def _check_one_type(labels: list[Any], who: str) -> None:
+def _check_one_type(values: list[Any], who: str) -> None:
     """NumPy turns 1 among texts into "1"."""
-    kinds = {"str" if isinstance(label, str) else type(label).__name__ for label in labels}
-    kinds -= {"bytes_"} if "bytes" in kinds else set()
+    kinds = {"str" if isinstance(v, str) else "bytes" if isinstance(v, bytes) else type(v).__name__ for v in values}
     if len(kinds) > 1:
-        raise TypeError(f"{who}: expected labels of one type, got {', '.join(sorted(kinds))} together in y.")
+        raise TypeError(f"{who}: expected values of one type, got {', '.join(sorted(kinds))} together.")

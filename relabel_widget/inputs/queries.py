@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .containers import frame_of, materialised, series_of
+from .containers import column_names, frame_of, materialised, series_of
+
+_NAMED = 6  # columns that a message names
 
 
-def one_row(x: Any, *, columns: Sequence[str] | None = None, who: str = "x") -> Any:
+def one_row(x: Any, *, columns: Sequence[Any] | None = None, who: str = "x") -> Any:
     """One query as a thing of one row; what has one row already is returned as it is.
 
     Parameters
@@ -34,14 +36,14 @@ def one_row(x: Any, *, columns: Sequence[str] | None = None, who: str = "x") -> 
     ValueError
         If a column has no value, or there are more or fewer values than columns.
     """
+    if sparse.issparse(x):
+        return sparse.csr_array(x.reshape(1, -1)) if x.ndim == 1 else x
     if isinstance(x, (str, bytes)):
         return _of_values([x], columns, who)
     if isinstance(x, Mapping):
         return [x] if columns is None else _named(dict(x), columns, who)
     if isinstance(x, tuple) and hasattr(x, "_fields"):
         return _of_named_tuple(x, columns, who)
-    if sparse.issparse(x):
-        return sparse.csr_array(x.reshape(1, -1)) if x.ndim == 1 else x
     x = materialised(x, who=who)
     if hasattr(x, "to_frame") and hasattr(x, "index") and not hasattr(x, "columns"):
         return _of_pandas(x, columns, who)
@@ -49,18 +51,42 @@ def one_row(x: Any, *, columns: Sequence[str] | None = None, who: str = "x") -> 
     return _of_values(x if series is None else series.to_list(), columns, who)
 
 
-def _of_pandas(series: Any, columns: Sequence[str] | None, who: str) -> Any:
+def in_order(rows: Any, columns: Sequence[Any] | None, *, who: str) -> Any:
+    """A frame with its columns in the order of the training frame, without those beside them; else what it is.
+
+    Raises
+    ------
+    ValueError
+        If a column is not there.
+    """
+    if columns is None or isinstance(rows, (np.ndarray, list, tuple)) or sparse.issparse(rows):
+        return rows
+    names = column_names(rows)
+    if names is None or names == list(columns):
+        return rows
+    absent = [str(name) for name in columns if name not in names]
+    if absent:
+        raise ValueError(
+            f"{who}: expected the columns of the training frame, {_listed(columns)}, got a frame without "
+            f"{_listed(absent)}. Name its columns as they were for the fit."
+        )
+    return rows[list(columns)] if hasattr(rows, "iloc") else rows.select(list(columns))
+
+
+def _listed(names: Sequence[Any]) -> str:
+    return ", ".join(map(str, names[:_NAMED])) + (", …" if len(names) > _NAMED else "")
+
+
+def _of_pandas(series: Any, columns: Sequence[Any] | None, who: str) -> Any:
     if columns is None and len(series) == 1 and isinstance(series.iloc[0], (str, bytes)):
         return series  # one text
+    if columns is not None and series.index.equals(type(series.index)(range(len(series)))):
+        return _of_values(series.tolist(), columns, who)  # it has no names of its own
     # a frame's row of several types is a series of objects; infer_objects gives each column its own type back
-    row = series.to_frame().T.infer_objects()
-    if columns is None:
-        return row
-    _check_all_there(row.columns, columns, who)
-    return row[list(columns)]
+    return in_order(series.to_frame().T.infer_objects(), columns, who=who)
 
 
-def _of_named_tuple(x: Any, columns: Sequence[str] | None, who: str) -> Any:
+def _of_named_tuple(x: Any, columns: Sequence[Any] | None, who: str) -> Any:
     if columns is None:
         return _of_values(list(x), None, who)
     named = x._asdict()
@@ -70,14 +96,14 @@ def _of_named_tuple(x: Any, columns: Sequence[str] | None, who: str) -> Any:
     return _named(named, columns, who)
 
 
-def _named(values: dict[str, Any], columns: Sequence[str], who: str) -> Any:
+def _named(values: dict[str, Any], columns: Sequence[Any], who: str) -> Any:
     import pandas as pd
 
     _check_all_there(values, columns, who)
     return pd.DataFrame([[values[name] for name in columns]], columns=list(columns)).infer_objects()
 
 
-def _of_values(x: Any, columns: Sequence[str] | None, who: str) -> Any:
+def _of_values(x: Any, columns: Sequence[Any] | None, who: str) -> Any:
     """A flat list or array of values as one row; anything else as it is."""
     import pandas as pd
 
@@ -87,8 +113,7 @@ def _of_values(x: Any, columns: Sequence[str] | None, who: str) -> Any:
     if columns is not None:
         if len(x) != len(columns):
             raise ValueError(
-                f"{who}: expected a value for each of the {len(columns)} columns {', '.join(map(str, columns[:6]))}"
-                f"{', …' if len(columns) > 6 else ''}, got {len(x)} values."
+                f"{who}: expected a value for each of the {len(columns)} columns {_listed(columns)}, got {len(x)}."
             )
         return pd.DataFrame([list(x)], columns=list(columns))
     array = np.asarray(x)
@@ -99,10 +124,9 @@ def _is_flat(values: Sequence[Any]) -> bool:
     return all(np.ndim(value) == 0 and not isinstance(value, Mapping) for value in values)
 
 
-def _check_all_there(names: Any, columns: Sequence[str], who: str) -> None:
+def _check_all_there(names: Any, columns: Sequence[Any], who: str) -> None:
     absent = [str(name) for name in columns if name not in names]
     if absent:
         raise ValueError(
-            f"{who}: expected a value for every column, got none for {', '.join(absent[:6])}"
-            f"{', …' if len(absent) > 6 else ''}. The names are those of the training frame."
+            f"{who}: expected a value for every column of the training frame, got none for {_listed(absent)}."
         )

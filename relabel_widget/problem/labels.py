@@ -10,12 +10,12 @@ import numpy as np
 
 from .._typing import AnyArray, CodeArray, FloatArray, IntArray
 from ..files.characters import readable, readable_values
-from ..inputs import as_labels
+from ..inputs import as_labels, is_missing, known_labels
 
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """Two-class labels of the training rows, some of them swapped.
+    """Two-class labels of the training rows, with some rows swapped.
 
     Attributes
     ----------
@@ -45,11 +45,11 @@ class Labels:
         return 2.0 * self.codes.astype(np.float64) - 1.0
 
     def swap(self, rows: IntArray) -> Labels:
-        """These labels with the given distinct rows swapped; swapping a row twice changes nothing."""
+        """A copy with the given distinct rows swapped; swapping a row twice changes nothing."""
         return Labels(self.classes, self.original, np.setxor1d(self.swapped, rows, assume_unique=True))
 
     def decode(self, codes: CodeArray) -> AnyArray:
-        """The class labels of the given codes, same shape."""
+        """The class labels for the given codes, same shape."""
         return self.classes[codes]
 
 
@@ -65,21 +65,21 @@ def encode(y: Any, n_rows: int, *, who: str, classes: AnyArray | None = None) ->
     who
         The name of the calling function, for messages.
     classes
-        The estimator's classes, if labels must be among them; otherwise they are the sorted distinct labels.
+        The estimator's classes, if labels must be among them; by default, the sorted distinct labels.
 
     Returns
     -------
     Labels
-        Halves of surrogate pairs in text labels are joined or replaced (`readable`), so that every file and page can
-        hold a class.
+        Halves of surrogate pairs in text labels are joined or replaced (`readable`), so that class names can be
+        written to any file or page.
 
     Raises
     ------
     ValueError
-        If the length differs, a label is missing, there are not exactly two classes, or a label is not one of
+        If the length is wrong, a label is missing, there are not exactly two classes, or a label is not one of
         ``classes``.
     TypeError
-        If labels are of several types that cannot be compared.
+        If labels are of types that cannot be compared.
     """
     array, found = _read(y, n_rows, who)
     if classes is None:
@@ -97,14 +97,46 @@ def encode(y: Any, n_rows: int, *, who: str, classes: AnyArray | None = None) ->
 
 
 def codes_of_queries(y: Any, n_rows: int, *, who: str, classes: AnyArray) -> CodeArray:
-    """Class codes of the true labels of queries, as `encode` reads labels; all may be of one class."""
+    """Class codes of the true labels of queries, read as by `encode`; they may all be of one class."""
     array, found = _read(y, n_rows, who)
     _check_known(found, classes, who)
     return np.asarray((array == classes[1]).astype(np.int8))
 
 
+def truth_of(y: Any, n_rows: int, *, who: str, classes: AnyArray) -> tuple[IntArray, AnyArray]:
+    """True labels of queries, some of which may be missing, or of classes that the model does not know.
+
+    Returns
+    -------
+    codes, labels
+        Class codes, int64, shape (n_rows,): -1 where the label is missing, from ``len(classes)`` on for each other
+        label. The labels themselves, shape (n_rows,), None where they are missing.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is not one for each row, or none of them is a class: they are then of another type.
+    """
+    values, rows = known_labels(y, n_rows, who=who)
+    values = readable_values(values)
+    found = _distinct(values, who)
+    others = found[~np.isin(found, classes)]
+    if len(others) == len(found):
+        _check_known(found, classes, who)
+    named = classes.tolist() + others.tolist()
+    places = {label: code for code, label in enumerate(named)}
+    codes = np.full(n_rows, -1, dtype=np.int64)
+    codes[rows] = [places[label] for label in values.tolist()]
+    if len(rows) == n_rows:
+        return codes, values if len(others) else classes[codes]
+    labels = np.full(n_rows, None, dtype=object)
+    for row, code in zip(rows.tolist(), codes[rows].tolist(), strict=True):
+        labels[row] = named[code]
+    return codes, labels
+
+
 def _read(y: Any, n_rows: int, who: str) -> tuple[AnyArray, AnyArray]:
-    """Labels as an array of shape (n_rows,), and the distinct ones, sorted."""
+    """Labels as an array of shape (n_rows,), and the sorted distinct labels."""
     array = readable_values(as_labels(y, n_rows, who=who))
     return array, _distinct(array, who)
 
@@ -138,7 +170,7 @@ def _check_two(classes: AnyArray, who: str) -> None:
     if len(classes) != 2:
         raise ValueError(
             f"{who}: expected two classes, got {len(classes)}: {_shown(classes)}. "
-            "More than two are not supported yet: pose one class against the rest, y == label."
+            "More than two are not supported yet: train one class against the rest with y == label."
         )
 
 
@@ -156,11 +188,16 @@ def code_of(label: Any, classes: AnyArray, *, who: str) -> int:
         If it is not one of the classes.
     """
     known = classes.tolist()
+    if is_missing(label):
+        raise ValueError(
+            f"{who}: expected one of the labels {known}, got {label!r} ({type(label).__name__}), which is missing. "
+            "Leave it out."
+        )
     plain = label.item() if isinstance(label, np.generic) else label
-    plain = readable(plain) if isinstance(plain, str) else plain  # as the classes are
+    plain = readable(plain) if isinstance(plain, str) else plain  # the classes are, too
     if plain not in known:
         raise ValueError(
-            f"{who}: expected one of the labels {known}, got {plain!r} ({type(plain).__name__}). Give a label as it "
+            f"{who}: expected one of the labels {known}, got {plain!r} ({type(plain).__name__}). Pass a label as it "
             "was given to the estimator's fit, in the same type."
         )
     code: int = known.index(plain)

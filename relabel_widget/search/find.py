@@ -41,6 +41,7 @@ _TOGETHER = 16  # queries whose first rankings are solved together: more are not
 _FEWEST = 4  # the same for the last ones that several processes share, so that all end at about the same time
 
 Method: TypeAlias = Literal["verified", "first-order"]
+_Editable: TypeAlias = tuple[IntArray, FloatArray | None]
 
 
 def find_flip_set(
@@ -103,7 +104,8 @@ def find_flip_set(
     check_fit(fit, who="find_flip_set")
     check_monitor(monitor, who="find_flip_set")
     query = fit.query_of(x, who="find_flip_set: x")
-    task = _task("find_flip_set", fit, threshold, edit, method, candidates, cost, budget)
+    editable = _editable("find_flip_set", fit, candidates, cost)
+    task = _task("find_flip_set", fit, threshold, edit, method, editable, budget)
     tables = None if table is None else np.reshape(as_numbers(table, who="find_flip_set: table"), (1, -1))
     proof = as_proof(fit, edit, bound, tables, 1, who="find_flip_set")
     (flip_set,) = task.run_all(query, monitor)
@@ -150,7 +152,8 @@ def find_flip_sets(
     X_query = X_query if isinstance(X_query, Design) else materialised(X_query, who="find_flip_sets: X_query")
     queries = fit.design_of(X_query, who="find_flip_sets: X_query")
     whole = fit.raw_queries(X_query, who="find_flip_sets: X_query")
-    task = _task("find_flip_sets", fit, threshold, edit, method, candidates, cost, budget)
+    editable = _editable("find_flip_sets", fit, candidates, cost)
+    task = _task("find_flip_sets", fit, threshold, edit, method, editable, budget)
     proof = as_proof(fit, edit, bound, table, queries.n_rows, who="find_flip_sets")
     found: list[FlipSet] = []
     for flip_set in _searched(task, queries, _processes(n_jobs, queries.n_rows, task), monitor):
@@ -312,7 +315,7 @@ def _proba(question: Question, value: float) -> float:
     return float(expit(value + question.offset))
 
 
-def _task(who: str, fit: Fit, threshold: Any, edit: Any, method: Any, candidates: Any, cost: Any, budget: Any) -> _Task:
+def _task(who: str, fit: Fit, threshold: Any, edit: Any, method: Any, editable: _Editable, budget: Any) -> _Task:
     """Check what one call was given.
 
     Raises
@@ -324,12 +327,22 @@ def _task(who: str, fit: Fit, threshold: Any, edit: Any, method: Any, candidates
     if method not in ("verified", "first-order"):
         raise ValueError(f'{who}: expected method "verified" or "first-order", got {method!r}.')
     threshold_logit = check_threshold(threshold, who=who)
+    return _Task(fit, threshold_logit, edit, method, *editable, as_budget(budget, who=who), Leverages(fit))
+
+
+def _editable(who: str, fit: Fit, candidates: Any, cost: Any) -> _Editable:
+    """The rows that may be edited, sorted, and what editing each row of the fit costs, or None.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as `find_flip_set` describes.
+    """
     rows = np.arange(fit.n_rows)
     if candidates is not None:
         rows = np.sort(as_rows(candidates, fit.n_rows, who=f"{who}: candidates"))
     costs = None if cost is None else _check_cost(cost, fit.n_rows, who)
-    rows = rows[fit.problem.weights[rows] > 0]  # no other row has a part in any fit
-    return _Task(fit, threshold_logit, edit, method, rows, costs, as_budget(budget, who=who), Leverages(fit))
+    return rows[fit.problem.weights[rows] > 0], costs  # no other row has a part in any fit
 
 
 def _check_cost(cost: Any, n_rows: int, who: str) -> FloatArray:

@@ -91,7 +91,7 @@ class Refits:
         if self.context.settings.exact:
             return self._minimised(problem, rows, start)
         changed = np.setxor1d(rows, start.rows, assume_unique=True)
-        rule = _SignSettled(problem, start, rows, self.base.spread)
+        rule = _SignSettled(problem, start, rows, changed, self.base.spread)
         run = newton(
             problem,
             _start_point(problem, changed, start),
@@ -147,8 +147,7 @@ class _SignSettled:
     forecast. After a step that moved a row by more than `_SHORT` it never counts as settled.
     """
 
-    def __init__(self, problem: Problem, start: Refit, rows: IntArray, spread: float) -> None:
-        changed = np.setxor1d(rows, start.rows, assume_unique=True)
+    def __init__(self, problem: Problem, start: Refit, rows: IntArray, changed: IntArray, spread: float) -> None:
         self._problem = problem
         self._start = start
         self._accuracy = start.context.settings.accuracy

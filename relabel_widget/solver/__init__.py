@@ -2,7 +2,7 @@
 
 from .cg import solve, solve_many
 from .newton import Iterate, NewtonRun, NewtonSettings, StoppingRule, minimise, newton, newton_step
-from .preconditioner import Centred, Jacobi, Preconditioner, TwoLevel, anew_is_cheap, norm_in, preconditioner_of
+from .preconditioner import Centred, Jacobi, Preconditioner, TwoLevel, norm_in, preconditioner_of, rebuilding_is_cheap
 from .result import MinimiseResult, SolveResult
 
 __all__ = [
@@ -16,12 +16,12 @@ __all__ = [
     "SolveResult",
     "StoppingRule",
     "TwoLevel",
-    "anew_is_cheap",
     "minimise",
     "newton",
     "newton_step",
     "norm_in",
     "preconditioner_of",
+    "rebuilding_is_cheap",
     "solve",
     "solve_many",
 ]

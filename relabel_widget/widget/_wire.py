@@ -55,7 +55,7 @@ def _verification(workbench: Any) -> dict[str, Any] | None:
     found = asdict(summary)
     found["rows"], found["flipped"] = found.pop("n_relabelled"), found.pop("n_flipped")
     found["became_right"], found["became_wrong"] = found.pop("n_became_right"), found.pop("n_became_wrong")
-    del found["n_test"]
+    del found["n_test"], found["n_known"]
     return found
 
 

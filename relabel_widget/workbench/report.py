@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._typing import AnyArray
-from ..facts import score_change, share_change
+from ..facts import judged_on, score_change, share_change
 from ..files.html import Markup, chance, change, excerpt, facts, join, page, section, smallest, table, tag, tile
 from ..fits import Fit
-from ..inputs import Reader
+from ..inputs import Reader, is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,8 +115,9 @@ def _tiles(report: Report) -> Markup:
         return tag("p", tag("b", "Not verified. "), words, class_="note")
     tiles = [tile(f"{found.n_flipped:,} of {found.n_test:,}", "test predictions flipped by retraining")]
     if found.accuracy_before is not None:
-        tiles.append(tile(change(*share_change(found.accuracy_before, found.accuracy_after)), "accuracy on test rows"))
-        tiles.append(tile(change(*score_change(found.log_loss_before, found.log_loss_after)), "log-loss on test rows"))
+        rows = judged_on(found.n_known, found.n_test)
+        tiles.append(tile(change(*share_change(found.accuracy_before, found.accuracy_after)), f"accuracy on {rows}"))
+        tiles.append(tile(change(*score_change(found.log_loss_before, found.log_loss_after)), f"log-loss on {rows}"))
         right, wrong = f"{found.n_became_right:,}", f"{found.n_became_wrong:,}"
         tiles.append(tile(f"{right} right, {wrong} wrong", "what flipped predictions became"))
     return tag("div", *tiles, class_="tiles")
@@ -166,12 +167,15 @@ def _flipped_lines(report: Report, found: Verification, rows: list[int]) -> Iter
             excerpt(line.text),
             chance(found.proba_before[line.row], found.proba_after[line.row], report.threshold),
             change(line.predicted, line.verified_predicted),
-            "unknown" if line.label is None else _verdict(line.label, line.verified_predicted),
+            _verdict(line.label, line.predicted, line.verified_predicted),
         )
 
 
-def _verdict(label: Any, predicted: Any) -> Markup:
-    return join(label, tag("span", ": became right" if label == predicted else ": became wrong", class_="soft"))
+def _verdict(label: Any, before: Any, after: Any) -> Markup:
+    if is_missing(label):
+        return join("unknown")
+    words = ": became right" if label == after else ": became wrong" if label == before else ": wrong before and after"
+    return join(label, tag("span", words, class_="soft"))
 
 
 def _sets(report: Report) -> Markup:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from scipy.special import expit
 
-from .._typing import BoolArray, CodeArray, FloatArray, IntArray
+from .._typing import AnyArray, BoolArray, FloatArray, IntArray
 from ..arguments import check_threshold
 from ..design import Design
 from ..evidence import factors
 from ..fits import Fit
 from ..inputs import Reader, count_rows, materialised, reader, rows_at
 from ..monitor import Monitor
-from ..problem import codes_of_queries
+from ..problem import truth_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,10 @@ class TestColumns:
     Attributes
     ----------
     label
-        Class codes of the true labels, int8, or None.
+        Class codes of the true labels, int64, or None: -1 where the label is not known, 2 and above for labels that
+        are no class of the model.
+    truth
+        The true labels themselves, None where not known; or None.
     predicted
         Whether ``classes[1]`` is predicted.
     proba, margin
@@ -45,13 +48,29 @@ class TestColumns:
 
     __test__ = False  # no test for pytest
 
-    label: CodeArray | None
+    label: IntArray | None
+    truth: AnyArray | None
     predicted: BoolArray
     proba: FloatArray
     margin: FloatArray
     flip_size: IntArray
     verified_proba: FloatArray | None
     flipped: BoolArray | None
+
+    @property
+    def known(self) -> BoolArray:
+        """Where the true label is known, shape (m,)."""
+        return np.zeros(len(self.predicted), dtype=bool) if self.label is None else self.label >= 0
+
+    @property
+    def wrong(self) -> BoolArray:
+        """Where the predicted class is not the true label, as far as that is known, shape (m,)."""
+        return self.known if self.label is None else self.known & (self.predicted != self.label)
+
+    @property
+    def right_if_flipped(self) -> BoolArray:
+        """Where the class that is not predicted is the true label, as far as that is known, shape (m,)."""
+        return self.known if self.label is None else ~self.predicted == self.label
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +85,8 @@ class Queries:
         Features, m rows.
     eta
         Log-odds of ``classes[1]``, shape (m,).
-    codes
-        Class codes of the true labels, int8, shape (m,), or None.
+    codes, truth
+        Class codes of the true labels and these themselves, as in `TestColumns`, shape (m,), or None.
     text
         What people read of a row.
     raw
@@ -79,7 +98,8 @@ class Queries:
     fit: Fit
     design: Design
     eta: FloatArray
-    codes: CodeArray | None
+    codes: IntArray | None
+    truth: AnyArray | None
     text: Reader
     raw: Any
     own_eta: FloatArray | None
@@ -105,13 +125,15 @@ class Queries:
             encoding=encoding,
             who="Workbench: test_text",
         )
-        codes = None
+        codes = truth = None
         if y_test is not None:
-            codes = codes_of_queries(y_test, n_rows, who="Workbench: y_test", classes=fit.classes)
+            codes, truth = truth_of(y_test, n_rows, who="Workbench: y_test", classes=fit.classes)
+            if not (codes >= 0).any():
+                codes = truth = None  # a column that nobody has filled in yet
         design = fit.design_of(test, who="Workbench: test")
         raw = fit.raw_queries(test, who="Workbench: test")
         own_eta = None if fit.own is None else fit.own.decision(design)
-        return cls(fit, design, fit.decision(design), codes, text, raw, own_eta)
+        return cls(fit, design, fit.decision(design), codes, truth, text, raw, own_eta)
 
     @property
     def n_rows(self) -> int:
@@ -173,6 +195,7 @@ class Queries:
         """All rows as arrays."""
         return TestColumns(
             self.codes,
+            self.truth,
             self.predicted(threshold),
             np.asarray(expit(self.eta)),
             self.margins(threshold),
@@ -195,7 +218,7 @@ class Queries:
             {
                 "row": rows,
                 "text": [self.text(row) for row in range(self.n_rows)],
-                "label": missing if self.codes is None else classes[self.codes],
+                "label": missing if self.truth is None else self.truth,
                 "predicted": classes[predicted.astype(np.int8)],
                 "proba": expit(self.eta),
                 "own_proba": np.full(self.n_rows, np.nan) if self.own_eta is None else expit(self.own_eta),

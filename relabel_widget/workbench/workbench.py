@@ -166,8 +166,8 @@ class Workbench:
 
     @property
     def y_test(self) -> AnyArray | None:
-        """True label of each test row, shape (n_test,), or None."""
-        return None if self._queries.codes is None else self.classes[self._queries.codes]
+        """True label of each test row, shape (n_test,), None where it is not known; or None."""
+        return None if self._queries.truth is None else self._queries.truth.copy()
 
     @property
     def annotator(self) -> str:
@@ -620,6 +620,11 @@ class Workbench:
         -------
         callable
             Ends the subscription; calling it again does nothing.
+
+        Raises
+        ------
+        TypeError
+            If ``callback`` cannot be called.
         """
         return self._listeners.add(callback)
 

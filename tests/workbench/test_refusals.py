@@ -33,7 +33,6 @@ from relabel_widget.workbench.workbench import Workbench
             r"y_test: expected one label for each of the 30 rows of X, got .* shape \(3,\)",
         ),
         ({"y_test": ["neutral"] * 30}, ValueError, "Workbench: y_test: the estimator knows .* got .*'neutral'"),
-        ({"y_test": [np.nan] * 30}, ValueError, "y_test: expected a label for every row, got 30 missing"),
         (
             {"train_text": TRAIN[:2]},
             ValueError,

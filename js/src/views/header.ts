@@ -1,4 +1,4 @@
-/** Top line: what is loaded, the threshold, undo and redo, export. */
+/** Top line: the data, the threshold, undo and redo, export. */
 
 import type { Actions, Session } from "../session";
 import type { Panel, Store, View } from "../store";
@@ -15,7 +15,7 @@ function field(label: string, input: HTMLInputElement): HTMLElement {
   return el("span", "field", el("label", "label", { for: input.id }, label), input);
 }
 
-/** What a person has begun to type is not written over, until Python's value is the same or they leave the field. */
+/** Does not overwrite what the user is typing until Python's value matches it or the field loses the focus. */
 function thresholdField(scope: Scope, actions: Actions): Control {
   const attributes = { type: "number", min: 0.01, max: 0.99, step: 0.01 };
   const input = el("input", "input number", attributes);
@@ -49,7 +49,7 @@ function exportField(scope: Scope, store: Store<View>, actions: Actions): Contro
   let touched = false;
   const update = ({ shared, busy }: Readonly<View>) => {
     if (!touched && input.value !== shared.exportPath) input.value = shared.exportPath;
-    write.update(busy ? "Wait for the running job" : input.value.trim() === "" ? "Name a file first" : "");
+    write.update(busy ? "Wait for the running job" : input.value.trim() === "" ? "Enter a file name first" : "");
   };
   scope.listen(input, "input", () => {
     touched = true;

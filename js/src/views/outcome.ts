@@ -22,7 +22,7 @@ function createNote() {
   };
 }
 
-/** How small the set is, as far as it was proven. */
+/** What is proven about the size of the set. */
 function smallness({ size, optimal, lowerBound }: FlipSummary): string {
   if (optimal) return size === 1 ? "No smaller set exists." : "No smaller set can flip it.";
   if (lowerBound <= 1) return "No smaller set was found; one may exist.";
@@ -40,8 +40,8 @@ export function flipWords(flip: FlipSummary): [Tone, string] {
 export function forecastWords(forecast: Forecast, before: string): string {
   const verb = forecast.predicted === before ? "stays" : "becomes";
   return (
-    `With the ${plural(forecast.labels, "label")} changed now, to first order: log-odds ${signed(forecast.logOdds)}, ` +
-    `probability about ${proba(forecast.proba)}, so it ${verb} “${forecast.predicted}”. Verify to know.`
+    `With ${plural(forecast.labels, "changed label")}, to first order: log-odds ${signed(forecast.logOdds)}, ` +
+    `probability about ${proba(forecast.proba)}, so it ${verb} “${forecast.predicted}”. Verify to confirm.`
   );
 }
 
@@ -56,10 +56,10 @@ export function verifiedWords({ shared }: Readonly<View>, ranking: Ranking): str
   );
 }
 
-const NOT_SEARCHED = "Not searched yet. A flip set is the fewest labels whose change flips this.";
-const NOT_MARKED = "Mark training rows to see what they are predicted to do, then verify.";
+const NOT_SEARCHED = "Not searched yet. A flip set is the smallest set of label changes that flips this.";
+const NOT_MARKED = "Mark training rows to see their predicted effect, then verify.";
 
-/** What is known of the labels as they are now: a fact after a verification, until then a prediction. */
+/** What is known about the current labels: a fact after a verification, until then a prediction. */
 function changedWords(view: Readonly<View>): [Tone, string] {
   const { ranking, forecast } = view;
   if (ranking === null) return ["open", NOT_MARKED];
@@ -69,7 +69,7 @@ function changedWords(view: Readonly<View>): [Tone, string] {
   return ["guess", forecastWords(forecast, ranking.summary.predicted)];
 }
 
-/** The notes are always there: were they to come and go, rows would jump under the pointer. */
+/** The notes are always shown: if they came and went, rows would jump under the pointer. */
 function createView(scope: Scope, store: Store<View>, words: (view: Readonly<View>) => [Tone, string]): HTMLElement {
   const note = createNote();
   const node = el("div", "outcome", note.node);
