@@ -291,9 +291,11 @@ PIPELINES = {
     "columns chosen": Way(
         _steps(FunctionTransformer(lambda frame: frame[list(NUMBERS)]), StandardScaler()), "table", plain=False
     ),
-    "records": Way(_steps(FunctionTransformer(_records), DictVectorizer()), "table", columns=CATEGORIES + NUMBERS),
+    "records": Way(
+        _steps(FunctionTransformer(_records), DictVectorizer(sparse=False)), "table", columns=CATEGORIES + NUMBERS
+    ),
     "bare on a frame": Way(lambda model: model, "table", columns=NUMBERS),
-    "dicts": Way(_steps(DictVectorizer()), "dicts"),
+    "dicts": Way(_steps(DictVectorizer(sparse=False)), "dicts"),
     "bare": Way(lambda model: model, "numbers"),
     "scaled": Way(_steps(StandardScaler(with_mean=False)), "numbers"),
     "squares": Way(_steps(PolynomialFeatures(2, include_bias=False)), "numbers"),

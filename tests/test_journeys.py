@@ -10,15 +10,14 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import journeys
 import numpy as np
 import pytest
+from journeys import ESTIMATORS, IDS, LABELS, N_TRAIN, Cell
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 
 import relabel_widget as rw
-
-import journeys
-from journeys import ESTIMATORS, IDS, LABELS, N_TRAIN, Cell
 
 CELLS = list(journeys.cells(7, seed=0))
 
