@@ -8,14 +8,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.compose import make_column_transformer
+from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.feature_selection import RFE, SelectFromModel, SelectKBest, SelectPercentile, chi2
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler, TargetEncoder
+from sklearn.pipeline import Pipeline, make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer, StandardScaler, TargetEncoder
 
 import relabel_widget as rw
 
@@ -267,3 +271,66 @@ def test_nested_weights_reach_the_classifier() -> None:
     edited[0] = 1 - Y[0]
     again = clone(own).fit(TRAIN, edited, rest__model__sample_weight=weights)
     assert_allclose(result.proba_after, again.predict_proba(TEST)[:, 1], atol=1e-12)
+
+
+def test_a_refit_of_the_estimator_is_that_of_the_pipeline_to_the_last_digit() -> None:
+    """``transform`` of a union adds up in another order than its ``fit_transform``; lbfgs, stopped early, minds."""
+    union = make_union(TfidfVectorizer(), TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 2)))
+    own = fitted(make_pipeline(union, LogisticRegression(C=1e4)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fit = rw.adopt(own, TRAIN, Y)
+    result = rw.verify(fit, [0, 1, 2, 3, 4], TEST, how="estimator")
+    edited = Y.copy()
+    edited[:5] ^= 1
+    assert np.array_equal(result.estimator.coef_, fitted(own, TRAIN, edited)[-1].coef_)
+
+
+@pytest.mark.parametrize("kind", ["frame", "lazy", "Arrow"])
+def test_texts_in_any_column_reach_the_refitted_pipeline(kind: str) -> None:
+    own = fitted(PIPELINES["best words"])
+    frame = pd.DataFrame({"text": TRAIN})
+    rows = {"frame": frame, "lazy": pl.from_pandas(frame).lazy(), "Arrow": pa.array(TRAIN)}[kind]
+    found = rw.find_flip_set(rw.adopt(own, rows, Y), TEST[0])
+    assert found.confirmed_by == "pipeline"
+    assert flips(own, found, TEST[0])
+
+
+def test_an_arrow_table_is_read_by_a_pipeline_of_texts_and_numbers() -> None:
+    frame = pd.DataFrame({"text": TRAIN, "length": [len(text) for text in TRAIN]})
+    columns = make_column_transformer((TfidfVectorizer(), "text"), (StandardScaler(), ["length"]))
+    own = fitted(make_pipeline(columns, LogisticRegression(tol=1e-8)), frame)
+    table = pa.Table.from_pandas(frame)
+    fit = rw.adopt(own, table, Y)
+    assert_allclose(fit.proba(table), own.predict_proba(frame)[:, 1], atol=1e-5)
+    plain = fitted(make_pipeline(FunctionTransformer(lambda texts: [text.lower() for text in texts]), *own_words()))
+    assert_allclose(
+        rw.adopt(plain, pa.array(TRAIN), Y).proba(pa.array(TEST)), plain.predict_proba(TEST)[:, 1], atol=1e-5
+    )
+
+
+def own_words() -> list[Any]:
+    return [TfidfVectorizer(), LogisticRegression(tol=1e-8)]
+
+
+def test_a_step_that_is_another_one_each_time_it_is_fitted_is_named() -> None:
+    own = fitted(make_pipeline(CountVectorizer(), TruncatedSVD(4), LogisticRegression()))
+    fit = rw.adopt(own, TRAIN, Y)
+    with pytest.warns(rw.AdoptionWarning, match=r"'truncatedsvd' makes other features each time .* Set random_state"):
+        found = rw.find_flip_set(fit, TEST[0])
+    assert found.confirmed_by == "pipeline" or not found.verified
+    seeded = fitted(make_pipeline(CountVectorizer(), TruncatedSVD(4, random_state=0), LogisticRegression()))
+    assert not rw.adopt(seeded, TRAIN, Y).own.looks_at_labels
+
+
+def test_features_in_place_of_texts_are_confirmed_by_the_classifier_alone() -> None:
+    own = fitted(PIPELINES["best words"])
+    fit = rw.adopt(own, own[:-1].transform(TRAIN), Y)
+    found = rw.find_flip_set(fit, TEST[0])
+    assert found.verified
+    assert found.confirmed_by in {"minimiser", "estimator"}
+    result = rw.verify(fit, [0, 1], TEST, how="pipeline")
+    edited = Y.copy()
+    edited[:2] ^= 1
+    again = clone(own[-1]).fit(own[:-1].transform(TRAIN), edited)
+    assert_allclose(result.proba_after, again.predict_proba(own[:-1].transform(TEST))[:, 1], atol=1e-9)

@@ -1,9 +1,9 @@
 """Fits: minimisers of problems, from data or taken over from scikit-learn."""
 
-from .adoption import AdoptionWarning, Disagreement, adopt, adopted
+from .adoption import Disagreement, adopt, adopted
 from .fitting import MINIMISER_RTOL, Fit, Polish, check_C, check_fit, check_weights, fit, minimised, minimiser
 from .one_vs_rest import OneVsRest, fit_one_vs_rest, shares
-from .own_model import How, OwnModel, check_how
+from .own_model import AdoptionWarning, How, OwnModel, check_how
 
 __all__ = [
     "MINIMISER_RTOL",

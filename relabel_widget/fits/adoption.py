@@ -9,16 +9,12 @@ from typing import Any
 import numpy as np
 
 from .._typing import FloatArray
-from ..design import as_design, compacted
-from ..inputs import column_names, materialised
+from ..design import Design, as_design, compacted
+from ..inputs import column_names, count_rows, materialised
 from ..problem import Problem, encode
 from .fitting import Fit, Polish, check_C, check_weights, minimiser
-from .own_model import OwnModel, as_dense, coefficients
+from .own_model import AdoptionWarning, OwnModel, as_dense, coefficients
 from .steps import unrolled
-
-
-class AdoptionWarning(UserWarning):
-    """An adopted estimator predicts some rows otherwise than the minimiser of its own objective does."""
 
 
 def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Fit:
@@ -69,8 +65,11 @@ def adopted(estimator: Any, X: Any, y: Any, sample_weight: Any, *, who: str = "a
     steps, model = unrolled(estimator, who=who)
     _check_adoptable(model)
     rows = materialised(X, who=f"{who}: {x_name}")
-    labels_given = materialised(y, who=f"{who}: y")
-    features = rows if steps is None else steps.training(rows, labels_given, who=f"{who}: {x_name}")
+    if steps is not None:
+        rows = steps.brought(rows, f"{who}: {x_name}")
+    n_rows = count_rows(rows, who=f"{who}: {x_name}")
+    labels = encode(y, n_rows, who=who, classes=np.asarray(model.classes_))
+    features = rows if steps is None else steps.training(rows, labels.decode(labels.codes), who=f"{who}: {x_name}")
     design = compacted(as_design(features, who=f"{who}: {x_name}"))
     coef = as_dense(model.coef_)
     if design.n_features != coef.shape[1]:
@@ -80,7 +79,6 @@ def adopted(estimator: Any, X: Any, y: Any, sample_weight: Any, *, who: str = "a
         )
     if steps is None:
         _check_names(model, features, who)
-    labels = encode(labels_given, design.n_rows, who=who, classes=np.asarray(model.classes_))
     weights = check_weights(sample_weight, labels, who=who)
     problem = Problem(
         design,
@@ -92,10 +90,11 @@ def adopted(estimator: Any, X: Any, y: Any, sample_weight: Any, *, who: str = "a
     )
     start = coefficients(model, problem.n_params)
     fit = _polished(problem, start)
+    as_features = isinstance(rows, Design)
     own = OwnModel(
-        estimator=estimator,
+        estimator=model if as_features else estimator,
         classifier=model,
-        steps=steps,
+        steps=None if as_features else steps,
         rows=rows,
         features=features,
         labels=fit.y,

@@ -15,7 +15,7 @@ from ..arguments import check_choice
 from ..design import Design
 from ..inputs import rows_at
 from ..problem import Edit
-from .steps import Steps
+from .steps import Steps, identical, same_values
 
 How: TypeAlias = Literal["minimiser", "estimator", "pipeline"]
 HOW: tuple[How, ...] = ("minimiser", "estimator", "pipeline")
@@ -30,6 +30,10 @@ _SAME_DATA = (
 _QUICK = 2 * 10**7  # stored values: larger fits take minutes, and are made on demand only
 
 
+class AdoptionWarning(UserWarning):
+    """An adopted estimator predicts some rows otherwise than its minimiser, or otherwise each time it is refitted."""
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class OwnModel:
@@ -38,13 +42,14 @@ class OwnModel:
     Attributes
     ----------
     estimator
-        As it was given: a classifier or a whole pipeline. It is cloned, never changed.
+        As it was given: a classifier or a whole pipeline; of a pipeline whose rows were given as features, the
+        classifier. It is cloned, never changed.
     classifier
         The classifier at its end.
     steps
-        The steps before the classifier, None if there are none.
+        The steps before the classifier, None if there are none, or the rows were given as features.
     rows
-        The training rows as they were given.
+        The training rows as the steps take them.
     features
         What the classifier was fitted to.
     labels
@@ -69,8 +74,34 @@ class OwnModel:
 
     @cached_property
     def looks_at_labels(self) -> bool:
-        """Whether a step before the classifier makes other features once labels change."""
-        return self.steps is not None and self.steps.looks_at_labels(self.rows, self.labels)
+        """Whether a step before the classifier makes other features once labels change, or by chance.
+
+        Warns
+        -----
+        AdoptionWarning
+            If it is by chance: then a refit is one of many.
+        """
+        if self.steps is None or not self.steps.looks_at_labels(self.rows, self.labels):
+            return False
+        by_chance = self.steps.random_step(self.rows, self.labels)
+        if by_chance:
+            warnings.warn(
+                f"The step {by_chance!r} makes other features each time it is fitted, because its random_state is not "
+                "set: a flip set that one refit of your pipeline confirms may not hold in the next. Set random_state "
+                "and fit again.",
+                AdoptionWarning,
+                stacklevel=2,
+            )
+        return True
+
+    @cached_property
+    def fitted_features(self) -> Any:
+        """The features as a fit of the whole pipeline makes them, to the last bit, for a refit of the classifier."""
+        features = in_memory(self.features)
+        if self.steps is None:
+            return features
+        again = self.steps.refitted(self.rows, self.labels)
+        return again if same_values(features, again) and not identical(features, again) else features
 
     @property
     def is_quick(self) -> bool:
@@ -110,7 +141,7 @@ class OwnModel:
 
         whole = how == "pipeline"
         model = clone(self.estimator if whole else self.classifier)
-        x = self.rows if whole else in_memory(self.features)
+        x = self.rows if whole and self.steps is not None else self.fitted_features
         edited = self.labels.copy()
         edited[rows] = labels
         weights = self.sample_weight

@@ -23,6 +23,7 @@ _BLIND_MODULES = (
     "sklearn.kernel_approximation",
     "sklearn.feature_selection._variance_threshold",
 )
+_ROUNDING = 1e-9  # of the largest value: features that differ by less are the same
 _PARTS = ("transformers_", "transformer_list", "steps")  # where scikit-learn's compositions keep their parts
 
 
@@ -71,29 +72,40 @@ class Steps:
         """Features of the training rows, as the classifier was fitted on them.
 
         A transformer that cross-fits, such as ``TargetEncoder``, gives training rows other features than new rows: it
-        is cloned and fitted again for them.
+        is cloned and fitted again for them. ``rows`` are as `brought` returns them.
         """
-        rows = self.brought(rows, who)
         if isinstance(rows, Design):
             return rows
         for name, step in self.named:
             made = _refitted_rows(step, rows, y) if cross_fits(step) else step.transform(rows)
             made = _same_number(rows, made, name, step, who)
-            if not hasattr(step, "get_feature_names_out") and _same_values(rows, made):
+            if not hasattr(step, "get_feature_names_out") and same_values(rows, made):
                 self.unchanged.add(name)
             rows = made
         return rows
 
     def brought(self, rows: Any, who: str) -> Any:
         """Rows as the first step takes them; a matrix of features in place of texts passes as a design would."""
-        if isinstance(rows, Design) or not self.takes_texts:
+        if isinstance(rows, Design):
             return rows
+        if not self.takes_texts:
+            return self._read_by_first(rows)
         if sparse.issparse(rows) or (isinstance(rows, np.ndarray) and rows.ndim == 2 and rows.dtype.kind in "fiub"):
             from ..design import as_design
 
             return as_design(rows, who=who)
         rows = text_column(rows)
         check_texts(rows, who=who)
+        return rows
+
+    def _read_by_first(self, rows: Any) -> Any:
+        """Rows of pyarrow, of which scikit-learn reads numbers alone, as pandas or a list where the step needs that."""
+        if type(rows).__module__ != "pyarrow.lib":
+            return rows
+        try:
+            self.named[0][1].transform(rows[:1])
+        except Exception:  # what a step of somebody's own raises is not known
+            return rows.to_pandas() if hasattr(rows, "column_names") else rows.to_pylist()
         return rows
 
     def names(self, n_features: int) -> list[str] | None:
@@ -112,24 +124,50 @@ class Steps:
         return names if names is not None and len(names) == n_features else None
 
     def looks_at_labels(self, rows: Any, y: AnyArray) -> bool:
-        """Whether a step makes other features of the training rows when it is fitted to other labels.
+        """Whether a step makes other features of the training rows when it is fitted to other labels, or just again.
 
-        Cost: nothing for scikit-learn's vectorisers, scalers, encoders and decompositions; otherwise one fit of each
-        doubtful step, to the labels in a random order.
+        Cost: nothing for scikit-learn's vectorisers, scalers and encoders; otherwise one fit of each doubtful step, to
+        the labels in a random order. ``rows`` are as `brought` returns them.
         """
-        doubtful = [step for _, step in self.named if not _is_blind(step)]
+        if isinstance(rows, Design):
+            return False
+        doubtful = [step for _, step in self.named if not _is_blind(step) or _is_seedless(step)]
         if any(cross_fits(step) for step in doubtful):
             return True
         if not doubtful:
             return False
         shuffled = np.random.default_rng(0).permutation(y)
-        rows = self.brought(rows, "X")
         for _, step in self.named:
             made = step.transform(rows)
-            if step in doubtful and not _same_values(made, _refitted_rows(step, rows, shuffled)):
+            if step in doubtful and not same_values(made, _refitted_rows(step, rows, shuffled)):
                 return True
             rows = made
         return False
+
+    def random_step(self, rows: Any, y: AnyArray) -> str:
+        """Name of the first step that makes other features each time it is fitted, empty without one.
+
+        Cost: two fits of each step that draws random numbers without a ``random_state``. ``rows`` as for `training`.
+        """
+        seedless = [name for name, step in self.named if _is_seedless(step)]
+        for name, step in self.named if seedless and not isinstance(rows, Design) else ():
+            if name in seedless:
+                if not same_values(_refitted_rows(step, rows, y), _refitted_rows(step, rows, y)):
+                    return name
+                if name == seedless[-1]:
+                    return ""
+            rows = step.transform(rows)
+        return ""
+
+    def refitted(self, rows: Any, y: Any) -> Any:
+        """Features of the training rows as they come out of a fit of the whole pipeline, to the last bit.
+
+        ``transform`` may add up in another order than ``fit_transform``, which an optimiser that is stopped early makes
+        much of. ``rows`` are as `brought` returns them.
+        """
+        for _, step in self.named:
+            rows = _refitted_rows(step, rows, y)
+        return rows
 
 
 def unrolled(pipeline: Any, *, who: str) -> tuple[Steps | None, Any]:
@@ -183,6 +221,26 @@ def _is_blind(step: Any) -> bool:
     return True
 
 
+def _is_seedless(step: Any) -> bool:
+    """Whether a transformer or a part of it may draw random numbers that cannot be drawn again."""
+    for part in _parts(step):
+        try:
+            params = part.get_params(deep=False)
+        except (AttributeError, TypeError):  # not of scikit-learn, such as "passthrough"
+            continue
+        if params.get("random_state", 0) is None:
+            return True
+    return False
+
+
+def identical(one: Any, other: Any) -> bool:
+    """Whether two matrices of features are equal to the last bit, down to the order in which they are stored."""
+    if sparse.issparse(one) and sparse.issparse(other) and one.format == other.format == "csr":
+        parts = ("data", "indices", "indptr")
+        return all(np.array_equal(getattr(one, part), getattr(other, part)) for part in parts)
+    return isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and np.array_equal(one, other)
+
+
 def needs_labels(step: Any) -> bool:
     """Whether a transformer is tagged as one that cannot be fitted without labels."""
     try:
@@ -225,14 +283,18 @@ def _same_number(before: Any, after: Any, name: str, step: Any, who: str) -> Any
     return after
 
 
-def _same_values(one: Any, other: Any) -> bool:
-    """Whether two sets of features are equal, whatever holds them."""
+def same_values(one: Any, other: Any) -> bool:
+    """Whether two sets of features are equal but for rounding, whatever holds them."""
     if isinstance(one, (list, tuple)) or isinstance(other, (list, tuple)) or np.shape(one) != np.shape(other):
         return False
     if sparse.issparse(one) and sparse.issparse(other):
-        return bool((one != other).nnz == 0)
+        apart = abs(one - other)
+        return not apart.nnz or bool(apart.max() <= _ROUNDING * abs(one).max())
     first = one.toarray() if sparse.issparse(one) else np.asarray(one)
     second = other.toarray() if sparse.issparse(other) else np.asarray(other)
+    if first.dtype.kind in "fiu" and second.dtype.kind in "fiu":
+        largest = np.max(np.abs(first), where=np.isfinite(first), initial=0.0)
+        return np.allclose(first, second, rtol=0, atol=_ROUNDING * largest, equal_nan=True)
     return bool(np.all(first == second))
 
 
