@@ -216,6 +216,7 @@ def test_columns_go_into_the_order_of_the_training_frame(container: str) -> None
     assert inputs.column_names(inputs.in_order(frame, ["a", "b"], who="f")) == ["a", "b"]
     with pytest.raises(ValueError, match="f: expected the columns of the training frame, a, d, got a frame without d"):
         inputs.in_order(frame, ["a", "d"], who="f")
+    assert inputs.in_order(frame, [0, 1, 2], who="f") is frame
 
 
 # Queries

@@ -67,7 +67,8 @@ def in_order(rows: Any, columns: Sequence[Any] | None, *, who: str) -> Any:
     if columns is None or isinstance(rows, (np.ndarray, list, tuple)) or sparse.issparse(rows):
         return rows
     names = column_names(rows)
-    if names is None or names == list(columns):
+    unnamed = list(columns) == list(range(len(columns)))  # as pandas numbers columns: the places count
+    if names is None or names == list(columns) or unnamed:
         return rows
     absent = [str(name) for name in columns if name not in names]
     if absent:
