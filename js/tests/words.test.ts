@@ -33,7 +33,7 @@ describe("numbers and sentences", () => {
     const own = "Confirmed by refitting your pipeline: probability 0.610 → 0.390.";
     expect(flipWords({ ...flip, own })[1]).toContain(`0.600 → 0.400. ${own} No set`);
     const denied = { ...flip, verified: false, outcome: "Not confirmed.", own: "Your own model, refitted: probability 0.610 → 0.520." };
-    expect(flipWords(denied)).toEqual(["open", `Relabelling 3 training rows. Not confirmed. ${denied.own}`]);
+    expect(flipWords(denied)).toEqual(["open", `Set of 3 training rows. Not confirmed. ${denied.own}`]);
     expect(flipWords({ ...flip, found: false, outcome: "Cannot flip." })).toEqual(["open", "Cannot flip."]);
   });
   test("a forecast says that it is one", () => {

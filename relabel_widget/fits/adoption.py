@@ -107,7 +107,7 @@ def adopted(estimator: Any, X: Any, y: Any, sample_weight: Any, *, who: str = "a
 
 @dataclass(frozen=True)
 class Disagreement:
-    """How many rows an estimator predicts otherwise than its minimiser does, and why; at the threshold 0.5.
+    """How many rows an estimator predicts differently from its minimiser, and why; at the threshold 0.5.
 
     Attributes
     ----------
@@ -138,9 +138,9 @@ class Disagreement:
         if self.of_test:
             rows = f"{self.n_test:,} of {self.of_test:,} test rows and {rows}"
         return (
-            f"the adopted estimator predicts {rows} otherwise than the minimum of its own objective, which is what "
-            f"influences and flip sets are about. {self.cause} A flip set that this may concern is confirmed by "
-            "a refit of the estimator, or says that it was not."
+            f"The adopted estimator predicts {rows} differently from the minimum of its objective, which influences "
+            f"and flip sets describe. {self.cause} Flip sets that this may affect are confirmed by refitting the "
+            "estimator, or marked as not confirmed."
         )
 
 

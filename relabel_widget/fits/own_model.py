@@ -31,7 +31,7 @@ _QUICK = 2 * 10**7  # stored values: larger fits take minutes, and are made on d
 
 
 class AdoptionWarning(UserWarning):
-    """An adopted estimator predicts some rows otherwise than its minimiser, or otherwise each time it is refitted."""
+    """An adopted estimator predicts some rows differently from its minimiser, or differently at every refit."""
 
 
 @final

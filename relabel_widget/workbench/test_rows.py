@@ -154,7 +154,7 @@ class Queries:
         return rows_at(self.raw, np.array([row])) if raw_matters else self.one(row)
 
     def n_disagreeing(self, threshold: float) -> int:
-        """How many rows the user's own estimator predicts otherwise than the fit does."""
+        """How many rows the user's own estimator predicts differently from the fit."""
         if self.own_eta is None:
             return 0
         threshold_logit = check_threshold(threshold, who="threshold")

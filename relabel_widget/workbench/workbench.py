@@ -76,7 +76,7 @@ class Workbench:
     Warns
     -----
     AdoptionWarning
-        If the estimator predicts a training or test row otherwise than the minimiser of its objective does, which
+        If the estimator predicts a training or test row differently from the minimiser of its objective, which
         influences and flip sets are about. `disagreement` keeps what it says.
 
     Examples
@@ -141,7 +141,7 @@ class Workbench:
 
     @property
     def disagreement(self) -> Disagreement | None:
-        """Where and why the estimator predicts otherwise than its own minimiser; None where it does not."""
+        """Where and why the estimator predicts differently from its own minimiser; None where it does not."""
         return self._disagreement
 
     @property

@@ -32,7 +32,7 @@ function smallness({ size, optimal, lowerBound }: FlipSummary): string {
 export function flipWords(flip: FlipSummary): [Tone, string] {
   if (!flip.found) return ["open", flip.outcome];
   const rows = plural(flip.size, "training row");
-  if (!flip.verified && flip.own) return ["open", `Relabelling ${rows}. ${flip.outcome} ${flip.own}`];
+  if (!flip.verified && flip.own) return ["open", `Set of ${rows}. ${flip.outcome} ${flip.own}`];
   if (!flip.verified || flip.probaAfter === null) return ["guess", `Relabelling ${rows} is predicted to flip it. ${flip.outcome}`];
   const change = `probability ${proba(flip.probaBefore)} → ${proba(flip.probaAfter)}`;
   return ["fact", `Relabelling ${rows} flips the prediction after retraining: ${[`${change}.`, flip.own, smallness(flip)].filter(Boolean).join(" ")}`];
