@@ -24,9 +24,8 @@ HOW: tuple[How, ...] = ("minimiser", "estimator", "pipeline")
 # from the minimiser's. On SST-2 (lbfgs and saga, C from 1 to 10,000) a refitted estimator was never further than 4.7
 # typical distances from the minimiser of the same labels.
 _DOUBT = 5.0
-_SAME_DATA = (
-    0.5  # an estimator that is refitted to less than this part of its distance to the minimiser had the same data
-)
+# An estimator whose refit comes nearer than this part of its distance to the minimiser was fitted to the same data.
+_SAME_DATA = 0.5
 _QUICK = 2 * 10**7  # stored values: larger fits take minutes, and are made on demand only
 
 
