@@ -15,10 +15,11 @@ from scipy import linalg, sparse
 
 from .._typing import FloatArray, IntArray
 from ..design import Design
-from ..problem import Hessian
+from ..problem import Hessian, MultinomialHessian
 from ..vectors import blas_in_one_thread, column_dots, dot, symmetric_product
 
 _LARGEST_BLOCK = 1024
+_MOST_IN_BLOCKS = 2**23  # entries of the blocks of several classes
 _LARGEST_OF_SAMPLE = 256
 _FEW_COLUMNS, _FEW_STORED = 16, 10_000
 _ROUNDING = 16 * np.finfo(float).eps
@@ -162,6 +163,32 @@ class Centred:
         return _merged(apart, tied + 1.0 / self.total, curvature)
 
 
+@dataclass(frozen=True, eq=False)
+class PerClass:
+    """One preconditioner for each of K classes, made of its Hessian with the others held fixed.
+
+    It takes and gives tables (n_params, K), row by row, whose columns sum to zero: softmax sees no more of them. In
+    this space the Hessian of K classes is curved about as each class's own. On texts (4 classes) and images (10) it
+    takes a tenth to a third of the products that a diagonal does; coupling the classes in each column spared none.
+    """
+
+    classes: tuple[Preconditioner, ...]
+
+    def apply(self, r: FloatArray) -> FloatArray:  # noqa: D102 - as in Preconditioner
+        tables = r.reshape(-1, len(self.classes), *r.shape[1:])
+        tables = tables - tables.mean(axis=1, keepdims=True)
+        out = np.empty_like(tables)
+        for k, each in enumerate(self.classes):
+            out[:, k] = each.apply(np.ascontiguousarray(tables[:, k]))
+        out -= out.mean(axis=1, keepdims=True)
+        return out.reshape(r.shape)
+
+    def loo_leverages(self, rows: Design, curvature: FloatArray) -> FloatArray:
+        """Of each class by itself, (rows.n_rows, K), from the classes' curvatures, same shape."""
+        of_classes = zip(self.classes, np.ascontiguousarray(curvature.T), strict=True)
+        return np.column_stack([each.loo_leverages(rows, column) for each, column in of_classes])
+
+
 def _merged(apart: FloatArray, tied: FloatArray, curvature: FloatArray) -> FloatArray:
     """Leave-one-out leverages of columns by themselves, and those of columns that a row moves together."""
     return np.asarray(apart + tied / np.maximum(1.0 - curvature * tied, _LEAST_LEFT))
@@ -186,13 +213,21 @@ def preconditioner_of(hessian: Hessian) -> Preconditioner:
 
     Cost: a pass over X for the diagonal, one for the means, and a Gram matrix of k columns over all rows or the
     design's sample of them; then k is 256 at most, as more columns of a sample tell more of the sample than of the
-    rest.
+    rest. With several classes one for each, `PerClass`, all blocks together 64 MB at most.
     """
+    if isinstance(hessian, MultinomialHessian):
+        most = isqrt(_MOST_IN_BLOCKS // hessian.n_classes)
+        return PerClass(tuple(_two_level(each, most) for each in hessian.of_classes()))
+    return _two_level(hessian, _LARGEST_BLOCK)
+
+
+def _two_level(hessian: Hessian, most: int) -> Preconditioner:
+    """With at most so many columns in the block."""
     diagonal = hessian.diagonal()
     if not hessian.has_intercept:
-        return _columns(hessian, _Moments(np.zeros_like(diagonal), diagonal, hessian.penalty))
+        return _columns(hessian, _Moments(np.zeros_like(diagonal), diagonal, hessian.penalty), most)
     moments = _moments(hessian, diagonal[:-1], float(diagonal[-1]))
-    return Centred(_columns(hessian, moments), moments.mean, float(diagonal[-1]) or 1.0)
+    return Centred(_columns(hessian, moments, most), moments.mean, float(diagonal[-1]) or 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,10 +279,10 @@ def _centred(hessian: Hessian, columns: IntArray, mean: FloatArray, total: float
     return mean + sums / total, np.maximum(squares - np.square(sums) / total, 0.0)
 
 
-def _columns(hessian: Hessian, moments: _Moments) -> Jacobi | TwoLevel:
+def _columns(hessian: Hessian, moments: _Moments, most: int) -> Jacobi | TwoLevel:
     """The preconditioner of the columns, less their means where there is an intercept."""
     jacobi, design = Jacobi.of_diagonal(moments.diagonal), hessian.design
-    largest = _LARGEST_BLOCK if len(design.sample[0]) == design.n_rows else _LARGEST_OF_SAMPLE
+    largest = min(most, _LARGEST_BLOCK) if len(design.sample[0]) == design.n_rows else min(most, _LARGEST_OF_SAMPLE)
     k = min(design.n_features, largest, isqrt(design.n_stored))
     if k < 2:
         return jacobi
