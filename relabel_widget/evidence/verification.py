@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from scipy.special import expit
-
 from .._typing import BoolArray, FloatArray
 from ..arguments import as_rows, check_edit, check_monitor, check_threshold
 from ..fits import Fit, check_fit
@@ -19,8 +16,8 @@ from ..problem import Edit
 class Verification:
     """What a refit on edited labels says of the queries.
 
-    ``proba_before`` and ``proba_after`` are probabilities of ``classes[1]``, shape (m,); ``flipped`` (m,) says
-    whether the predicted class changed; ``fit`` is the new `Fit`.
+    ``proba_before`` and ``proba_after`` are probabilities of ``classes[1]``, shape (m,), or of all K classes, (m, K);
+    ``flipped`` (m,) says whether the predicted class changed; ``fit`` is the new `Fit`.
     """
 
     proba_before: FloatArray
@@ -34,6 +31,7 @@ def verify(
     rows: Any,
     X_query: Any,
     *,
+    labels: Any = None,
     edit: Edit = "relabel",
     threshold: float = 0.5,
     monitor: Monitor | None = None,
@@ -48,15 +46,18 @@ def verify(
         Distinct training rows to edit: numbers, or a mask of shape (n_rows,). An empty list gives the same fit.
     X_query
         Queries, shape (m, n_features), or raw rows of an adopted pipeline.
+    labels
+        The new label of each row, such as `FlipSet.labels`, or one for all; with two classes, the other one if None.
     edit
-        ``"relabel"`` swaps each row's label, ``"remove"`` leaves the row out.
+        ``"relabel"`` gives each row another label, ``"remove"`` leaves the row out.
     threshold
-        A query is predicted ``classes[1]`` when its probability is above this.
+        A query is predicted ``classes[1]`` when its probability is above this; of several classes, the likeliest is
+        predicted.
 
     Raises
     ------
     ValueError, TypeError
-        If rows, queries or threshold are not as described, or the edit leaves one class only.
+        If rows, labels, queries or threshold are not as described, or the edit leaves a class without examples.
     Cancelled
         If ``monitor`` was cancelled.
 
@@ -64,17 +65,14 @@ def verify(
     -----
     Cost: one Newton-CG run to full accuracy, started at the fit (2 to 6 steps).
     """
-    check_fit(fit, who="verify")
+    check_fit(fit, who="verify", several=True)
     check_monitor(monitor, who="verify")
     check_edit(edit, who="verify")
     threshold_logit = check_threshold(threshold, who="verify")
     chosen = as_rows(rows, fit.n_rows, who="verify: rows")
     queries = fit.design_of(X_query, who="verify: X_query")
-    refit = fit.refit(chosen, edit, monitor=monitor)
+    refit = fit.refit(chosen, edit, labels=labels, monitor=monitor)
+    problem = fit.problem
     before, after = fit.decision(queries), refit.decision(queries)
-    return Verification(
-        np.asarray(expit(before)),
-        np.asarray(expit(after)),
-        np.asarray((before > threshold_logit) != (after > threshold_logit)),
-        refit,
-    )
+    flipped = problem.predicted(before, threshold_logit) != problem.predicted(after, threshold_logit)
+    return Verification(problem.proba(before), problem.proba(after), flipped, refit)

@@ -14,6 +14,7 @@ from .._typing import FloatArray
 from ..design import Design, as_design, compacted
 from ..problem import Problem, encode
 from .fitting import Fit, Polish, check_C, check_weights, minimiser
+from .multinomial import multinomial_objective
 
 _NOTABLE = 0.01  # share of training predictions that must change before a warning is worth a person's attention
 
@@ -25,11 +26,12 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Fit:
     ----------
     estimator
         A fitted ``LogisticRegression`` with an L2 penalty and any solver (for liblinear, whose intercept is
-        penalised, the objective has that penalty too), or a ``Pipeline`` that ends in one.
+        penalised, the objective has that penalty too), or a ``Pipeline`` that ends in one. With three classes or more
+        it must be multinomial, as all solvers but liblinear make it.
     X
         What the estimator was fitted on: rows of features, or raw rows for a pipeline.
     y
-        Its labels, shape (n_rows,), two classes.
+        Its labels, shape (n_rows,).
     sample_weight
         The weights given to its fit, shape (n_rows,).
 
@@ -44,8 +46,8 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Fit:
     TypeError
         If it is not a ``LogisticRegression`` or a pipeline ending in one.
     ValueError
-        If it is unfitted, has another penalty (l1, elastic net, none), class weights or more than two classes,
-        was fitted on other columns, or does not know the labels.
+        If it is unfitted, has another penalty (l1, elastic net, none) or class weights, was fitted one class against
+        the rest or on other columns, or does not know the labels.
 
     Warns
     -----
@@ -63,11 +65,14 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Fit:
             "Pass the training matrix it was fitted on."
         )
     _check_names(model, X if transform is None else None)
-    labels = encode(y, design.n_rows, who=who, classes=np.asarray(model.classes_))
+    labels = encode(y, design.n_rows, who=who, classes=np.asarray(model.classes_), several=True)
+    weights = check_weights(sample_weight, labels, who=who)
+    if len(labels.classes) > 2:
+        return _polished(*multinomial_objective(model, design, labels, weights), transform)
     problem = Problem(
         design,
         labels,
-        check_weights(sample_weight, labels, who=who),
+        weights,
         l2=1.0 / check_C(model.C, who=who),
         has_intercept=bool(model.fit_intercept),
         intercept_l2=_intercept_l2(model),
@@ -128,11 +133,6 @@ def _check_adoptable(model: Any) -> None:
             "adopt: class_weight is set, and a relabelled row would change its weight with its class. "
             "Refit with class_weight=None and pass the weights as sample_weight: they then stay with the rows."
         )
-    if model.coef_.shape[0] != 1 or len(model.classes_) != 2:
-        raise ValueError(
-            f"adopt: expected two classes, got {len(model.classes_)}: {model.classes_.tolist()}. "
-            "More than two are not supported yet: fit one class against the rest."
-        )
 
 
 def _penalty_name(model: Any) -> str:
@@ -170,7 +170,7 @@ def _polished(problem: Problem, start: FloatArray, transform: Callable[[Any], An
         gradient_norm=float(np.linalg.norm(problem.gradient(start, problem.dloss(before)))),
         distance=float(np.linalg.norm(fit.theta - start)),
         largest_change=float(np.abs(fit.eta - before).max()),
-        predictions_changed=int(np.count_nonzero((fit.eta > 0) != (before > 0))),
+        predictions_changed=int(np.count_nonzero(problem.predicted_rows(fit.eta) != problem.predicted_rows(before))),
     )
     if polish.predictions_changed > _NOTABLE * fit.n_rows:
         warnings.warn(

@@ -151,8 +151,8 @@ class Fit:
     ) -> Fit:
         """The fit on labels edited in the given distinct rows, started here or at ``start``, (n_params,).
 
-        ``labels`` has the new label of each row; with two classes, the other one if None. Nothing of this fit changes;
-        the minimiser does not depend on the start.
+        ``labels`` has the new label of each row, or is one for all; with two classes, the other one if None. Nothing of
+        this fit changes; the minimiser does not depend on the start.
 
         Raises
         ------
@@ -190,10 +190,8 @@ class Fit:
         return problem
 
     def _new_codes(self, rows: IntArray, edit: Edit, labels: Any) -> IntArray | None:
-        if labels is None:
+        if labels is None or edit == "remove":
             return None
-        if edit == "remove":
-            raise ValueError('expected no labels for edit "remove": rows that are left out have none.')
         given = as_array(labels, who="refit: labels")
         if given.ndim == 0:
             given = np.full(len(rows), given)
@@ -357,8 +355,8 @@ def check_fit(fit: Any, *, who: str, several: bool = False) -> None:
         raise TypeError(f"{who}: expected a Fit, as fit and adopt make, got {shown(fit)}.")
     if len(fit.classes) > 2 and not several:
         raise ValueError(
-            f"{who}: expected a fit of two classes, got {len(fit.classes)}: {shown(fit.classes.tolist())}. For one class "
-            "against the rest, fit y == label."
+            f"{who}: expected a fit of two classes, got {len(fit.classes)}: {shown(fit.classes.tolist())}. For one "
+            "class against the rest, fit y == label."
         )
 
 

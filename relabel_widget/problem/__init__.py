@@ -5,4 +5,16 @@ from .labels import Labels, code_of, codes_of_queries, encode
 from .multinomial import MultinomialHessian, MultinomialProblem, softmax
 from .problem import Edit, Problem
 
-__all__ = ["Edit", "Hessian", "Labels", "MultinomialHessian", "MultinomialProblem", "Problem", "code_of", "codes_of_queries", "encode", "eta_of", "softmax"]
+__all__ = [
+    "Edit",
+    "Hessian",
+    "Labels",
+    "MultinomialHessian",
+    "MultinomialProblem",
+    "Problem",
+    "code_of",
+    "codes_of_queries",
+    "encode",
+    "eta_of",
+    "softmax",
+]

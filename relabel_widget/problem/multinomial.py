@@ -59,7 +59,7 @@ class MultinomialHessian(Hessian):
     @property
     def n_classes(self) -> int:
         """K."""
-        return self.probabilities.shape[1]
+        return int(self.probabilities.shape[1])
 
     def matvec(self, v: FloatArray, eta_direction: FloatArray | None = None) -> FloatArray:  # noqa: D102 - as in Hessian
         moved = self.eta(v)
@@ -174,7 +174,10 @@ class MultinomialProblem(Problem):
 
     def predicted(self, decision: FloatArray, threshold_logit: float = 0.0) -> IntArray:  # noqa: ARG002
         """Codes of the likeliest classes, (m,); the first of equal ones."""
-        return np.argmax(decision, axis=1)
+        return np.asarray(np.argmax(decision, axis=1))
+
+    def predicted_rows(self, eta: FloatArray) -> IntArray:  # noqa: D102
+        return self.predicted(self._table(eta))
 
     def functional(self, query: FloatArray, code: int, rival: int) -> FloatArray:
         """What takes parameters to ``eta_code - eta_rival`` of a query, (n_features + 1,): ``(x, -x)``, (n_params,)."""
@@ -253,20 +256,17 @@ class MultinomialProblem(Problem):
         """
         own = self.labels.codes[rows].astype(np.int64)
         if edit == "remove":
-            return rows * self.n_classes + own
+            return np.asarray(rows * self.n_classes + own)
         if codes is None:
             raise ValueError(
-                f"expected labels, the new label of each row: with {self.n_classes} classes, relabelling a row may mean "
-                f"{self.n_classes - 1} things. Pass labels=..., one of {self.labels.classes.tolist()} for each row."
+                f"expected labels, the new label of each row: of {self.n_classes} classes, a row may be given "
+                f"{self.n_classes - 1} others. Pass labels=..., one of {self.labels.classes.tolist()} for each row."
             )
         changed = codes != own
-        return rows[changed] * self.n_classes + codes[changed]
+        return np.asarray(rows[changed] * self.n_classes + codes[changed])
 
     def rows_of(self, edits: IntArray) -> IntArray:  # noqa: D102
-        return edits // self.n_classes
-
-    def codes_of(self, edits: IntArray, edit: Edit) -> IntArray:  # noqa: ARG002, D102
-        return edits % self.n_classes
+        return np.asarray(edits // self.n_classes)
 
     def edited(self, edits: IntArray, edit: Edit) -> MultinomialProblem:  # noqa: D102
         rows = self.rows_of(edits)
@@ -297,6 +297,22 @@ class MultinomialProblem(Problem):
         table *= self.weights[:, None]
         return table.ravel()
 
+    def functionals(self, queries: Design, theta: FloatArray) -> FloatArray:
+        """Of each query the margin between its predicted class and the nearest rival, (n_params, m)."""
+        decision, extended = self.decision(queries, theta), self.extended_rows(queries).T
+        first = np.argsort(-decision, axis=1, kind="stable")[:, :2].tolist()
+        return np.stack([self.functional(x, *pair) for x, pair in zip(extended, first, strict=True)], axis=1)
+
+    def influence(self, eta: FloatArray, eta_directions: FloatArray, edit: Edit) -> FloatArray:
+        """As for two classes, but (m, n_rows, K) for relabels, the K new labels of each row."""
+        moved = eta_directions.reshape(self.design.n_rows, self.n_classes, -1)
+        if edit == "remove":
+            return np.asarray(-np.einsum("ik,ikt->ti", self.force(eta, "remove"), moved))
+        own = moved[np.arange(len(moved)), self.labels.codes]
+        moved -= own[:, None]
+        moved *= self.weights[:, None, None]
+        return np.asarray(moved.transpose(2, 0, 1))
+
     def best_edits(
         self, rows: IntArray, gains: FloatArray, edit: Edit, allowed: IntArray | None, made: IntArray | None
     ) -> IntArray:
@@ -306,7 +322,7 @@ class MultinomialProblem(Problem):
         """
         own = self.labels.codes[rows]
         if edit == "remove":
-            return rows * self.n_classes + own
+            return np.asarray(rows * self.n_classes + own)
         codes = np.arange(self.n_classes) if allowed is None else allowed
         table = self._table(gains)[np.ix_(rows, codes)]
         table[own[:, None] == codes] = -np.inf
@@ -315,7 +331,7 @@ class MultinomialProblem(Problem):
             known, new = np.divmod(made, self.n_classes)
             best[np.searchsorted(rows, known)] = new
         edits = rows * self.n_classes + best
-        return edits if allowed is None else edits[best != own]
+        return np.asarray(edits if allowed is None else edits[best != own])
 
     @cached_property
     def class_weights(self) -> tuple[float, ...]:
@@ -337,7 +353,7 @@ class MultinomialProblem(Problem):
         left = self._class_sizes - np.bincount(own, minlength=self.n_classes)
         if edit == "relabel":
             left += np.bincount(codes, minlength=self.n_classes)
-        return edits[(left == 0)[own]]
+        return np.asarray(edits[(left == 0)[own]])
 
     @cached_property
     def _class_sizes(self) -> IntArray:

@@ -97,6 +97,10 @@ class Problem:
         """Codes of the predicted classes, (m,)."""
         return (decision > threshold_logit).astype(np.int64)
 
+    def predicted_rows(self, eta: FloatArray) -> IntArray:
+        """Codes of the predicted classes of the training rows, (n_rows,), from their ``eta``."""
+        return self.predicted(eta)
+
     # the objective
 
     @cached_property
@@ -209,6 +213,15 @@ class Problem:
         pulls = self.force(eta, edit)
         pulls *= eta_direction
         return pulls
+
+    def functionals(self, queries: Design, theta: FloatArray) -> FloatArray:  # noqa: ARG002
+        """What influence on queries is measured by, (n_params, m): the log-odds of ``classes[1]``."""
+        return self.extended_rows(queries)
+
+    def influence(self, eta: FloatArray, eta_directions: FloatArray, edit: Edit) -> FloatArray:
+        """What edits move m functionals by, to first order, (m, n_rows); uses up ``eta_directions`` (n_rows, m)."""
+        eta_directions *= -self.force(eta, edit)[:, None]
+        return eta_directions.T
 
     # Edits are numbers: with two classes, that of the row. Problems of several classes have one for each new label.
 

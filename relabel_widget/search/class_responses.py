@@ -1,10 +1,10 @@
 """How rows respond to their own edits where there are several classes.
 
 Row i with log-odds eta, a vector of K, sees the other rows and the penalty as a spring. Without its own loss a force f,
-whose entries sum to 0, moves it by ``-L f``, L the K x K block ``[x_i, 1] H_-i^-1 [x_i, 1]'`` of the Hessian without it. The
-preconditioner holds the classes apart, so that here L is diagonal, ``h_ik``; a constant added to eta changes nothing.
-The edit turns the derivative of its loss from ``now`` to ``after(eta + x)``, and it comes to rest where
-``x_k + h_ik (after_k(eta + x) - now_k) = 0``: the minimum of a strictly convex function, as `row_edit` has it for K = 2.
+whose entries sum to 0, moves it by ``-L f``, L the K x K block ``[x_i, 1] H_-i^-1 [x_i, 1]'`` of the Hessian without
+the row. The preconditioner holds the classes apart, so that here L is diagonal, ``h_ik``; a constant added to eta
+changes nothing. The edit turns the derivative of its loss from ``now`` to ``after(eta + x)``, and it comes to rest
+where ``x_k + h_ik (after_k(eta + x) - now_k) = 0``: the minimum of a strictly convex function, as in `row_edit`.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _MOST_STEPS = 20
 class ClassEdits:
     """Edits of rows, each made or taken back; tables (m, K), vectors (m,).
 
-    ``eta`` are the rows' log-odds, ``now`` the derivatives of their losses there, ``bend`` their weights in the Hessian;
-    ``weights`` and ``codes`` are those of their losses afterwards: weight 0 for a row that is left out.
+    ``eta`` are the rows' log-odds, ``now`` the derivatives of their losses there, ``bend`` their weights in the
+    Hessian; ``weights`` and ``codes`` are those of their losses afterwards: weight 0 for a row that is left out.
     """
 
     eta: FloatArray
@@ -99,7 +99,7 @@ class ClassResponses:
         rows = _problem(refit).rows_of(edits)
         pulls = _edits(refit, edits).pulls(self._leverages_of(rows))
         moved = np.einsum("ik,ik->i", refit.eta_direction.reshape(-1, pulls.shape[1])[rows], pulls)
-        return np.where(refit.has(edits), -moved, moved) * refit.context.question.direction
+        return np.asarray(np.where(refit.has(edits), -moved, moved) * refit.context.question.direction)
 
     def start_point(self, problem: Problem, changed: IntArray, start: Refit) -> Iterate:
         """The start as a point of the edited problem, with secant curvature of the edited rows for the first step.

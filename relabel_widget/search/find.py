@@ -22,11 +22,11 @@ from ..outcome import Outcome
 from ..problem import Edit, code_of
 from ..question import Question
 from ..solver import SolveResult
+from .class_responses import ClassResponses
 from .exhaustion import Ending, exhausted
 from .first_order import first_order_set
 from .flip_set import Budget, FlipSet, as_budget
 from .forecasts import weakest_members
-from .class_responses import ClassResponses
 from .local_search import LocalSearch
 from .proof import Proof, as_proof
 from .refit import NO_ROWS, Context
@@ -361,7 +361,7 @@ def _task(
         return _Task(fit, threshold_logit, edit, method, rows, costs, limits, goal, RowResponses(fit))
     if threshold_logit:
         raise ValueError(
-            f"{who}: expected no threshold with {n_classes} classes, got {threshold!r}. The likeliest class is predicted."
+            f"{who}: expected no threshold with {n_classes} classes, got {threshold!r}. The likeliest is predicted."
         )
     if allowed is not None:
         rows = rows[(fit.problem.labels.codes[rows][:, None] != allowed).any(axis=1)]
@@ -384,7 +384,9 @@ def _allowed_codes(allowed_labels: Any, fit: Fit, edit: Edit, who: str) -> IntAr
         raise ValueError(f'{who}: allowed_labels says which labels rows may be given, but edit "remove" gives none.')
     labels = np.atleast_1d(as_array(allowed_labels, who=f"{who}: allowed_labels"))
     if labels.ndim != 1 or not len(labels):
-        raise ValueError(f"{who}: expected allowed_labels as some of {fit.classes.tolist()}, got {shown(allowed_labels)}.")
+        raise ValueError(
+            f"{who}: expected allowed_labels as some of {fit.classes.tolist()}, got {shown(allowed_labels)}."
+        )
     return np.unique([code_of(label, fit.classes, who=f"{who}: allowed_labels") for label in labels.tolist()])
 
 

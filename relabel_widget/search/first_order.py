@@ -32,7 +32,8 @@ def first_order_set(question: Question, gains: FloatArray, at_most: int | None =
     -------
     int64
         Rows, most influential first. The change of probability is ``p (1 - p)`` times the change of log-odds, as the
-        paper has it; with several classes p is the predicted one's share of its own and its rival's. Its error is Algorithm 1's, not ours. Cost: one pass where the prefix is short, at most a sort.
+        paper has it; with several classes p is the predicted one's share of its own and its rival's. Its error is
+        Algorithm 1's, not ours. Cost: one pass where the prefix is short, at most a sort.
     """
     candidates = question.edits_at(gains)
     p, threshold = expit(question.value + question.offset), expit(question.offset)

@@ -1,8 +1,8 @@
 """Flip sets where there are several classes: a prediction falls as soon as any rival overtakes it.
 
-Each rival is a `Question` of its own, the difference of two classes' log-odds, and the search is that of two classes: an
-edit is a row with its new label. Rivals are tried in the order of their log-odds. One is out once what is forecast for
-it takes as many rows as the best set has.
+Each rival is a `Question` of its own, the difference of two classes' log-odds, and the search is that of two classes:
+an edit is a row with its new label. Rivals are tried in the order of their log-odds. One is out once what is forecast
+for it takes as many rows as the best set has.
 
 A named target has to overtake all others. The set that takes it past the predicted class mostly does; where a third
 class comes out on top, more rows are edited, until the target is past that one, too.
@@ -64,7 +64,7 @@ class RivalTask:
 
     def run_all(self, queries: Design, monitor: Monitor | None) -> Iterator[FlipSet]:
         """Each query's flip set."""
-        problem = self._problem
+        problem = self.problem
         extended = problem.extended_rows(queries)
         for query, eta in zip(np.ascontiguousarray(extended.T), problem.decision(queries, self.fit.theta), strict=True):
             yield _Search(self, query, eta, monitor).run()
@@ -83,7 +83,8 @@ class RivalTask:
         return flip_set
 
     @property
-    def _problem(self) -> MultinomialProblem:
+    def problem(self) -> MultinomialProblem:
+        """The fit's problem, which is multinomial."""
         assert isinstance(self.fit.problem, MultinomialProblem)
         return self.fit.problem
 
@@ -114,14 +115,14 @@ class _Search:
         out_of_budget = False
         try:
             for rival in rivals:
+                if self._best is not None and len(self._best.edits) == 1 and task.costs is None:
+                    break
                 out_of_budget = self._try(rival) or out_of_budget
         except BudgetSpent:
             out_of_budget = True
         if self._best is None:
             return self._none(Outcome.BUDGET if out_of_budget else Outcome.EXHAUSTED)
-        return self._some(
-            self._best.edits, Outcome.BUDGET_FOUND if out_of_budget else Outcome.FOUND, self._best.theta
-        )
+        return self._some(self._best.edits, Outcome.BUDGET_FOUND if out_of_budget else Outcome.FOUND, self._best.theta)
 
     def _first_order(self, rivals: list[int]) -> FlipSet:
         shortest: IntArray | None = None
@@ -158,7 +159,7 @@ class _Search:
     def _searched(
         self, question: Question, factor: SolveResult, responses: ClassResponses, below: float
     ) -> tuple[Refit | None, bool]:
-        """A set of a cost below this, refitted to the minimiser, if one flips; and whether the budget ended the search."""
+        """A set of less than this cost that flips, at its minimiser, or None; and whether the budget ended it."""
         settings = settings_for(question.fit.problem.design)
         for exact in (False, True):  # the second only where the refit at the minimiser contradicts the first
             context = Context(question, replace(settings, exact=exact), responses, self._monitor)
@@ -175,7 +176,7 @@ class _Search:
 
     def _more(self, edits: IntArray, theta: FloatArray, winner: int) -> tuple[IntArray, FloatArray] | None:
         """Further edits by which the target overtakes a class that came out on top; None if there are none."""
-        task, problem = self._task, self._task._problem
+        task, problem = self._task, self._task.problem
         assert task.target is not None
         rows, codes = problem.rows_of(edits), edits % problem.n_classes
         labels = None if task.edit == "remove" else problem.labels.decode(codes)
@@ -188,7 +189,7 @@ class _Search:
 
     def _question(self, fit: Fit, code: int, rival: int) -> Question:
         task = self._task
-        functional = task._problem.functional(self._query, code, rival)
+        functional = task.problem.functional(self._query, code, rival)
         return Question(fit, functional, 0.0, task.edit, task.candidates, task.costs, task.allowed)
 
     def _factor(self, question: Question, rtol: float) -> SolveResult:
@@ -206,7 +207,7 @@ class _Search:
 
     def _some(self, edits: IntArray, outcome: Outcome, theta: FloatArray | None) -> FlipSet:
         """A flip set; with the parameters of its refit it is verified."""
-        problem = self._task._problem
+        problem = self._task.problem
         before = problem.proba(self._eta[None, :])[0, self._code]
         after, classes, winner = np.nan, problem.labels.classes, None
         if theta is not None:

@@ -2,7 +2,16 @@
 
 from .cg import solve, solve_many
 from .newton import Iterate, NewtonRun, NewtonSettings, StoppingRule, minimise, newton, newton_step
-from .preconditioner import Centred, Jacobi, PerClass, Preconditioner, TwoLevel, anew_is_cheap, norm_in, preconditioner_of
+from .preconditioner import (
+    Centred,
+    Jacobi,
+    PerClass,
+    Preconditioner,
+    TwoLevel,
+    anew_is_cheap,
+    norm_in,
+    preconditioner_of,
+)
 from .result import MinimiseResult, SolveResult
 
 __all__ = [
