@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import comb
 
 import numpy as np
 
 from .._typing import FloatArray, IntArray
+from ..bound import SLACK, SmallClasses, sets_of, small_classes_operations
 from ..design import Design
 from ..evidence import FACTOR_RTOL, solved_factors
 from ..fits import Fit
@@ -25,6 +27,7 @@ from ..problem import Edit, MultinomialProblem
 from ..question import Question
 from ..solver import SolveResult
 from .class_responses import ClassResponses
+from .exhaustion import MOST_OPERATIONS
 from .first_order import first_order_set
 from .flip_set import Budget, FlipSet
 from .forecasts import size_needed, weakest_members
@@ -100,6 +103,7 @@ class _Search:
         self._monitor = monitor
         self._spending = Spending(task.budget)
         self._best: _Found | None = None
+        self._lower_bound = 1
 
     def run(self) -> FlipSet:
         """The set with the fewest rows, or the least cost, that any rival's search found."""
@@ -118,11 +122,17 @@ class _Search:
                 if self._best is not None and len(self._best.edits) == 1 and task.costs is None:
                     break
                 out_of_budget = self._try(rival) or out_of_budget
+            if not out_of_budget:
+                self._exhaust()
         except BudgetSpent:
             out_of_budget = True
         if self._best is None:
-            return self._none(Outcome.BUDGET if out_of_budget else Outcome.EXHAUSTED)
-        return self._some(self._best.edits, Outcome.BUDGET_FOUND if out_of_budget else Outcome.FOUND, self._best.theta)
+            nothing = self._lower_bound > len(task.candidates)
+            not_found = Outcome.CANNOT_FLIP if nothing else Outcome.EXHAUSTED
+            flip_set = self._none(Outcome.BUDGET if out_of_budget else not_found)
+            return replace(flip_set, lower_bound=self._lower_bound)
+        outcome = Outcome.BUDGET_FOUND if out_of_budget else Outcome.FOUND
+        return replace(self._some(self._best.edits, outcome, self._best.theta), lower_bound=self._lower_bound)
 
     def _first_order(self, rivals: list[int]) -> FlipSet:
         shortest: IntArray | None = None
@@ -178,14 +188,68 @@ class _Search:
         """Further edits by which the target overtakes a class that came out on top; None if there are none."""
         task, problem = self._task, self._task.problem
         assert task.target is not None
-        rows, codes = problem.rows_of(edits), edits % problem.n_classes
-        labels = None if task.edit == "remove" else problem.labels.decode(codes)
+        rows, labels = problem.rows_of(edits), problem.new_labels(edits, task.edit)
         near = task.fit.refit(rows, task.edit, labels=labels, start=theta, monitor=self._monitor)
         question = self._question(near, winner, task.target)
         question = replace(question, candidates=np.setdiff1d(task.candidates, rows, assume_unique=True))
         factor = self._factor(question, RANKING_RTOL)
         refit, _ = self._searched(question, factor, ClassResponses(near), np.inf)
         return None if refit is None else (np.append(edits, weakest_members(refit)[::-1]), refit.point.theta)
+
+    # The end: smaller sets, size by size, as far as that is cheap
+
+    def _exhaust(self) -> None:
+        """Try all smaller sets: what no refit flips is proven, and what the search missed is found."""
+        task, most = self._task, len(self._task.candidates)
+        edits = self._all_edits()
+        each, work, small = small_classes_operations(task.problem), 0.0, None
+        for size in range(1, most + 1):
+            if self._best is not None and (size >= len(self._best.edits) or task.costs is not None):
+                return
+            count = comb(len(edits), size)
+            work += count * each
+            if work > MOST_OPERATIONS or count >= self._spending.left:
+                return
+            small = small or SmallClasses.of(task.fit, self._query, self._code, task.target, task.edit)
+            if not self._exhausted(small, edits, size):
+                return
+
+    def _all_edits(self) -> IntArray:
+        rows, problem = self._task.candidates, self._task.problem
+        own = problem.labels.codes[rows]
+        if self._task.edit == "remove":
+            return problem.edits_of(rows, "remove")
+        codes = np.arange(problem.n_classes) if self._task.allowed is None else self._task.allowed
+        table = rows[:, None] * problem.n_classes + codes
+        return np.asarray(table[codes != own[:, None]])
+
+    def _exhausted(self, small: SmallClasses, edits: IntArray, size: int) -> bool:
+        """Whether no set of the size flips; the first that does becomes the best."""
+        rising = True
+        for sets in sets_of(edits, size, small.group_size):
+            self._spending.spend(self._monitor, len(sets))
+            margins, doubts = small.margins(sets)
+            least = margins - doubts
+            rising = rising and bool((least > SLACK).all())
+            for place in np.argsort(margins, kind="stable"):
+                if not least[place] < -SLACK:
+                    break
+                found = self._refitted(sets[place])
+                if found is not None:
+                    self._best = found
+                    return False
+        if rising:
+            self._lower_bound = size + 1
+        return rising
+
+    def _refitted(self, edits: IntArray) -> _Found | None:
+        """The set, if the refit at the minimiser flips."""
+        task = self._task
+        rows, labels = task.problem.rows_of(edits), task.problem.new_labels(edits, task.edit)
+        theta = task.fit.refit(rows, task.edit, labels=labels, monitor=self._monitor).theta
+        winner = self._winner(theta)
+        flips = winner != self._code if task.target is None else winner == task.target
+        return _Found(edits, float(len(edits)), theta) if flips else None
 
     def _question(self, fit: Fit, code: int, rival: int) -> Question:
         task = self._task
