@@ -111,7 +111,7 @@ class SmallClasses:
         p = softmax((self.z @ theta).reshape(-1, n_classes)).reshape(m, -1, n_classes)
         slopes = weights[:, :, None] * (p - np.eye(n_classes)[codes])
         gradient = self.z.T @ slopes + self.penalty[:, None] * theta
-        inverse: FloatArray = np.linalg.inv(self._hessian(p, weights))
+        inverse = np.asarray(np.linalg.inv(self._hessian(p, weights)), dtype=np.float64)
         step = -(inverse @ gradient.reshape(m, -1, 1)).reshape(theta.shape)
         moved = np.ptp(self.z @ step, axis=2)
         far = moved.max(axis=1)
@@ -159,4 +159,4 @@ def _largest_difference(blocks: FloatArray, outer: FloatArray, n_classes: int) -
     forms = (blocks @ outer.T).reshape(len(blocks), n_classes, n_classes, -1)
     own = np.einsum("maai->mai", forms)
     squares = own[:, :, None] + own[:, None] - forms - forms.transpose(0, 2, 1, 3)
-    return np.sqrt(np.maximum(squares.reshape(len(blocks), -1).max(axis=1), 0.0))
+    return np.asarray(np.sqrt(np.maximum(squares.reshape(len(blocks), -1).max(axis=1), 0.0)))

@@ -162,9 +162,13 @@ class _Search:
             if more is None:
                 return out_of_budget
             edits, theta = more
-        if self._best is None or question.cost(edits) < self._best.cost:
-            self._best = _Found(edits, question.cost(edits), theta)
+        if self._best is None or self._cost(edits) < self._best.cost:
+            self._best = _Found(edits, self._cost(edits), theta)
         return out_of_budget
+
+    def _cost(self, edits: IntArray) -> float:
+        costs = self._task.costs
+        return float(len(edits)) if costs is None else float(costs[edits].sum())
 
     def _searched(
         self, question: Question, factor: SolveResult, responses: ClassResponses, below: float
@@ -249,7 +253,7 @@ class _Search:
         theta = task.fit.refit(rows, task.edit, labels=labels, monitor=self._monitor).theta
         winner = self._winner(theta)
         flips = winner != self._code if task.target is None else winner == task.target
-        return _Found(edits, float(len(edits)), theta) if flips else None
+        return _Found(edits, self._cost(edits), theta) if flips else None
 
     def _question(self, fit: Fit, code: int, rival: int) -> Question:
         task = self._task
