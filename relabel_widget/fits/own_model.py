@@ -36,7 +36,7 @@ class AdoptionWarning(UserWarning):
 @final
 @dataclass(frozen=True, eq=False)
 class OwnModel:
-    """A fitted estimator of two classes with what it was fitted to.
+    """A fitted estimator with what it was fitted to.
 
     Attributes
     ----------
@@ -111,12 +111,16 @@ class OwnModel:
         """Whether a refit of the estimator may contradict one of the minimiser with this margin, in log-odds."""
         return self.looks_at_labels or abs(margin) < _DOUBT * self.distance
 
+    def strongest(self, raw: Any) -> How:
+        """The refit that settles a doubt: of the whole pipeline where that matters and raw queries are at hand."""
+        return "pipeline" if self.looks_at_labels and raw is not None else "estimator"
+
     def decision(self, queries: Design) -> FloatArray:
-        """Log-odds of ``classes[1]`` by the estimator as it was given, shape (m,)."""
+        """Log-odds of ``classes[1]`` by the estimator as it was given, shape (m,); of each of K classes, (m, K)."""
         return linear_decision(self.classifier, queries)
 
     def decision_of(self, refitted: Any, how: How, queries: Design, raw: Any) -> FloatArray:
-        """Log-odds by what `refitted` made, shape (m,).
+        """Log-odds by what `refitted` made, as `decision`.
 
         ``queries`` are the rows as features, ``raw`` the same as the pipeline takes them.
         """
@@ -154,11 +158,14 @@ class OwnModel:
             warnings.simplefilter("ignore")
             return model.fit(x, edited, **arguments)
 
-    def why_elsewhere(self, theta: FloatArray) -> str:
-        """Why the estimator is not at its minimiser ``theta``, in words. Cost: one fit of the classifier."""
+    def why_elsewhere(self, coef: FloatArray) -> str:
+        """Why the estimator is not at its minimiser, in words, from the minimiser's coefficients.
+
+        Cost: one fit of the classifier.
+        """
         again = self.refitted("estimator", np.empty(0, dtype=np.int64), self.labels[:0], "relabel")
-        own = coefficients(self.classifier, len(theta))
-        if np.linalg.norm(coefficients(again, len(theta)) - own) <= _SAME_DATA * np.linalg.norm(theta - own):
+        own = as_dense(self.classifier.coef_)
+        if np.linalg.norm(as_dense(again.coef_) - own) <= _SAME_DATA * np.linalg.norm(coef - own):
             steps = int(np.max(again.n_iter_))
             name = type(again).__name__
             if steps >= again.max_iter:
@@ -199,8 +206,11 @@ def as_dense(coef: Any) -> FloatArray:
 
 
 def linear_decision(classifier: Any, queries: Design) -> FloatArray:
-    """``X coef + intercept`` of a classifier of two classes, shape (m,)."""
-    return queries.matvec(as_dense(classifier.coef_)[0]) + float(np.ravel(classifier.intercept_)[0])
+    """``X coef + intercept``: of two classes (m,), otherwise (m, K)."""
+    coef = as_dense(classifier.coef_)
+    if len(coef) == 1:
+        return queries.matvec(coef[0]) + float(np.ravel(classifier.intercept_)[0])
+    return queries.matmat(np.ascontiguousarray(coef.T)) + np.ravel(classifier.intercept_)
 
 
 def in_memory(features: Any) -> Any:

@@ -229,8 +229,6 @@ class Queries:
                 "margin": self.margins(threshold),
                 "flip_size": sizes,
                 "verified_proba": np.full(self.n_rows, np.nan) if verification is None else verification.proba_after,
-                "verified_predicted": missing
-                if verification is None
-                else classes[verification.predicted_after.astype(np.int8)],
+                "verified_predicted": missing if verification is None else classes[verification.predicted_after],
             }
         )

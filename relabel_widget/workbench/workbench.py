@@ -653,7 +653,7 @@ def _fit_of(estimator: Any, train: Any, y_train: Any, sample_weight: Any) -> Fit
         If the estimator cannot be adopted, or the fit is of other rows, labels or weights.
     """
     if not isinstance(estimator, Fit):
-        return adopted(estimator, train, y_train, sample_weight, who="Workbench", x_name="train")
+        return adopted(estimator, train, y_train, sample_weight, who="Workbench", x_name="train", several=False)
     fit = estimator
     labels = encode(y_train, fit.n_rows, who="Workbench", classes=fit.classes)
     if not np.array_equal(labels.codes, fit.problem.labels.codes):
