@@ -10,8 +10,7 @@ from scipy.special import expit
 
 from .._typing import AnyArray, BoolArray, FloatArray, IntArray
 from ..arguments import as_array, as_rows, check_edit, check_monitor, check_threshold
-from ..fits import Fit, How, check_fit, check_how
-from ..inputs import materialised
+from ..fits import Fit, How, NoRefitError, check_fit, check_how
 from ..monitor import Monitor
 from ..problem import Edit, code_of
 
@@ -102,7 +101,7 @@ def verify(
 def _by_estimator(fit: Fit, rows: IntArray, X_query: Any, edit: Edit, threshold_logit: float, how: How) -> Verification:
     own = fit.own
     assert own is not None
-    raw = materialised(X_query, who="verify: X_query")
+    raw = fit.rows_of(X_query, who="verify: X_query")
     queries = fit.design_of(raw, who="verify: X_query")
     if how == "pipeline" and own.steps is not None:
         raw = fit.raw_queries(raw, who="verify: X_query")
@@ -114,7 +113,10 @@ def _by_estimator(fit: Fit, rows: IntArray, X_query: Any, edit: Edit, threshold_
     if min(problem.class_weights) <= 0:
         raise ValueError(f"verify: the edit of {len(rows)} rows leaves one class only, so that no model can be fitted.")
     labels = problem.labels.decode(problem.labels.codes[rows])
-    refitted = own.refitted(how, rows, labels, edit)
+    try:
+        refitted = own.refitted(how, rows, labels, edit)
+    except NoRefitError as error:
+        raise ValueError(f'verify: how="minimiser" refits at fixed features; {error}') from error
     after = own.decision_of(refitted, how, queries, raw)
     return _compared(own.decision(queries), after, threshold_logit, how=how, estimator=refitted)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from scipy.special import expit
 from .._typing import FloatArray, IntArray
 from ..design import Design
 from ..evidence import factors
-from ..fits import How, OwnModel
+from ..fits import AdoptionWarning, How, NoRefitError, OwnModel
 from ..monitor import Monitor
 from ..outcome import Outcome
 from ..question import Question
@@ -56,12 +57,17 @@ class Confirmation:
         if before * self.question.value > 0 and not own.doubts(after):
             return flip_set
         trial = _Trial(self, own, before)
-        margin = trial.margin(flip_set.rows)
-        if margin >= 0 and may_grow and before * self.question.value > 0:
-            grown = trial.enlarged(flip_set.rows)
-            if grown is not None:
-                flip_set = self._with_rows(flip_set, grown)
-                margin = trial.margins[grown.tobytes()]
+        try:
+            margin = trial.margin(flip_set.rows)
+            if margin >= 0 and may_grow and before * self.question.value > 0:
+                grown = trial.enlarged(flip_set.rows)
+                if grown is not None:
+                    flip_set = self._with_rows(flip_set, grown)
+                    margin = trial.margins[grown.tobytes()]
+        except NoRefitError as error:
+            warnings.warn(f"A flip set is not confirmed: {error}", AdoptionWarning, stacklevel=2)
+            own_before = _proba(before + self.question.offset)
+            return replace(flip_set, verified=False, own_proba_before=own_before, outcome=Outcome.UNCONFIRMED)
         confirmed = margin < 0
         return replace(
             flip_set,
