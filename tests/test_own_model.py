@@ -354,9 +354,11 @@ def test_an_estimator_that_cannot_be_refitted_leaves_sets_unconfirmed() -> None:
     assert not found.verified
     assert found.outcome is rw.Outcome.UNCONFIRMED
     bench.relabel([0, 1])
-    with pytest.raises(ValueError, match=r'verify: how="minimiser" refits at fixed features; your Pipeline could not'):
-        bench.verify()
-    assert bench.verify(how="minimiser").how == "minimiser"
+    words = 'verify: how="minimiser" refits at fixed features; your Pipeline could not'
+    with pytest.warns(rw.AdoptionWarning, match=words):
+        assert bench.verify().how == "minimiser"
+    with pytest.raises(ValueError, match=words):
+        bench.verify(how="pipeline")
 
 
 class WholeOnly(Lengths):
@@ -425,3 +427,20 @@ def test_a_query_needs_the_columns_that_a_column_transformer_takes() -> None:
     assert list(found.rows) == list(rw.find_flip_set(fit, NUMBERS.iloc[[3]]).rows)
     with pytest.raises(ValueError, match="got none for a"):
         rw.find_flip_set(fit, {"c": 1.0, "label": 0})
+
+
+def test_a_test_row_near_the_threshold_is_retrained_by_the_estimator() -> None:
+    own = fitted(make_pipeline(TfidfVectorizer(), LogisticRegression(tol=1e-3)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        bench = rw.Workbench(own, TRAIN, Y, TEST[:3])
+    bench.relabel([0, 1])
+    plain = bench.verify()
+    assert plain.how == "minimiser"
+    bench.threshold = float(plain.proba_after[0]) + 1e-5
+    again = bench.verify()
+    assert again.how == "estimator"
+    edited = Y.copy()
+    edited[:2] ^= 1
+    wanted = fitted(own, TRAIN, edited).predict_proba(TEST[:3])[:, 1]
+    assert (again.predicted_after == (wanted > bench.threshold)).all()

@@ -116,7 +116,7 @@ def _by_estimator(fit: Fit, rows: IntArray, X_query: Any, edit: Edit, threshold_
     try:
         refitted = own.refitted(how, rows, labels, edit)
     except NoRefitError as error:
-        raise ValueError(f'verify: how="minimiser" refits at fixed features; {error}') from error
+        raise NoRefitError(f'verify: how="minimiser" refits at fixed features; {error}') from error
     after = own.decision_of(refitted, how, queries, raw)
     return _compared(own.decision(queries), after, threshold_logit, how=how, estimator=refitted)
 
