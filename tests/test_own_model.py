@@ -291,9 +291,11 @@ def test_texts_in_any_column_reach_the_refitted_pipeline(kind: str) -> None:
     own = fitted(PIPELINES["best words"])
     frame = pd.DataFrame({"text": TRAIN})
     rows = {"frame": frame, "lazy": pl.from_pandas(frame).lazy(), "Arrow": pa.array(TRAIN)}[kind]
-    found = rw.find_flip_set(rw.adopt(own, rows, Y), TEST[0])
-    assert found.confirmed_by == "pipeline"
-    assert flips(own, found, TEST[0])
+    fit = rw.adopt(own, rows, Y)
+    for query in (TEST[0], pd.Series([TEST[0]], index=[17])):
+        found = rw.find_flip_set(fit, query)
+        assert found.confirmed_by == "pipeline"
+        assert flips(own, found, TEST[0])
 
 
 def test_an_arrow_table_is_read_by_a_pipeline_of_texts_and_numbers() -> None:
@@ -334,3 +336,111 @@ def test_features_in_place_of_texts_are_confirmed_by_the_classifier_alone() -> N
     edited[:2] ^= 1
     again = clone(own[-1]).fit(own[:-1].transform(TRAIN), edited)
     assert_allclose(result.proba_after, again.predict_proba(own[:-1].transform(TEST))[:, 1], atol=1e-9)
+
+
+class NotClonable(Lengths):
+    """Its constructor changes its parameter, which scikit-learn's clone refuses; what it looks at is not known."""
+
+    def __init__(self, words: Any = ()) -> None:
+        self.words = list(words)
+
+
+def test_an_estimator_that_cannot_be_refitted_leaves_sets_unconfirmed() -> None:
+    own = make_pipeline(NotClonable(["a"]), StandardScaler(), LogisticRegression()).fit(TRAIN, Y)
+    bench = rw.Workbench(own, TRAIN, Y, TEST)
+    with pytest.warns(rw.AdoptionWarning, match=r"could not be refitted .* It raised RuntimeError: Cannot clone"):
+        found = bench.flip_set(0)
+    assert found.found
+    assert not found.verified
+    assert found.outcome is rw.Outcome.UNCONFIRMED
+    bench.relabel([0, 1])
+    words = 'verify: how="minimiser" refits at fixed features; your Pipeline could not'
+    with pytest.warns(rw.AdoptionWarning, match=words):
+        assert bench.verify().how == "minimiser"
+    with pytest.raises(ValueError, match=words):
+        bench.verify(how="pipeline")
+
+
+class WholeOnly(Lengths):
+    """Cannot take fewer rows than it was fitted on."""
+
+    def fit(self, X: Any, y: Any = None) -> WholeOnly:  # noqa: ARG002 - scikit-learn's signature
+        self.n_ = len(X)
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        if len(X) < self.n_:
+            raise RuntimeError("too few rows")
+        return super().transform(X)
+
+
+def test_a_step_that_raises_is_named() -> None:
+    own = make_pipeline(WholeOnly(), LogisticRegression()).fit(TRAIN, Y)
+    words = (
+        r"^Workbench: test: step 'wholeonly' \(WholeOnly\) could not transform these rows \(list\)\. .* RuntimeError:"
+    )
+    with pytest.raises(ValueError, match=words):
+        rw.Workbench(own, TRAIN, Y, TEST)
+
+
+NUMBERS = pd.DataFrame(np.random.default_rng(7).normal(size=(200, 3)) + Y[:, None] * [1, 0.5, 0], columns=list("abc"))
+
+
+def test_columns_of_a_pipeline_go_by_their_names() -> None:
+    own = make_pipeline(StandardScaler(), LogisticRegression(tol=1e-8)).fit(NUMBERS, Y)
+    wanted = own.predict_proba(NUMBERS[:9])[:, 1]
+    fit = rw.adopt(own, NUMBERS[["c", "a", "b"]].assign(more="text"), Y)
+    for rows in (NUMBERS[:9], NUMBERS[["b", "c", "a"]][:9], pl.from_pandas(NUMBERS[["b", "c", "a"]])[:9]):
+        assert_allclose(fit.proba(rows), wanted, atol=1e-6)
+    assert_allclose(fit.proba(NUMBERS[:9].assign(more=1)), wanted, atol=1e-6)
+    with pytest.raises(
+        ValueError, match=r"decision: step 'standardscaler' .* a frame of the columns a, b, c\. It raised"
+    ):
+        fit.proba(NUMBERS[["a", "b"]])
+
+
+@pytest.mark.parametrize("shape", ["dict", "list", "array", "series", "named tuple", "frame"])
+def test_verify_takes_one_row_in_any_shape(shape: str) -> None:
+    own = make_pipeline(StandardScaler(), LogisticRegression(tol=1e-8)).fit(NUMBERS, Y)
+    fit = rw.adopt(own, NUMBERS, Y)
+    row = NUMBERS.iloc[4]
+    query = {
+        "dict": dict(reversed(row.to_dict().items())),
+        "list": row.tolist(),
+        "array": row.to_numpy(),
+        "series": row[::-1],
+        "named tuple": next(NUMBERS.iloc[[4]].itertuples(index=False)),
+        "frame": NUMBERS.iloc[[4]],
+    }[shape]
+    assert_allclose(fit.proba(query), own.predict_proba(NUMBERS.iloc[[4]])[:, 1], atol=1e-6)
+    result = rw.verify(fit, [0, 1], query, how="pipeline")
+    assert_allclose(result.proba_before, own.predict_proba(NUMBERS.iloc[[4]])[:, 1], atol=1e-9)
+    (found,) = rw.find_flip_sets(fit, query)
+    assert found.found
+
+
+def test_a_query_needs_the_columns_that_a_column_transformer_takes() -> None:
+    frame = NUMBERS.assign(label=Y)
+    own = make_pipeline(make_column_transformer((StandardScaler(), ["c", "a"])), LogisticRegression()).fit(frame, Y)
+    fit = rw.adopt(own, frame, Y)
+    found = rw.find_flip_set(fit, NUMBERS.iloc[3])
+    assert list(found.rows) == list(rw.find_flip_set(fit, NUMBERS.iloc[[3]]).rows)
+    with pytest.raises(ValueError, match="got none for a"):
+        rw.find_flip_set(fit, {"c": 1.0, "label": 0})
+
+
+def test_a_test_row_near_the_threshold_is_retrained_by_the_estimator() -> None:
+    own = fitted(make_pipeline(TfidfVectorizer(), LogisticRegression(tol=1e-3)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        bench = rw.Workbench(own, TRAIN, Y, TEST[:3])
+    bench.relabel([0, 1])
+    plain = bench.verify()
+    assert plain.how == "minimiser"
+    bench.threshold = float(plain.proba_after[0]) + 1e-5
+    again = bench.verify()
+    assert again.how == "estimator"
+    edited = Y.copy()
+    edited[:2] ^= 1
+    wanted = fitted(own, TRAIN, edited).predict_proba(TEST[:3])[:, 1]
+    assert (again.predicted_after == (wanted > bench.threshold)).all()

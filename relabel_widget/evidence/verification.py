@@ -9,9 +9,7 @@ import numpy as np
 
 from .._typing import BoolArray, CodeArray, FloatArray
 from ..arguments import as_rows, check_edit, check_monitor, check_threshold
-from ..design import Design
-from ..fits import Fit, How, check_fit, check_how
-from ..inputs import materialised
+from ..fits import Fit, How, NoRefitError, check_fit, check_how
 from ..monitor import Monitor
 from ..problem import Edit, Problem
 
@@ -104,7 +102,7 @@ def _by_estimator(
 ) -> Verification:
     own = fit.own
     assert own is not None
-    raw = X_query if isinstance(X_query, Design) else materialised(X_query, who="verify: X_query")
+    raw = fit.rows_of(X_query, who="verify: X_query")
     queries = fit.design_of(raw, who="verify: X_query")
     if how == "pipeline" and own.steps is not None:
         raw = fit.raw_queries(raw, who="verify: X_query")
@@ -116,7 +114,10 @@ def _by_estimator(
         rows = np.flatnonzero((edited.weights == 0) & (fit.problem.weights > 0))
     else:
         rows = np.flatnonzero(edited.labels.codes != fit.problem.labels.codes)
-    refitted = own.refitted(how, rows, edited.labels.decode(edited.labels.codes[rows]), edit)
+    try:
+        refitted = own.refitted(how, rows, edited.labels.decode(edited.labels.codes[rows]), edit)
+    except NoRefitError as error:
+        raise NoRefitError(f'verify: how="minimiser" refits at fixed features; {error}') from error
     after = own.decision_of(refitted, how, queries, raw)
     return _compared(fit.problem, own.decision(queries), after, threshold_logit, how=how, estimator=refitted)
 

@@ -3,7 +3,7 @@
 from .adoption import Disagreement, adopt, adopted
 from .fitting import MINIMISER_RTOL, Fit, Polish, check_C, check_fit, check_weights, fit, minimised, minimiser
 from .one_vs_rest import OneVsRest, fit_one_vs_rest, shares
-from .own_model import AdoptionWarning, How, OwnModel, check_how
+from .own_model import AdoptionWarning, How, NoRefitError, OwnModel, check_how
 
 __all__ = [
     "MINIMISER_RTOL",
@@ -11,6 +11,7 @@ __all__ = [
     "Disagreement",
     "Fit",
     "How",
+    "NoRefitError",
     "OneVsRest",
     "OwnModel",
     "Polish",

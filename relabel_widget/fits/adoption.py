@@ -10,7 +10,7 @@ import numpy as np
 
 from .._typing import FloatArray
 from ..design import Design, as_design, compacted
-from ..inputs import column_names, count_rows, materialised
+from ..inputs import as_labels, column_names, count_rows, materialised
 from ..problem import Labels, Problem, encode
 from .fitting import Fit, Polish, check_C, check_weights, minimiser
 from .multinomial import multinomial_objective
@@ -76,11 +76,14 @@ def adopted(
     steps, model = unrolled(estimator, who=who)
     _check_adoptable(model)
     rows = materialised(X, who=f"{who}: {x_name}")
+    y = materialised(y, who=f"{who}: y")
+    columns = column_names(rows)
+    features = rows
     if steps is not None:
+        columns = None if columns is None else steps.needed(columns)
         rows = steps.brought(rows, f"{who}: {x_name}")
-    n_rows = count_rows(rows, who=f"{who}: {x_name}")
-    labels = encode(y, n_rows, who=who, classes=np.asarray(model.classes_), several=several)
-    features = rows if steps is None else steps.training(rows, labels.decode(labels.codes), who=f"{who}: {x_name}")
+        labels_given = as_labels(y, count_rows(rows, who=f"{who}: {x_name}"), who=who)
+        features = steps.training(rows, labels_given, who=f"{who}: {x_name}")
     design = compacted(as_design(features, who=f"{who}: {x_name}"))
     coef = as_dense(model.coef_)
     if design.n_features != coef.shape[1]:
@@ -90,6 +93,7 @@ def adopted(
         )
     if steps is None:
         _check_names(model, features, who)
+    labels = encode(y, design.n_rows, who=who, classes=np.asarray(model.classes_), several=several)
     weights = check_weights(sample_weight, labels, who=who)
     fit = _polished(*_objective(model, design, labels, weights))
     as_features = isinstance(rows, Design)
@@ -104,7 +108,7 @@ def adopted(
         distance=fit.polish.typical_change if fit.polish else 0.0,
         n_stored=design.n_stored,
     )
-    return replace(fit, transform=steps, own=own, columns=column_names(rows))
+    return replace(fit, transform=steps, own=own, columns=columns)
 
 
 def _objective(model: Any, design: Design, labels: Labels, weights: FloatArray) -> tuple[Problem, FloatArray]:

@@ -13,7 +13,7 @@ import numpy as np
 from .._typing import AnyArray, FloatArray, IntArray
 from ..arguments import as_array, as_flag, as_numbers, as_rows, check_edit, check_monitor, shown
 from ..design import Design, as_design, as_query, compacted
-from ..inputs import column_names, in_order, materialised, one_row
+from ..inputs import column_names, in_order, materialised, one_row, queries_of
 from ..monitor import Monitor
 from ..problem import Edit, Hessian, Labels, MultinomialProblem, Problem, code_of, encode
 from ..solver import MinimiseResult, Preconditioner, minimise, preconditioner_of
@@ -115,7 +115,11 @@ class Fit:
 
         The result may be given to every function in place of the rows, so that they are transformed once.
         """
-        return as_design(self._features(X, who), who=who, n_features=self._n_features)
+        return as_design(self._features(self.rows_of(X, who=who), who), who=who, n_features=self._n_features)
+
+    def rows_of(self, X: Any, *, who: str = "X") -> Any:
+        """Queries as rows; one query in a shape of its own, such as a dict, as rows of length one."""
+        return X if isinstance(X, Design) else queries_of(X, columns=self.columns, who=who)
 
     def query_of(self, x: Any, *, who: str = "x") -> Design:
         """One query as a design of one row: a row of features, or one raw row of an adopted pipeline."""

@@ -33,6 +33,10 @@ class AdoptionWarning(UserWarning):
     """An adopted estimator predicts some rows differently from its minimiser, or differently at every refit."""
 
 
+class NoRefitError(ValueError):
+    """The estimator that a fit was adopted from cannot be refitted."""
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class OwnModel:
@@ -99,7 +103,10 @@ class OwnModel:
         features = in_memory(self.features)
         if self.steps is None:
             return features
-        again = self.steps.refitted(self.rows, self.labels)
+        try:
+            again = self.steps.refitted(self.rows, self.labels)
+        except Exception:  # what a step of somebody's own raises is not known; its features are at hand
+            return features
         return again if same_values(features, again) and not identical(features, again) else features
 
     @property
@@ -139,11 +146,15 @@ class OwnModel:
             Training rows, and the new label of each.
         edit
             ``"relabel"``, or ``"remove"``: the rows are then left out.
+
+        Raises
+        ------
+        NoRefitError
+            If the estimator cannot be cloned, or its fit raises.
         """
         from sklearn.base import clone
 
         whole = how == "pipeline"
-        model = clone(self.estimator if whole else self.classifier)
         x = self.rows if whole and self.steps is not None else self.fitted_features
         edited = self.labels.copy()
         edited[rows] = labels
@@ -153,17 +164,27 @@ class OwnModel:
             x = rows_at(x, kept)
             edited = edited[kept]
             weights = None if weights is None else weights[kept]
-        arguments = {} if weights is None else {f"{_prefix(model)}sample_weight": weights}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return model.fit(x, edited, **arguments)
+        given = self.estimator if whole else self.classifier
+        arguments = {} if weights is None else {f"{_prefix(given)}sample_weight": weights}
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return clone(given).fit(x, edited, **arguments)
+        except Exception as error:
+            raise NoRefitError(
+                f"your {type(given).__name__} could not be refitted on the edited labels. See that "
+                f"sklearn.base.clone(estimator).fit(X, y) works. It raised {type(error).__name__}: {error}"
+            ) from error
 
     def why_elsewhere(self, coef: FloatArray) -> str:
         """Why the estimator is not at its minimiser, in words, from the minimiser's coefficients.
 
         Cost: one fit of the classifier.
         """
-        again = self.refitted("estimator", np.empty(0, dtype=np.int64), self.labels[:0], "relabel")
+        try:
+            again = self.refitted("estimator", np.empty(0, dtype=np.int64), self.labels[:0], "relabel")
+        except NoRefitError as error:
+            return f"Why is not known: {error}"
         own = as_dense(self.classifier.coef_)
         if np.linalg.norm(as_dense(again.coef_) - own) <= _SAME_DATA * np.linalg.norm(coef - own):
             steps = int(np.max(again.n_iter_))

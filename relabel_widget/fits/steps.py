@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -11,7 +11,7 @@ from scipy import sparse
 
 from .._typing import AnyArray
 from ..design import Design
-from ..inputs import check_texts, count_rows, reads_texts, text_column
+from ..inputs import check_texts, column_names, count_rows, in_order, listed, reads_texts, text_column
 
 # Transformers in these modules of scikit-learn fit to rows alone, unless a tag says that they need the labels.
 _BLIND_MODULES = (
@@ -54,14 +54,25 @@ class Steps:
         Raises
         ------
         ValueError, TypeError
-            If rows lack texts or values, or a step changes their number; what else a step raises passes.
+            If rows lack texts or values, a step cannot take them, or a step changes their number.
         """
         rows = self.brought(rows, who)
         if isinstance(rows, Design):
             return rows
         for name, step in self.named:
-            rows = _same_number(rows, step.transform(rows), name, step, who)
+            rows = _same_number(rows, self._transformed(name, step, rows, who), name, step, who)
         return rows
+
+    def _transformed(self, name: str, step: Any, rows: Any, who: str) -> Any:
+        try:
+            return step.transform(rows)
+        except Exception as error:
+            names = getattr(step, "feature_names_in_", None)
+            frame = "" if names is None else f", a frame of the columns {listed(names)}"
+            raise ValueError(
+                f"{who}: step {name!r} ({type(step).__name__}) could not transform these rows ({type(rows).__name__}). "
+                f"Pass rows as they were passed to its fit{frame}. It raised {type(error).__name__}: {error}"
+            ) from error
 
     @property
     def cross_fit(self) -> str:
@@ -77,7 +88,7 @@ class Steps:
         if isinstance(rows, Design):
             return rows
         for name, step in self.named:
-            made = _refitted_rows(step, rows, y) if cross_fits(step) else step.transform(rows)
+            made = _refitted_rows(step, rows, y) if cross_fits(step) else self._transformed(name, step, rows, who)
             made = _same_number(rows, made, name, step, who)
             if not hasattr(step, "get_feature_names_out") and same_values(rows, made):
                 self.unchanged.add(name)
@@ -85,18 +96,40 @@ class Steps:
         return rows
 
     def brought(self, rows: Any, who: str) -> Any:
-        """Rows as the first step takes them; a matrix of features in place of texts passes as a design would."""
+        """Rows as the first step takes them; a matrix of features in place of texts passes as a design would.
+
+        A frame that has all columns of the fit gets them in the order of the fit.
+        """
         if isinstance(rows, Design):
             return rows
         if not self.takes_texts:
-            return self._read_by_first(rows)
+            return self._read_by_first(self._in_order(rows))
         if sparse.issparse(rows) or (isinstance(rows, np.ndarray) and rows.ndim == 2 and rows.dtype.kind in "fiub"):
             from ..design import as_design
 
             return as_design(rows, who=who)
-        rows = text_column(rows)
+        is_column = isinstance(rows, np.ndarray) and rows.ndim == 2 and rows.shape[1] == 1
+        rows = rows[:, 0] if is_column else text_column(rows)
         check_texts(rows, who=who)
         return rows
+
+    def needed(self, columns: Sequence[Any]) -> list[Any]:
+        """Those of a frame's columns that the first step takes: a `ColumnTransformer` by names leaves the others be."""
+        used = set[Any]()
+        for _, step, chosen in getattr(self.named[0][1], "transformers_", ()):
+            if isinstance(step, str) and step == "drop":
+                continue
+            if isinstance(chosen, slice):
+                return list(columns)
+            used.update(np.ravel(np.asarray(chosen, dtype=object)).tolist())
+        return [name for name in columns if name in used] if used and used <= set(columns) else list(columns)
+
+    def _in_order(self, rows: Any) -> Any:
+        expected = getattr(self.named[0][1], "feature_names_in_", None)
+        got = None if expected is None else column_names(rows)
+        if expected is None or got is None or not set(expected) <= set(got):
+            return rows
+        return in_order(rows, list(expected), who="X")
 
     def _read_by_first(self, rows: Any) -> Any:
         """Rows of pyarrow, of which scikit-learn reads numbers alone, as pandas or a list where the step needs that."""
@@ -139,8 +172,13 @@ class Steps:
         shuffled = np.random.default_rng(0).permutation(y)
         for _, step in self.named:
             made = step.transform(rows)
-            if step in doubtful and not same_values(made, _refitted_rows(step, rows, shuffled)):
-                return True
+            if step in doubtful:
+                try:
+                    again = _refitted_rows(step, rows, shuffled)
+                except Exception:  # what cannot be refitted alone may be refitted in its pipeline, or say why not
+                    return True
+                if not same_values(made, again):
+                    return True
             rows = made
         return False
 
@@ -151,11 +189,10 @@ class Steps:
         """
         seedless = [name for name, step in self.named if _is_seedless(step)]
         for name, step in self.named if seedless and not isinstance(rows, Design) else ():
-            if name in seedless:
-                if not same_values(_refitted_rows(step, rows, y), _refitted_rows(step, rows, y)):
-                    return name
-                if name == seedless[-1]:
-                    return ""
+            if name in seedless and not same_values(_refitted_rows(step, rows, y), _refitted_rows(step, rows, y)):
+                return name
+            if name == seedless[-1]:
+                return ""
             rows = step.transform(rows)
         return ""
 

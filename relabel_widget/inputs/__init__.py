@@ -7,7 +7,7 @@ from .containers import column_names, count_rows, is_one_value, materialised
 from .labels import as_labels, known_labels, present_values
 from .matrix import as_matrix
 from .missing import is_missing, missing_rows, named_rows
-from .queries import in_order, one_row
+from .queries import in_order, listed, one_row, queries_of
 from .taking import rows_at
 from .texts import Names, Reader, check_texts, encoding_of, reader, reads_texts, text_column
 
@@ -24,11 +24,13 @@ __all__ = [
     "is_missing",
     "is_one_value",
     "known_labels",
+    "listed",
     "materialised",
     "missing_rows",
     "named_rows",
     "one_row",
     "present_values",
+    "queries_of",
     "reader",
     "reads_texts",
     "rows_at",

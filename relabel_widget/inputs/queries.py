@@ -1,4 +1,4 @@
-"""One query, in any shape that holds one row."""
+"""Queries, and one query in any shape that holds one row."""
 
 from __future__ import annotations
 
@@ -56,6 +56,29 @@ def _of_others(x: Any, columns: Sequence[Any] | None, who: str) -> Any:
     return _of_values(x if series is None else series.to_list(), columns, who)
 
 
+def queries_of(X: Any, *, columns: Sequence[Any] | None = None, who: str) -> Any:
+    """Rows of queries as `materialised` reads them; one query in a shape of its own becomes rows of length one.
+
+    Such a shape is a dict or named tuple of values, and where ``columns`` of a training frame are known a list, array
+    or series with one value for each of them, as `one_row` takes it.
+    """
+    if isinstance(X, Mapping):
+        single = _is_flat(list(X.values()))
+    elif isinstance(X, tuple) and hasattr(X, "_fields"):
+        single = True
+    else:
+        single = columns is not None and len(columns) > 1 and _is_one(X)
+    return one_row(X, columns=columns, who=who) if single else materialised(X, who=who)
+
+
+def _is_one(x: Any) -> bool:
+    if isinstance(x, (list, tuple)):
+        return bool(len(x)) and _is_flat(x)
+    if sparse.issparse(x) or isinstance(x, np.ndarray):
+        return bool(x.ndim == 1)
+    return frame_of(x) is None and series_of(x) is not None
+
+
 def in_order(rows: Any, columns: Sequence[Any] | None, *, who: str) -> Any:
     """A frame with its columns in the order of the training frame, without those beside them; else what it is.
 
@@ -73,19 +96,22 @@ def in_order(rows: Any, columns: Sequence[Any] | None, *, who: str) -> Any:
     absent = [str(name) for name in columns if name not in names]
     if absent:
         raise ValueError(
-            f"{who}: expected the columns of the training frame, {_listed(columns)}, got a frame without "
-            f"{_listed(absent)}. Name its columns as they were for the fit."
+            f"{who}: expected the columns of the training frame, {listed(columns)}, got a frame without "
+            f"{listed(absent)}. Name its columns as they were for the fit."
         )
     return rows[list(columns)] if hasattr(rows, "iloc") else rows.select(list(columns))
 
 
-def _listed(names: Sequence[Any]) -> str:
+def listed(names: Sequence[Any]) -> str:
+    """The first few names, in words."""
     return ", ".join(map(str, names[:_NAMED])) + (", …" if len(names) > _NAMED else "")
 
 
 def _of_pandas(series: Any, columns: Sequence[Any] | None, who: str) -> Any:
     if columns is None and len(series) == 1 and isinstance(series.iloc[0], (str, bytes)):
         return series  # one text
+    if columns is not None and len(columns) == len(series) == 1:
+        return _of_values(series.tolist(), columns, who)  # no other column can be meant, whatever the index
     if columns is not None and series.index.equals(type(series.index)(range(len(series)))):
         return _of_values(series.tolist(), columns, who)  # it has no names of its own
     # a frame's row of several types is a series of objects; infer_objects gives each column its own type back
@@ -116,7 +142,7 @@ def _of_values(x: Any, columns: Sequence[Any] | None, who: str) -> Any:
     if columns is not None:
         if len(x) != len(columns):
             raise ValueError(
-                f"{who}: expected a value for each of the {len(columns)} columns {_listed(columns)}, got {len(x)}."
+                f"{who}: expected a value for each of the {len(columns)} columns {listed(columns)}, got {len(x)}."
             )
         import pandas as pd
 
@@ -136,5 +162,5 @@ def _check_all_there(names: Any, columns: Sequence[Any], who: str) -> None:
     absent = [str(name) for name in columns if name not in names]
     if absent:
         raise ValueError(
-            f"{who}: expected a value for every column of the training frame, got none for {_listed(absent)}."
+            f"{who}: expected a value for every column of the training frame, got none for {listed(absent)}."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from scipy.special import expit
 from .._typing import IntArray
 from ..design import Design
 from ..evidence import factors
-from ..fits import Fit, OwnModel
+from ..fits import AdoptionWarning, Fit, NoRefitError, OwnModel
 from ..monitor import Monitor
 from ..outcome import Outcome
 from ..problem import softmax
@@ -64,12 +65,15 @@ class Confirmation:
         if before * self.question.value > 0 and not own.doubts(flip_set.margin_after):
             return flip_set
         trial = _Trial(self, own, before)
-        margin = trial.margin(flip_set.rows)
-        if margin >= 0 and may_grow and before * self.question.value > 0:
-            grown = trial.enlarged(flip_set.rows)
-            if grown is not None:
-                flip_set = self._with_rows(flip_set, grown)
-                margin = trial.margins[grown.tobytes()]
+        try:
+            margin = trial.margin(flip_set.rows)
+            if margin >= 0 and may_grow and before * self.question.value > 0:
+                grown = trial.enlarged(flip_set.rows)
+                if grown is not None:
+                    flip_set = self._with_rows(flip_set, grown)
+                    margin = trial.margins[grown.tobytes()]
+        except NoRefitError as error:
+            return _unconfirmed(flip_set, error, _proba(before + self.question.offset))
         confirmed = margin < 0
         return replace(
             flip_set,
@@ -148,6 +152,11 @@ class _Trial:
         return np.append(rows, outsiders[:most])
 
 
+def _unconfirmed(flip_set: FlipSet, error: NoRefitError, own_before: float) -> FlipSet:
+    warnings.warn(f"A flip set is not confirmed: {error}", AdoptionWarning, stacklevel=3)
+    return replace(flip_set, verified=False, own_proba_before=own_before, outcome=Outcome.UNCONFIRMED)
+
+
 def confirmed_class(fit: Fit, flip_set: FlipSet, asked: Asked, target: int | None, monitor: Monitor | None) -> FlipSet:
     """As `Confirmation.applied` with several classes, where sets are not enlarged."""
     own = fit.own
@@ -157,10 +166,13 @@ def confirmed_class(fit: Fit, flip_set: FlipSet, asked: Asked, target: int | Non
     code = int(np.argmax(before))
     if fit.classes[code] == flip_set.predicted_before and not own.doubts(flip_set.margin_after):
         return flip_set
-    if monitor is not None:
-        monitor.step(f"confirming by your {own.strongest(asked.raw)}", 0)
     how = own.strongest(asked.raw)
-    refitted = own.refitted(how, flip_set.rows, flip_set.labels, flip_set.edit)
+    if monitor is not None:
+        monitor.step(f"confirming by your {how}", 0)
+    try:
+        refitted = own.refitted(how, flip_set.rows, flip_set.labels, flip_set.edit)
+    except NoRefitError as error:
+        return _unconfirmed(flip_set, error, float(softmax(before[None])[0, code]))
     after = own.decision_of(refitted, how, asked.query, asked.raw)[0]
     now = int(np.argmax(after))
     confirmed = now != code if target is None else now == target

@@ -17,7 +17,7 @@ from ..bound import SLACK, Bound
 from ..design import Design
 from ..evidence import FACTOR_RTOL, solved_factors
 from ..fits import Fit, check_fit
-from ..inputs import materialised, rows_at
+from ..inputs import rows_at
 from ..monitor import Monitor
 from ..outcome import Outcome
 from ..problem import Edit, code_of
@@ -175,7 +175,7 @@ def find_flip_sets(
     """
     check_fit(fit, who="find_flip_sets", several=True)
     check_monitor(monitor, who="find_flip_sets")
-    X_query = X_query if isinstance(X_query, Design) else materialised(X_query, who="find_flip_sets: X_query")
+    X_query = fit.rows_of(X_query, who="find_flip_sets: X_query")
     queries = fit.design_of(X_query, who="find_flip_sets: X_query")
     whole = fit.raw_queries(X_query, who="find_flip_sets: X_query")
     goal = _goal("find_flip_sets", fit, threshold, target)

@@ -24,6 +24,7 @@ from .decisions import Decisions
 from .findings import Findings
 from .listeners import Listener, Listeners
 from .outputs import Outputs
+from .retraining import Retraining
 from .shared_features import CommonFeatures
 from .summary import VerificationSummary
 from .tables import corrected_table, decisions_table, history_table
@@ -479,7 +480,7 @@ class Workbench:
         ----------
         how
             What is retrained, as in `verify`. None takes the whole pipeline where a step looks at labels, the estimator
-            where it is not at its minimum (`disagreement`), and otherwise the minimiser, which is the fastest.
+            where it may predict a test row otherwise than its minimiser does, and otherwise the minimiser.
 
         Raises
         ------
@@ -488,15 +489,12 @@ class Workbench:
         Cancelled
             If ``monitor`` was cancelled.
         """
-        from ..evidence import verify
-
         with self._lock:
             rows, threshold = self._decisions.rows(), self.threshold
         if not rows:
             raise ValueError("verify: expected relabelled rows, got none. Relabel a row first, then retrain.")
-        how = self._strongest_refit() if how is None else how
-        queries = self._queries.raw if how == "pipeline" and self._queries.raw is not None else self._queries.design
-        result = verify(self._fit, rows, queries, threshold=threshold, how=how, monitor=monitor)
+        retraining = Retraining(self._queries, rows, threshold, self._disagreement is not None, monitor)
+        result = retraining.result(how)
         details = self._findings.details(result, len(rows), threshold)
         with self._lock:
             if rows != self._decisions.rows() or threshold != self.threshold:
@@ -505,14 +503,6 @@ class Workbench:
             self._findings.verification = result
         self._listeners.tell("verification")
         return result
-
-    def _strongest_refit(self) -> How:
-        own = self._fit.own
-        if own is None or not own.is_quick:
-            return "minimiser"
-        if own.looks_at_labels and self._queries.raw is not None:
-            return "pipeline"
-        return "minimiser" if self._disagreement is None else "estimator"
 
     @property
     def verification(self) -> Verification | None:
