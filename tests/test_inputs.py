@@ -180,6 +180,11 @@ def test_columns_of_texts_are_named(container: str) -> None:
         inputs.as_matrix(FRAMES[container](frame), who="f")
 
 
+def test_infinite_numbers_are_not_missing() -> None:
+    frame = pd.DataFrame({"a": [np.inf, -np.inf]})
+    assert_array_equal(inputs.as_matrix(frame, who="f"), frame.to_numpy())
+
+
 def test_columns_of_one_name() -> None:
     frame = pd.DataFrame(np.arange(6.0).reshape(3, 2), columns=["a", "a"])
     assert_array_equal(inputs.as_matrix(frame, who="f"), frame.to_numpy())
@@ -290,6 +295,16 @@ def test_texts_and_dicts_become_lists_of_one() -> None:
 def test_values_that_do_not_fit_the_columns(row: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         inputs.one_row(row, columns=["a", "b"], who="q")
+
+
+def test_names_that_come_twice_cannot_say_which() -> None:
+    columns = ["a", "a"]
+    for row in ({"a": 1.0}, pd.Series([1.0, 2.0], index=["b", "a"])):
+        with pytest.raises(ValueError, match=r"q: .* have the same name \(a, a\)\. Pass a list"):
+            inputs.one_row(row, columns=columns, who="q")
+    frame = pd.DataFrame([[1.0, 2.0]], columns=columns)
+    for row in ([1.0, 2.0], frame.iloc[0], next(frame.itertuples())):
+        assert_array_equal(inputs.one_row(row, columns=columns), [[1.0, 2.0]])
 
 
 # Texts

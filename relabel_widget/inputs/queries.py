@@ -70,6 +70,7 @@ def in_order(rows: Any, columns: Sequence[Any] | None, *, who: str) -> Any:
     unnamed = list(columns) == list(range(len(columns)))  # as pandas numbers columns: the places count
     if names is None or names == list(columns) or unnamed:
         return rows
+    _check_distinct(columns, who)
     absent = [str(name) for name in columns if name not in names]
     if absent:
         raise ValueError(
@@ -96,7 +97,8 @@ def _of_named_tuple(x: Any, columns: Sequence[Any] | None, who: str) -> Any:
     if columns is None:
         return _of_values(list(x), None, who)
     named = x._asdict()
-    if not set(columns) <= set(named):  # names that are no identifiers were replaced: the places count
+    # names that are no identifiers, or come twice, were replaced: the places count
+    if not set(columns) <= set(named) or len(set(columns)) < len(columns):
         values = list(x)[1:] if x._fields[0] == "Index" and len(x) == len(columns) + 1 else list(x)
         return _of_values(values, columns, who)
     return _named(named, columns, who)
@@ -105,6 +107,7 @@ def _of_named_tuple(x: Any, columns: Sequence[Any] | None, who: str) -> Any:
 def _named(values: dict[str, Any], columns: Sequence[Any], who: str) -> Any:
     import pandas as pd
 
+    _check_distinct(columns, who)
     _check_all_there(values, columns, who)
     return pd.DataFrame([[values[name] for name in columns]], columns=list(columns)).infer_objects()
 
@@ -130,6 +133,14 @@ def _is_flat(values: Any) -> bool:
         return values.ndim == 1
     held = set(map(type, values))
     return not any(issubclass(kind, (list, tuple, np.ndarray, Mapping)) for kind in held)
+
+
+def _check_distinct(columns: Sequence[Any], who: str) -> None:
+    if len(set(columns)) < len(columns):
+        raise ValueError(
+            f"{who}: expected values in the order of the training frame, because some of its columns have the same "
+            f"name ({_listed(columns)}). Pass a list, or a frame with just these columns."
+        )
 
 
 def _check_all_there(names: Any, columns: Sequence[Any], who: str) -> None:
