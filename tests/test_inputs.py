@@ -278,9 +278,16 @@ def test_what_has_one_row_stays(row: Any) -> None:
 def test_texts_and_dicts_become_lists_of_one() -> None:
     assert inputs.one_row("text") == ["text"]
     assert inputs.one_row(b"text") == [b"text"]
+    assert inputs.one_row(np.array("text")) == inputs.one_row(pa.scalar("text")) == ["text"]
     assert inputs.one_row({"warm": 1}) == [{"warm": 1}]
     assert inputs.one_row("text", columns=["review"]).to_dict("list") == {"review": ["text"]}
     assert inputs.one_row(sparse.coo_array(np.array([0.0, 1.0]))).shape == (1, 2)
+
+
+@pytest.mark.parametrize("row", [None, 3, float("nan"), np.array(2.0)], ids=str)
+def test_a_single_value_is_no_row(row: Any) -> None:
+    with pytest.raises(TypeError, match="q: expected one row, such as a text, a list, a dict or a row of a frame, got"):
+        inputs.one_row(row, who="q")
 
 
 @pytest.mark.parametrize(
@@ -377,6 +384,31 @@ def test_only_a_vectoriser_of_texts_reads_texts() -> None:
     assert not inputs.reads_texts(make_pipeline(CountVectorizer(analyzer=list), LogisticRegression()))
     assert not inputs.reads_texts(make_pipeline(StandardScaler(), LogisticRegression()))
     assert not inputs.reads_texts(LogisticRegression())
+
+
+VECTORISER = make_pipeline(CountVectorizer(), LogisticRegression())
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (["a", 3], "f: expected texts, got int in row 1"),
+        ([{"a": 1}], "f: expected texts, got dict in row 0"),
+        (pl.Series([1, 2]), "f: expected texts, got int in row 0"),
+        (np.array([1.0]), "f: expected texts, got float64 in row 0"),
+        (None, "f: expected a list, array, matrix or data frame of rows, got NoneType"),
+    ],
+    ids=["list", "dicts", "polars", "array", "None"],
+)
+def test_what_a_vectoriser_would_stumble_over(rows: Any, words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        inputs.check_rows(rows, VECTORISER, who="f")
+    inputs.check_rows(rows, make_pipeline(StandardScaler(), LogisticRegression()), who="f")
+
+
+@pytest.mark.parametrize("rows", [TEXTS, np.array(TEXTS), pa.array(TEXTS), [b"a"], sparse.eye(2), np.eye(2)], ids=type)
+def test_what_a_vectoriser_takes_and_what_it_made(rows: Any) -> None:
+    inputs.check_rows(rows, VECTORISER, who="f")
 
 
 def test_libraries_that_are_not_used_are_not_imported() -> None:

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from .._typing import FloatArray
 from ..design import Design, as_design, compacted
-from ..inputs import check_texts, column_names, materialised, reads_texts, text_column
+from ..inputs import check_rows, column_names, materialised, text_column
 from ..problem import Problem, encode
 from .fitting import Fit, Polish, check_C, check_weights, minimiser
 
@@ -58,8 +58,7 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Fit:
     _check_adoptable(model)
     who = "adopt"
     X = materialised(X, who="adopt: X")
-    if reads_texts(estimator):
-        check_texts(X, who="adopt: X")
+    check_rows(X, estimator, who="adopt: X")
     design = compacted(as_design(X if transform is None else transform(X), who="adopt: X"))
     if design.n_features != model.coef_.shape[1]:
         raise ValueError(
@@ -111,8 +110,7 @@ def _raw_rows(pipeline: Any) -> Callable[[Any], Any]:
         )
         if takes_texts and numeric:
             return rows
-        if reads_texts(pipeline):
-            check_texts(rows, who="X")
+        check_rows(rows, pipeline, who="X")
         if takes_texts:
             rows = text_column(rows)  # of a frame, a vectoriser would read the column's name for the only text
         return pipeline[:-1].transform(rows)

@@ -8,12 +8,13 @@ from .labels import as_labels, known_labels, present_values
 from .matrix import as_matrix
 from .missing import is_missing, missing_rows, named_rows
 from .queries import in_order, one_row
-from .texts import Reader, check_texts, encoding_of, reader, reads_texts, text_column
+from .texts import Reader, check_rows, check_texts, encoding_of, reader, reads_texts, text_column
 
 __all__ = [
     "Reader",
     "as_labels",
     "as_matrix",
+    "check_rows",
     "check_texts",
     "column_names",
     "count_rows",

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .containers import column_names, frame_of, materialised, series_of
+from ..arguments import shown
+from .containers import column_names, frame_of, is_one_value, materialised, series_of
 
 _NAMED = 6  # columns that a message names
 
@@ -38,8 +39,8 @@ def one_row(x: Any, *, columns: Sequence[Any] | None = None, who: str = "x") -> 
     """
     if sparse.issparse(x):
         return sparse.csr_array(x.reshape(1, -1)) if x.ndim == 1 else x
-    if isinstance(x, (str, bytes)):
-        x = [x]
+    if is_one_value(x):
+        x = [_text_of(x, who)]
     if isinstance(x, (list, np.ndarray)):
         return _of_values(x, columns, who)
     if isinstance(x, Mapping):
@@ -47,6 +48,14 @@ def one_row(x: Any, *, columns: Sequence[Any] | None = None, who: str = "x") -> 
     if isinstance(x, tuple) and hasattr(x, "_fields"):
         return _of_named_tuple(x, columns, who)
     return _of_others(materialised(x, who=who), columns, who)
+
+
+def _text_of(x: Any, who: str) -> str | bytes:
+    """A single text, also out of an array without dimensions or a scalar of pyarrow."""
+    x = x.item() if isinstance(x, np.ndarray) else x.as_py() if hasattr(x, "as_py") else x
+    if not isinstance(x, (str, bytes)):
+        raise TypeError(f"{who}: expected one row, such as a text, a list, a dict or a row of a frame, got {shown(x)}.")
+    return x
 
 
 def _of_others(x: Any, columns: Sequence[Any] | None, who: str) -> Any:

@@ -14,7 +14,7 @@ from ..arguments import check_threshold
 from ..design import Design
 from ..evidence import factors
 from ..fits import Fit
-from ..inputs import Reader, check_texts, count_rows, encoding_of, materialised, reader, reads_texts
+from ..inputs import Reader, check_rows, count_rows, encoding_of, materialised, reader
 from ..monitor import Monitor
 from ..problem import truth_of
 from .texts import feature_names
@@ -110,8 +110,7 @@ class Queries:
             If there are none, or labels or texts do not fit them.
         """
         test = materialised(test, who="Workbench: test")
-        if reads_texts(estimator):
-            check_texts(test, who="Workbench: test")
+        check_rows(test, estimator, who="Workbench: test")
         n_rows = count_rows(test, who="Workbench: test")
         if not n_rows:
             raise ValueError("Workbench: expected at least one test row, got none.")

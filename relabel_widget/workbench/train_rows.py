@@ -10,7 +10,7 @@ import numpy as np
 
 from .._typing import AnyArray, FloatArray, IntArray
 from ..files.characters import readable_values
-from ..inputs import Reader, check_texts, count_rows, encoding_of, materialised, reader, reads_texts, text_column
+from ..inputs import Reader, check_rows, count_rows, encoding_of, materialised, reader, text_column
 from ..journal import State
 from ..problem import Labels
 from .texts import feature_names
@@ -42,8 +42,7 @@ class TrainingRows:
         """
         train = materialised(train, who="Workbench: train")
         y_train = materialised(y_train, who="Workbench: y_train")
-        if reads_texts(estimator):
-            check_texts(train, who="Workbench: train")
+        check_rows(train, estimator, who="Workbench: train")
         n_rows = count_rows(train, who="Workbench: train")
         n_labels = count_rows(y_train, who="Workbench: y_train")
         if n_labels != n_rows:
