@@ -113,7 +113,8 @@ class Fit:
     def query_of(self, x: Any, *, who: str = "x") -> Design:
         """One query as a design of one row: a row of features, or one raw row of an adopted pipeline."""
         if not isinstance(x, Design):
-            x = one_row(x, columns=self.columns, who=who)
+            by_place = self.transform is None and isinstance(x, np.ndarray)  # no frame has to be made of it
+            x = one_row(x, columns=None if by_place else self.columns, who=who)
         return as_query(self._features(x, who), who=who, n_features=self.problem.design.n_features)
 
     def _features(self, X: Any, who: str) -> Any:
@@ -201,10 +202,11 @@ def fit(
     Parameters
     ----------
     X
-        Training rows, shape (n_rows, n_features): SciPy sparse in any format, dense, data frame of numbers, or a
-        `Design`. Held by reference where it is canonical float64 CSR or a float64 array, otherwise copied once.
+        Training rows, shape (n_rows, n_features): SciPy sparse in any format, dense, a frame of numbers of any library
+        (its columns are then known by name), or a `Design`. Held by reference where it is canonical float64 CSR or a
+        float64 array, otherwise copied once.
     y
-        Labels of two classes, shape (n_rows,): numbers, strings or booleans.
+        Labels of two classes, shape (n_rows,): numbers, strings or booleans, in a list, array or column of any library.
     C
         Inverse regularisation strength, positive and finite.
     sample_weight

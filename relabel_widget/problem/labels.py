@@ -59,13 +59,14 @@ def encode(y: Any, n_rows: int, *, who: str, classes: AnyArray | None = None) ->
     Parameters
     ----------
     y
-        Labels, shape (n_rows,): numbers, strings or booleans.
+        Labels, shape (n_rows,): numbers, strings or booleans, as `as_labels` takes them.
     n_rows
         The number of rows of X.
     who
         The name of the calling function, for messages.
     classes
-        The estimator's classes, if labels must be among them; otherwise they are the sorted distinct labels.
+        The estimator's classes, if labels must be among them; otherwise they are the sorted distinct labels. They keep
+        the type of the labels where the estimator has another for the same values, such as 0.0 and 1.0 for booleans.
 
     Returns
     -------

@@ -47,7 +47,7 @@ class Workbench:
     train, y_train
         What it was fitted on: rows as it takes them, and their labels, shape (n_train,). Held by reference.
     test, y_test
-        Rows whose predictions are looked into, as the estimator takes them, and their true labels, if known.
+        Rows whose predictions are looked into, as the estimator takes them, and their true labels, as far as known.
     train_text, test_text
         What people read, one text for each row. By default the rows themselves where they are texts, otherwise
         a line made from their values.
@@ -175,7 +175,7 @@ class Workbench:
     def test_rows(self) -> pd.DataFrame:
         """All test rows: ``row, text, label, predicted, proba, margin, flip_size, verified_proba, verified_predicted``.
 
-        ``label`` is missing without ``y_test``, ``flip_size`` where no flip set is known, and ``verified_*`` without
+        ``label`` is missing where not known, ``flip_size`` where no flip set is known, and ``verified_*`` without
         a current verification. ``margin`` is the log-odds less those of the threshold.
         """
         return self._queries.table(*self._known())
