@@ -276,9 +276,7 @@ def test_frames_of_any_library(frame: Any) -> None:
     assert_allclose(fit.decision(frame()), plain.eta, rtol=0, atol=1e-9)
     other_order = pl.from_pandas(FRAME[["c", "b", "a"]].assign(beside="x"))
     assert_allclose(fit.decision(other_order), plain.eta, rtol=0, atol=1e-9)  # by place, it would be another model
-    with pytest.raises(
-        ValueError, match=r"decision: expected the columns of the training frame, b, a, c, .* without a"
-    ):
+    with pytest.raises(ValueError, match=r"decision: expected the columns of the training frame, b, .* without a"):
         fit.decision(FRAME.rename(columns={"a": "A"}))
 
 
