@@ -22,7 +22,7 @@ _LARGEST_BLOCK = 1024
 _LARGEST_OF_SAMPLE = 256
 _FEW_COLUMNS, _FEW_STORED = 16, 10_000
 _ROUNDING = 16 * np.finfo(float).eps
-_OF_CONSTANT = 1e-12  # of its squares: then the rounding of a gradient is too little to count
+_OF_CONSTANT = 1e-10  # of its squares: then the rounding of a gradient is too little to count
 _CANCELLED = 1e-8  # of a column's squares: where so little is left without its mean, most digits of that are lost
 # of 1 - leverage: of a column, where M has the row's own part but for rounding, and of columns together
 _LEAST_LEFT_OF_COLUMN, _LEAST_LEFT = 1e-3, 0.1
