@@ -102,7 +102,8 @@ def test_decisions_count_as_rows_seen_twice() -> None:
     after, weights = y.copy(), np.ones(400)
     for row, label in settled.items():
         after[row], weights[row] = label, 2.0
-    log_odds = _log_odds(rw.fit(x, after, 1.0, weights), folds_of(y), None)
+    learned = rw.fit(x, after, 1.0, weights)
+    log_odds = _log_odds(learned.problem, held_out(learned, folds_of(y)), after == 1, None)
     table = rw.suspects(fit, decisions=settled).set_index("row")["score"].sort_index()
     rest = np.setdiff1d(np.arange(400), list(settled))
     assert_allclose(table, expit(-(2.0 * y - 1) * log_odds)[rest], atol=1e-6)

@@ -90,7 +90,7 @@ class Workbench:
         annotator: str = "",
         store: str | os.PathLike[str] | None = None,
     ) -> None:
-        from ..fits import adopt
+        from ..fits import adopt, check_fit
 
         check_threshold(threshold, who="Workbench")
         check_text("Workbench: annotator", annotator)
@@ -98,6 +98,7 @@ class Workbench:
         self._training = TrainingRows.of(train, y_train, ids, train_text, estimator=estimator)
         self._estimator = estimator
         self._fit = adopt(estimator, train, y_train)
+        check_fit(self._fit, who="Workbench")
         self._queries = Queries.of(self._fit, test, y_test, test_text, estimator=estimator)
         self._decisions = Decisions(self._fit.problem.labels, self._open(store))
         self._lock = threading.RLock()
