@@ -305,6 +305,8 @@ def test_an_arrow_table_is_read_by_a_pipeline_of_texts_and_numbers() -> None:
     table = pa.Table.from_pandas(frame)
     fit = rw.adopt(own, table, Y)
     assert_allclose(fit.proba(table), own.predict_proba(frame)[:, 1], atol=1e-5)
+    chosen = fitted(make_pipeline(FunctionTransformer(lambda rows: rows["text"]), *own_words()), frame)
+    assert_allclose(rw.adopt(chosen, table, Y).proba(table), chosen.predict_proba(frame)[:, 1], atol=1e-5)
     plain = fitted(make_pipeline(FunctionTransformer(lambda texts: [text.lower() for text in texts]), *own_words()))
     assert_allclose(
         rw.adopt(plain, pa.array(TRAIN), Y).proba(pa.array(TEST)), plain.predict_proba(TEST)[:, 1], atol=1e-5
