@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 UNKNOWN = "–"
@@ -26,6 +27,16 @@ def set_size(size: int) -> str:
 def judged_on(n_known: int, n_test: int) -> str:
     """The rows that a score is of: all test rows, or those whose true label is known."""
     return "test rows" if n_known == n_test else f"the {n_known:,} of {n_test:,} test rows with a known label"
+
+
+def own_word(flip_set: Any) -> str:
+    """What the user's own estimator, refitted, says of a flip set; nothing where it was not asked."""
+    if math.isnan(flip_set.own_proba_after):
+        return ""
+    change = f"probability {flip_set.own_proba_before:.3f} → {flip_set.own_proba_after:.3f}"
+    if flip_set.verified:
+        return f"Confirmed by refitting your {flip_set.confirmed_by}: {change}."
+    return f"Your own model, refitted: {change}."
 
 
 def flips(n_flipped: int, n_test: int) -> str:

@@ -14,6 +14,7 @@ class Outcome(StrEnum):
     BUDGET = "Not found within budget: no set tried so far flips the prediction, which does not prove that none exists."
     BUDGET_FOUND = "Found, then out of budget: the set flips on a refit; the search for a smaller one was cut short."
     EXHAUSTED = "Not found: no set tried flips the prediction, which does not prove that none exists."
+    ALREADY = "Nothing to flip: the target class is predicted already."
     CANNOT_FLIP = "Cannot flip: the prediction is the same whatever the labels of the candidate rows are."
     UNCONFIRMED = "Not confirmed: the set flips at the model's minimum, but your own estimator could not be refitted."
     CONTRADICTED = "Not confirmed: the set flips at the model's minimum, but not in a refit of your own estimator."

@@ -206,6 +206,13 @@ def fitted(penalty: str, solver: str) -> Any:
     return quiet_fit(sklearn_model(penalty, solver=solver), X, Y)
 
 
+def multinomial() -> Any:
+    """As scikit-learn before 1.8 makes it, and as a newer one unpickles it."""
+    model = LogisticRegression(C=0.25).fit(X, Y)
+    model.multi_class = "multinomial"
+    return model
+
+
 ESTIMATORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "unfitted": (LogisticRegression, ValueError, r"this LogisticRegression is not fitted yet\. Call its fit\(X, y\)"),
     "l1": (partial(fitted, "l1", "liblinear"), ValueError, "expected an L2 penalty, got l1.*refit with LogisticRegr"),
@@ -216,6 +223,11 @@ ESTIMATORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: LogisticRegression(class_weight="balanced").fit(X, Y),
         ValueError,
         "class_weight is set, .* Refit with class_weight=None and pass the weights as sample_weight",
+    ),
+    "two coefficient vectors": (
+        multinomial,
+        ValueError,
+        'multi_class="multinomial" gives two classes .* Refit without multi_class; with C=0.5 the probabilities',
     ),
     "three classes": (
         lambda: LogisticRegression().fit(X, np.arange(40) % 3),

@@ -149,7 +149,7 @@ def test_the_whole_way_as_in_memory(client: Client) -> None:
 
 def test_a_block_weighs_what_it_holds() -> None:
     """Dask moves what it takes for light: by default a Python object of ours would weigh 48 bytes."""
-    x = sparse.random_array((1000, 50), density=0.5, rng=np.random.default_rng(0), format="csr")
+    x = sparse.random_array((1000, 50), density=0.5, random_state=np.random.default_rng(0), format="csr")
     assert sizeof(rw.design.CsrDesign(x)) >= 8 * x.nnz
 
 

@@ -70,7 +70,7 @@ def test_csv_comes_back_through_pandas(bench: Workbench, tmp_path: Path) -> None
     bench.relabel([5, 2], note='a, b\r\n"c"')
     read = pd.read_csv(bench.export(tmp_path / "labels.csv"), usecols=["row", "original", "corrected", "note", "time"])
     expected = bench.corrected_labels()[["row", "original", "corrected", "note", "time"]]
-    read["time"] = pd.to_datetime(read["time"])
+    read["time"] = pd.to_datetime(read["time"]).dt.as_unit("us")
     pd.testing.assert_frame_equal(read, expected, check_dtype=False)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from oracles import DESIGNS, random_case, sklearn_fit, sklearn_model
@@ -290,12 +291,24 @@ def test_limit_must_be_a_count(limit: Any) -> None:
         rw.suspects(rw.fit(x, y), limit=limit)
 
 
+def test_decisions_as_a_series_of_labels_by_row() -> None:
+    x, y, _ = planted(7)
+    fit, decided = rw.fit(x, y), {3: 1 - y[3], 4: y[4]}
+    pd.testing.assert_frame_equal(rw.suspects(fit, decisions=pd.Series(decided)), rw.suspects(fit, decisions=decided))
+    with pytest.raises(ValueError, match=r"suspects: decisions, row 4: .* got nan \(float\), which is missing"):
+        rw.suspects(fit, decisions=pd.Series({3: 1.0, 4: np.nan}))
+    with pytest.raises(ValueError, match="suspects: decisions: expected each training row once"):
+        rw.suspects(fit, decisions=pd.Series([1, 0], index=[3, 3]))
+    with pytest.raises(TypeError, match="suspects: expected decisions as a mapping of rows to labels, got list"):
+        rw.suspects(fit, decisions=[3, 4])  # type: ignore[arg-type]
+
+
 def test_decisions_must_name_rows_and_labels() -> None:
     x, y, _ = planted(7)
     fit = rw.fit(x, y)
     with pytest.raises(ValueError, match="suspects: decisions: expected training rows 0 to 399, got 400"):
         rw.suspects(fit, decisions={400: 1})
-    with pytest.raises(ValueError, match=r"suspects: decisions: expected one of the labels \[0, 1\], got 2"):
+    with pytest.raises(ValueError, match=r"suspects: decisions, row 3: expected one of the labels \[0, 1\], got 2"):
         rw.suspects(fit, decisions={3: 2})
     with pytest.raises(TypeError, match="suspects: decisions: expected training row numbers"):
         rw.suspects(fit, decisions={"a": 1})

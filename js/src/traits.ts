@@ -19,6 +19,8 @@ const EMPTY: Shared = {
   status: "",
   job: null,
   verification: null,
+  verifiedBy: "",
+  ownNote: "",
 };
 
 function readTraits(model: Model) {

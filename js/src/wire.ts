@@ -26,6 +26,7 @@ export interface TestRow {
   margin: number;
   flipSize: number | null;
   verifiedProba: number | null;
+  ownProba: number | null;
   flipped: boolean | null;
 }
 export const testRow = record<TestRow>({
@@ -37,6 +38,7 @@ export const testRow = record<TestRow>({
   margin: number,
   flipSize: nullable(count),
   verifiedProba: nullable(number),
+  ownProba: nullable(number),
   flipped: nullable(boolean),
 });
 
@@ -52,12 +54,16 @@ export const page = record<Page>({
   rows: list(testRow),
 });
 
-/** A flip set. The page marks its rows; Python knows what they become. */
+/**
+ * A flip set. The page marks its rows; Python knows what they become. `own` is the word of the user's own
+ * estimator, refitted; empty where it was not asked.
+ */
 export interface FlipSummary {
   size: number;
   found: boolean;
   verified: boolean;
   outcome: string;
+  own: string;
   probaBefore: number;
   probaAfter: number | null;
   lowerBound: number;
@@ -69,6 +75,7 @@ export const flipSummary = record<FlipSummary>({
   found: boolean,
   verified: boolean,
   outcome: string,
+  own: string,
   probaBefore: number,
   probaAfter: nullable(number),
   lowerBound: count,
@@ -374,7 +381,11 @@ export const verified = record<Verified>({
   logLossAfter: nullable(number),
 });
 
-/** The small synced state. Everything larger is asked for. */
+/**
+ * The small synced state. Everything larger is asked for. `verified_by` is what was retrained (minimiser,
+ * estimator or pipeline; empty without a verification). `own_note` says where the user's own estimator predicts
+ * otherwise than the minimum of its objective, and why; empty where it does not.
+ */
 export interface Shared {
   revision: number;
   nTrain: number;
@@ -387,6 +398,8 @@ export interface Shared {
   status: string;
   job: Job | null;
   verification: Verified | null;
+  verifiedBy: string;
+  ownNote: string;
 }
 export const shared = record<Shared>({
   revision: count,
@@ -400,6 +413,8 @@ export const shared = record<Shared>({
   status: string,
   job: nullable(job),
   verification: nullable(verified),
+  verifiedBy: string,
+  ownNote: string,
 });
 
 /** What is asked, and what is told then. */

@@ -23,13 +23,17 @@ describe("numbers and sentences", () => {
   });
 
   const flip = {
-    size: 3, found: true, verified: true, outcome: "Found.", probaBefore: 0.6, probaAfter: 0.4, lowerBound: 2, optimal: false, rows: [1, 2, 3],
+    size: 3, found: true, verified: true, outcome: "Found.", own: "", probaBefore: 0.6, probaAfter: 0.4, lowerBound: 2, optimal: false, rows: [1, 2, 3],
   };
   test("facts are told from predictions", () => {
     expect(flipWords(flip)).toEqual(["fact", expect.stringContaining("0.600 → 0.400. No set of fewer than 2 rows")]);
     expect(flipWords({ ...flip, lowerBound: 1 })[1]).toContain("one may exist");
     expect(flipWords({ ...flip, optimal: true })[1]).toContain("No smaller set can flip it.");
     expect(flipWords({ ...flip, verified: false, probaAfter: null })).toEqual(["guess", expect.stringContaining("is predicted to flip")]);
+    const own = "Confirmed by refitting your pipeline: probability 0.610 → 0.390.";
+    expect(flipWords({ ...flip, own })[1]).toContain(`0.600 → 0.400. ${own} No set`);
+    const denied = { ...flip, verified: false, outcome: "Not confirmed.", own: "Your own model, refitted: probability 0.610 → 0.520." };
+    expect(flipWords(denied)).toEqual(["open", `Set of 3 training rows. Not confirmed. ${denied.own}`]);
     expect(flipWords({ ...flip, found: false, outcome: "Cannot flip." })).toEqual(["open", "Cannot flip."]);
   });
   test("a forecast says that it is one", () => {

@@ -98,6 +98,7 @@ from .exhaustive import exhaustive_lower_bound, exhaustive_refits, sets_of
 from .pairs import PairBound, pair_bound, pair_bound_cost
 from .remainder import RemainderBound, remainder_bound, remainder_bound_cost
 from .small import SLACK, SmallProblem, small_refit_operations
+from .small_classes import SmallClasses, small_classes_operations
 
 __all__ = [
     "SLACK",
@@ -105,6 +106,7 @@ __all__ = [
     "BoundCost",
     "PairBound",
     "RemainderBound",
+    "SmallClasses",
     "SmallProblem",
     "exhaustive_lower_bound",
     "exhaustive_refits",
@@ -113,5 +115,6 @@ __all__ = [
     "remainder_bound",
     "remainder_bound_cost",
     "sets_of",
+    "small_classes_operations",
     "small_refit_operations",
 ]

@@ -23,7 +23,7 @@ import numpy as np
 from scipy.special import expit
 
 from .._typing import FloatArray, IntArray
-from ..fits import Fit
+from ..design import Design
 from ..problem import Edit, Problem
 from ..question import Question
 
@@ -72,7 +72,7 @@ class SmallProblem:
         """From a question's fit and functional. Cost: the dense matrix, and its QR if it is wide."""
         fit, query = question.fit, question.functional
         problem = fit.problem
-        z, features, coef = _row_space(fit, query[:-1] if problem.has_intercept else query)
+        z, features, coef = row_space(problem.design, query[:-1] if problem.has_intercept else query, fit.coef)
         free = problem.has_intercept and not problem.intercept_l2
         centre = z.mean(axis=0) * free  # columns far from 0 would be collinear with the intercept's
         intercept = fit.intercept + float(centre @ coef)
@@ -147,7 +147,7 @@ class SmallProblem:
         decrement = _root(-(gradient * step).sum(axis=1))
         spread = _root(inverse @ self.query @ self.query)
         margin = self.direction * ((theta + step) @ self.query - self.offset)
-        doubt = np.expm1(_reach(far, decrement * widest)) * spread * decrement
+        doubt = np.expm1(farthest_reach(far, decrement * widest)) * spread * decrement
         long = far > 1.0
         if long.any():
             step[long] *= self._lengths(theta[long], step[long], far[long], signs[long], weights[long])[:, None]
@@ -173,13 +173,13 @@ class SmallProblem:
         return length
 
 
-def _row_space(fit: Fit, features: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """The rows, the query's features and the coefficients in at most n_rows coordinates."""
-    dense = fit.problem.design.to_dense()
+def row_space(design: Design, features: FloatArray, coef: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The rows, a query's features and coefficients (n_features,) or (n_features, K) in at most n_rows coordinates."""
+    dense = design.to_dense()
     if dense.shape[1] <= dense.shape[0]:
-        return dense, features, fit.coef
+        return dense, features, coef
     basis, triangle = np.linalg.qr(dense.T)
-    return triangle.T, basis.T @ features, basis.T @ fit.coef
+    return triangle.T, basis.T @ features, basis.T @ coef
 
 
 def _root(squares: FloatArray) -> FloatArray:
@@ -187,7 +187,7 @@ def _root(squares: FloatArray) -> FloatArray:
     return np.sqrt(np.maximum(squares, 0.0))
 
 
-def _reach(far: FloatArray, coupled: FloatArray) -> FloatArray:
+def farthest_reach(far: FloatArray, coupled: FloatArray) -> FloatArray:
     """A rho with ``far + (e^rho - 1) coupled <= rho``, infinite if none below 1 is found; (m,)."""
     rho = far
     for _ in range(_REACH_STEPS):  # from below, to the smallest solution

@@ -38,7 +38,8 @@ class TopInfluence(NamedTuple):
 def relabel_influence(fit: Fit, X_query: Any, *, monitor: Monitor | None = None) -> FloatArray:
     """Change of each query's log-odds when that one training row is relabelled, to first order.
 
-    ``out_ti = -s_i (2 y_i - 1) x_i . H^-1 x_t``.
+    ``out_ti = -s_i (2 y_i - 1) x_i . H^-1 x_t``. With K classes ``out_tib`` is the change of the margin between the
+    predicted class and its nearest rival when row i gets the label ``classes[b]``: 0 where it has that label.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ def relabel_influence(fit: Fit, X_query: Any, *, monitor: Monitor | None = None)
 
     Returns
     -------
-    float64, shape (m, n_rows)
+    float64, shape (m, n_rows), or (m, n_rows, K)
         In units of log-odds (no factor 1/n).
 
     Raises
@@ -61,7 +62,7 @@ def relabel_influence(fit: Fit, X_query: Any, *, monitor: Monitor | None = None)
     -----
     Cost: m right-hand sides by block CG in groups of 16, then one product with X; memory m * n_rows * 8 bytes.
     """
-    check_fit(fit, who="relabel_influence")
+    check_fit(fit, who="relabel_influence", several=True)
     check_monitor(monitor, who="relabel_influence")
     return _influence(fit, X_query, "relabel", monitor)
 
@@ -69,10 +70,10 @@ def relabel_influence(fit: Fit, X_query: Any, *, monitor: Monitor | None = None)
 def removal_influence(fit: Fit, X_query: Any, *, monitor: Monitor | None = None) -> FloatArray:
     """Change of each query's log-odds when that one training row is left out, to first order.
 
-    ``out_ti = -s_i (y_i - p_i) x_i . H^-1 x_t``; parameters, errors and cost as `relabel_influence`. It is the
-    derivative in the row's weight times -1, without the leverage correction ``1 / (1 - lev_i)``.
+    ``out_ti = -s_i (y_i - p_i) x_i . H^-1 x_t``, (m, n_rows); parameters, errors and cost as `relabel_influence`. It is
+    the derivative in the row's weight times -1, without the leverage correction ``1 / (1 - lev_i)``.
     """
-    check_fit(fit, who="removal_influence")
+    check_fit(fit, who="removal_influence", several=True)
     check_monitor(monitor, who="removal_influence")
     return _influence(fit, X_query, "remove", monitor)
 
@@ -107,9 +108,9 @@ def solved_factors(
 def _influence(fit: Fit, X_query: Any, edit: Edit, monitor: Monitor | None) -> FloatArray:
     queries = fit.design_of(X_query, who=f"{'relabel' if edit == 'relabel' else 'removal'}_influence: X_query")
     problem = fit.problem
-    scores = problem.extended_matvec(problem.design, factors(fit, queries, monitor=monitor))
-    scores *= -problem.force(fit.eta, edit)[:, None]
-    return scores.T
+    functionals = problem.functionals(queries, fit.theta)
+    solved = solved_factors(fit, functionals, rtol=FACTOR_RTOL, monitor=monitor).x
+    return problem.influence(fit.eta, problem.extended_matvec(problem.design, solved), edit)
 
 
 def top_influence(

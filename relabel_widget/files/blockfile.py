@@ -210,7 +210,8 @@ class BlockFile:
         raw = self._bytes[int(entry["at"]) : int(entry["at"]) + int(entry["length"])]
         if not self._known[i]:
             if zlib.crc32(raw.data) != entry["crc"]:
-                raise self._damaged(f"the block of rows {entry['first']} to {entry['first'] + entry['rows'] - 1}")
+                first, n_rows = int(entry["first"]), int(entry["rows"])
+                raise self._damaged(f"the block of rows {first} to {first + n_rows - 1}")
             self._known[i] = True
         return raw
 

@@ -11,8 +11,9 @@ import numpy as np
 from .._typing import FloatArray
 from ..design import Design, as_design, compacted
 from ..inputs import as_labels, column_names, count_rows, materialised
-from ..problem import Problem, encode
+from ..problem import Labels, Problem, encode
 from .fitting import Fit, Polish, check_C, check_weights, minimiser
+from .multinomial import multinomial_objective
 from .own_model import AdoptionWarning, OwnModel, as_dense, coefficients
 from .steps import unrolled
 
@@ -24,12 +25,13 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Fit:
     ----------
     estimator
         A fitted ``LogisticRegression`` with an L2 penalty and any solver (for liblinear, whose intercept is
-        penalised, the objective has that penalty too), or a ``Pipeline`` that ends in one. Its steps may be nested
-        pipelines, transformers of your own, and transformers that look at the labels.
+        penalised, the objective has that penalty too), or a ``Pipeline`` that ends in one. With three classes or more
+        it must be multinomial, as all solvers but liblinear make it. The steps of a pipeline may be nested pipelines,
+        transformers of your own, and transformers that look at the labels.
     X
         What the estimator was fitted on: rows of features, or raw rows for a pipeline. Held by reference.
     y
-        Its labels, shape (n_rows,), two classes.
+        Its labels, shape (n_rows,).
     sample_weight
         The weights given to its fit, shape (n_rows,).
 
@@ -45,8 +47,8 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Fit:
     TypeError
         If it is not a ``LogisticRegression`` or a pipeline ending in one, or a step of the pipeline resamples rows.
     ValueError
-        If it is unfitted, has another penalty (l1, elastic net, none), class weights or more than two classes,
-        was fitted on other columns, or does not know the labels; or if a step changes the number of rows.
+        If it is unfitted, has another penalty (l1, elastic net, none) or class weights, was fitted one class against
+        the rest or on other columns, or does not know the labels; or if a step changes the number of rows.
 
     Warns
     -----
@@ -60,8 +62,17 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Fit:
     return fit
 
 
-def adopted(estimator: Any, X: Any, y: Any, sample_weight: Any, *, who: str = "adopt", x_name: str = "X") -> Fit:
-    """`adopt`, without its warning; ``x_name`` is what its caller calls X."""
+def adopted(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    *,
+    who: str = "adopt",
+    x_name: str = "X",
+    several: bool = True,
+) -> Fit:
+    """`adopt`, without its warning; ``x_name`` is what its caller calls X, ``several`` allows more than two classes."""
     steps, model = unrolled(estimator, who=who)
     _check_adoptable(model)
     rows = materialised(X, who=f"{who}: {x_name}")
@@ -82,18 +93,9 @@ def adopted(estimator: Any, X: Any, y: Any, sample_weight: Any, *, who: str = "a
         )
     if steps is None:
         _check_names(model, features, who)
-    labels = encode(y, design.n_rows, who=who, classes=np.asarray(model.classes_))
+    labels = encode(y, design.n_rows, who=who, classes=np.asarray(model.classes_), several=several)
     weights = check_weights(sample_weight, labels, who=who)
-    problem = Problem(
-        design,
-        labels,
-        weights,
-        l2=1.0 / check_C(model.C, who=who),
-        has_intercept=bool(model.fit_intercept),
-        intercept_l2=_intercept_l2(model),
-    )
-    start = coefficients(model, problem.n_params)
-    fit = _polished(problem, start)
+    fit = _polished(*_objective(model, design, labels, weights))
     as_features = isinstance(rows, Design)
     own = OwnModel(
         estimator=model if as_features else estimator,
@@ -109,9 +111,24 @@ def adopted(estimator: Any, X: Any, y: Any, sample_weight: Any, *, who: str = "a
     return replace(fit, transform=steps, own=own, columns=columns)
 
 
+def _objective(model: Any, design: Design, labels: Labels, weights: FloatArray) -> tuple[Problem, FloatArray]:
+    """What the estimator minimised, and where it stopped, (n_params,)."""
+    if len(labels.classes) > 2:
+        return multinomial_objective(model, design, labels, weights)
+    problem = Problem(
+        design,
+        labels,
+        weights,
+        l2=1.0 / check_C(model.C, who="adopt"),
+        has_intercept=bool(model.fit_intercept),
+        intercept_l2=_intercept_l2(model),
+    )
+    return problem, coefficients(model, problem.n_params)
+
+
 @dataclass(frozen=True)
 class Disagreement:
-    """How many rows an estimator predicts otherwise than its minimiser does, and why; at the threshold 0.5.
+    """How many rows an estimator predicts differently from its minimiser, and why; at the threshold 0.5.
 
     Attributes
     ----------
@@ -135,16 +152,16 @@ class Disagreement:
         n_train = 0 if fit.polish is None else fit.polish.predictions_changed
         if fit.own is None or not n_train + n_test:
             return None
-        return cls(n_train, fit.n_rows, n_test, of_test, fit.own.why_elsewhere(fit.theta))
+        return cls(n_train, fit.n_rows, n_test, of_test, fit.own.why_elsewhere(fit.coef))
 
     def __str__(self) -> str:
         rows = f"{self.n_train:,} of {self.of_train:,} training rows"
         if self.of_test:
             rows = f"{self.n_test:,} of {self.of_test:,} test rows and {rows}"
         return (
-            f"the adopted estimator predicts {rows} otherwise than the minimum of its own objective, which is what "
-            f"influences and flip sets are about. {self.cause} A flip set that this may concern is confirmed by "
-            "a refit of the estimator, or says that it was not."
+            f"The adopted estimator predicts {rows} differently from the minimum of its objective, which influences "
+            f"and flip sets describe. {self.cause} Flip sets that this may affect are confirmed by refitting the "
+            "estimator, or marked as not confirmed."
         )
 
 
@@ -171,10 +188,10 @@ def _check_adoptable(model: Any) -> None:
             "Refit with class_weight=None and pass the weights as sample_weight, to the estimator's fit and here: they "
             "then stay with the rows."
         )
-    if model.coef_.shape[0] != 1 or len(model.classes_) != 2:
+    if len(model.classes_) == 2 and getattr(model, "multi_class", None) == "multinomial":  # scikit-learn before 1.8
         raise ValueError(
-            f"adopt: expected two classes, got {len(model.classes_)}: {model.classes_.tolist()}. "
-            "More than two are not supported yet: fit one class against the rest."
+            'adopt: multi_class="multinomial" gives two classes one penalised coefficient vector each: another '
+            f"objective. Refit without multi_class; with C={2 * model.C:g} the probabilities stay the same."
         )
 
 
@@ -199,7 +216,7 @@ def _intercept_l2(model: Any) -> float:
 
 def _check_names(model: Any, X: Any, who: str) -> None:
     expected, got = getattr(model, "feature_names_in_", None), column_names(X)
-    if expected is not None and got is not None and list(expected) != list(got):
+    if expected is not None and got is not None and list(expected) != got:
         differing = [name for name in got if name not in set(expected)][:3] or ["the same names in another order"]
         raise ValueError(
             f"{who}: the estimator was fitted on other columns: {differing}. Pass the frame it was fitted on."
@@ -215,6 +232,6 @@ def _polished(problem: Problem, start: FloatArray) -> Fit:
         distance=float(np.linalg.norm(fit.theta - start)),
         largest_change=float(np.abs(change).max()),
         typical_change=float(np.sqrt(np.mean(change * change))),
-        predictions_changed=int(np.count_nonzero((fit.eta > 0) != (before > 0))),
+        predictions_changed=int(np.count_nonzero(problem.predicted_rows(fit.eta) != problem.predicted_rows(before))),
     )
     return replace(fit, polish=polish)

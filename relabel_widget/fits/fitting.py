@@ -9,14 +9,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
 
 from .._typing import AnyArray, FloatArray, IntArray
-from ..arguments import as_flag, as_numbers, as_rows, check_edit, check_monitor, shown
+from ..arguments import as_array, as_flag, as_numbers, as_rows, check_edit, check_monitor, shown
 from ..design import Design, as_design, as_query, compacted
 from ..inputs import column_names, in_order, materialised, one_row, queries_of
 from ..monitor import Monitor
-from ..problem import Edit, Hessian, Labels, Problem, encode
+from ..problem import Edit, Hessian, Labels, MultinomialProblem, Problem, code_of, encode
 from ..solver import MinimiseResult, Preconditioner, minimise, preconditioner_of
 from .own_model import OwnModel
 from .steps import Steps
@@ -49,6 +48,8 @@ class Polish:
 class Fit:
     """An L2-regularised logistic regression at its minimiser, as `fit` and `adopt` return it.
 
+    With K classes, three or more, it is multinomial; what has another shape then is said by ``problem``.
+
     Attributes
     ----------
     problem
@@ -80,17 +81,17 @@ class Fit:
 
     @property
     def coef(self) -> FloatArray:
-        """Coefficients, shape (n_features,)."""
-        return self.theta[:-1] if self.problem.has_intercept else self.theta
+        """Coefficients, shape (n_features,); (K, n_features) with K classes."""
+        return self.problem.coef(self.theta)
 
     @property
-    def intercept(self) -> float:
-        """The intercept; 0.0 if the model has none."""
-        return float(self.theta[-1]) if self.problem.has_intercept else 0.0
+    def intercept(self) -> Any:
+        """The intercept, 0.0 if the model has none; shape (K,), of mean 0, with K classes."""
+        return self.problem.intercept(self.theta)
 
     @property
     def classes(self) -> AnyArray:
-        """The two class labels, sorted; eta is the log-odds of ``classes[1]``."""
+        """The class labels, sorted; of two, eta is the log-odds of ``classes[1]``."""
         return self.problem.labels.classes
 
     @property
@@ -129,6 +130,7 @@ class Fit:
     def _features(self, X: Any, who: str) -> Any:
         if isinstance(X, Design):
             return X
+        X = materialised(X, who=who)
         return in_order(X, self.columns, who=who) if self.transform is None else self.transform(X, who=who)
 
     @property
@@ -161,12 +163,12 @@ class Fit:
         return names if names is not None and len(names) == n_columns else None
 
     def decision(self, X: Any) -> FloatArray:
-        """Log-odds of ``classes[1]``, shape (m,). Cost: one pass over X."""
-        return self.problem.extended_matvec(self.design_of(X, who="decision"), self.theta)
+        """Log-odds of ``classes[1]``, shape (m,); of each class, (m, K), with K classes. Cost: one pass over X."""
+        return self.problem.decision(self.design_of(X, who="decision"), self.theta)
 
     def proba(self, X: Any) -> FloatArray:
-        """Probability of ``classes[1]``, in [0, 1], shape (m,)."""
-        return np.asarray(expit(self.decision(X)))
+        """Probability of ``classes[1]``, in [0, 1], shape (m,); of each class, (m, K), with K classes."""
+        return self.problem.proba(self.decision(X))
 
     @cached_property
     def hessian(self) -> Hessian:
@@ -190,30 +192,59 @@ class Fit:
         rows: IntArray,
         edit: Edit = "relabel",
         *,
+        labels: Any = None,
         start: FloatArray | None = None,
         monitor: Monitor | None = None,
     ) -> Fit:
         """The fit on labels edited in the given distinct rows, started here or at ``start``, (n_params,).
 
-        Nothing of this fit changes; the minimiser does not depend on the start.
+        ``labels`` has the new label of each row, or is one for all; with two classes, the other one if None. Nothing of
+        this fit changes; the minimiser does not depend on the start.
 
         Raises
         ------
         ValueError
-            If the edit leaves one class only, where a free intercept has no minimiser.
+            If the edit leaves a class without examples, where a free intercept has no minimiser.
         """
         check_monitor(monitor, who="refit")
         check_edit(edit, who="refit")
-        problem = self.problem.edited(as_rows(rows, self.n_rows, who="refit: rows"), edit)
-        if min(problem.class_weights) <= 0:
-            raise ValueError(
-                f"refit: the edit of {len(rows)} rows leaves examples of one class only, so that no model can be "
-                "fitted. Keep at least one row of each class."
-            )
+        problem = self.edited(as_rows(rows, self.n_rows, who="refit: rows"), edit, labels)
         start = self.theta if start is None else as_numbers(start, who="refit: start")
         if start.shape != self.theta.shape:
             raise ValueError(f"refit: expected start of shape {self.theta.shape}, got {start.shape}.")
         return minimiser(problem, start, self.preconditioner, monitor, self)
+
+    def edited(self, rows: IntArray, edit: Edit, labels: Any) -> Problem:
+        """The problem with rows edited, as `refit` edits them.
+
+        Raises
+        ------
+        ValueError
+            If labels are not one of the classes for each row, or a class is left without examples.
+        """
+        try:
+            edits = self.problem.edits_of(rows, edit, self._new_codes(rows, edit, labels))
+        except ValueError as error:
+            raise ValueError(f"refit: {error}") from None
+        problem = self.problem.edited(edits, edit)
+        if min(problem.class_weights) <= 0:
+            lost = self.classes[int(np.argmin(problem.class_weights))]
+            left = "examples of one class only" if len(self.classes) == 2 else f"the class {lost!r} without examples"
+            raise ValueError(
+                f"refit: the edit of {len(rows)} rows leaves {left}, so that no model can be "
+                "fitted. Keep at least one row of each class."
+            )
+        return problem
+
+    def _new_codes(self, rows: IntArray, edit: Edit, labels: Any) -> IntArray | None:
+        if labels is None or edit == "remove":
+            return None
+        given = as_array(labels, who="refit: labels")
+        if given.ndim == 0:
+            given = np.full(len(rows), given)
+        if given.shape != (len(rows),):
+            raise ValueError(f"expected one new label for each of the {len(rows)} rows, got labels of {given.shape}.")
+        return np.array([code_of(label, self.classes, who="labels") for label in given.tolist()], dtype=np.int64)
 
     def __repr__(self) -> str:
         design = self.problem.design
@@ -235,7 +266,8 @@ def fit(
     """Fit an L2-regularised logistic regression by truncated Newton.
 
     Minimises ``sum_i s_i log(1 + exp(-(2 y_i - 1) eta_i)) + |coef|^2 / (2 C)``, ``eta = X coef + intercept``, the
-    intercept unpenalised: scikit-learn's objective.
+    intercept unpenalised: scikit-learn's objective. With more than two classes the multinomial one,
+    ``sum_i s_i (log sum_k exp(eta_ik) - eta_i,y_i) + |coef|^2 / (2 C)``.
 
     Parameters
     ----------
@@ -243,7 +275,7 @@ def fit(
         Training rows, shape (n_rows, n_features): SciPy sparse in any format, dense, data frame of numbers, or a
         `Design`. Held by reference where it is canonical float64 CSR or a float64 array, otherwise copied once.
     y
-        Labels of two classes, shape (n_rows,): numbers, strings or booleans.
+        Labels of two classes or more, shape (n_rows,): numbers, strings or booleans.
     C
         Inverse regularisation strength, positive and finite.
     sample_weight
@@ -271,9 +303,10 @@ def fit(
     check_monitor(monitor, who="fit")
     X = materialised(X, who="fit: X")
     design = compacted(as_design(X, who="fit: X"))
-    labels = encode(y, design.n_rows, who="fit")
+    labels = encode(y, design.n_rows, who="fit", several=True)
     weights = check_weights(sample_weight, labels, who="fit")
-    problem = Problem(
+    stated = Problem if len(labels.classes) == 2 else MultinomialProblem
+    problem = stated(
         design,
         labels,
         weights,
@@ -357,16 +390,23 @@ def check_weights(sample_weight: Any, labels: Labels, *, who: str) -> FloatArray
     return weights
 
 
-def check_fit(fit: Any, *, who: str) -> None:
-    """Refuse what is no `Fit`.
+def check_fit(fit: Any, *, who: str, several: bool = False) -> None:
+    """Refuse what is no `Fit`, or one of more than two classes where ``several`` are not allowed.
 
     Raises
     ------
     TypeError
         If it is something else, such as an estimator.
+    ValueError
+        If it has too many classes.
     """
     if not isinstance(fit, Fit):
         raise TypeError(f"{who}: expected a Fit, as fit and adopt make, got {shown(fit)}.")
+    if len(fit.classes) > 2 and not several:
+        raise ValueError(
+            f"{who}: expected a fit of two classes, got {len(fit.classes)}: {shown(fit.classes.tolist())}. For one "
+            "class against the rest, fit y == label."
+        )
 
 
 def check_C(C: Any, *, who: str) -> float:  # noqa: N802

@@ -24,14 +24,13 @@ HOW: tuple[How, ...] = ("minimiser", "estimator", "pipeline")
 # from the minimiser's. On SST-2 (lbfgs and saga, C from 1 to 10,000) a refitted estimator was never further than 4.7
 # typical distances from the minimiser of the same labels.
 _DOUBT = 5.0
-_SAME_DATA = (
-    0.5  # an estimator that is refitted to less than this part of its distance to the minimiser had the same data
-)
+# An estimator whose refit comes nearer than this part of its distance to the minimiser was fitted to the same data.
+_SAME_DATA = 0.5
 _QUICK = 2 * 10**7  # stored values: larger fits take minutes, and are made on demand only
 
 
 class AdoptionWarning(UserWarning):
-    """An adopted estimator predicts some rows otherwise than its minimiser, or otherwise each time it is refitted."""
+    """An adopted estimator predicts some rows differently from its minimiser, or differently at every refit."""
 
 
 class NoRefitError(ValueError):
@@ -41,7 +40,7 @@ class NoRefitError(ValueError):
 @final
 @dataclass(frozen=True, eq=False)
 class OwnModel:
-    """A fitted estimator of two classes with what it was fitted to.
+    """A fitted estimator with what it was fitted to.
 
     Attributes
     ----------
@@ -119,12 +118,16 @@ class OwnModel:
         """Whether a refit of the estimator may contradict one of the minimiser with this margin, in log-odds."""
         return self.looks_at_labels or abs(margin) < _DOUBT * self.distance
 
+    def strongest(self, raw: Any) -> How:
+        """The refit that settles a doubt: of the whole pipeline where that matters and raw queries are at hand."""
+        return "pipeline" if self.looks_at_labels and raw is not None else "estimator"
+
     def decision(self, queries: Design) -> FloatArray:
-        """Log-odds of ``classes[1]`` by the estimator as it was given, shape (m,)."""
+        """Log-odds of ``classes[1]`` by the estimator as it was given, shape (m,); of each of K classes, (m, K)."""
         return linear_decision(self.classifier, queries)
 
     def decision_of(self, refitted: Any, how: How, queries: Design, raw: Any) -> FloatArray:
-        """Log-odds by what `refitted` made, shape (m,).
+        """Log-odds by what `refitted` made, as `decision`.
 
         ``queries`` are the rows as features, ``raw`` the same as the pipeline takes them.
         """
@@ -162,7 +165,7 @@ class OwnModel:
             edited = edited[kept]
             weights = None if weights is None else weights[kept]
         given = self.estimator if whole else self.classifier
-        arguments = {} if weights is None else {f"{_prefix(given)}sample_weight": weights}
+        arguments = {} if weights is None else {_name_of_weights(given): weights}
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -173,14 +176,17 @@ class OwnModel:
                 f"sklearn.base.clone(estimator).fit(X, y) works. It raised {type(error).__name__}: {error}"
             ) from error
 
-    def why_elsewhere(self, theta: FloatArray) -> str:
-        """Why the estimator is not at its minimiser ``theta``, in words. Cost: one fit of the classifier."""
+    def why_elsewhere(self, coef: FloatArray) -> str:
+        """Why the estimator is not at its minimiser, in words, from the minimiser's coefficients.
+
+        Cost: one fit of the classifier.
+        """
         try:
             again = self.refitted("estimator", np.empty(0, dtype=np.int64), self.labels[:0], "relabel")
         except NoRefitError as error:
             return f"Why is not known: {error}"
-        own = coefficients(self.classifier, len(theta))
-        if np.linalg.norm(coefficients(again, len(theta)) - own) <= _SAME_DATA * np.linalg.norm(theta - own):
+        own = as_dense(self.classifier.coef_)
+        if np.linalg.norm(as_dense(again.coef_) - own) <= _SAME_DATA * np.linalg.norm(coef - own):
             steps = int(np.max(again.n_iter_))
             name = type(again).__name__
             if steps >= again.max_iter:
@@ -221,8 +227,11 @@ def as_dense(coef: Any) -> FloatArray:
 
 
 def linear_decision(classifier: Any, queries: Design) -> FloatArray:
-    """``X coef + intercept`` of a classifier of two classes, shape (m,)."""
-    return queries.matvec(as_dense(classifier.coef_)[0]) + float(np.ravel(classifier.intercept_)[0])
+    """``X coef + intercept``: of two classes (m,), otherwise (m, K)."""
+    coef = as_dense(classifier.coef_)
+    if len(coef) == 1:
+        return queries.matvec(coef[0]) + float(np.ravel(classifier.intercept_)[0])
+    return queries.matmat(np.ascontiguousarray(coef.T)) + np.ravel(classifier.intercept_)
 
 
 def in_memory(features: Any) -> Any:
@@ -231,6 +240,14 @@ def in_memory(features: Any) -> Any:
         return features
     blocks = [block for _, block in features.blocks()]
     return sparse.vstack(blocks, format="csr") if sparse.issparse(blocks[0]) else np.concatenate(blocks)
+
+
+def _name_of_weights(model: Any) -> str:
+    """What ``fit`` calls the classifier's weights; a pipeline that routes metadata knows them by their own name."""
+    from sklearn import get_config
+
+    routed = get_config().get("enable_metadata_routing", False)
+    return "sample_weight" if routed else f"{_prefix(model)}sample_weight"
 
 
 def _prefix(model: Any) -> str:

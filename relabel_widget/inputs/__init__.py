@@ -3,7 +3,7 @@
 The room knows shapes and types of what is passed in, and nothing of models. Plain NumPy and SciPy never reach narwhals.
 """
 
-from .containers import column_names, count_rows, materialised
+from .containers import column_names, count_rows, is_one_value, materialised
 from .labels import as_labels, known_labels, present_values
 from .matrix import as_matrix
 from .missing import is_missing, missing_rows, named_rows
@@ -22,6 +22,7 @@ __all__ = [
     "encoding_of",
     "in_order",
     "is_missing",
+    "is_one_value",
     "known_labels",
     "listed",
     "materialised",

@@ -40,11 +40,13 @@ def materialised(rows: Any, *, who: str) -> Any:
         )
     if is_dask(rows):
         return rows.compute()
-    lazy = _narwhal(rows)
-    if lazy is not None and hasattr(lazy, "collect"):
-        return lazy.collect().to_native()
     if _is_stream(rows):
         return list(rows)
+    if hasattr(rows, "collect"):
+        import narwhals.stable.v1 as nw
+
+        lazy = nw.from_native(rows, pass_through=True)
+        return lazy.collect().to_native() if isinstance(lazy, nw.LazyFrame) else rows
     return rows
 
 
@@ -77,6 +79,13 @@ def count_rows(rows: Any, *, who: str) -> int:
     raise TypeError(f"{who}: {_EXPECTED}, got {type(rows).__name__}.")
 
 
+def is_one_value(value: Any) -> bool:
+    """Whether it is a single value: a text, a number, None, an array without dimensions."""
+    if isinstance(value, (str, bytes)) or getattr(value, "ndim", None) == 0:
+        return True
+    return not isinstance(value, Iterable) and not hasattr(value, "__getitem__")
+
+
 def column_names(rows: Any) -> list[Any] | None:
     """Names of the columns of a frame of pandas, Polars, pyarrow or their kin; None of anything else.
 
@@ -90,40 +99,44 @@ def column_names(rows: Any) -> list[Any] | None:
 
 def frame_of(rows: Any) -> nw.DataFrame[Any] | None:
     """A frame of any library as narwhals has it, or None."""
+    if _is_plain(rows):
+        return None
     import narwhals.stable.v1 as nw
 
-    found = _narwhal(rows)
+    found = nw.from_native(_known_to_narwhals(rows), allow_series=True, pass_through=True)
     return found if isinstance(found, nw.DataFrame) else None
 
 
 def series_of(values: Any) -> nw.Series[Any] | None:
     """A column of any library as narwhals has it, or None; that of a frame that has no other."""
+    if _is_plain(values):
+        return None
     import narwhals.stable.v1 as nw
 
-    found = _narwhal(values)
+    found = nw.from_native(_known_to_narwhals(values), allow_series=True, pass_through=True)
     if isinstance(found, nw.DataFrame) and found.shape[1] == 1:
         return found[:, 0]
     return found if isinstance(found, nw.Series) else None
 
 
-def _narwhal(rows: Any) -> Any:
-    """What narwhals makes of it; None for what it does not know, which costs nothing for plain types."""
-    if isinstance(rows, (np.ndarray, np.generic, Sequence, Mapping, Set)) or sparse.issparse(rows) or is_dask(rows):
-        return None
-    import narwhals.stable.v1 as nw
-
-    found = nw.from_native(_known_to_narwhals(rows), allow_series=True, pass_through=True)
-    return found if isinstance(found, (nw.DataFrame, nw.LazyFrame, nw.Series)) else None
+def _is_plain(rows: Any) -> bool:
+    """Whether narwhals need not be asked, nor imported."""
+    plain = isinstance(rows, (np.ndarray, np.generic, Sequence, Mapping, Set, int, float, type(None)))
+    return plain or sparse.issparse(rows) or is_dask(rows)
 
 
 def _known_to_narwhals(rows: Any) -> Any:
-    """A pyarrow array as a chunked one, a pandas index as a series, columns of the same name told apart."""
+    """A pyarrow array as a chunked one, an array or index of pandas as a series, columns of one name told apart."""
     if type(rows).__module__ == "pyarrow.lib":
         import pyarrow
 
         return pyarrow.chunked_array([rows]) if isinstance(rows, pyarrow.Array) else rows
-    if hasattr(rows, "iloc") and hasattr(rows, "columns") and not rows.columns.is_unique:
+    if not type(rows).__module__.startswith("pandas"):
+        return rows
+    import pandas as pd
+
+    if isinstance(rows, pd.DataFrame) and not rows.columns.is_unique:
         return rows.set_axis([f"{name}, column {j}" for j, name in enumerate(rows.columns)], axis=1)
-    if hasattr(rows, "to_frame") and hasattr(rows, "to_series") and not hasattr(rows, "levels"):
-        return rows.to_series(index=range(len(rows)))
+    if isinstance(rows, pd.api.extensions.ExtensionArray) or (isinstance(rows, pd.Index) and rows.nlevels == 1):
+        return pd.Series(rows)
     return rows

@@ -106,7 +106,7 @@ def _natural(values: Any, who: str) -> AnyArray:
     if array.dtype.kind in "US" and isinstance(values, list):
         _check_one_type(values, who)
     if array.dtype == object and len(array):
-        kinds = {type(value) for value in array.tolist()}
+        kinds = set(map(type, array.tolist()))
         if len(kinds) == 1 and kinds <= {bool, int, float, np.bool_}:
             return np.array(array.tolist())
     return array
@@ -114,6 +114,6 @@ def _natural(values: Any, who: str) -> AnyArray:
 
 def _check_one_type(values: list[Any], who: str) -> None:
     """NumPy turns 1 among texts into "1"."""
-    kinds = {"str" if isinstance(v, str) else "bytes" if isinstance(v, bytes) else type(v).__name__ for v in values}
+    kinds = {kind.__name__.removesuffix("_") for kind in set(map(type, values))}  # str and np.str_ are one
     if len(kinds) > 1:
         raise TypeError(f"{who}: expected values of one type, got {', '.join(sorted(kinds))} together.")

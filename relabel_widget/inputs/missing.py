@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,11 @@ def missing_rows(values: Any) -> IntArray:
         return _of_array(values)
     series = series_of(values)
     if series is None:
-        found = (row for row, value in enumerate(values) if is_missing(value))
-        return np.fromiter(found, dtype=np.int64)
+        return _of_objects(values)
     import narwhals.stable.v1 as nw
 
     if series.dtype == nw.Object:
-        return missing_rows(series.to_list())
+        return _of_objects(series.to_list())
     gone = series.is_null()
     if series.dtype.is_float():
         gone |= series.is_nan()
@@ -37,6 +37,12 @@ def _of_array(values: AnyArray) -> IntArray:
         return np.flatnonzero(np.isnat(values)).astype(np.int64)
     if values.dtype.kind in "biuUS":
         return np.empty(0, dtype=np.int64)
+    return _of_objects(values.tolist())
+
+
+def _of_objects(values: Iterable[Any]) -> IntArray:
+    if isinstance(values, (list, tuple)) and set(map(type, values)) <= {str, bytes, bool, int}:
+        return np.empty(0, dtype=np.int64)  # most lists: a fifth of the time
     return np.fromiter((row for row, value in enumerate(values) if is_missing(value)), dtype=np.int64)
 
 

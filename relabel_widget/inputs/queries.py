@@ -39,12 +39,17 @@ def one_row(x: Any, *, columns: Sequence[Any] | None = None, who: str = "x") -> 
     if sparse.issparse(x):
         return sparse.csr_array(x.reshape(1, -1)) if x.ndim == 1 else x
     if isinstance(x, (str, bytes)):
-        return _of_values([x], columns, who)
+        x = [x]
+    if isinstance(x, (list, np.ndarray)):
+        return _of_values(x, columns, who)
     if isinstance(x, Mapping):
         return [x] if columns is None else _named(dict(x), columns, who)
     if isinstance(x, tuple) and hasattr(x, "_fields"):
         return _of_named_tuple(x, columns, who)
-    x = materialised(x, who=who)
+    return _of_others(materialised(x, who=who), columns, who)
+
+
+def _of_others(x: Any, columns: Sequence[Any] | None, who: str) -> Any:
     if hasattr(x, "to_frame") and hasattr(x, "index") and not hasattr(x, "columns"):
         return _of_pandas(x, columns, who)
     series = None if frame_of(x) is not None else series_of(x)
@@ -85,7 +90,8 @@ def in_order(rows: Any, columns: Sequence[Any] | None, *, who: str) -> Any:
     if columns is None or isinstance(rows, (np.ndarray, list, tuple)) or sparse.issparse(rows):
         return rows
     names = column_names(rows)
-    if names is None or names == list(columns):
+    unnamed = list(columns) == list(range(len(columns)))  # as pandas numbers columns: the places count
+    if names is None or names == list(columns) or unnamed:
         return rows
     absent = [str(name) for name in columns if name not in names]
     if absent:
@@ -102,8 +108,8 @@ def listed(names: Sequence[Any]) -> str:
 
 
 def _of_pandas(series: Any, columns: Sequence[Any] | None, who: str) -> Any:
-    if columns is None and len(series) == 1 and isinstance(series.iloc[0], (str, bytes)):
-        return series  # one text
+    if columns is None and len(series) == 1 and isinstance(series.iloc[0], (str, bytes, list, tuple, Mapping)):
+        return series  # one text, or its words, or one dict
     if columns is not None and len(columns) == len(series) == 1:
         return _of_values(series.tolist(), columns, who)  # no other column can be meant, whatever the index
     if columns is not None and series.index.equals(type(series.index)(range(len(series)))):
@@ -131,23 +137,25 @@ def _named(values: dict[str, Any], columns: Sequence[Any], who: str) -> Any:
 
 def _of_values(x: Any, columns: Sequence[Any] | None, who: str) -> Any:
     """A flat list or array of values as one row; anything else as it is."""
-    import pandas as pd
-
-    flat = x.ndim == 1 if isinstance(x, np.ndarray) else isinstance(x, (list, tuple)) and _is_flat(x)
-    if not flat:
+    if not isinstance(x, (list, tuple, np.ndarray)) or not _is_flat(x):
         return x
     if columns is not None:
         if len(x) != len(columns):
             raise ValueError(
                 f"{who}: expected a value for each of the {len(columns)} columns {listed(columns)}, got {len(x)}."
             )
+        import pandas as pd
+
         return pd.DataFrame([list(x)], columns=list(columns))
     array = np.asarray(x)
     return array[None, :] if array.dtype.kind in "fiub" else x
 
 
-def _is_flat(values: Sequence[Any]) -> bool:
-    return all(np.ndim(value) == 0 and not isinstance(value, Mapping) for value in values)
+def _is_flat(values: Any) -> bool:
+    if isinstance(values, np.ndarray):
+        return values.ndim == 1
+    held = set(map(type, values))
+    return not any(issubclass(kind, (list, tuple, np.ndarray, Mapping)) for kind in held)
 
 
 def _check_all_there(names: Any, columns: Sequence[Any], who: str) -> None:

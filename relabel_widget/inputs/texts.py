@@ -42,7 +42,7 @@ def encoding_of(estimator: Any) -> str:
 
 
 def text_column(rows: Any) -> Any:
-    """Texts as vectorisers take them: of a frame of one column that column, of pyarrow a list, else what it is."""
+    """Values as code that iterates takes them: of a frame of one column that column, of pyarrow a list, else as is."""
     series = series_of(rows)
     if series is None:
         return rows
@@ -149,7 +149,8 @@ def _of_frame(frame: Any, encoding: str) -> Reader:
         at = frame.to_native().iat
         return lambda row: _line(names, [at[row, j] for j in columns], encoding, more)
     shown = frame[:, columns]
-    return lambda row: _line(names, shown.row(row), encoding, more)
+    # older narwhals leaves the values of a pyarrow table as its scalars
+    return lambda row: _line(names, [v.as_py() if hasattr(v, "as_py") else v for v in shown.row(row)], encoding, more)
 
 
 def _of_series(series: Any, encoding: str) -> Reader:

@@ -78,6 +78,10 @@ class Hessian:
         changed[rows] = curvature
         return replace(self, curvature=changed)
 
+    def eta(self, v: FloatArray) -> FloatArray:
+        """``[X, 1] v`` for v (n_params,). Cost: one product with X."""
+        return eta_of(self.design, v, self.has_intercept)
+
     def columns(self, chosen: BoolArray) -> Hessian:
         """The Hessians of the chosen columns, mask (m,); itself if all columns share one."""
         return self if self.curvature.ndim == 1 else replace(self, curvature=self.curvature[:, chosen])

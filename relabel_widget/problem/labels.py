@@ -15,27 +15,33 @@ from ..inputs import as_labels, is_missing, known_labels
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """Two-class labels of the training rows, with some rows swapped.
+    """Labels of the training rows, some of them changed.
 
     Attributes
     ----------
     classes
-        The two class labels, sorted, shape (2,).
+        The class labels, sorted, shape (2,) or (K,).
     original
-        Class codes 0 or 1 before any edit, int8, shape (n_rows,).
+        Class codes 0 or 1 before any edit, int8, shape (n_rows,); 0 to K - 1, int64, with several classes.
     swapped
-        Rows whose label is swapped, sorted and unique, int64.
+        Rows whose label is another one, sorted and unique, int64.
+    given
+        With several classes, the codes of these rows, same shape; None with two: each has the other label.
     """
 
     classes: AnyArray
     original: CodeArray
     swapped: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    given: CodeArray | None = None
 
     @cached_property
     def codes(self) -> CodeArray:
-        """Class codes with the overlay applied, int8, shape (n_rows,)."""
+        """Class codes with the overlay applied, in the type of ``original``, shape (n_rows,)."""
         codes = self.original.copy()
-        codes[self.swapped] ^= 1
+        if self.given is None:
+            codes[self.swapped] ^= 1
+        else:
+            codes[self.swapped] = self.given
         codes.flags.writeable = False
         return codes
 
@@ -48,13 +54,20 @@ class Labels:
         """A copy with the given distinct rows swapped; swapping a row twice changes nothing."""
         return Labels(self.classes, self.original, np.setxor1d(self.swapped, rows, assume_unique=True))
 
+    def relabel(self, rows: IntArray, codes: IntArray) -> Labels:
+        """These labels of several classes with the given distinct rows' labels replaced."""
+        edited = self.codes.copy()
+        edited[rows] = codes
+        changed = np.flatnonzero(edited != self.original)
+        return Labels(self.classes, self.original, changed, edited[changed])
+
     def decode(self, codes: CodeArray) -> AnyArray:
         """The class labels for the given codes, same shape."""
         return self.classes[codes]
 
 
-def encode(y: Any, n_rows: int, *, who: str, classes: AnyArray | None = None) -> Labels:
-    """Labels from an array-like of two classes.
+def encode(y: Any, n_rows: int, *, who: str, classes: AnyArray | None = None, several: bool = False) -> Labels:
+    """Labels from an array-like of two classes, or of more where ``several`` are allowed.
 
     Parameters
     ----------
@@ -76,22 +89,21 @@ def encode(y: Any, n_rows: int, *, who: str, classes: AnyArray | None = None) ->
     Raises
     ------
     ValueError
-        If the length is wrong, a label is missing, there are not exactly two classes, or a label is not one of
-        ``classes``.
+        If the length is wrong, a label is missing, there are not exactly two classes (two or more, with ``several``),
+        or a label is not one of ``classes``.
     TypeError
         If labels are of types that cannot be compared.
     """
     array, found = _read(y, n_rows, who)
     if classes is None:
         classes = found
-        _check_two(classes, who)
+        _check_number(classes, who, several)
     else:
         classes = readable_values(classes)
         _check_known(found, classes, who)
-        if len(found) == 1:
-            _check_two(found, who)
+        _check_number(classes if len(found) > 1 else found, who, several)
         classes = _as_given(classes, found)
-    codes = (array == classes[1]).astype(np.int8)
+    codes = _codes(array, classes)
     codes.flags.writeable = False
     return Labels(classes, codes)
 
@@ -100,7 +112,13 @@ def codes_of_queries(y: Any, n_rows: int, *, who: str, classes: AnyArray) -> Cod
     """Class codes of the true labels of queries, read as by `encode`; they may all be of one class."""
     array, found = _read(y, n_rows, who)
     _check_known(found, classes, who)
-    return np.asarray((array == classes[1]).astype(np.int8))
+    return _codes(array, classes)
+
+
+def _codes(array: AnyArray, classes: AnyArray) -> CodeArray:
+    if len(classes) == 2:
+        return np.asarray((array == classes[1]).astype(np.int8))
+    return np.searchsorted(classes, array).astype(np.int64)
 
 
 def truth_of(y: Any, n_rows: int, *, who: str, classes: AnyArray) -> tuple[IntArray, AnyArray]:
@@ -162,12 +180,12 @@ def _check_known(found: AnyArray, classes: AnyArray, who: str) -> None:
         )
 
 
-def _check_two(classes: AnyArray, who: str) -> None:
+def _check_number(classes: AnyArray, who: str, several: bool) -> None:
     if len(classes) == 1:
         raise ValueError(
             f"{who}: expected two classes, got only {_shown(classes)} in y. A model needs examples of both."
         )
-    if len(classes) != 2:
+    if len(classes) != 2 and not several:
         raise ValueError(
             f"{who}: expected two classes, got {len(classes)}: {_shown(classes)}. "
             "More than two are not supported yet: train one class against the rest with y == label."

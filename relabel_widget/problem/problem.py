@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
+from scipy.special import expit
 
-from .._typing import FloatArray, IntArray
+from .._typing import AnyArray, FloatArray, IntArray
 from ..design import Design
 from ..vectors import dot, row_by_row
 from .hessian import Hessian, eta_of
@@ -65,9 +66,42 @@ class Problem:
     intercept_l2: float = 0.0
 
     @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return 2
+
+    @property
     def n_params(self) -> int:
         """Length of theta."""
         return self.design.n_features + self.has_intercept
+
+    # what the parameters mean
+
+    def coef(self, theta: FloatArray) -> FloatArray:
+        """Coefficients, shape (n_features,)."""
+        return theta[:-1] if self.has_intercept else theta
+
+    def intercept(self, theta: FloatArray) -> Any:
+        """The intercept; 0.0 if the model has none."""
+        return float(theta[-1]) if self.has_intercept else 0.0
+
+    def decision(self, design: Design, theta: FloatArray) -> FloatArray:
+        """Log-odds of ``classes[1]`` of any rows, shape (m,)."""
+        return self.extended_matvec(design, theta)
+
+    def proba(self, decision: FloatArray) -> FloatArray:
+        """Probabilities of ``classes[1]`` from log-odds, (m,)."""
+        return np.asarray(expit(decision))
+
+    def predicted(self, decision: FloatArray, threshold_logit: float = 0.0) -> IntArray:
+        """Codes of the predicted classes, (m,)."""
+        return (decision > threshold_logit).astype(np.int64)
+
+    def predicted_rows(self, eta: FloatArray) -> IntArray:
+        """Codes of the predicted classes of the training rows, (n_rows,), from their ``eta``."""
+        return self.predicted(eta)
+
+    # the objective
 
     @cached_property
     def penalty(self) -> FloatArray:
@@ -171,6 +205,76 @@ class Problem:
         """
         return self.weights * self.labels.signs if edit == "relabel" else -self.dloss(eta)
 
+    def pulls(self, eta: FloatArray, eta_direction: FloatArray, edit: Edit) -> FloatArray:
+        """What each edit moves a functional by, times -1, to first order: ``force_i eta_direction_i``, (n_rows,).
+
+        ``eta_direction`` (n_rows,) is ``[X, 1] H^-1 functional``.
+        """
+        pulls = self.force(eta, edit)
+        pulls *= eta_direction
+        return pulls
+
+    def functionals(self, queries: Design, theta: FloatArray) -> FloatArray:  # noqa: ARG002
+        """What influence on queries is measured by, (n_params, m): the log-odds of ``classes[1]``."""
+        return self.extended_rows(queries)
+
+    def influence(self, eta: FloatArray, eta_directions: FloatArray, edit: Edit) -> FloatArray:
+        """What edits move m functionals by, to first order, (m, n_rows); uses up ``eta_directions`` (n_rows, m)."""
+        eta_directions *= -self.force(eta, edit)[:, None]
+        return eta_directions.T
+
+    # Edits are numbers: with two classes, that of the row. Problems of several classes have one for each new label.
+
+    def edits_of(self, rows: IntArray, edit: Edit, codes: IntArray | None = None) -> IntArray:
+        """The edits that relabel the rows, or leave them out; with codes, of those rows that have another one."""
+        return rows if codes is None or edit == "remove" else rows[codes != self.labels.codes[rows]]
+
+    def rows_of(self, edits: IntArray) -> IntArray:
+        """The rows that are edited."""
+        return edits
+
+    def best_edits(
+        self,
+        rows: IntArray,
+        gains: FloatArray,  # noqa: ARG002
+        edit: Edit,  # noqa: ARG002
+        allowed: IntArray | None,  # noqa: ARG002
+        made: IntArray | None,  # noqa: ARG002
+    ) -> IntArray:
+        """The best edit of each row: the only one."""
+        return rows
+
+    def new_labels(self, edits: IntArray, edit: Edit) -> AnyArray:
+        """The label that each of these edits gives; for removals the row's own."""
+        codes = self.labels.swap(edits).codes if edit == "relabel" else self.labels.codes
+        return self.labels.decode(codes[edits])
+
+    @cached_property
+    def _class_sizes(self) -> IntArray:
+        """Rows of each class that count."""
+        return np.bincount(self.labels.codes[self.weights > 0], minlength=2)
+
+    def last_of_their_class(self, edits: IntArray, edit: Edit) -> IntArray:
+        """Those of the edits, in their order, whose row's class has no other rows and gets none; mostly none."""
+        codes = self.labels.codes[edits]
+        ones = int(np.count_nonzero(codes))
+        leaving = (len(codes) - ones, ones)
+        for code in (0, 1):
+            arriving = leaving[1 - code] if edit == "relabel" else 0
+            if leaving[code] == self._class_sizes[code] and not arriving:
+                return np.asarray(edits[codes == code])
+        return edits[:0]
+
+    def reach(self, functional: FloatArray) -> float:
+        """How far from 0 a functional can be at the minimiser for any labels whatever; infinite with a free intercept.
+
+        Without one every minimiser is ``theta = P^-1 sum_i s_i (y_i - p_i) x_i``, P the penalties, and
+        ``|y_i - p_i| < 1``: the value stays within ``sum_i s_i |x_i . P^-1 x|`` of 0.
+        """
+        if not self.penalty.all():
+            return np.inf
+        return float(self.weights @ np.abs(self.eta(functional / self.penalty)))
+
     def edited(self, rows: IntArray, edit: Edit) -> Problem:
         """This problem with the given distinct rows relabelled, or left out (weight 0)."""
         if edit == "relabel":
@@ -180,8 +284,8 @@ class Problem:
         return replace(self, weights=weights)
 
     @cached_property
-    def class_weights(self) -> tuple[float, float]:
-        """Total weight of each class; a minimiser with a free intercept exists if both are positive."""
+    def class_weights(self) -> tuple[float, ...]:
+        """Total weight of each class; a minimiser with a free intercept exists if all are positive."""
         # each class separately: the total minus the other's may round to a tiny number instead of 0
         ones = self.labels.codes == 1
         return float(self.weights[~ones].sum()), float(self.weights[ones].sum())

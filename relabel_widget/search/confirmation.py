@@ -9,16 +9,28 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from .._typing import FloatArray, IntArray
+from .._typing import IntArray
 from ..design import Design
 from ..evidence import factors
-from ..fits import AdoptionWarning, How, NoRefitError, OwnModel
+from ..fits import AdoptionWarning, Fit, NoRefitError, OwnModel
 from ..monitor import Monitor
 from ..outcome import Outcome
+from ..problem import softmax
 from ..question import Question
 from .flip_set import FlipSet
 
 _MOST_ADDED = 64  # rows added to a set that the estimator contradicts: seven refits of its own to find out
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """One query: its features, a design of one row; as the estimator's pipeline takes it, rows of length one, or None
+    where only features are at hand; and its place among the queries of one call.
+    """  # noqa: D205
+
+    query: Design
+    raw: Any
+    place: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,17 +41,14 @@ class Confirmation:
     ----------
     question
         What the set answers.
-    query
-        The query's features: a design of one row.
-    raw
-        The query as the estimator's pipeline takes it, rows of length one; None where only features are at hand.
+    asked
+        The query.
     monitor
         Receives progress and stops between two refits.
     """
 
     question: Question
-    query: Design
-    raw: Any
+    asked: Asked
     monitor: Monitor | None
 
     def applied(self, flip_set: FlipSet, *, may_grow: bool) -> FlipSet:
@@ -52,9 +61,8 @@ class Confirmation:
         own = self.question.fit.own
         if own is None or not flip_set.verified or not own.is_quick:
             return flip_set
-        before = float(own.decision(self.query)[0]) - self.question.offset
-        after = _log_odds(flip_set.proba_after) - self.question.offset
-        if before * self.question.value > 0 and not own.doubts(after):
+        before = float(own.decision(self.asked.query)[0]) - self.question.offset
+        if before * self.question.value > 0 and not own.doubts(flip_set.margin_after):
             return flip_set
         trial = _Trial(self, own, before)
         try:
@@ -65,9 +73,7 @@ class Confirmation:
                     flip_set = self._with_rows(flip_set, grown)
                     margin = trial.margins[grown.tobytes()]
         except NoRefitError as error:
-            warnings.warn(f"A flip set is not confirmed: {error}", AdoptionWarning, stacklevel=2)
-            own_before = _proba(before + self.question.offset)
-            return replace(flip_set, verified=False, own_proba_before=own_before, outcome=Outcome.UNCONFIRMED)
+            return _unconfirmed(flip_set, _proba(before + self.question.offset), error)
         confirmed = margin < 0
         return replace(
             flip_set,
@@ -85,21 +91,19 @@ class Confirmation:
             flip_set,
             rows=rows,
             labels=self.question.new_labels(rows),
-            proba_after=float(refit.proba(self.query)[0]),
+            proba_after=float(refit.proba(self.asked.query)[0]),
+            margin_after=-self.question.margin(refit.theta),
         )
 
     def outsiders(self, rows: IntArray) -> IntArray:
         """Rows that may be added to a set, those first that move the query furthest at the set's own refit."""
         question = self.question
         refit = question.fit.refit(rows, question.edit, monitor=self.monitor)
-        eta_direction = refit.problem.eta(factors(refit, self.query, monitor=self.monitor)[:, 0])
+        eta_direction = refit.problem.eta(factors(refit, self.asked.query, monitor=self.monitor)[:, 0])
         others = np.setdiff1d(question.candidates, rows)
-        worth = question.worth(self._gains(refit.eta, eta_direction)[others], others)
+        worth = question.worth(question.gains(refit.eta, eta_direction)[others], others)
         order = np.argsort(-worth, kind="stable")[:_MOST_ADDED]
         return others[order[worth[order] > 0]]
-
-    def _gains(self, eta: FloatArray, eta_direction: FloatArray) -> FloatArray:
-        return self.question.gains(eta, eta_direction)
 
 
 class _Trial:
@@ -109,19 +113,19 @@ class _Trial:
         self._confirmation = confirmation
         self._own = own
         self._direction = np.sign(before)
-        self.how: How = "pipeline" if own.looks_at_labels and confirmation.raw is not None else "estimator"
+        self.how = own.strongest(confirmation.asked.raw)
         self.margins: dict[bytes, float] = {}
 
     def margin(self, rows: IntArray) -> float:
         """The estimator's margin after a refit, negative once its prediction has flipped."""
         key = rows.tobytes()
         if key not in self.margins:
-            asked = self._confirmation
-            if asked.monitor is not None:
-                asked.monitor.step(f"confirming by your {self.how}", len(self.margins))
-            question = asked.question
-            labels = question.new_labels(rows)
-            refitted = self._own.refitted(self.how, rows, labels, question.edit)
+            monitor = self._confirmation.monitor
+            asked = self._confirmation.asked
+            question = self._confirmation.question
+            if monitor is not None:
+                monitor.step(f"confirming by your {self.how}", len(self.margins))
+            refitted = self._own.refitted(self.how, rows, question.new_labels(rows), question.edit)
             after = self._own.decision_of(refitted, self.how, asked.query, asked.raw)
             self.margins[key] = float(self._direction * (after[0] - question.offset))
         return self.margins[key]
@@ -148,9 +152,40 @@ class _Trial:
         return np.append(rows, outsiders[:most])
 
 
-def _log_odds(proba: float) -> float:
-    with np.errstate(divide="ignore"):
-        return float(np.log(proba) - np.log1p(-proba))
+def confirmed_class(fit: Fit, flip_set: FlipSet, asked: Asked, target: int | None, monitor: Monitor | None) -> FlipSet:
+    """As `Confirmation.applied` with several classes, where sets are not enlarged."""
+    own = fit.own
+    if own is None or not flip_set.verified or not own.is_quick:
+        return flip_set
+    before = own.decision(asked.query)[0]
+    code = int(np.argmax(before))
+    if fit.classes[code] == flip_set.predicted_before and not own.doubts(flip_set.margin_after):
+        return flip_set
+    if monitor is not None:
+        monitor.step(f"confirming by your {own.strongest(asked.raw)}", 0)
+    how = own.strongest(asked.raw)
+    own_before = float(softmax(before[None])[0, code])
+    try:
+        refitted = own.refitted(how, flip_set.rows, flip_set.labels, flip_set.edit)
+    except NoRefitError as error:
+        return _unconfirmed(flip_set, own_before, error)
+    after = own.decision_of(refitted, how, asked.query, asked.raw)[0]
+    now = int(np.argmax(after))
+    confirmed = now != code if target is None else now == target
+    return replace(
+        flip_set,
+        verified=confirmed,
+        confirmed_by=how if confirmed else "minimiser",
+        own_proba_before=own_before,
+        own_proba_after=float(softmax(after[None])[0, code]),
+        outcome=flip_set.outcome if confirmed else Outcome.CONTRADICTED,
+        refits=flip_set.refits + 1,
+    )
+
+
+def _unconfirmed(flip_set: FlipSet, own_before: float, error: NoRefitError) -> FlipSet:
+    warnings.warn(f"A flip set is not confirmed: {error}", AdoptionWarning, stacklevel=3)
+    return replace(flip_set, verified=False, own_proba_before=own_before, outcome=Outcome.UNCONFIRMED)
 
 
 def _proba(log_odds: float) -> float:

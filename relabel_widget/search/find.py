@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import expit
 
 from .._typing import FloatArray, IntArray
-from ..arguments import as_numbers, as_rows, check_edit, check_monitor, check_threshold
+from ..arguments import as_array, as_numbers, as_rows, check_edit, check_monitor, check_threshold, shown
 from ..bound import SLACK, Bound
 from ..design import Design
 from ..evidence import FACTOR_RTOL, solved_factors
@@ -20,10 +20,11 @@ from ..fits import Fit, check_fit
 from ..inputs import rows_at
 from ..monitor import Monitor
 from ..outcome import Outcome
-from ..problem import Edit
+from ..problem import Edit, code_of
 from ..question import Question
 from ..solver import SolveResult
-from .confirmation import Confirmation
+from .class_responses import ClassResponses
+from .confirmation import Asked, Confirmation
 from .exhaustion import Ending, exhausted
 from .first_order import first_order_set
 from .flip_set import Budget, FlipSet, as_budget
@@ -32,16 +33,32 @@ from .local_search import LocalSearch
 from .proof import Proof, as_proof
 from .refit import NO_ROWS, Context
 from .refits import Refits, Spending
-from .row_edit import Leverages
-from .settings import settings_for
+from .responses import RowResponses
+from .rivals import RivalTask
+from .settings import RANKING_RTOL, settings_for
 
-_RANKING_RTOL = 1e-2  # a search re-ranks at every refit: only the paper's algorithm, which does not, needs all digits
 _WORTH_PROCESSES = 64  # queries; starting workers costs a second or two
 _TOGETHER = 16  # queries whose first rankings are solved together: more are not faster on texts, and hold more
 _FEWEST = 4  # the same for the last ones that several processes share, so that all end at about the same time
 
 Method: TypeAlias = Literal["verified", "first-order"]
-_Editable: TypeAlias = tuple[IntArray, FloatArray | None]
+
+
+@dataclass(frozen=True, eq=False)
+class _Goal:
+    """Where the prediction must go: past a threshold in log-odds; to a class, by its code, or (None) to any other."""
+
+    threshold_logit: float
+    target: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Editable:
+    """The rows that may be edited, sorted, what editing each row of the fit costs, and codes they may be given."""
+
+    rows: IntArray
+    costs: FloatArray | None
+    allowed: IntArray | None
 
 
 def find_flip_set(
@@ -51,6 +68,8 @@ def find_flip_set(
     threshold: float = 0.5,
     edit: Edit = "relabel",
     method: Method = "verified",
+    target: Any = None,
+    allowed_labels: Any = None,
     candidates: Any = None,
     cost: Any = None,
     budget: Any = None,
@@ -67,12 +86,17 @@ def find_flip_set(
     x
         The query: shape (n_features,) or (1, n_features), sparse or dense; one raw row for an adopted pipeline.
     threshold
-        The query is predicted ``classes[1]`` when its probability is above this; strictly between 0 and 1.
+        The query is predicted ``classes[1]`` when its probability is above this; strictly between 0 and 1. With several
+        classes the likeliest is predicted, and there is no threshold.
     edit
-        ``"relabel"`` swaps labels, ``"remove"`` leaves rows out.
+        ``"relabel"`` gives rows another label, ``"remove"`` leaves them out.
     method
         ``"verified"`` returns a set only if a refit flips the query, and makes it small by refits;
         ``"first-order"`` is the paper's Algorithm 1, a prediction that no refit has checked.
+    target
+        The class that is to be predicted; any other than now if None.
+    allowed_labels
+        The labels that rows may be given; any if None.
     candidates
         Rows that may be edited: numbers, or a mask of shape (n_rows,); all if None. Rows of weight 0 never are.
     cost
@@ -101,17 +125,17 @@ def find_flip_set(
     Cost: one CG solve and a product with X for the ranking, then typically 5 to 20 refits of one or two Newton steps
     each, and one that is followed to within 1e-7 log-odds.
     """
-    check_fit(fit, who="find_flip_set")
+    check_fit(fit, who="find_flip_set", several=True)
     check_monitor(monitor, who="find_flip_set")
     query = fit.query_of(x, who="find_flip_set: x")
-    editable = _editable("find_flip_set", fit, candidates, cost)
-    task = _task("find_flip_set", fit, threshold, edit, method, editable, budget)
+    goal = _goal("find_flip_set", fit, threshold, target)
+    editable = _editable("find_flip_set", fit, edit, candidates, cost, allowed_labels)
+    task = _task("find_flip_set", fit, edit, method, goal, editable, budget)
     tables = None if table is None else np.reshape(as_numbers(table, who="find_flip_set: table"), (1, -1))
     proof = as_proof(fit, edit, bound, tables, 1, who="find_flip_set")
     (flip_set,) = task.run_all(query, monitor)
-    question = task.question(fit.problem.extended_rows(query)[:, 0])
-    raw = fit.raw_query(x, who="find_flip_set: x")
-    return task.concluded(flip_set, Confirmation(question, query, raw, monitor), proof, 0)
+    asked = Asked(query, fit.raw_query(x, who="find_flip_set: x"), 0)
+    return task.concluded(flip_set, asked, proof, monitor)
 
 
 def find_flip_sets(
@@ -121,6 +145,8 @@ def find_flip_sets(
     threshold: float = 0.5,
     edit: Edit = "relabel",
     method: Method = "verified",
+    target: Any = None,
+    allowed_labels: Any = None,
     candidates: Any = None,
     cost: Any = None,
     budget: Any = None,
@@ -147,21 +173,20 @@ def find_flip_sets(
     The Hessian, its preconditioner and the first solves, by block CG, are shared. With a monitor, a cancel
     takes effect within one refit; with several processes, when the next batch returns.
     """
-    check_fit(fit, who="find_flip_sets")
+    check_fit(fit, who="find_flip_sets", several=True)
     check_monitor(monitor, who="find_flip_sets")
     X_query = fit.rows_of(X_query, who="find_flip_sets: X_query")
     queries = fit.design_of(X_query, who="find_flip_sets: X_query")
     whole = fit.raw_queries(X_query, who="find_flip_sets: X_query")
-    editable = _editable("find_flip_sets", fit, candidates, cost)
-    task = _task("find_flip_sets", fit, threshold, edit, method, editable, budget)
+    goal = _goal("find_flip_sets", fit, threshold, target)
+    editable = _editable("find_flip_sets", fit, edit, candidates, cost, allowed_labels)
+    task = _task("find_flip_sets", fit, edit, method, goal, editable, budget)
     proof = as_proof(fit, edit, bound, table, queries.n_rows, who="find_flip_sets")
     found: list[FlipSet] = []
     for flip_set in _searched(task, queries, _processes(n_jobs, queries.n_rows, task), monitor):
         t = len(found)
-        query = queries.take(np.array([t]))
-        question = task.question(fit.problem.extended_rows(query)[:, 0])
         raw = None if whole is None else rows_at(whole, np.array([t]))
-        found.append(task.concluded(flip_set, Confirmation(question, query, raw, monitor), proof, t))
+        found.append(task.concluded(flip_set, Asked(queries.take(np.array([t])), raw, t), proof, monitor))
         if monitor is not None:
             monitor.step("finding flip sets", t + 1, queries.n_rows)
         if progress:
@@ -171,7 +196,7 @@ def find_flip_sets(
     return found
 
 
-def _processes(n_jobs: Any, n_queries: int, task: _Task) -> int:
+def _processes(n_jobs: Any, n_queries: int, task: _Task | RivalTask) -> int:
     """How many processes to search in: one where starting more would take longer than they save."""
     from joblib import cpu_count
 
@@ -185,7 +210,7 @@ def _processes(n_jobs: Any, n_queries: int, task: _Task) -> int:
     return min(int(n_jobs), n_queries)
 
 
-def _searched(task: _Task, queries: Design, processes: int, monitor: Monitor | None) -> Iterator[FlipSet]:
+def _searched(task: _Task | RivalTask, queries: Design, processes: int, monitor: Monitor | None) -> Iterator[FlipSet]:
     """Each query's flip set, in order; only the factors of one batch of queries a process are held.
 
     Processes, not threads: between two products a search runs in the interpreter, which lets one thread through.
@@ -196,8 +221,7 @@ def _searched(task: _Task, queries: Design, processes: int, monitor: Monitor | N
         return
     from joblib import Parallel, delayed
 
-    bare = task.fit.bare()
-    sent = replace(task, fit=bare, leverages=Leverages(bare))
+    sent = task.sent()
     with Parallel(n_jobs=processes, return_as="generator") as parallel:
         for batch in parallel(delayed(sent.run_batch)(part) for part in _batches(queries, processes)):
             yield from batch
@@ -224,12 +248,13 @@ class _Task:
     candidates: IntArray
     costs: FloatArray | None
     budget: Budget
-    leverages: Leverages
+    target: int | None
+    responses: RowResponses
 
     def run_all(self, queries: Design, monitor: Monitor | None) -> Iterator[FlipSet]:
         """Each query's flip set, the factors solved together."""
         functionals, verified = self.fit.problem.extended_rows(queries), self.method == "verified"
-        rtol = _RANKING_RTOL if verified else FACTOR_RTOL
+        rtol = RANKING_RTOL if verified else FACTOR_RTOL
         solved = solved_factors(self.fit, functionals, rtol=rtol, with_eta=verified, monitor=monitor)
         for functional, factor in zip(np.ascontiguousarray(functionals.T), solved.columns(), strict=True):
             yield self._run(self.question(functional), factor, monitor)
@@ -238,16 +263,24 @@ class _Task:
         """Of one query, (n_params,)."""
         return Question(self.fit, functional, self.threshold_logit, self.edit, self.candidates, self.costs)
 
-    def concluded(self, flip_set: FlipSet, confirmation: Confirmation, proof: Proof, place: int) -> FlipSet:
+    def concluded(self, flip_set: FlipSet, asked: Asked, proof: Proof, monitor: Monitor | None) -> FlipSet:
         """A set with the best lower bound that is proven, and with the word of the user's own estimator."""
-        flip_set = proof.applied(flip_set, confirmation.question, place)
-        return confirmation.applied(flip_set, may_grow=self.budget == Budget())
+        question = self.question(self.fit.problem.extended_rows(asked.query)[:, 0])
+        flip_set = proof.applied(flip_set, question, asked.place)
+        return Confirmation(question, asked, monitor).applied(flip_set, may_grow=self.budget == Budget())
 
     def run_batch(self, queries: Design) -> list[FlipSet]:
         """`run_all` for a worker process."""
         return list(self.run_all(queries, None))
 
+    def sent(self) -> _Task:
+        """What worker processes get."""
+        bare = self.fit.bare()
+        return replace(self, fit=bare, responses=RowResponses(bare))
+
     def _run(self, question: Question, factor: SolveResult, monitor: Monitor | None) -> FlipSet:
+        if self.target == int(question.value > 0):
+            return self._none(question, Outcome.ALREADY, 0)
         if question.out_of_reach:
             return replace(self._none(question, Outcome.CANNOT_FLIP, 0), lower_bound=len(self.candidates) + 1)
         if self.method == "first-order":
@@ -265,7 +298,7 @@ class _Task:
         settings = settings_for(self.fit.problem.design)
         spending = Spending(self.budget)
         for exact in (False, True):  # the second only where the confirming refit contradicts the first
-            context = Context(question, replace(settings, exact=exact), self.leverages, monitor)
+            context = Context(question, replace(settings, exact=exact), self.responses, monitor)
             refits = Refits(context, factor, spending)
             result = LocalSearch(refits).run()
             if result.best is None:
@@ -304,7 +337,13 @@ class _Task:
             method=self.method,
             refits=refits,
             confirmed_by=None if np.isnan(margin) else "minimiser",
+            margin_after=-margin,
+            predicted_before=self._predicted(question.value > 0),
+            predicted_after=None if np.isnan(margin) else self._predicted(question.direction * margin > 0),
         )
+
+    def _predicted(self, above: bool) -> Any:
+        return self.fit.classes[int(above)]
 
     def _none(self, question: Question, outcome: Outcome, refits: int) -> FlipSet:
         return replace(self._some(question, NO_ROWS, np.nan, outcome, refits), found=False)
@@ -315,7 +354,9 @@ def _proba(question: Question, value: float) -> float:
     return float(expit(value + question.offset))
 
 
-def _task(who: str, fit: Fit, threshold: Any, edit: Any, method: Any, editable: _Editable, budget: Any) -> _Task:
+def _task(
+    who: str, fit: Fit, edit: Any, method: Any, goal: _Goal, editable: _Editable, budget: Any
+) -> _Task | RivalTask:
     """Check what one call was given.
 
     Raises
@@ -326,23 +367,71 @@ def _task(who: str, fit: Fit, threshold: Any, edit: Any, method: Any, editable: 
     check_edit(edit, who=who)
     if method not in ("verified", "first-order"):
         raise ValueError(f'{who}: expected method "verified" or "first-order", got {method!r}.')
+    limits = as_budget(budget, who=who)
+    rows, costs = editable.rows, editable.costs
+    n_classes = len(fit.classes)
+    if n_classes == 2:
+        return _Task(fit, goal.threshold_logit, edit, method, rows, costs, limits, goal.target, RowResponses(fit))
+    costs = None if costs is None else np.repeat(costs, n_classes)
+    return RivalTask(fit, goal.target, edit, method, rows, costs, editable.allowed, limits, ClassResponses(fit))
+
+
+def _goal(who: str, fit: Fit, threshold: Any, target: Any) -> _Goal:
+    """Check where the prediction must go.
+
+    Raises
+    ------
+    ValueError
+        If the threshold is none, or there are several classes, of which the likeliest is predicted; or the target is
+        not one of the classes.
+    """
     threshold_logit = check_threshold(threshold, who=who)
-    return _Task(fit, threshold_logit, edit, method, *editable, as_budget(budget, who=who), Leverages(fit))
+    n_classes = len(fit.classes)
+    if threshold_logit and n_classes > 2:
+        raise ValueError(
+            f"{who}: expected no threshold with {n_classes} classes, got {threshold!r}. The likeliest is predicted."
+        )
+    return _Goal(threshold_logit, None if target is None else code_of(target, fit.classes, who=f"{who}: target"))
 
 
-def _editable(who: str, fit: Fit, candidates: Any, cost: Any) -> _Editable:
-    """The rows that may be edited, sorted, and what editing each row of the fit costs, or None.
+def _editable(who: str, fit: Fit, edit: Any, candidates: Any, cost: Any, allowed_labels: Any) -> _Editable:
+    """Check which rows may be edited, at which cost, and to which labels.
 
     Raises
     ------
     ValueError, TypeError
         If an argument is not as `find_flip_set` describes.
     """
+    check_edit(edit, who=who)
     rows = np.arange(fit.n_rows)
     if candidates is not None:
         rows = np.sort(as_rows(candidates, fit.n_rows, who=f"{who}: candidates"))
     costs = None if cost is None else _check_cost(cost, fit.n_rows, who)
-    return rows[fit.problem.weights[rows] > 0], costs  # no other row has a part in any fit
+    allowed = _allowed_codes(allowed_labels, fit, edit, who)
+    rows = rows[fit.problem.weights[rows] > 0]  # no other row has a part in any fit
+    if allowed is not None:
+        rows = rows[(fit.problem.labels.codes[rows][:, None] != allowed).any(axis=1)]
+    return _Editable(rows, costs, allowed)
+
+
+def _allowed_codes(allowed_labels: Any, fit: Fit, edit: Edit, who: str) -> IntArray | None:
+    """The codes of the labels that rows may be given, sorted, or None.
+
+    Raises
+    ------
+    ValueError
+        If they are not some of the fit's classes, or rows are not relabelled.
+    """
+    if allowed_labels is None:
+        return None
+    if edit == "remove":
+        raise ValueError(f'{who}: allowed_labels says which labels rows may be given, but edit "remove" gives none.')
+    labels = np.atleast_1d(as_array(allowed_labels, who=f"{who}: allowed_labels"))
+    if labels.ndim != 1 or not len(labels):
+        raise ValueError(
+            f"{who}: expected allowed_labels as some of {fit.classes.tolist()}, got {shown(allowed_labels)}."
+        )
+    return np.unique([code_of(label, fit.classes, who=f"{who}: allowed_labels") for label in labels.tolist()])
 
 
 def _check_cost(cost: Any, n_rows: int, who: str) -> FloatArray:

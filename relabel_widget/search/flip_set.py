@@ -32,7 +32,8 @@ class FlipSet:
         True only after a refit on the edited labels flipped the prediction, and no refit of the user's own estimator
         contradicted it.
     proba_before, proba_after
-        Probability of ``classes[1]`` at the minimiser, before, and after the refit (NaN if no refit was made).
+        Probability of ``classes[1]`` at the minimiser, before, and after the refit (NaN if no refit was made); with
+        several classes, of the class that was predicted before.
     lower_bound
         No set of fewer rows can flip the query at the minimiser of the given features, proven; at least 1.
     outcome
@@ -47,8 +48,12 @@ class FlipSet:
         The strongest refit that confirmed the set: ``"minimiser"`` of the objective at the given features,
         ``"estimator"`` as the user fits it, or the whole ``"pipeline"``, whose steps may look at labels; None if no
         refit did. The latter two are asked where they could contradict the first.
+    margin_after
+        Log-odds by which the class predicted after the refit leads the one predicted before; NaN without a refit.
     own_proba_before, own_proba_after
         The same probabilities by the user's own estimator, where it was asked; NaN elsewhere.
+    predicted_before, predicted_after
+        The predicted class before, and after the refit (None if no refit was made).
     """
 
     rows: IntArray
@@ -63,8 +68,11 @@ class FlipSet:
     method: str
     refits: int
     confirmed_by: How | None = None
+    margin_after: float = np.nan
     own_proba_before: float = np.nan
     own_proba_after: float = np.nan
+    predicted_before: Any = None
+    predicted_after: Any = None
 
     @property
     def size(self) -> int:

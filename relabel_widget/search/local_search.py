@@ -41,10 +41,12 @@ class SearchResult:
 class LocalSearch:
     """Find a small flipping set, or a cheap one where the question has costs.
 
-    Deterministic, but for a budget in seconds. Each refit costs a Newton step or two from a nearby refit.
+    Deterministic, but for a budget in seconds. Each refit costs a Newton step or two from a nearby refit. Only sets of
+    a cost below ``below`` are looked for.
     """
 
-    def __init__(self, refits: Refits) -> None:
+    def __init__(self, refits: Refits, below: float = np.inf) -> None:
+        self._below = below
         self.best: Refit | None = None  # the cheapest flip so far: an exhausted budget cannot lose it
         self.closest: Refit | None = None  # of those that were offered, as long as none flips
         self._refits = refits
@@ -69,7 +71,8 @@ class LocalSearch:
 
     def _improves(self, rows: IntArray) -> bool:
         """Whether the set, if it flips, is cheaper than the best."""
-        return self.best is None or self._question.cost(rows) < self._question.cost(self.best.rows) - LESS
+        least = self._below if self.best is None else self._question.cost(self.best.rows)
+        return self._question.cost(rows) < least - LESS
 
     def _offer(self, refit: Refit) -> bool:
         """Take the refit if it is the best so far; whether it is."""
@@ -77,7 +80,7 @@ class LocalSearch:
         if better:
             self.best = refit
             self.closest = None
-        elif self.best is None and (self.closest is None or refit.margin < self.closest.margin):
+        elif self.best is None and not refit.flips and (self.closest is None or refit.margin < self.closest.margin):
             self.closest = refit
         return better
 
@@ -98,6 +101,8 @@ class LocalSearch:
                     return
                 size = min(size, len(self.best.rows) - 1)
             size = max(size, low + 1)
+            if self._question.costs is None and size >= self._below:
+                return
             refit = self._rerank(size, start)
             if refit is None:
                 low = size
@@ -224,7 +229,7 @@ class LocalSearch:
         """Sets that differ by one row (with costs: or have one row more) and would improve, best forecast first."""
         into, out = best_outsiders(refit, self._effort.pool), weakest_members(refit)[: self._effort.pool]
         most = np.inf  # rough forecasts are not cut off: only their order is worth something
-        if self._effort.pairwise and len(out):
+        if self._effort.pairwise and self._refits.context.responses.couples and len(out):
             margins = forecast_coupled_swaps(refit, out, into)
             most = refit.margin + self._effort.worst_swap * mean_effect(refit)
         else:

@@ -48,7 +48,7 @@ def as_proof(fit: Fit, edit: Edit, bound: Bound | None, table: Any, n_queries: i
     Raises
     ------
     ValueError
-        If the bound is of another fit or edit, or the table of another shape or used for removals.
+        If the bound is of another fit or edit, or the table of another shape, used for removals or several classes.
     """
     if bound is not None and not isinstance(bound, Bound):
         raise TypeError(f"{who}: expected bound as remainder_bound or pair_bound made it, or None, got {shown(bound)}.")
@@ -58,6 +58,8 @@ def as_proof(fit: Fit, edit: Edit, bound: Bound | None, table: Any, n_queries: i
         )
     if table is None:
         return Proof(bound, None)
+    if len(fit.classes) > 2:
+        raise ValueError(f"{who}: table is of fits of two classes, and this one has {len(fit.classes)}.")
     if edit != "relabel":
         raise ValueError(f"{who}: table holds single relabels and says nothing about edit {edit!r}.")
     array = as_numbers(table, who=f"{who}: table")

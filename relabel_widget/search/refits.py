@@ -94,7 +94,7 @@ class Refits:
         rule = _SignSettled(problem, start, rows, changed, self.base.spread)
         run = newton(
             problem,
-            _start_point(problem, changed, start),
+            self.context.responses.start_point(problem, changed, start),
             rule,
             preconditioner=self.context.question.fit.preconditioner,
             excluded_rows=changed if accuracy.bounded else None,
@@ -111,6 +111,10 @@ class Refits:
         point = Iterate.at(problem, done.theta, done.eta)
         return Refit(self.context, rows, point, question.margin(done.theta), start=start)
 
+    def minimised(self, refit: Refit) -> Refit:
+        """The same refit at its minimiser."""
+        return self._minimised(self.context.question.edited(refit.rows), refit.rows, refit)
+
     def confirmed_margin(self, refit: Refit) -> float:
         """The margin of a refit that is followed to within 1e-7 log-odds of the minimiser's.
 
@@ -119,9 +123,9 @@ class Refits:
         whose curvature came mainly from the edited rows, as far as `Iterate.stretch` does not tell.
         """
         context = self.context
-        problem = context.question.edited(refit.rows)
         if context.settings.accuracy.confirm_fully:
-            return self._minimised(problem, refit.rows, refit).margin
+            return self.minimised(refit).margin
+        problem = context.question.edited(refit.rows)
         rule = _Certain(problem, refit)
         run = newton(
             problem,
@@ -134,7 +138,7 @@ class Refits:
         )
         margin = _corrected_margin(problem, run.point, refit)
         doubt = max(context.settings.accuracy.safety * abs(margin - refit.margin), refit.spread * rule.decrement)
-        return margin if run.converged and doubt < abs(margin) else self._minimised(problem, refit.rows, refit).margin
+        return margin if run.converged and doubt < abs(margin) else self.minimised(refit).margin
 
 
 class _SignSettled:
@@ -216,15 +220,6 @@ class _Certain:
     def _left(self) -> float:
         """How far the corrected margin may be from the minimiser's."""
         return self._spread * self.decrement * max(self._factor_error, self.decrement)
-
-
-def _start_point(problem: Problem, changed: IntArray, start: Refit) -> Iterate:
-    """The start as a point of the edited problem, with secant curvature of the edited rows for the first step."""
-    edits, leverage = start.edits(changed), start.context.leverages.of(changed)
-    share = edits.share(leverage)
-    gradient = start.gradient + problem.extended_rmatvec_of(changed, edits.force)
-    hessian = start.hessian.with_curvature(changed, (1.0 - share) / (share * leverage))
-    return Iterate(start.point.theta, start.eta, gradient, hessian=hessian)
 
 
 def _gradient_norm(refit: Refit, problem: Problem, point: Iterate) -> float:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from ..design import LARGE, Design
 
 LESS = 1e-9  # what counts as closer to a flip (log-odds), and as cheaper: less is rounding, and a climb might go round
+RANKING_RTOL = 1e-2  # a search re-ranks at every refit: only the paper's algorithm, which does not, needs all digits
 _THOROUGH_UP_TO = 50_000  # stored values: a refit then takes about a millisecond
 
 

@@ -2,7 +2,16 @@
 
 from .cg import solve, solve_many
 from .newton import Iterate, NewtonRun, NewtonSettings, StoppingRule, minimise, newton, newton_step
-from .preconditioner import Centred, Jacobi, Preconditioner, TwoLevel, norm_in, preconditioner_of, rebuilding_is_cheap
+from .preconditioner import (
+    Centred,
+    Jacobi,
+    PerClass,
+    Preconditioner,
+    TwoLevel,
+    norm_in,
+    preconditioner_of,
+    rebuilding_is_cheap,
+)
 from .result import MinimiseResult, SolveResult
 
 __all__ = [
@@ -12,6 +21,7 @@ __all__ = [
     "MinimiseResult",
     "NewtonRun",
     "NewtonSettings",
+    "PerClass",
     "Preconditioner",
     "SolveResult",
     "StoppingRule",

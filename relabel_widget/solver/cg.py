@@ -18,7 +18,7 @@ import numpy as np
 
 from .._typing import FloatArray
 from ..monitor import Monitor
-from ..problem import Hessian, eta_of
+from ..problem import Hessian
 from ..vectors import add_scaled, blas_in_one_thread, column_dots, dot, pieces
 from .preconditioner import Preconditioner
 from .result import SolveResult
@@ -115,7 +115,7 @@ class _Eta:
         """``[X, 1] x`` of the solution x, (n_rows,)."""
         if self.latest is not None:
             return self._sum
-        return eta_of(self._hessian.design, x, self._hessian.has_intercept)
+        return self._hessian.eta(x)
 
 
 def solve_many(

@@ -15,10 +15,11 @@ from scipy import linalg, sparse
 
 from .._typing import FloatArray, IntArray
 from ..design import Design
-from ..problem import Hessian
+from ..problem import Hessian, MultinomialHessian
 from ..vectors import blas_in_one_thread, column_dots, dot, symmetric_product
 
 _LARGEST_BLOCK = 1024
+_MOST_IN_BLOCKS = 2**23  # entries of the blocks of several classes
 _LARGEST_OF_SAMPLE = 256
 _FEW_COLUMNS, _FEW_STORED = 16, 10_000
 _ROUNDING = 16 * np.finfo(float).eps
@@ -162,6 +163,33 @@ class Centred:
         return _merged(apart, tied + 1.0 / self.total, curvature)
 
 
+@dataclass(frozen=True, eq=False)
+class PerClass:
+    """One preconditioner for each of K classes, made of its Hessian with the others held fixed.
+
+    It takes and gives tables (n_params, K), row by row, whose columns sum to zero: softmax sees no more of them. In
+    this space the Hessian of K classes is curved about as each class's own. On texts (4 classes) and images (10) it
+    takes a tenth to a third of the products that a diagonal does; coupling the classes in each column spared none.
+    """
+
+    classes: tuple[Preconditioner, ...]
+
+    def apply(self, r: FloatArray) -> FloatArray:  # noqa: D102 - as in Preconditioner
+        tables = r.reshape(-1, len(self.classes), *r.shape[1:])
+        common = np.einsum("jk...->j...", tables) / len(self.classes)
+        out = np.empty_like(tables)
+        for k, each in enumerate(self.classes):
+            out[:, k] = each.apply(tables[:, k] - common)
+        common = np.einsum("jk...->j...", out) / len(self.classes)
+        out -= common[:, None]
+        return out.reshape(r.shape)
+
+    def loo_leverages(self, rows: Design, curvature: FloatArray) -> FloatArray:
+        """Of each class by itself, (rows.n_rows, K), from the classes' curvatures, same shape."""
+        of_classes = zip(self.classes, np.ascontiguousarray(curvature.T), strict=True)
+        return np.column_stack([each.loo_leverages(rows, column) for each, column in of_classes])
+
+
 def _merged(apart: FloatArray, tied: FloatArray, curvature: FloatArray) -> FloatArray:
     """Combine leave-one-out leverages of separate columns with those of columns that a row moves together."""
     return np.asarray(apart + tied / np.maximum(1.0 - curvature * tied, _LEAST_LEFT))
@@ -185,13 +213,23 @@ def preconditioner_of(hessian: Hessian) -> Preconditioner:
     products; on texts it halves them.
 
     Cost: a pass over X for the diagonal, one for the means, and a Gram matrix of k columns over all rows or the
-    design's sample of them; with a sample k is at most 256, as more columns would overfit the sample.
+    design's sample of them; with a sample k is at most 256, as more columns would overfit the sample. With several
+    classes there is one for each, `PerClass`, whose blocks together are applied as fast as one would be and take 64 MB
+    at most; half as many columns again saved no product on texts.
     """
+    if isinstance(hessian, MultinomialHessian):
+        most = isqrt(min(_MOST_IN_BLOCKS, hessian.design.n_stored) // hessian.n_classes)
+        return PerClass(tuple(_two_level(each, most) for each in hessian.of_classes()))
+    return _two_level(hessian, _LARGEST_BLOCK)
+
+
+def _two_level(hessian: Hessian, most: int) -> Preconditioner:
+    """With at most so many columns in the block."""
     diagonal = hessian.diagonal()
     if not hessian.has_intercept:
-        return _columns(hessian, _Moments(np.zeros_like(diagonal), diagonal, hessian.penalty))
+        return _columns(hessian, _Moments(np.zeros_like(diagonal), diagonal, hessian.penalty), most)
     moments = _moments(hessian, diagonal[:-1], float(diagonal[-1]))
-    return Centred(_columns(hessian, moments), moments.mean, float(diagonal[-1]) or 1.0)
+    return Centred(_columns(hessian, moments, most), moments.mean, float(diagonal[-1]) or 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,10 +281,10 @@ def _centred(hessian: Hessian, columns: IntArray, mean: FloatArray, total: float
     return mean + sums / total, np.maximum(squares - np.square(sums) / total, 0.0)
 
 
-def _columns(hessian: Hessian, moments: _Moments) -> Jacobi | TwoLevel:
+def _columns(hessian: Hessian, moments: _Moments, most: int) -> Jacobi | TwoLevel:
     """The preconditioner of the columns, centred if there is an intercept."""
     jacobi, design = Jacobi.of_diagonal(moments.diagonal), hessian.design
-    largest = _LARGEST_BLOCK if len(design.sample[0]) == design.n_rows else _LARGEST_OF_SAMPLE
+    largest = min(most, _LARGEST_BLOCK) if len(design.sample[0]) == design.n_rows else min(most, _LARGEST_OF_SAMPLE)
     k = min(design.n_features, largest, isqrt(design.n_stored))
     if k < 2:
         return jacobi

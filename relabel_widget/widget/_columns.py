@@ -16,6 +16,8 @@ from ._types import COUNT, FLAG, NUMBER, TEXT, Type, nullable
 TEXT_IN_LIST = 240
 """Characters of a text that a line of the list carries; the chosen row is shown in full."""
 
+_DIGITS = 3  # of a probability on the page
+
 
 @dataclass(frozen=True, eq=False)
 class Known:
@@ -66,6 +68,14 @@ def _labels(known: Known) -> AnyArray | None:
 
 def _texts(known: Known) -> AnyArray:
     return np.array([known.text(row) for row in range(len(known.arrays.predicted))], dtype=object)
+
+
+def _own_proba(known: Known, row: int) -> float | None:
+    """Where it is shown otherwise than that of the minimum."""
+    own = known.arrays.own_proba
+    if own is None or round(float(own[row]), _DIGITS) == round(float(known.arrays.proba[row]), _DIGITS):
+        return None
+    return float(own[row])
 
 
 def _flip_size(known: Known, row: int) -> int | None:
@@ -125,6 +135,7 @@ COLUMNS = (
         "Effect of retraining",
         lambda known: known.arrays.verified_proba,
     ),
+    Column("own_proba", nullable(NUMBER), _own_proba),
     Column("flipped", nullable(FLAG), _flipped),
 )
 

@@ -55,11 +55,13 @@ BARS = record("Bars", "Some of the ranked training rows.", total=COUNT, offset=C
 
 FLIP_SUMMARY = record(
     "FlipSummary",
-    "A flip set. The page marks its rows; Python knows what they become.",
+    "A flip set. The page marks its rows; Python knows what they become. `own` is the word of the user's own "
+    "estimator, refitted; empty where it was not asked.",
     size=COUNT,
     found=FLAG,
     verified=FLAG,
     outcome=TEXT,
+    own=TEXT,
     proba_before=NUMBER,
     proba_after=nullable(NUMBER),
     lower_bound=COUNT,
@@ -162,7 +164,9 @@ VERIFIED = record(
 JOB = record("Job", "What runs now.", kind=TEXT, row=nullable(COUNT))
 SHARED = record(
     "Shared",
-    "The small synced state. Everything larger is asked for.",
+    "The small synced state. Everything larger is asked for. `verified_by` is what was retrained (minimiser, "
+    "estimator or pipeline; empty without a verification). `own_note` says where the user's own estimator predicts "
+    "otherwise than the minimum of its objective, and why; empty where it does not.",
     revision=COUNT,
     n_train=COUNT,
     n_test=COUNT,
@@ -174,6 +178,8 @@ SHARED = record(
     status=TEXT,
     job=nullable(JOB),
     verification=nullable(VERIFIED),
+    verified_by=TEXT,
+    own_note=TEXT,
 )
 
 # What is asked

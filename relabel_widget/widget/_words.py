@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..facts import accuracy_change, clip, flips, plural
+from ..facts import accuracy_change, clip, flips, own_word, plural
 from ..files.characters import readable
 from ..journal.events import DECISIONS
 
@@ -29,9 +29,9 @@ def found(result: Any, row: int) -> str:
         return f"Test row {row}. {result.outcome}"
     size = plural(result.size, "training row")
     if not result.verified:
-        return f"Test row {row}. {result.outcome} The set has {size}."
+        return f"Test row {row}. {result.outcome} The set has {size}. {own_word(result)}".rstrip()
     change = f"probability {result.proba_before:.3f} → {result.proba_after:.3f}"
-    return f"Test row {row}. {result.outcome} The set has {size}; {change}."
+    return f"Test row {row}. {result.outcome} The set has {size}; {change}. {own_word(result)}".rstrip()
 
 
 def retrained(workbench: Any) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..facts import UNKNOWN, clip, flips_by, judged_on, score_change, set_size, share_change
+from ..facts import UNKNOWN, clip, flips_by, judged_on, own_word, score_change, set_size, share_change
 from ..files.html import Markup, bar, chance, change, excerpt, facts, join, page, section, smallest, table, tag, tile
 
 if TYPE_CHECKING:
@@ -122,6 +122,8 @@ def _facts(workbench: Workbench, row: int) -> Iterator[tuple[str, Any]]:
     else:
         yield f"Flip set of {known.size:,}", known.outcome
         yield "Probability with the set relabelled", chance(known.proba_before, known.proba_after, threshold)
+        if own_word(known):
+            yield "Your own model", own_word(known)
         yield "Smallest possible", smallest(known.optimal, known.lower_bound)
     if after is not None:
         yield "Probability after retraining with the marks", chance(proba, after[row], threshold)

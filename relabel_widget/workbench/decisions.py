@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, final
 
 import numpy as np
 
 from .._typing import CodeArray, IntArray
-from ..inputs import named_rows, present_values
+from ..inputs import is_one_value, named_rows, present_values
 from ..journal import Event, Journal, Kind, State, fold
 from ..journal.events import check_text, judged, relabelled, step
 from ..problem import Labels, code_of
@@ -146,7 +145,7 @@ class Decisions:
 
     def _codes_of(self, label: Any, rows: IntArray) -> CodeArray:
         """Class codes of one label for all rows, or of one label each."""
-        if isinstance(label, (str, bytes)) or getattr(label, "ndim", None) == 0 or not isinstance(label, Iterable):
+        if is_one_value(label):
             return np.full(len(rows), code_of(label, self.labels.classes, who="relabel"), dtype=np.int8)
         given, places, shape = present_values(label, who="relabel: label")
         if shape != (len(rows),):

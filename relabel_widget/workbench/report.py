@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._typing import AnyArray
-from ..facts import judged_on, score_change, share_change
+from ..facts import judged_on, own_word, score_change, share_change
 from ..files.html import Markup, chance, change, excerpt, facts, join, page, section, smallest, table, tag, tile
 from ..fits import Fit
 from ..inputs import Reader, is_missing
@@ -58,6 +58,7 @@ class Report:
     verification: Verification | None
     summary: VerificationSummary | None
     flip_sets: Mapping[int, FlipSet]
+    disagreement: str
 
     @classmethod
     def of(cls, workbench: Workbench, flip_sets: Mapping[int, FlipSet]) -> Report:
@@ -74,6 +75,7 @@ class Report:
             verification=workbench.verification,
             summary=workbench.verification_summary(),
             flip_sets=flip_sets,
+            disagreement=str(workbench.disagreement or ""),
         )
 
 
@@ -148,8 +150,9 @@ def _retraining(report: Report) -> Markup:
         return section("What retraining says", tag("p", "Not tried with the present labels.", class_="soft"))
     flipped = np.flatnonzero(found.flipped)
     words = (
-        f"The model was fitted again on the original labels with these {len(report.corrected):,} corrected, and asked "
-        f"for all {len(report.tests):,} test rows again. The tick marks the threshold, {report.threshold:g}."
+        f"{_REFITTED[found.how]} was fitted again on the original labels with these {len(report.corrected):,} "
+        f"corrected, and asked for all {len(report.tests):,} test rows again. The tick marks the threshold, "
+        f"{report.threshold:g}."
     )
     if not len(flipped):
         return section("What retraining says", tag("p", words), tag("p", "No prediction flipped."))
@@ -158,6 +161,13 @@ def _retraining(report: Report) -> Markup:
     headings = ("#Test row", "Text", f"Probability of {report.fit.classes[1]}", "Prediction", "True label")
     lines = _flipped_lines(report, found, flipped[:_MOST_FLIPPED].tolist())
     return section("What retraining says", tag("p", words), table("Flipped predictions", headings, lines), note)
+
+
+_REFITTED = {
+    "minimiser": "The model",
+    "estimator": "The estimator itself, with its own solver and stopping rule,",
+    "pipeline": "The whole pipeline",
+}
 
 
 def _flipped_lines(report: Report, found: Verification, rows: list[int]) -> Iterator[tuple[Any, ...]]:
@@ -202,6 +212,8 @@ def _card(report: Report, row: int, found: FlipSet) -> Markup:
 def _set_facts(report: Report, found: FlipSet) -> Iterator[tuple[str, Any]]:
     yield "Rows in the set", f"{found.size:,}"
     yield f"Probability of {report.fit.classes[1]}", chance(found.proba_before, found.proba_after, report.threshold)
+    if own_word(found):
+        yield "The estimator itself, refitted", own_word(found)
     yield "Smallest possible", smallest(found.optimal, found.lower_bound)
 
 
@@ -226,14 +238,21 @@ def _model(report: Report) -> Markup:
         ("C (inverse regularisation)", f"{fit.C:g}"),
         ("Training rows", f"{fit.n_rows:,}"),
         ("Features", f"{len(fit.coef):,}"),
-        ("Test rows", f"{len(report.tests):,}"),
+        ("Test rows", _test_rows(report)),
         ("Classes", f"{first} ({fit.n_rows - n_second:,} rows), {second} ({n_second:,} rows)"),
         ("Prediction", f"{second} above probability {report.threshold:g}"),
         ("Gradient norm at the fit", f"{fit.gradient_norm:.2g}"),
     ]
     if fit.polish is not None:
         pairs.append(("Distance of the estimator from the minimiser", f"{fit.polish.distance:.2g}"))
+    if report.disagreement:
+        pairs.append(("The estimator itself", report.disagreement))
     return section("The model", facts(pairs), tag("p", tag("code", report.estimator)))
+
+
+def _test_rows(report: Report) -> str:
+    n_test, n_known = len(report.tests), int(report.tests["label"].notna().sum())
+    return f"{n_test:,}, {n_known:,} of them with a known label" if 0 < n_known < n_test else f"{n_test:,}"
 
 
 def _history(report: Report) -> Markup:

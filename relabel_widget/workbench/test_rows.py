@@ -38,6 +38,8 @@ class TestColumns:
         Whether ``classes[1]`` is predicted.
     proba, margin
         Probability of ``classes[1]``, and log-odds less those of the threshold.
+    own_proba
+        Probability of ``classes[1]`` by the estimator as it was given; None for a `Fit`.
     flip_size
         Size of the flip set, int64; -1 where it was not searched for, 0 where none was found.
     verified_proba
@@ -53,6 +55,7 @@ class TestColumns:
     predicted: BoolArray
     proba: FloatArray
     margin: FloatArray
+    own_proba: FloatArray | None
     flip_size: IntArray
     verified_proba: FloatArray | None
     flipped: BoolArray | None
@@ -151,7 +154,7 @@ class Queries:
         return rows_at(self.raw, np.array([row])) if raw_matters else self.one(row)
 
     def n_disagreeing(self, threshold: float) -> int:
-        """How many rows the user's own estimator predicts otherwise than the fit does."""
+        """How many rows the user's own estimator predicts differently from the fit."""
         if self.own_eta is None:
             return 0
         threshold_logit = check_threshold(threshold, who="threshold")
@@ -199,6 +202,7 @@ class Queries:
             self.predicted(threshold),
             np.asarray(expit(self.eta)),
             self.margins(threshold),
+            None if self.own_eta is None else np.asarray(expit(self.own_eta)),
             flip_size,
             None if verification is None else verification.proba_after,
             None if verification is None else verification.flipped,
@@ -225,8 +229,6 @@ class Queries:
                 "margin": self.margins(threshold),
                 "flip_size": sizes,
                 "verified_proba": np.full(self.n_rows, np.nan) if verification is None else verification.proba_after,
-                "verified_predicted": missing
-                if verification is None
-                else classes[verification.predicted_after.astype(np.int8)],
+                "verified_predicted": missing if verification is None else classes[verification.predicted_after],
             }
         )

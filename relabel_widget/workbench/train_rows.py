@@ -9,7 +9,7 @@ import numpy as np
 
 from .._typing import AnyArray, FloatArray, IntArray
 from ..files.characters import readable_values
-from ..inputs import Names, Reader, count_rows, materialised, reader
+from ..inputs import Names, Reader, count_rows, materialised, reader, text_column
 from ..journal import State
 from ..problem import Labels
 
@@ -110,6 +110,7 @@ def _ids(ids: Any, n_rows: int) -> AnyArray:
 
     if ids is None:
         return _read_only(np.arange(n_rows))
+    ids = text_column(ids)
     found = count_rows(ids, who="Workbench: ids")
     if found != n_rows or getattr(ids, "ndim", 1) != 1:
         shape = getattr(ids, "shape", (found,))

@@ -77,7 +77,7 @@ class Workbench:
     Warns
     -----
     AdoptionWarning
-        If the estimator predicts a training or test row otherwise than the minimiser of its objective does, which
+        If the estimator predicts a training or test row differently from the minimiser of its objective, which
         influences and flip sets are about. `disagreement` keeps what it says.
 
     Examples
@@ -142,7 +142,7 @@ class Workbench:
 
     @property
     def disagreement(self) -> Disagreement | None:
-        """Where and why the estimator predicts otherwise than its own minimiser; None where it does not."""
+        """Where and why the estimator predicts differently from its own minimiser; None where it does not."""
         return self._disagreement
 
     @property
@@ -643,7 +643,7 @@ def _fit_of(estimator: Any, train: Any, y_train: Any, sample_weight: Any) -> Fit
         If the estimator cannot be adopted, or the fit is of other rows, labels or weights.
     """
     if not isinstance(estimator, Fit):
-        return adopted(estimator, train, y_train, sample_weight, who="Workbench", x_name="train")
+        return adopted(estimator, train, y_train, sample_weight, who="Workbench", x_name="train", several=False)
     fit = estimator
     labels = encode(y_train, fit.n_rows, who="Workbench", classes=fit.classes)
     if not np.array_equal(labels.codes, fit.problem.labels.codes):

@@ -80,6 +80,7 @@ export interface Header {
 
 export function createHeader(scope: Scope, { store, actions }: Session, open: (panel: Panel) => void): Header {
   const facts = el("span", "muted");
+  const own = el("p", "muted own-note");
   const file = exportField(scope, store, actions);
   const controls = [thresholdField(scope, actions), history(scope, actions), file];
   const panels: [Panel, string][] = [["queue", "Suspects"], ["history", "History"], ["help", "Keys"]];
@@ -91,11 +92,13 @@ export function createHeader(scope: Scope, { store, actions }: Session, open: (p
       facts,
       `${count(nTrain)} training rows · ${count(nTest)} test rows · ${plural(view.relabelled.size, "label")} changed`,
     );
+    own.hidden = view.shared.ownNote === "";
+    setText(own, view.shared.ownNote);
     for (const control of controls) control.update(view);
     for (const { panel, node } of openers) setAttribute(node, "aria-expanded", String(view.panel === panel));
   }
   drawn(scope, store, draw);
-  const title = el("div", "title", el("h2", "heading", "Relabel workbench"), facts);
+  const title = el("div", "title", el("h2", "heading", "Relabel workbench"), facts, own);
   const tools = el("span", "field", ...openers.map(({ node }) => node));
   const node = el("header", "header", title, el("div", "controls", tools, ...controls.map((control) => control.node)));
   return { node, export: file.write };

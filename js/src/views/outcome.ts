@@ -32,9 +32,10 @@ function smallness({ size, optimal, lowerBound }: FlipSummary): string {
 export function flipWords(flip: FlipSummary): [Tone, string] {
   if (!flip.found) return ["open", flip.outcome];
   const rows = plural(flip.size, "training row");
+  if (!flip.verified && flip.own) return ["open", `Set of ${rows}. ${flip.outcome} ${flip.own}`];
   if (!flip.verified || flip.probaAfter === null) return ["guess", `Relabelling ${rows} is predicted to flip it. ${flip.outcome}`];
   const change = `probability ${proba(flip.probaBefore)} → ${proba(flip.probaAfter)}`;
-  return ["fact", `Relabelling ${rows} flips the prediction after retraining: ${change}. ${smallness(flip)}`];
+  return ["fact", `Relabelling ${rows} flips the prediction after retraining: ${[`${change}.`, flip.own, smallness(flip)].filter(Boolean).join(" ")}`];
 }
 
 export function forecastWords(forecast: Forecast, before: string): string {
@@ -51,8 +52,8 @@ export function verifiedWords({ shared }: Readonly<View>, ranking: Ranking): str
   if (verification === null || summary.verifiedProba === null || verifiedPredicted === null) return "";
   const verb = summary.flipped === true ? "flips to" : "stays";
   return (
-    `Retrained with ${plural(verification.rows, "changed label")}: this row ${verb} “${verifiedPredicted}”, ` +
-    `probability ${proba(summary.proba)} → ${proba(summary.verifiedProba)}.`
+    `${shared.verifiedBy === "minimiser" ? "Retrained" : `Your ${shared.verifiedBy} retrained`} with ${plural(verification.rows, "changed label")}: this row ${verb} “${verifiedPredicted}”, ` +
+    `probability ${proba((shared.verifiedBy === "minimiser" ? null : summary.ownProba) ?? summary.proba)} → ${proba(summary.verifiedProba)}.`
   );
 }
 

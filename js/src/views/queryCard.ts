@@ -46,7 +46,8 @@ export function createQueryCard(scope: Scope, { store }: Session): HTMLElement {
     predicted.set(summary.predicted);
     const wrong = summary.label !== null && summary.label !== summary.predicted;
     label.set(summary.label === null ? "unknown" : `${summary.label}${wrong ? " (misclassified)" : ""}`);
-    chance.set(`${proba(summary.proba)} for “${view.shared.classes[1]}”`);
+    const own = summary.ownProba === null ? "" : `, your estimator ${proba(summary.ownProba)}`;
+    chance.set(`${proba(summary.proba)} for “${view.shared.classes[1]}”${own}`);
     margin.set(signed(summary.margin));
     scale.update(summary.proba, view.threshold, view.shared.classes);
   }
