@@ -200,6 +200,8 @@ class Way:
         Kind of rows.
     plain
         Whether the first step reads rows as any vectoriser does; steps of people's own need rows that they can index.
+    words
+        Whether features are words, so that their names can be found in the texts.
     columns
         Of a table, those that are passed in.
     refused
@@ -209,6 +211,7 @@ class Way:
     make: Callable[[Any], Any]
     takes: str = "texts"
     plain: bool = True
+    words: bool = False
     columns: tuple[str, ...] = ("text", "city", "shop", "amount", "visits")
     refused: str = ""
 
@@ -221,9 +224,9 @@ CATEGORIES = ("city", "shop")
 NUMBERS = ("amount", "visits")
 
 PIPELINES = {
-    "tfidf": Way(_steps(TfidfVectorizer())),
-    "nested counts": Way(_steps(make_pipeline(CountVectorizer(), TfidfTransformer()))),
-    "nested end": Way(lambda model: make_pipeline(CountVectorizer(), make_pipeline(MaxAbsScaler(), model))),
+    "tfidf": Way(_steps(TfidfVectorizer()), words=True),
+    "nested counts": Way(_steps(make_pipeline(CountVectorizer(), TfidfTransformer())), words=True),
+    "nested end": Way(lambda model: make_pipeline(CountVectorizer(), make_pipeline(MaxAbsScaler(), model)), words=True),
     "hashing": Way(_steps(HashingVectorizer(n_features=64))),
     "words and characters": Way(
         _steps(make_union(TfidfVectorizer(), TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 2))))
@@ -235,17 +238,18 @@ PIPELINES = {
     "statistics": Way(_steps(TextStatistics(), StandardScaler()), plain=False),
     "encoder": Way(_steps(Encoder()), plain=False),
     "duck": Way(_steps(CountVectorizer(), Duck())),
-    "cleaned": Way(_steps(FunctionTransformer(_lower), TfidfVectorizer()), plain=False),
-    "best words": Way(_steps(CountVectorizer(), SelectKBest(chi2, k=10))),
-    "share of words": Way(_steps(TfidfVectorizer(), SelectPercentile(chi2, percentile=40))),
-    "words of a model": Way(_steps(TfidfVectorizer(), SelectFromModel(LogisticRegression()))),
-    "varying words": Way(_steps(CountVectorizer(), VarianceThreshold(0.1))),
+    "cleaned": Way(_steps(FunctionTransformer(_lower), TfidfVectorizer()), plain=False, words=True),
+    "best words": Way(_steps(CountVectorizer(), SelectKBest(chi2, k=10)), words=True),
+    "share of words": Way(_steps(TfidfVectorizer(), SelectPercentile(chi2, percentile=40)), words=True),
+    "words of a model": Way(_steps(TfidfVectorizer(), SelectFromModel(LogisticRegression())), words=True),
+    "varying words": Way(_steps(CountVectorizer(), VarianceThreshold(0.1)), words=True),
     "topics": Way(_steps(TfidfVectorizer(), TruncatedSVD(6, random_state=0))),
-    "cached": Way(lambda model: Pipeline([("words", CountVectorizer()), ("model", model)], memory="CACHE")),
+    "cached": Way(lambda model: Pipeline([("words", CountVectorizer()), ("model", model)], memory="CACHE"), words=True),
     "passed through": Way(
         lambda model: Pipeline(
             [("words", CountVectorizer()), ("scale", "passthrough"), ("nothing", None), ("model", model)]
-        )
+        ),
+        words=True,
     ),
     "sampler": Way(
         lambda model: SamplingPipeline(
@@ -272,8 +276,8 @@ PIPELINES = {
         ),
         "table",
     ),
-    "text selected": Way(_steps(Chosen("text"), TfidfVectorizer()), "table"),
-    "one column of texts": Way(_steps(Chosen("text"), TfidfVectorizer()), "table", columns=("text",)),
+    "text selected": Way(_steps(Chosen("text"), TfidfVectorizer()), "table", words=True),
+    "one column of texts": Way(_steps(Chosen("text"), TfidfVectorizer()), "table", columns=("text",), words=True),
     "union of selections": Way(
         _steps(
             FeatureUnion(

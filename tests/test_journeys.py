@@ -19,7 +19,7 @@ from sklearn.base import clone
 
 import relabel_widget as rw
 
-CELLS = list(journeys.cells(7, seed=0))
+CELLS = list(journeys.cells(7, seed=int(__import__("os").environ.get("JSEED", "0"))))
 
 
 def test_there_are_cells_enough() -> None:
@@ -64,6 +64,7 @@ def test_a_journey(cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     told = [str(each.message) for each in said if issubclass(each.category, rw.AdoptionWarning)]
     assert len(told) == (bench.disagreement is not None)
     _check_predictions(bench, own, own_test)
+    _check_names(bench, own, cell, (train, test))
 
     def refitted(edited: np.ndarray) -> Any:
         return journeys.fit_again(clone(own), cell, own_train, edited, weights)
@@ -99,6 +100,24 @@ def _check_predictions(bench: rw.Workbench, own: Any, own_test: Any) -> None:
     assert (bench.classes == own.classes_).all()
     if bench.disagreement is None:
         assert ((table["proba"] > 0.5) == (proba > 0.5)).all()
+
+
+def _check_names(bench: rw.Workbench, own: Any, cell: Cell, rows: tuple[Any, Any]) -> None:
+    """Names are scikit-learn's where it has them; of words that two texts share, both have them."""
+    names = bench.fit.feature_names
+    try:
+        known = own[:-1].get_feature_names_out().tolist()
+    except (AttributeError, TypeError, ValueError):
+        known = names
+    assert names is None or names == known
+    if not cell.way.words:
+        return
+    assert names is not None
+    train, test = rows
+    texts = (train["text"], test["text"]) if cell.way.takes == "table" else (train, test)
+    either = set(texts[1][0].lower().split())
+    for row, shared in zip((0, 1, 2), bench.common_words(0, [0, 1, 2]), strict=True):
+        assert set(shared) <= either & set(list(texts[0])[row].lower().split())
 
 
 def _check_labels(bench: rw.Workbench, cell: Cell, codes: np.ndarray, edited: np.ndarray) -> None:

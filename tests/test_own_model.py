@@ -11,6 +11,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import sklearn
 from numpy.testing import assert_allclose
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import make_column_transformer
@@ -305,6 +306,8 @@ def test_an_arrow_table_is_read_by_a_pipeline_of_texts_and_numbers() -> None:
     table = pa.Table.from_pandas(frame)
     fit = rw.adopt(own, table, Y)
     assert_allclose(fit.proba(table), own.predict_proba(frame)[:, 1], atol=1e-5)
+    chosen = fitted(make_pipeline(FunctionTransformer(lambda rows: rows["text"]), *own_words()), frame)
+    assert_allclose(rw.adopt(chosen, table, Y).proba(table), chosen.predict_proba(frame)[:, 1], atol=1e-5)
     plain = fitted(make_pipeline(FunctionTransformer(lambda texts: [text.lower() for text in texts]), *own_words()))
     assert_allclose(
         rw.adopt(plain, pa.array(TRAIN), Y).proba(pa.array(TEST)), plain.predict_proba(TEST)[:, 1], atol=1e-5
@@ -444,3 +447,24 @@ def test_a_test_row_near_the_threshold_is_retrained_by_the_estimator() -> None:
     edited[:2] ^= 1
     wanted = fitted(own, TRAIN, edited).predict_proba(TEST[:3])[:, 1]
     assert (again.predicted_after == (wanted > bench.threshold)).all()
+
+
+def test_weights_that_are_routed_reach_the_refit() -> None:
+    weights = np.where(Y == 1, 3.0, 1.0)
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = LogisticRegression(tol=1e-8).set_fit_request(sample_weight=True)
+        own = make_pipeline(CountVectorizer(), SelectKBest(chi2, k=12), model).fit(TRAIN, Y, sample_weight=weights)
+        found = rw.find_flip_set(rw.adopt(own, TRAIN, Y, weights), TEST[0])
+        edited = Y.copy()
+        edited[found.rows] ^= 1
+        again = clone(own).fit(TRAIN, edited, sample_weight=weights)
+    assert found.confirmed_by == "pipeline"
+    assert again.predict(TEST[:1])[0] != own.predict(TEST[:1])[0]
+
+
+def test_rows_of_words_in_a_series_are_rows() -> None:
+    words = pd.Series([text.split() for text in TRAIN])
+    count = CountVectorizer(analyzer=lambda row: row)
+    own = fitted(make_pipeline(count, SelectKBest(chi2, k=12), LogisticRegression()), words)
+    bench = rw.Workbench(own, words, Y, words[:4])
+    assert bench.flip_set(3).confirmed_by == "pipeline"

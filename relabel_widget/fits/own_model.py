@@ -165,7 +165,7 @@ class OwnModel:
             edited = edited[kept]
             weights = None if weights is None else weights[kept]
         given = self.estimator if whole else self.classifier
-        arguments = {} if weights is None else {f"{_prefix(given)}sample_weight": weights}
+        arguments = {} if weights is None else {_name_of_weights(given): weights}
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -240,6 +240,14 @@ def in_memory(features: Any) -> Any:
         return features
     blocks = [block for _, block in features.blocks()]
     return sparse.vstack(blocks, format="csr") if sparse.issparse(blocks[0]) else np.concatenate(blocks)
+
+
+def _name_of_weights(model: Any) -> str:
+    """What ``fit`` calls the classifier's weights; a pipeline that routes metadata knows them by their own name."""
+    from sklearn import get_config
+
+    routed = get_config().get("enable_metadata_routing", False)
+    return "sample_weight" if routed else f"{_prefix(model)}sample_weight"
 
 
 def _prefix(model: Any) -> str:

@@ -103,7 +103,7 @@ class Steps:
         if isinstance(rows, Design):
             return rows
         if not self.takes_texts:
-            return self._read_by_first(self._in_order(rows))
+            return self._as_read(self._in_order(rows))
         if sparse.issparse(rows) or (isinstance(rows, np.ndarray) and rows.ndim == 2 and rows.dtype.kind in "fiub"):
             from ..design import as_design
 
@@ -131,12 +131,14 @@ class Steps:
             return rows
         return in_order(rows, list(expected), who="X")
 
-    def _read_by_first(self, rows: Any) -> Any:
-        """Rows of pyarrow, of which scikit-learn reads numbers alone, as pandas or a list where the step needs that."""
+    def _as_read(self, rows: Any) -> Any:
+        """Rows of pyarrow, of which scikit-learn reads numbers alone, as pandas or a list where the steps need that."""
         if type(rows).__module__ != "pyarrow.lib":
             return rows
         try:
-            self.named[0][1].transform(rows[:1])
+            made = rows[:1]
+            for _, step in self.named:
+                made = step.transform(made)
         except Exception:  # what a step of somebody's own raises is not known
             return rows.to_pandas() if hasattr(rows, "column_names") else rows.to_pylist()
         return rows

@@ -118,8 +118,8 @@ def listed(names: Sequence[Any]) -> str:
 
 
 def _of_pandas(series: Any, columns: Sequence[Any] | None, who: str) -> Any:
-    if columns is None and len(series) == 1 and isinstance(series.iloc[0], (str, bytes)):
-        return series  # one text
+    if columns is None and len(series) == 1 and isinstance(series.iloc[0], (str, bytes, list, tuple, Mapping)):
+        return series  # one text, or its words, or one dict
     if columns is not None and len(columns) == len(series) == 1:
         return _of_values(series.tolist(), columns, who)  # no other column can be meant, whatever the index
     if columns is not None and series.index.equals(type(series.index)(range(len(series)))):

@@ -59,7 +59,7 @@ class Retraining:
         if own is None or not own.is_quick:
             return self._by("minimiser")
         result = None
-        strongest: How = "pipeline" if own.looks_at_labels and self.queries.raw is not None else "estimator"
+        strongest = own.strongest(self.queries.raw)
         if strongest == "estimator" and not self.disagrees:
             result = self._by("minimiser")
             if not own.doubts(self._least_margin(result)):
