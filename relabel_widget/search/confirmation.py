@@ -161,13 +161,14 @@ def confirmed_class(fit: Fit, flip_set: FlipSet, asked: Asked, target: int | Non
     code = int(np.argmax(before))
     if fit.classes[code] == flip_set.predicted_before and not own.doubts(flip_set.margin_after):
         return flip_set
+    own_before = float(softmax(before[None])[0, code])
     how = own.strongest(asked.raw)
     if monitor is not None:
         monitor.step(f"confirming by your {how}", 0)
     try:
         refitted = own.refitted(how, flip_set.rows, flip_set.labels, flip_set.edit)
     except NoRefitError as error:
-        return _unconfirmed(flip_set, float(softmax(before[None])[0, code]), error)
+        return _unconfirmed(flip_set, own_before, error)
     after = own.decision_of(refitted, how, asked.query, asked.raw)[0]
     now = int(np.argmax(after))
     confirmed = now != code if target is None else now == target
