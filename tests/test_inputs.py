@@ -180,6 +180,11 @@ def test_columns_of_texts_are_named(container: str) -> None:
         inputs.as_matrix(FRAMES[container](frame), who="f")
 
 
+def test_infinite_numbers_are_not_missing() -> None:
+    frame = pd.DataFrame({"a": [np.inf, -np.inf]})
+    assert_array_equal(inputs.as_matrix(frame, who="f"), frame.to_numpy())
+
+
 def test_columns_of_one_name() -> None:
     frame = pd.DataFrame(np.arange(6.0).reshape(3, 2), columns=["a", "a"])
     assert_array_equal(inputs.as_matrix(frame, who="f"), frame.to_numpy())
@@ -273,9 +278,16 @@ def test_what_has_one_row_stays(row: Any) -> None:
 def test_texts_and_dicts_become_lists_of_one() -> None:
     assert inputs.one_row("text") == ["text"]
     assert inputs.one_row(b"text") == [b"text"]
+    assert inputs.one_row(np.array("text")) == inputs.one_row(pa.scalar("text")) == ["text"]
     assert inputs.one_row({"warm": 1}) == [{"warm": 1}]
     assert inputs.one_row("text", columns=["review"]).to_dict("list") == {"review": ["text"]}
     assert inputs.one_row(sparse.coo_array(np.array([0.0, 1.0]))).shape == (1, 2)
+
+
+@pytest.mark.parametrize("row", [None, 3, float("nan"), np.array(2.0)], ids=str)
+def test_a_single_value_is_no_row(row: Any) -> None:
+    with pytest.raises(TypeError, match="q: expected one row, such as a text, a list, a dict or a row of a frame, got"):
+        inputs.one_row(row, who="q")
 
 
 @pytest.mark.parametrize(
@@ -290,6 +302,16 @@ def test_texts_and_dicts_become_lists_of_one() -> None:
 def test_values_that_do_not_fit_the_columns(row: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         inputs.one_row(row, columns=["a", "b"], who="q")
+
+
+def test_names_that_come_twice_cannot_say_which() -> None:
+    columns = ["a", "a"]
+    for row in ({"a": 1.0}, pd.Series([1.0, 2.0], index=["b", "a"])):
+        with pytest.raises(ValueError, match=r"q: .* have the same name \(a, a\)\. Pass a list"):
+            inputs.one_row(row, columns=columns, who="q")
+    frame = pd.DataFrame([[1.0, 2.0]], columns=columns)
+    for row in ([1.0, 2.0], frame.iloc[0], next(frame.itertuples())):
+        assert_array_equal(inputs.one_row(row, columns=columns), [[1.0, 2.0]])
 
 
 # Texts
@@ -362,6 +384,30 @@ def test_only_a_vectoriser_of_texts_reads_texts() -> None:
     assert not inputs.reads_texts(make_pipeline(CountVectorizer(analyzer=list), LogisticRegression()))
     assert not inputs.reads_texts(make_pipeline(StandardScaler(), LogisticRegression()))
     assert not inputs.reads_texts(LogisticRegression())
+
+
+VECTORISER = make_pipeline(CountVectorizer(), LogisticRegression())
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (["a", 3], "f: expected texts, got int in row 1"),
+        ([{"a": 1}], "f: expected texts, got dict in row 0"),
+        (pl.Series([1, 2]), "f: expected texts, got int in row 0"),
+        (np.array([1.0]), "f: expected texts, got float64 in row 0"),
+        (None, "f: expected a list, array, matrix or data frame of rows, got NoneType"),
+    ],
+    ids=["list", "dicts", "polars", "array", "None"],
+)
+def test_what_a_vectoriser_would_stumble_over(rows: Any, words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        inputs.check_vectorisable(rows, who="f")
+
+
+@pytest.mark.parametrize("rows", [TEXTS, np.array(TEXTS), pa.array(TEXTS), [b"a"], sparse.eye(2), np.eye(2)], ids=type)
+def test_what_a_vectoriser_takes_and_what_it_made(rows: Any) -> None:
+    inputs.check_vectorisable(rows, who="f")
 
 
 def test_libraries_that_are_not_used_are_not_imported() -> None:

@@ -101,6 +101,8 @@ def test_a_missing_text_is_not_the_word_none(tmp_path: Path, place: Any) -> None
         texts[50]
     with pytest.raises(ValueError, match="in row 50"):
         list(texts)
+    if isinstance(texts, paged.SqliteTexts):
+        texts.close()
 
 
 @pytest.mark.parametrize("place", [in_parquet, in_sqlite])

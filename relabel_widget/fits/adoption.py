@@ -80,7 +80,6 @@ def adopted(
     columns = column_names(rows)
     features = rows
     if steps is not None:
-        columns = None if columns is None else steps.needed(columns)
         rows = steps.brought(rows, f"{who}: {x_name}")
         labels_given = as_labels(y, count_rows(rows, who=f"{who}: {x_name}"), who=who)
         features = steps.training(rows, labels_given, who=f"{who}: {x_name}")

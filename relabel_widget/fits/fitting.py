@@ -119,12 +119,20 @@ class Fit:
 
     def rows_of(self, X: Any, *, who: str = "X") -> Any:
         """Queries as rows; one query in a shape of its own, such as a dict, as rows of length one."""
-        return X if isinstance(X, Design) else queries_of(X, columns=self.columns, who=who)
+        return X if isinstance(X, Design) else queries_of(X, columns=self._columns_for(X), who=who)
+
+    def _columns_for(self, X: Any) -> list[Any] | None:
+        """Columns that a query must have: by place all of the training frame's, by name those that a pipeline needs."""
+        by_place = isinstance(X, (list, np.ndarray)) or (isinstance(X, tuple) and not hasattr(X, "_fields"))
+        if self.columns is None or self.transform is None or by_place:
+            return self.columns
+        return self.transform.needed(self.columns)
 
     def query_of(self, x: Any, *, who: str = "x") -> Design:
         """One query as a design of one row: a row of features, or one raw row of an adopted pipeline."""
         if not isinstance(x, Design):
-            x = one_row(x, columns=self.columns, who=who)
+            by_place = self.transform is None and isinstance(x, np.ndarray)  # no frame has to be made of it
+            x = one_row(x, columns=None if by_place else self._columns_for(x), who=who)
         return as_query(self._features(x, who), who=who, n_features=self._n_features)
 
     def _features(self, X: Any, who: str) -> Any:
@@ -139,7 +147,8 @@ class Fit:
 
     def raw_query(self, x: Any, *, who: str = "x") -> Any:
         """One query as the adopted pipeline takes it, rows of length one; None without one, or if x is features."""
-        return self.raw_queries(x if isinstance(x, Design) else one_row(x, columns=self.columns, who=who), who=who)
+        one = x if isinstance(x, Design) else one_row(x, columns=self._columns_for(x), who=who)
+        return self.raw_queries(one, who=who)
 
     def raw_queries(self, X: Any, *, who: str = "X") -> Any:
         """As `raw_query`, for many queries."""
@@ -272,10 +281,12 @@ def fit(
     Parameters
     ----------
     X
-        Training rows, shape (n_rows, n_features): SciPy sparse in any format, dense, data frame of numbers, or a
-        `Design`. Held by reference where it is canonical float64 CSR or a float64 array, otherwise copied once.
+        Training rows, shape (n_rows, n_features): SciPy sparse in any format, dense, a frame of numbers of any library
+        (its columns are then known by name), or a `Design`. Held by reference where it is canonical float64 CSR or a
+        float64 array, otherwise copied once.
     y
-        Labels of two classes or more, shape (n_rows,): numbers, strings or booleans.
+        Labels of two classes or more, shape (n_rows,): numbers, strings or booleans, in a list, array or column of any
+        library.
     C
         Inverse regularisation strength, positive and finite.
     sample_weight

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from .._typing import AnyArray
 from ..design import Design
-from ..inputs import check_texts, column_names, count_rows, in_order, listed, reads_texts, text_column
+from ..inputs import check_vectorisable, column_names, count_rows, in_order, listed, reads_texts, text_column
 
 # Transformers in these modules of scikit-learn fit to rows alone, unless a tag says that they need the labels.
 _BLIND_MODULES = (
@@ -110,7 +110,7 @@ class Steps:
             return as_design(rows, who=who)
         is_column = isinstance(rows, np.ndarray) and rows.ndim == 2 and rows.shape[1] == 1
         rows = rows[:, 0] if is_column else text_column(rows)
-        check_texts(rows, who=who)
+        check_vectorisable(rows, who=who)
         return rows
 
     def needed(self, columns: Sequence[Any]) -> list[Any]:

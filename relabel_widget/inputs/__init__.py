@@ -9,7 +9,7 @@ from .matrix import as_matrix
 from .missing import is_missing, missing_rows, named_rows
 from .queries import in_order, listed, one_row, queries_of
 from .taking import rows_at
-from .texts import Names, Reader, check_texts, encoding_of, reader, reads_texts, text_column
+from .texts import Names, Reader, check_texts, check_vectorisable, encoding_of, reader, reads_texts, text_column
 
 __all__ = [
     "Names",
@@ -17,6 +17,7 @@ __all__ = [
     "as_labels",
     "as_matrix",
     "check_texts",
+    "check_vectorisable",
     "column_names",
     "count_rows",
     "encoding_of",

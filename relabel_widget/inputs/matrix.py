@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -10,9 +10,6 @@ from .._typing import AnyArray, FloatArray
 from ..arguments import as_array
 from .containers import frame_of, materialised
 from .missing import missing_rows
-
-if TYPE_CHECKING:
-    import narwhals.stable.v1 as nw
 
 _NAMED = 6  # columns that a message names
 
@@ -32,7 +29,11 @@ def as_matrix(x: Any, *, who: str) -> AnyArray:
     if frame is None:
         return as_array(x, who=who)
     names = [str(name) for name in frame.columns]
-    found = [_numbers(frame[:, j]) for j in range(len(names))]
+    whole = _of_plain_pandas(frame.to_native())
+    if whole is not None:
+        _check_present(whole, names, who)
+        return whole
+    found = [_numbers(column) for column in frame.iter_columns()]
     other = [name for name, column in zip(names, found, strict=True) if column is None]
     if other:
         raise TypeError(
@@ -45,11 +46,18 @@ def as_matrix(x: Any, *, who: str) -> AnyArray:
     return matrix
 
 
-def _numbers(column: nw.Series[Any]) -> FloatArray | None:
+def _of_plain_pandas(frame: Any) -> FloatArray | None:
+    """A frame of pandas all of whose columns are NumPy's numbers, at once: it may have thousands."""
+    if not hasattr(frame, "iloc") or not all(isinstance(t, np.dtype) and t.kind in "buif" for t in frame.dtypes):
+        return None
+    return np.asarray(frame.to_numpy(dtype=np.float64))
+
+
+def _numbers(column: Any) -> FloatArray | None:
     """A column as float64, NaN where a value is missing; None if it holds something else than numbers."""
     values = column.to_numpy()
     if values.dtype.kind in "buif":
-        out = values.astype(np.float64)
+        out: FloatArray = values.astype(np.float64)
         if column.null_count():
             out[missing_rows(column.to_native())] = np.nan
         return out
@@ -68,6 +76,9 @@ def _numbers(column: nw.Series[Any]) -> FloatArray | None:
 
 
 def _check_present(matrix: FloatArray, names: list[str], who: str) -> None:
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not np.isnan(matrix.sum()):  # one cheap pass; the exact test only on doubt
+            return
     gone = np.isnan(matrix)
     if gone.any():
         columns = [names[j] for j in np.flatnonzero(gone.any(axis=0))]

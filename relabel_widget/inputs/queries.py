@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .containers import column_names, frame_of, materialised, series_of
+from ..arguments import shown
+from .containers import column_names, frame_of, is_one_value, materialised, series_of
 
 _NAMED = 6  # columns that a message names
 
@@ -38,8 +39,8 @@ def one_row(x: Any, *, columns: Sequence[Any] | None = None, who: str = "x") -> 
     """
     if sparse.issparse(x):
         return sparse.csr_array(x.reshape(1, -1)) if x.ndim == 1 else x
-    if isinstance(x, (str, bytes)):
-        x = [x]
+    if is_one_value(x):
+        x = [_text_of(x, who)]
     if isinstance(x, (list, np.ndarray)):
         return _of_values(x, columns, who)
     if isinstance(x, Mapping):
@@ -47,6 +48,14 @@ def one_row(x: Any, *, columns: Sequence[Any] | None = None, who: str = "x") -> 
     if isinstance(x, tuple) and hasattr(x, "_fields"):
         return _of_named_tuple(x, columns, who)
     return _of_others(materialised(x, who=who), columns, who)
+
+
+def _text_of(x: Any, who: str) -> str | bytes:
+    """A single text, also out of an array without dimensions or a scalar of pyarrow."""
+    x = x.item() if isinstance(x, np.ndarray) else x.as_py() if hasattr(x, "as_py") else x
+    if not isinstance(x, (str, bytes)):
+        raise TypeError(f"{who}: expected one row, such as a text, a list, a dict or a row of a frame, got {shown(x)}.")
+    return x
 
 
 def _of_others(x: Any, columns: Sequence[Any] | None, who: str) -> Any:
@@ -93,6 +102,7 @@ def in_order(rows: Any, columns: Sequence[Any] | None, *, who: str) -> Any:
     unnamed = list(columns) == list(range(len(columns)))  # as pandas numbers columns: the places count
     if names is None or names == list(columns) or unnamed:
         return rows
+    _check_distinct(columns, who)
     absent = [str(name) for name in columns if name not in names]
     if absent:
         raise ValueError(
@@ -122,7 +132,8 @@ def _of_named_tuple(x: Any, columns: Sequence[Any] | None, who: str) -> Any:
     if columns is None:
         return _of_values(list(x), None, who)
     named = x._asdict()
-    if not set(columns) <= set(named):  # names that are no identifiers were replaced: the places count
+    # names that are no identifiers, or come twice, were replaced: the places count
+    if not set(columns) <= set(named) or len(set(columns)) < len(columns):
         values = list(x)[1:] if x._fields[0] == "Index" and len(x) == len(columns) + 1 else list(x)
         return _of_values(values, columns, who)
     return _named(named, columns, who)
@@ -131,6 +142,7 @@ def _of_named_tuple(x: Any, columns: Sequence[Any] | None, who: str) -> Any:
 def _named(values: dict[str, Any], columns: Sequence[Any], who: str) -> Any:
     import pandas as pd
 
+    _check_distinct(columns, who)
     _check_all_there(values, columns, who)
     return pd.DataFrame([[values[name] for name in columns]], columns=list(columns)).infer_objects()
 
@@ -156,6 +168,14 @@ def _is_flat(values: Any) -> bool:
         return values.ndim == 1
     held = set(map(type, values))
     return not any(issubclass(kind, (list, tuple, np.ndarray, Mapping)) for kind in held)
+
+
+def _check_distinct(columns: Sequence[Any], who: str) -> None:
+    if len(set(columns)) < len(columns):
+        raise ValueError(
+            f"{who}: expected values in the order of the training frame, because some of its columns have the same "
+            f"name ({listed(columns)}). Pass a list, or a frame with just these columns."
+        )
 
 
 def _check_all_there(names: Any, columns: Sequence[Any], who: str) -> None:

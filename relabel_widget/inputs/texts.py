@@ -76,6 +76,28 @@ def check_texts(texts: Any, *, who: str) -> None:
             )
 
 
+def check_vectorisable(rows: Any, *, who: str) -> None:
+    """Refuse rows that a vectoriser of texts would misread or stumble over.
+
+    A vectoriser reads the names of a frame's columns for texts, and ends in an AttributeError on what is no text.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If something is no text, or as `check_texts`.
+    """
+    count_rows(rows, who=who)
+    check_texts(rows, who=who)
+    series = series_of(rows)
+    texts = series.to_list() if series is not None else rows
+    if getattr(texts, "ndim", 1) != 1 or not isinstance(texts, (list, tuple, np.ndarray)):
+        return  # a matrix that was vectorised before, or texts that are read where they lie
+    wrong = {kind for kind in set(map(type, texts)) if not issubclass(kind, (str, bytes))}
+    if wrong:
+        row = next(row for row, text in enumerate(texts) if type(text) in wrong)
+        raise TypeError(f"{who}: expected texts, got {type(texts[row]).__name__} in row {row}.")
+
+
 def reader(rows: Any, texts: Any, n_rows: int, *, names: Names, encoding: str = "utf-8", who: str) -> Reader:
     """What gives the text of row i.
 

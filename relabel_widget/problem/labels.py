@@ -72,13 +72,14 @@ def encode(y: Any, n_rows: int, *, who: str, classes: AnyArray | None = None, se
     Parameters
     ----------
     y
-        Labels, shape (n_rows,): numbers, strings or booleans.
+        Labels, shape (n_rows,): numbers, strings or booleans, as `as_labels` takes them.
     n_rows
         The number of rows of X.
     who
         The name of the calling function, for messages.
     classes
-        The estimator's classes, if labels must be among them; by default, the sorted distinct labels.
+        The estimator's classes, if labels must be among them; by default, the sorted distinct labels. They keep the
+        type of the labels where the estimator has another for the same values, such as 0.0 and 1.0 for booleans.
 
     Returns
     -------
@@ -98,6 +99,11 @@ def encode(y: Any, n_rows: int, *, who: str, classes: AnyArray | None = None, se
     if classes is None:
         classes = found
         _check_number(classes, who, several)
+        if len(classes) == n_rows > 2:
+            raise ValueError(
+                f"{who}: expected classes that rows share, got one of its own for each of the {n_rows} rows: "
+                f"{_shown(classes)}. Are these numbers to predict, or ids?"
+            )
     else:
         classes = readable_values(classes)
         _check_known(found, classes, who)

@@ -23,7 +23,7 @@ _MOST_IN_BLOCKS = 2**23  # entries of the blocks of several classes
 _LARGEST_OF_SAMPLE = 256
 _FEW_COLUMNS, _FEW_STORED = 16, 10_000
 _ROUNDING = 16 * np.finfo(float).eps
-_OF_CONSTANT = 1e-12  # of a column's squares: least diagonal entry, for which the rounding of a gradient does not count
+_OF_CONSTANT = 1e-10  # of a column's squares: least diagonal entry, for which the rounding of a gradient does not count
 _CANCELLED = 1e-8  # of a column's squares: if so little is left after centring, most of its digits are lost
 # least 1 - leverage: of one column, where M contains the row's own part up to rounding, and of columns together
 _LEAST_LEFT_OF_COLUMN, _LEAST_LEFT = 1e-3, 0.1

@@ -51,7 +51,7 @@ class Workbench:
     train, y_train
         What it was fitted on: rows as it takes them, and their labels, shape (n_train,). Held by reference.
     test, y_test
-        Rows whose predictions are looked into, as the estimator takes them, and their true labels, if known.
+        Rows whose predictions are looked into, as the estimator takes them, and their true labels, as far as known.
     train_text, test_text
         What people read, one text for each row. By default the rows themselves where they are texts, otherwise
         a line made from their values.
