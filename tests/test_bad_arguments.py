@@ -80,6 +80,7 @@ def entries(place: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]
     """One valid call of each callable, by its name."""
     fit, query = rw.fit(X, Y), {"X_query": X[:3]}
     model, many = LogisticRegression().fit(X, Y), rw.fit_one_vs_rest(X, np.arange(12) % 3)
+    three = rw.fit(X, np.arange(12) % 3)
     design = rw.write_design(place / "x.rlw", X)
     rw.write_texts(place / "x.rlwt", ["a", "b"])
     np.savez(place / "x.npz", a=1)
@@ -126,6 +127,9 @@ def entries(place: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]
         "text_blocks": (rw.text_blocks, {"texts": ["a"], "vectoriser": HashingVectorizer()}),
         "write_design": (rw.write_design, {"path": place / "y.rlw", "blocks": X, **file}),
         "write_texts": (rw.write_texts, {"path": place / "y.rlwt", "texts": ["a"], **file}),
+        "Fit.refit, three classes": (three.refit, {"rows": [0], "labels": [2]}),
+        "verify, three classes": (rw.verify, {"fit": three, "rows": [0], "labels": [2], **query}),
+        "find_flip_set, three classes": (rw.find_flip_set, {"fit": three, "x": X[0]}),
         "verify": (rw.verify, {"fit": fit, "rows": [0], **query}),
         "dask_design": (rw.dask_design, {"source": []}),
         "RelabelWidget": (rw.RelabelWidget, {"workbench": bench}),

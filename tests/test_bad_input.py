@@ -123,7 +123,12 @@ LABELS: dict[str, tuple[Any, type[Exception], str]] = {
     "two columns": (np.column_stack([Y, Y]), ValueError, r"got y of shape \(40, 2\)"),
     "a number": (1, ValueError, r"got y of shape \(\)"),
     "one class": (np.zeros(40, dtype=int), ValueError, r"expected two classes, got only \[0\] in y\. A model needs"),
-    "numbers to predict": (np.arange(40), ValueError, r"one of its own for each of the 40 rows: \[0, 1, 2, 3, 4, 5, "),
+    "ids": ([f"id {i}" for i in range(40)], ValueError, r"one of its own for each of the 40 rows: \['id 0', 'id 1', "),
+    "measurements": (
+        0.3 * np.arange(40),
+        ValueError,
+        "got 40 distinct numbers that are not whole: .*as text",
+    ),
     "NaN": (np.where(Y, 1.0, np.nan), ValueError, r"expected a label for every row, got \d+ missing"),
     "None": (np.array([None, *["a", "b"] * 20][:40], dtype=object), ValueError, "got 1 missing .*Drop those rows"),
     "missing text": (pd.Series([None, "a", "b", "a"] * 10), ValueError, "got 10 missing"),

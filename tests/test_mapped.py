@@ -222,7 +222,7 @@ REFUSED: dict[str, tuple[Any, type[Exception], str]] = {
     "empty blocks": ([X[:0], X[:0]], ValueError, "expected at least one row"),
     "no columns": ([X[:, :0]], ValueError, "write_design: block 0: expected at least one row and one column"),
     "NaN": ([X, X * np.nan], ValueError, "write_design: block 1: expected finite numbers, got NaN"),
-    "texts": (["a b", "c"], TypeError, "write_design: block 0: expected real numbers"),
+    "texts": (["a b", "c"], TypeError, "write_design: block 0: expected a list, .* got one text"),
     "a path": ("x.npz", TypeError, "expected an iterable of blocks of rows, got str. Files and texts are turned"),
     "a number": (3, TypeError, "expected an iterable of blocks of rows, got int"),
     "too wide": (

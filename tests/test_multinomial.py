@@ -266,6 +266,53 @@ def test_labels_of_two_classes() -> None:
     assert_array_equal(done.fit.y, with_labels(y, rows, np.ones(4)))
 
 
+def test_explanation_adds_up() -> None:
+    """Shares are the trapezoidal rule between fit and refit: little is left where the rows weigh little."""
+    x, y = class_case(10, n=60, p=3)
+    query = np.array([1.0, -1.0, 0.5])
+    whole = rw.fit(x, y)
+    for edit in ("relabel", "remove"):
+        found, weights = rw.find_flip_set(whole, query, edit=edit), np.ones(60)
+        weights[found.rows] = 0.1
+        fit = rw.fit(x, y, sample_weight=weights)
+        told = rw.explain(fit, query, found.rows, labels=found.labels, edit=edit)
+        refit = fit.refit(found.rows, edit, labels=found.labels)
+        before, after = fit.decision(query[None])[0], refit.decision(query[None])[0]
+        code = before.argmax()
+        rival = np.argmax(np.where(np.arange(3) == code, -np.inf, after))
+        change = (after[code] - after[rival]) - (before[code] - before[rival])
+        assert_allclose(told.change, change, atol=1e-7)
+        assert_allclose(told.shares.sum() + told.interaction, change, atol=1e-7)
+        assert abs(told.interaction) < 0.01 * abs(change)
+        assert (told.shares < 0).all()
+
+
+def test_suspects_of_a_multinomial_fit() -> None:
+    """Planted errors come first, each with its true label; what a person decided is left out."""
+    rng = np.random.default_rng(0)
+    centres = np.repeat(5 * np.eye(3), 50, axis=0)
+    x, y = centres + rng.normal(size=(150, 3)), np.repeat(["a", "b", "c"], 50)
+    planted = np.array([3, 60, 110, 140])
+    wrong = with_labels(y, planted, np.array(["b", "c", "a", "b"]))
+    found = rw.suspects(rw.fit(x, wrong))
+    assert set(found["row"][:4]) == set(planted)
+    assert_array_equal(found["suggested"][:4], y[found["row"][:4]])
+    assert found["score"].between(0, 1).all()
+    rest = rw.suspects(rw.fit(x, wrong), decisions={3: "a", 60: "b", 0: "a"}, limit=5)
+    assert set(rest["row"][:2]) == {110, 140}
+    assert not {0, 3, 60} & set(rest["row"])
+
+
+def test_group_audit_of_several_classes() -> None:
+    x, y = class_case(11, n=60, p=3)
+    fit, group = rw.fit(x, y), np.arange(60) % 2
+    truth = np.where(np.arange(6) < 3, fit.decision(x[:6]).argmax(axis=1), 3 - fit.decision(x[:6]).argmax(axis=1))
+    audit = rw.group_audit(fit, x[:6], group, y_query=truth % 3, resamples=19)
+    assert audit.n_audited == (fit.decision(x[:6]).argmax(axis=1) != truth % 3).sum()
+    assert_allclose(audit.table["share"].sum(), 1.0)
+    assert_allclose(audit.table["chance"].sum(), 1.0)
+
+
 def test_what_is_refused_in_words() -> None:
     x, y = class_case(9, n=30, p=3)
     fit = rw.fit(x, y)

@@ -103,7 +103,8 @@ def test_decisions_count_as_rows_seen_twice() -> None:
     after, weights = y.copy(), np.ones(400)
     for row, label in settled.items():
         after[row], weights[row] = label, 2.0
-    log_odds = _log_odds(rw.fit(x, after, 1.0, weights), folds_of(y), None)
+    learned = rw.fit(x, after, 1.0, weights)
+    log_odds = _log_odds(learned.problem, held_out(learned, folds_of(y)), after == 1, None)
     table = rw.suspects(fit, decisions=settled).set_index("row")["score"].sort_index()
     rest = np.setdiff1d(np.arange(400), list(settled))
     assert_allclose(table, expit(-(2.0 * y - 1) * log_odds)[rest], atol=1e-6)
@@ -299,7 +300,7 @@ def test_decisions_as_a_series_of_labels_by_row() -> None:
         rw.suspects(fit, decisions=pd.Series({3: 1.0, 4: np.nan}))
     with pytest.raises(ValueError, match="suspects: decisions: expected each training row once"):
         rw.suspects(fit, decisions=pd.Series([1, 0], index=[3, 3]))
-    with pytest.raises(TypeError, match="suspects: expected decisions as a mapping of rows to labels, got list"):
+    with pytest.raises(TypeError, match="suspects: expected decisions to be a mapping from rows to labels, got list"):
         rw.suspects(fit, decisions=[3, 4])  # type: ignore[arg-type]
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+from scipy.special import logsumexp
 
 from .._typing import CodeArray, FloatArray, IntArray
 from ..fits import Fit
 from ..monitor import Monitor
 from ..problem import Hessian
-from ..solver import solve_many
+from ..solver import SolveResult, solve, solve_many
 
 N_FOLDS = 5
 _RTOL = 1e-4  # of the step: the rest changes no displayed digit of a score
@@ -46,13 +49,33 @@ def held_out(fit: Fit, folds: IntArray, *, monitor: Monitor | None = None) -> Fl
     hessian = Hessian(problem.design, fit.hessian.curvature[:, None] * kept, problem.penalty, problem.has_intercept)
     gradient = problem.extended_rmatmat(problem.dloss(fit.eta)[:, None] * kept) + (problem.penalty * fit.theta)[:, None]
     step = solve_many(hessian, -gradient, rtol=_RTOL, preconditioner=fit.preconditioner, monitor=monitor)
+    _check_converged(step)
+    return np.asarray(fit.eta + problem.extended_matvec(problem.design, step.x)[np.arange(fit.n_rows), folds])
+
+
+def held_out_of_classes(fit: Fit, folds: IntArray, *, monitor: Monitor | None = None) -> FloatArray:
+    """As `held_out`, of a multinomial fit: log-odds of each class against all others, (n_rows, K)."""
+    problem, slopes = fit.problem, fit.problem.dloss(fit.eta).reshape(fit.n_rows, -1)
+    eta = fit.eta.reshape(slopes.shape).copy()
+    for fold in range(int(folds.max()) + 1):
+        out = folds == fold
+        weights = np.where(out, 0.0, problem.weights)
+        hessian = replace(problem, weights=weights).hessian(fit.eta)
+        gradient = problem.gradient(fit.theta, np.where(out[:, None], 0.0, slopes).ravel())
+        step = solve(hessian, -gradient, rtol=_RTOL, preconditioner=fit.preconditioner, with_eta=True, monitor=monitor)
+        _check_converged(step)
+        eta[out] += step.eta_direction.reshape(slopes.shape)[out]
+    others = [logsumexp(np.delete(eta, k, axis=1), axis=1) for k in range(eta.shape[1])]
+    return np.asarray(eta - np.column_stack(others))
+
+
+def _check_converged(step: SolveResult) -> None:
     if not step.converged:
         raise ArithmeticError(
             f"suspects: conjugate gradients reached a relative residual of {step.residual:.2g} after "
             f"{step.iterations} products, expected {_RTOL:.2g}. Likely cause: columns of very different scale; "
             "standardise them, or use a smaller C."
         )
-    return np.asarray(fit.eta + problem.extended_matvec(problem.design, step.x)[np.arange(fit.n_rows), folds])
 
 
 def folds_of(codes: CodeArray | IntArray, *, seed: int = 0) -> IntArray:

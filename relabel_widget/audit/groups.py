@@ -128,7 +128,7 @@ def group_audit(
     of one label, which preserves rows shared by several sets. Intervals treat queries as the sample: they say nothing
     about other training data. Cost: one search for each audited query; resamples cost milliseconds.
     """
-    check_fit(fit, who="group_audit")
+    check_fit(fit, who="group_audit", several=True)
     check_monitor(monitor, who="group_audit")
     as_whole(seed, 0, who="group_audit: seed")  # some invalid seeds crash NumPy
     check_level(level, who="group_audit")
@@ -168,11 +168,11 @@ def group_audit(
 
 
 def _audited(fit: Fit, queries: Any, y_query: Any, threshold: Any) -> IntArray:
-    threshold_logit = check_threshold(threshold, who="group_audit")
+    threshold_logit, problem = check_threshold(threshold, who="group_audit"), fit.problem
     if y_query is None:
         return np.arange(queries.n_rows)
     truth = codes_of_queries(y_query, queries.n_rows, who="group_audit: y_query", classes=fit.classes)
-    wrong = np.flatnonzero((fit.decision(queries) > threshold_logit) != (truth == 1))
+    wrong = np.flatnonzero(problem.predicted(fit.decision(queries), threshold_logit) != truth)
     if not len(wrong):
         raise ValueError(
             "group_audit: no query is misclassified, so there is nothing to audit. Omit y_query to audit all queries."
@@ -211,7 +211,7 @@ class _Counted:
 
     def by_label(self) -> list[IntArray]:
         """The candidates of each label."""
-        return [self.allowed[self.labels[self.allowed] == code] for code in (0, 1)]
+        return [self.allowed[self.labels[self.allowed] == code] for code in np.unique(self.labels)]
 
     def chance(self, weights: FloatArray) -> FloatArray:
         """Mean shares if every row of a set were a random candidate with its label, (groups,)."""

@@ -13,9 +13,9 @@ from ..arguments import as_rows, check_monitor
 from ..fits import Fit, OneVsRest, minimiser, shares
 from ..fits import fit as fit_model
 from ..monitor import Monitor
-from ..problem import code_of
+from ..problem import Problem, code_of
 from .columns import column_evidence
-from .folds import folds_of, held_out
+from .folds import folds_of, held_out, held_out_of_classes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ def suspects(
     Parameters
     ----------
     fit
-        A fit on the original labels; for more than two classes, from `fit_one_vs_rest`.
+        A fit on the original labels, of two classes or more, or one from `fit_one_vs_rest`.
     decisions
         Maps reviewed training rows to their correct label, which may be the original one: a dict, or a pandas Series
         whose index has the rows. The other rows are scored by a refit with these labels, and the reviewed rows are left
@@ -83,6 +83,8 @@ def suspects(
     labels; this costs no more than a warm refit. Weights from 1 to 30 were tried; from 10 on the decided rows, which
     are not a fair sample, do harm.
 
+    Of a multinomial fit, the first column has the log-odds of each class against all others.
+
     Cost: one block CG solve with five columns, and a few passes over X, for each class.
     """
     check_monitor(monitor, who="suspects")
@@ -119,36 +121,50 @@ def _probabilities(
 ) -> FloatArray:
     """Probability of each class for each row, (n_rows, n_classes), by models that have not seen the row's label.
 
-    ``fits`` holds one fit for each class against the rest, or for two classes only that of ``classes[1]``.
+    ``fits`` holds one fit for each class against the rest, or for two classes only that of ``classes[1]``, or a
+    multinomial one.
     """
-    first = 1 if len(fits) == 1 else 0
-    log_odds = []
-    for code, each in enumerate(fits, start=first):
-        log_odds.append(_log_odds(_learned(each, codes == code, known, monitor), folds, monitor))
+    first = 1 if len(fits) == 1 and len(fits[0].classes) == 2 else 0
+    if len(fits[0].classes) > 2:
+        learned = _learned(fits[0], codes, known, monitor)
+        of_classes = held_out_of_classes(learned, folds, monitor=monitor).T
+        columns = ((learned.problem, held, codes == code) for code, held in enumerate(of_classes))
+    else:
+        columns = (_against_rest(each, codes == code, known, folds, monitor) for code, each in enumerate(fits, first))
+    log_odds: list[FloatArray] = []
+    total = 1 if first else max(len(fits), len(fits[0].classes))
+    for problem, held, targets in columns:
+        log_odds.append(_log_odds(problem, held, targets, monitor))
         if monitor is not None:
-            monitor.step("looking for suspect labels", code - first + 1, len(fits))
-    if len(fits) == 1:
+            monitor.step("looking for suspect labels", len(log_odds), total)
+    if first:
         log_odds.insert(0, -log_odds[0])
     return shares(np.column_stack(log_odds))
 
 
-def _log_odds(current: Fit, folds: IntArray, monitor: Monitor | None) -> FloatArray:
+def _against_rest(
+    fit: Fit, targets: BoolArray, known: BoolArray, folds: IntArray, monitor: Monitor | None
+) -> tuple[Problem, FloatArray, BoolArray]:
+    """The fit of a class against the rest with the decisions: its problem, held-out log-odds, and targets."""
+    learned = _learned(fit, targets.astype(np.int64), known, monitor)
+    return learned.problem, held_out(learned, folds, monitor=monitor), targets
+
+
+def _log_odds(problem: Problem, held: FloatArray, targets: BoolArray, monitor: Monitor | None) -> FloatArray:
     """The combined log-odds for one class against the rest, shape (n_rows,)."""
-    problem = current.problem
-    targets = problem.labels.codes
     alone = column_evidence(problem.design, targets.astype(np.float64), problem.weights, SHRINKAGE, monitor=monitor)
-    parts = np.column_stack([held_out(current, folds, monitor=monitor), alone])
+    parts = np.column_stack([held, alone])
     spread = parts.std(axis=0)
     parts = (parts - parts.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     return fit_model(parts, targets, 1.0 / _PENALTY, problem.weights, monitor=monitor).decision(parts)
 
 
-def _learned(original: Fit, targets: BoolArray, known: BoolArray, monitor: Monitor | None) -> Fit:
+def _learned(original: Fit, codes: IntArray, known: BoolArray, monitor: Monitor | None) -> Fit:
     """The fit with the decided labels, and more weight for the decided rows."""
     if not known.any():
         return original
-    changed = np.flatnonzero(targets != (original.problem.labels.codes == 1))
-    problem = original.problem.edited(changed, "relabel")
+    problem = original.problem
+    problem = problem.edited(problem.edits_of(np.arange(len(codes)), "relabel", codes), "relabel")
     problem = replace(problem, weights=np.where(known, DECIDED_WEIGHT, 1.0) * problem.weights)
     return minimiser(problem, original.theta, original.preconditioner, monitor, original)
 

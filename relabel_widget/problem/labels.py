@@ -191,10 +191,15 @@ def _check_number(classes: AnyArray, who: str, several: bool) -> None:
         raise ValueError(
             f"{who}: expected two classes, got only {_shown(classes)} in y. A model needs examples of both."
         )
+    if several and len(classes) > 2 and classes.dtype.kind == "f" and (classes != np.round(classes)).any():
+        raise ValueError(
+            f"{who}: expected classes in y, got {len(classes)} distinct numbers that are not whole: {_shown(classes)}. "
+            "Such numbers are mostly measurements; if they name classes, pass them as text."
+        )
     if len(classes) != 2 and not several:
         raise ValueError(
             f"{who}: expected two classes, got {len(classes)}: {_shown(classes)}. "
-            "More than two are not supported yet: train one class against the rest with y == label."
+            "More than two are not supported here yet: train one class against the rest with y == label."
         )
 
 

@@ -297,11 +297,28 @@ class MultinomialProblem(Problem):
         table *= self.weights[:, None]
         return table.ravel()
 
-    def functionals(self, queries: Design, theta: FloatArray) -> FloatArray:
-        """Of each query the margin between its predicted class and the nearest rival, (n_params, m)."""
-        decision, extended = self.decision(queries, theta), self.extended_rows(queries).T
-        first = np.argsort(-decision, axis=1, kind="stable")[:, :2].tolist()
-        return np.stack([self.functional(x, *pair) for x, pair in zip(extended, first, strict=True)], axis=1)
+    def functionals(self, queries: Design, theta: FloatArray, after: FloatArray | None = None) -> FloatArray:
+        """Of each query the margin between its predicted class and the nearest rival, (n_params, m).
+
+        With other parameters, ``after``, the nearest rival there, which may be the class that is predicted.
+        """
+        decision = self.decision(queries, theta)
+        code = self.predicted(decision)
+        there = decision.copy() if after is None else self.decision(queries, after)
+        there[np.arange(len(code)), code] = -np.inf
+        rivals, extended = there.argmax(axis=1).tolist(), self.extended_rows(queries).T
+        pairs = zip(extended, code.tolist(), rivals, strict=True)
+        return np.stack([self.functional(*each) for each in pairs], axis=1)
+
+    def pushes(self, eta: FloatArray, edits: IntArray, edit: Edit, factor: FloatArray) -> FloatArray:
+        """As for two classes, (len(edits), n_features + 1)."""
+        rows, new = np.divmod(edits, self.n_classes)
+        if edit == "remove":
+            force = self.force(eta, "remove")[rows]
+        else:
+            every = np.eye(self.n_classes)
+            force = self.weights[rows, None] * (every[self.labels.codes[rows]] - every[new])
+        return np.asarray(force @ self._table(factor).T)
 
     def influence(self, eta: FloatArray, eta_directions: FloatArray, edit: Edit) -> FloatArray:
         """As for two classes, but (m, n_rows, K) for relabels, the K new labels of each row."""

@@ -214,9 +214,13 @@ class Problem:
         pulls *= eta_direction
         return pulls
 
-    def functionals(self, queries: Design, theta: FloatArray) -> FloatArray:  # noqa: ARG002
+    def functionals(self, queries: Design, theta: FloatArray, after: FloatArray | None = None) -> FloatArray:  # noqa: ARG002
         """What influence on queries is measured by, (n_params, m): the log-odds of ``classes[1]``."""
         return self.extended_rows(queries)
+
+    def pushes(self, eta: FloatArray, edits: IntArray, edit: Edit, factor: FloatArray) -> FloatArray:
+        """What edits' forces make of a factor: ``x_i . pushes_i`` are their `pulls`; (len(edits), n_params)."""
+        return np.asarray(self.force(eta, edit)[edits, None] * factor)
 
     def influence(self, eta: FloatArray, eta_directions: FloatArray, edit: Edit) -> FloatArray:
         """What edits move m functionals by, to first order, (m, n_rows); uses up ``eta_directions`` (n_rows, m)."""

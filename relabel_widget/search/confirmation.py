@@ -73,7 +73,7 @@ class Confirmation:
                     flip_set = self._with_rows(flip_set, grown)
                     margin = trial.margins[grown.tobytes()]
         except NoRefitError as error:
-            return _unconfirmed(flip_set, error, _proba(before + self.question.offset))
+            return _unconfirmed(flip_set, _proba(before + self.question.offset), error)
         confirmed = margin < 0
         return replace(
             flip_set,
@@ -152,11 +152,6 @@ class _Trial:
         return np.append(rows, outsiders[:most])
 
 
-def _unconfirmed(flip_set: FlipSet, error: NoRefitError, own_before: float) -> FlipSet:
-    warnings.warn(f"A flip set is not confirmed: {error}", AdoptionWarning, stacklevel=3)
-    return replace(flip_set, verified=False, own_proba_before=own_before, outcome=Outcome.UNCONFIRMED)
-
-
 def confirmed_class(fit: Fit, flip_set: FlipSet, asked: Asked, target: int | None, monitor: Monitor | None) -> FlipSet:
     """As `Confirmation.applied` with several classes, where sets are not enlarged."""
     own = fit.own
@@ -166,13 +161,14 @@ def confirmed_class(fit: Fit, flip_set: FlipSet, asked: Asked, target: int | Non
     code = int(np.argmax(before))
     if fit.classes[code] == flip_set.predicted_before and not own.doubts(flip_set.margin_after):
         return flip_set
+    own_before = float(softmax(before[None])[0, code])
     how = own.strongest(asked.raw)
     if monitor is not None:
         monitor.step(f"confirming by your {how}", 0)
     try:
         refitted = own.refitted(how, flip_set.rows, flip_set.labels, flip_set.edit)
     except NoRefitError as error:
-        return _unconfirmed(flip_set, error, float(softmax(before[None])[0, code]))
+        return _unconfirmed(flip_set, own_before, error)
     after = own.decision_of(refitted, how, asked.query, asked.raw)[0]
     now = int(np.argmax(after))
     confirmed = now != code if target is None else now == target
@@ -180,11 +176,16 @@ def confirmed_class(fit: Fit, flip_set: FlipSet, asked: Asked, target: int | Non
         flip_set,
         verified=confirmed,
         confirmed_by=how if confirmed else "minimiser",
-        own_proba_before=float(softmax(before[None])[0, code]),
+        own_proba_before=own_before,
         own_proba_after=float(softmax(after[None])[0, code]),
         outcome=flip_set.outcome if confirmed else Outcome.CONTRADICTED,
         refits=flip_set.refits + 1,
     )
+
+
+def _unconfirmed(flip_set: FlipSet, own_before: float, error: NoRefitError) -> FlipSet:
+    warnings.warn(f"A flip set is not confirmed: {error}", AdoptionWarning, stacklevel=3)
+    return replace(flip_set, verified=False, own_proba_before=own_before, outcome=Outcome.UNCONFIRMED)
 
 
 def _proba(log_odds: float) -> float:
