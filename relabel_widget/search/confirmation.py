@@ -52,11 +52,12 @@ class Confirmation:
     monitor: Monitor | None
 
     def applied(self, flip_set: FlipSet, *, may_grow: bool) -> FlipSet:
-        """The set as it is where there is nothing to doubt; else confirmed, enlarged until it is, or contradicted.
+        """The set as it is without doubt, or if a refit would be slow; else confirmed, enlarged until it is, or denied.
 
         Notes
         -----
-        Cost: nothing without doubt, else one fit of the user's estimator; up to ten if that one contradicts the set.
+        Cost: nothing without doubt, else one fit of the user's estimator; up to thirteen if that one contradicts the
+        set.
         """
         own = self.question.fit.own
         if own is None or not flip_set.verified or not own.is_quick:
@@ -133,7 +134,7 @@ class _Trial:
     def enlarged(self, rows: IntArray) -> IntArray | None:
         """The set with the fewest of the best outsiders with which the estimator flips, found by bisection.
 
-        None where adding `_MOST_ADDED` rows does not help.
+        None where no power of two of them, up to `_MOST_ADDED`, helps.
         """
         outsiders = self._confirmation.outsiders(rows)
         least = 0
@@ -150,6 +151,11 @@ class _Trial:
             else:
                 least = middle
         return np.append(rows, outsiders[:most])
+
+
+def _unconfirmed(flip_set: FlipSet, own_before: float, error: NoRefitError) -> FlipSet:
+    warnings.warn(f"A flip set is not confirmed: {error}", AdoptionWarning, stacklevel=3)
+    return replace(flip_set, verified=False, own_proba_before=own_before, outcome=Outcome.UNCONFIRMED)
 
 
 def confirmed_class(fit: Fit, flip_set: FlipSet, asked: Asked, target: int | None, monitor: Monitor | None) -> FlipSet:

@@ -267,6 +267,7 @@ class _Task:
         """A set with the best lower bound that is proven, and with the word of the user's own estimator."""
         question = self.question(self.fit.problem.extended_rows(asked.query)[:, 0])
         flip_set = proof.applied(flip_set, question, asked.place)
+        # a budget does not count fits of the user's estimator: with one, a set is confirmed but not enlarged
         return Confirmation(question, asked, monitor).applied(flip_set, may_grow=self.budget == Budget())
 
     def run_batch(self, queries: Design) -> list[FlipSet]:

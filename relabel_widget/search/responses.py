@@ -35,6 +35,7 @@ class RowResponses:
         if question.edit == "remove":
             weights = np.where(refit.has(rows), 0.0, weights)
         held = leverage * weights * expit(refit.eta[rows]) * expit(-refit.eta[rows])
+        # alone a row would move by h f, to first order in H by h f / (1 + h d): the ratio of both is share * (1 + h d)
         return np.asarray(refit.gains[rows] * (_edits(refit, rows).share(leverage) * (1.0 + held)))
 
     def start_point(self, problem: Problem, changed: IntArray, start: Refit) -> Iterate:
