@@ -182,16 +182,11 @@ def confirmed_class(fit: Fit, flip_set: FlipSet, asked: Asked, target: int | Non
         flip_set,
         verified=confirmed,
         confirmed_by=how if confirmed else "minimiser",
-        own_proba_before=own_before,
+        own_proba_before=float(softmax(before[None])[0, code]),
         own_proba_after=float(softmax(after[None])[0, code]),
         outcome=flip_set.outcome if confirmed else Outcome.CONTRADICTED,
         refits=flip_set.refits + 1,
     )
-
-
-def _unconfirmed(flip_set: FlipSet, own_before: float, error: NoRefitError) -> FlipSet:
-    warnings.warn(f"A flip set is not confirmed: {error}", AdoptionWarning, stacklevel=3)
-    return replace(flip_set, verified=False, own_proba_before=own_before, outcome=Outcome.UNCONFIRMED)
 
 
 def _proba(log_odds: float) -> float:
