@@ -13,7 +13,7 @@ import numpy as np
 
 from .._typing import AnyArray, BoolArray, FloatArray, IntArray
 from ..arguments import as_rows, as_whole, check_choice, check_monitor, check_threshold
-from ..fits import Fit, check_fit
+from ..fits import Fit, check_any_fit
 from ..monitor import Monitor
 from ..problem import Edit, codes_of_queries
 from ..search import FlipSet, check_flip_sets, find_flip_sets
@@ -128,7 +128,7 @@ def group_audit(
     one label; sets share rows, which the permutation keeps too. Intervals take queries as the sample: they do not
     speak of other training data. Cost: one search for each audited query; resamples cost milliseconds.
     """
-    check_fit(fit, who="group_audit", several=True)
+    check_any_fit(fit, who="group_audit")
     check_monitor(monitor, who="group_audit")
     as_whole(seed, 0, who="group_audit: seed")  # NumPy ends the process over some of what is none
     check_level(level, who="group_audit")

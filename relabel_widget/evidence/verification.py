@@ -7,7 +7,7 @@ from typing import Any
 
 from .._typing import BoolArray, FloatArray
 from ..arguments import as_rows, check_edit, check_monitor, check_threshold
-from ..fits import Fit, check_fit
+from ..fits import Fit, check_any_fit
 from ..monitor import Monitor
 from ..problem import Edit
 
@@ -65,7 +65,7 @@ def verify(
     -----
     Cost: one Newton-CG run to full accuracy, started at the fit (2 to 6 steps).
     """
-    check_fit(fit, who="verify", several=True)
+    check_any_fit(fit, who="verify")
     check_monitor(monitor, who="verify")
     check_edit(edit, who="verify")
     threshold_logit = check_threshold(threshold, who="verify")

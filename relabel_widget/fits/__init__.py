@@ -1,7 +1,18 @@
 """Fits: minimisers of problems, from data or taken over from scikit-learn."""
 
 from .adoption import adopt
-from .fitting import MINIMISER_RTOL, Fit, Polish, check_C, check_fit, check_weights, fit, minimised, minimiser
+from .fitting import (
+    MINIMISER_RTOL,
+    Fit,
+    Polish,
+    check_any_fit,
+    check_C,
+    check_fit,
+    check_weights,
+    fit,
+    minimised,
+    minimiser,
+)
 from .one_vs_rest import OneVsRest, fit_one_vs_rest, shares
 
 __all__ = [
@@ -11,6 +22,7 @@ __all__ = [
     "Polish",
     "adopt",
     "check_C",
+    "check_any_fit",
     "check_fit",
     "check_weights",
     "fit",

@@ -13,6 +13,7 @@ from scipy import sparse
 from .._typing import FloatArray
 from ..design import Design, as_design, compacted
 from ..problem import Problem, encode
+from .class_weights import label_weights
 from .fitting import Fit, Polish, check_C, check_weights, minimiser
 from .multinomial import multinomial_objective
 
@@ -46,8 +47,8 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Fit:
     TypeError
         If it is not a ``LogisticRegression`` or a pipeline ending in one.
     ValueError
-        If it is unfitted, has another penalty (l1, elastic net, none) or class weights, was fitted one class against
-        the rest or on other columns, or does not know the labels.
+        If it is unfitted, has another penalty (l1, elastic net, none), was fitted one class against the rest or on
+        other columns, or does not know the labels.
 
     Warns
     -----
@@ -67,8 +68,12 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Fit:
     _check_names(model, X if transform is None else None)
     labels = encode(y, design.n_rows, who=who, classes=np.asarray(model.classes_), several=True)
     weights = check_weights(sample_weight, labels, who=who)
+    following = label_weights(model.class_weight, labels, weights, who=who)
+    if following is not None:
+        weights = following.of(labels.codes)
     if len(labels.classes) > 2:
-        return _polished(*multinomial_objective(model, design, labels, weights), transform)
+        multinomial, point = multinomial_objective(model, design, labels, weights)
+        return _polished(replace(multinomial, label_weights=following), point, transform)
     problem = Problem(
         design,
         labels,
@@ -76,6 +81,7 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Fit:
         l2=1.0 / check_C(model.C, who=who),
         has_intercept=bool(model.fit_intercept),
         intercept_l2=_intercept_l2(model),
+        label_weights=following,
     )
     start = np.asarray(model.coef_, dtype=np.float64)[0]
     if problem.has_intercept:
@@ -127,11 +133,6 @@ def _check_adoptable(model: Any) -> None:
         raise ValueError(
             f"adopt: expected an L2 penalty, got {penalty}. The answers rest on a smooth, strongly convex objective: "
             "refit with LogisticRegression(C=...) and its default penalty."
-        )
-    if model.class_weight is not None:
-        raise ValueError(
-            "adopt: class_weight is set, and a relabelled row would change its weight with its class. "
-            "Refit with class_weight=None and pass the weights as sample_weight: they then stay with the rows."
         )
 
 
