@@ -174,6 +174,28 @@ def test_laws(seed: int) -> None:
     twice = np.repeat(np.arange(30), weights.astype(int))
     assert_allclose(rw.fit(x[twice], y[twice], 0.5).decision(x), decision, atol=1e-7)
     assert_allclose(rw.fit(x, y, 0.5 / 4, 4 * weights).decision(x), decision, atol=1e-7)
+    influence = rw.relabel_influence(fit, x[:2])
+    renamed = rw.relabel_influence(rw.fit(x[rows], classes[y][rows], 0.5, weights[rows]), x[:2])
+    assert_allclose(renamed[:, :, classes], influence[:, rows], atol=1e-6)
+
+
+def test_which_edits_leave_a_class_without_rows() -> None:
+    x, y = class_case(1, n=12, p=2)
+    y = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 2])
+    weights = np.ones(12)
+    weights[0] = 0.0
+    problem = problem_of(x, y, weights=weights)
+
+    def lost(edits: list[tuple[int, int]], edit: Any = "relabel") -> list[int]:
+        numbers = np.array([row * 3 + code for row, code in edits])
+        return problem.rows_of(problem.last_of_their_class(numbers, edit)).tolist()
+
+    assert lost([(10, 0), (4, 1)]) == []
+    assert lost([(10, 0), (4, 2), (11, 1)]) == []  # row 4 takes their place
+    assert lost([(11, 0), (4, 0), (10, 1)]) == [11, 10]
+    assert lost([(1, 1), (2, 1), (3, 2)]) == [1, 2, 3]  # row 0 weighs nothing
+    assert lost([(10, 2), (4, 1), (11, 2)], "remove") == [10, 11]
+    assert lost([(4, 0), (5, 0), (4, 2)]) == [4]  # one row cannot have two labels
 
 
 # --- adoption

@@ -191,6 +191,9 @@ def test_targets_and_labels_of_two_classes() -> None:
     one_way = rw.find_flip_set(fit, query, allowed_labels=[1 - code])
     assert (one_way.labels == 1 - code).all()
     assert_array_equal(y[one_way.rows], code)
+    other_way = rw.find_flip_set(fit, query, allowed_labels=[code])
+    assert (other_way.labels == code).all()
+    assert other_way.size > one_way.size or not other_way.found
 
 
 def test_what_is_refused_in_words() -> None:

@@ -81,7 +81,12 @@ class MultinomialHessian(Hessian):
         pulled = _row_sums(u)
         u -= self.probabilities * pulled[:, None]
         u *= self.weights[:, None]
-        return self.penalty * v + transposed_product(self.design, u, self.has_intercept).ravel()
+        out = self.penalty * v
+        n_coef = self.design.n_features * self.n_classes
+        out[:n_coef] += self.design.rmatmat(u).ravel()
+        if self.has_intercept:
+            out[n_coef:] += np.einsum("ik->k", u)
+        return out
 
     def matmat(self, v: FloatArray) -> FloatArray:  # noqa: D102
         n_classes, m = self.n_classes, v.shape[1]
@@ -125,7 +130,7 @@ def product(design: Design, v: FloatArray, has_intercept: bool) -> FloatArray:
 def transposed_product(design: Design, u: FloatArray, has_intercept: bool) -> FloatArray:
     """``[X, 1]' U`` for U (n_rows, m)."""
     out = design.rmatmat(u)
-    return np.vstack([out, u.sum(axis=0)]) if has_intercept else out
+    return np.vstack([out, np.einsum("ik->k", u)]) if has_intercept else out
 
 
 @dataclass(frozen=True, eq=False)
