@@ -52,6 +52,7 @@ THINGS: dict[str, Callable[[], Any]] = {
 
 # Results that the functions return: made by the package alone. Signals and enumerations take whatever they carry.
 MADE_BY_US = {
+    "AdoptionWarning",
     "Cancelled",
     "DaskDesign",
     "Explanation",

@@ -96,6 +96,17 @@ def test_influence_takes_the_new_weight(n_classes: int) -> None:
         assert abs(found.interaction) < 0.2 * abs(found.change) + 1e-3
 
 
+def test_the_workbench_retrains_with_the_new_weights() -> None:
+    x, y, _ = skewed(2)
+    model, queries = estimator("balanced").fit(x, y), np.random.default_rng(0).normal(size=(5, 3))
+    bench = rw.Workbench(model, x, y, queries)
+    found = bench.flip_set(2)
+    bench.relabel(found.rows.tolist())
+    expected = clone(model).fit(x, with_labels(y, found.rows, found.labels)).predict_proba(queries)[:, 1]
+    assert_allclose(bench.verify().proba_after, expected, atol=1e-6)
+    assert (expected[2] > 0.5) != (model.predict_proba(queries)[2, 1] > 0.5)
+
+
 def test_a_mapping_of_ones_changes_nothing() -> None:
     x, y, sample_weight = skewed(3)
     plain = rw.fit(x, y, sample_weight=sample_weight)

@@ -1,4 +1,4 @@
-"""Log-odds of every training row from a model that has not seen it: folds left out by one Newton step."""
+"""Out-of-fold log-odds of every training row: folds left out by one Newton step."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..problem import Hessian
 from ..solver import SolveResult, solve, solve_many
 
 N_FOLDS = 5
-_RTOL = 1e-4  # of the step: what is left out moves no score that people see
+_RTOL = 1e-4  # of the step: the rest changes no displayed digit of a score
 
 
 def held_out(fit: Fit, folds: IntArray, *, monitor: Monitor | None = None) -> FloatArray:
@@ -27,7 +27,7 @@ def held_out(fit: Fit, folds: IntArray, *, monitor: Monitor | None = None) -> Fl
     fit
         A fit at its minimiser.
     folds
-        Number of each row's fold, from 0, shape (n_rows,).
+        Index of each row's fold, from 0, shape (n_rows,).
 
     Returns
     -------
@@ -40,9 +40,9 @@ def held_out(fit: Fit, folds: IntArray, *, monitor: Monitor | None = None) -> Fl
 
     Notes
     -----
-    A row alone, or a fold: the step is the same. A fold needs one right-hand side, a row alone needs its leverage,
-    whose random estimate (`leverages`) is too rough where the model nearly remembers its rows: on SST-2 at C = 1
-    it costs a fifth of the average precision. Cost: one block CG solve with a column a fold.
+    The step would be the same for single rows. A fold needs one right-hand side; a single row needs its leverage,
+    whose random estimate (`leverages`) is too rough for models that nearly memorise their rows: on SST-2 at C = 1
+    it costs a fifth of the average precision. Cost: one block CG solve with one column per fold.
     """
     problem, count = fit.problem, int(folds.max()) + 1
     kept = folds[:, None] != np.arange(count)
@@ -74,12 +74,12 @@ def _check_converged(step: SolveResult) -> None:
         raise ArithmeticError(
             f"suspects: conjugate gradients reached a relative residual of {step.residual:.2g} after "
             f"{step.iterations} products, expected {_RTOL:.2g}. Likely cause: columns of very different scale; "
-            "standardise them, or take a smaller C."
+            "standardise them, or use a smaller C."
         )
 
 
 def folds_of(codes: CodeArray | IntArray, *, seed: int = 0) -> IntArray:
-    """A fold for each row, in equal parts of each class, shape (n_rows,). The same seed, the same folds."""
+    """A fold for each row, stratified by class, shape (n_rows,). The same seed gives the same folds."""
     rng = np.random.default_rng(seed)
     shuffled = rng.permutation(len(codes))
     order = shuffled[np.argsort(codes[shuffled], kind="stable")]

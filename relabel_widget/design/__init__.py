@@ -1,4 +1,4 @@
-"""X as row blocks and two products. Storage lives in this room and nowhere else."""
+"""The matrix X as row blocks and products. Storage is handled in this package and nowhere else."""
 
 from .base import Design, Gram
 from .compact import LARGE, compacted

@@ -1,6 +1,6 @@
 """Fits: minimisers of problems, from data or taken over from scikit-learn."""
 
-from .adoption import adopt
+from .adoption import Disagreement, adopt, adopted
 from .fitting import (
     MINIMISER_RTOL,
     Fit,
@@ -14,16 +14,24 @@ from .fitting import (
     minimiser,
 )
 from .one_vs_rest import OneVsRest, fit_one_vs_rest, shares
+from .own_model import AdoptionWarning, How, NoRefitError, OwnModel, check_how
 
 __all__ = [
     "MINIMISER_RTOL",
+    "AdoptionWarning",
+    "Disagreement",
     "Fit",
+    "How",
+    "NoRefitError",
     "OneVsRest",
+    "OwnModel",
     "Polish",
     "adopt",
+    "adopted",
     "check_C",
     "check_any_fit",
     "check_fit",
+    "check_how",
     "check_weights",
     "fit",
     "fit_one_vs_rest",

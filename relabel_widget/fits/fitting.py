@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,10 +13,13 @@ import numpy as np
 from .._typing import AnyArray, FloatArray, IntArray
 from ..arguments import as_array, as_flag, as_numbers, as_rows, check_edit, check_monitor, shown
 from ..design import Design, as_design, as_query, compacted
+from ..inputs import column_names, in_order, materialised, one_row, queries_of
 from ..monitor import Monitor
 from ..problem import Edit, Hessian, Labels, MultinomialProblem, Problem, code_of, encode
 from ..solver import MinimiseResult, Preconditioner, minimise, preconditioner_of
 from .class_weights import label_weights
+from .own_model import OwnModel
+from .steps import Steps
 
 # Influence is defined at a minimiser only: a Newton decrement above this fraction of the objective's root is refused.
 # Log-odds are then right to about 1e-7.
@@ -32,12 +34,14 @@ class Polish:
 
     ``gradient_norm`` is that of the objective at the estimator's own coefficients, ``distance`` the Euclidean
     distance of coefficients and intercept to the minimiser, ``largest_change`` the largest change of a training
-    row's log-odds, and ``predictions_changed`` the number of training rows whose predicted class differs.
+    row's log-odds, ``typical_change`` the root mean square of these changes, and ``predictions_changed`` the number of
+    training rows whose predicted class differs.
     """
 
     gradient_norm: float
     distance: float
     largest_change: float
+    typical_change: float
     predictions_changed: int
 
 
@@ -61,14 +65,20 @@ class Fit:
         For an adopted pipeline: what turns raw rows into features.
     polish
         For an adopted estimator: how far it was from the minimiser.
+    own
+        For an adopted estimator: that estimator, which can be refitted.
+    columns
+        Names of the columns of the training frame, in its order; None if the training rows were no frame.
     """
 
     problem: Problem
     theta: FloatArray
     eta: FloatArray
     gradient_norm: float
-    transform: Callable[[Any], Any] | None = None
+    transform: Steps | None = None
     polish: Polish | None = None
+    own: OwnModel | None = None
+    columns: list[Any] | None = None
 
     @property
     def coef(self) -> FloatArray:
@@ -106,16 +116,61 @@ class Fit:
 
         The result may be given to every function in place of the rows, so that they are transformed once.
         """
-        return as_design(self._features(X), who=who, n_features=self.problem.design.n_features)
+        return as_design(self._features(self.rows_of(X, who=who), who), who=who, n_features=self._n_features)
+
+    def rows_of(self, X: Any, *, who: str = "X") -> Any:
+        """Queries as rows; one query in a shape of its own, such as a dict, as rows of length one."""
+        return X if isinstance(X, Design) else queries_of(X, columns=self._columns_for(X), who=who)
+
+    def _columns_for(self, X: Any) -> list[Any] | None:
+        """Columns that a query must have: by place all of the training frame's, by name those that a pipeline needs."""
+        by_place = isinstance(X, (list, np.ndarray)) or (isinstance(X, tuple) and not hasattr(X, "_fields"))
+        if self.columns is None or self.transform is None or by_place:
+            return self.columns
+        return self.transform.needed(self.columns)
 
     def query_of(self, x: Any, *, who: str = "x") -> Design:
         """One query as a design of one row: a row of features, or one raw row of an adopted pipeline."""
-        if self.transform is not None and not isinstance(x, Design):
-            x = _one_raw_row(x)
-        return as_query(self._features(x), who=who, n_features=self.problem.design.n_features)
+        if not isinstance(x, Design):
+            by_place = self.transform is None and isinstance(x, np.ndarray)  # no frame has to be made of it
+            x = one_row(x, columns=None if by_place else self._columns_for(x), who=who)
+        return as_query(self._features(x, who), who=who, n_features=self._n_features)
 
-    def _features(self, X: Any) -> Any:
-        return X if self.transform is None or isinstance(X, Design) else self.transform(X)
+    def _features(self, X: Any, who: str) -> Any:
+        if isinstance(X, Design):
+            return X
+        X = materialised(X, who=who)
+        return in_order(X, self.columns, who=who) if self.transform is None else self.transform(X, who=who)
+
+    @property
+    def _n_features(self) -> int:
+        return self.problem.design.n_features
+
+    def raw_query(self, x: Any, *, who: str = "x") -> Any:
+        """One query as the adopted pipeline takes it, rows of length one; None without one, or if x is features."""
+        one = x if isinstance(x, Design) else one_row(x, columns=self._columns_for(x), who=who)
+        return self.raw_queries(one, who=who)
+
+    def raw_queries(self, X: Any, *, who: str = "X") -> Any:
+        """As `raw_query`, for many queries."""
+        raw = X if self.transform is None else self.transform.brought(X, who)
+        return None if self.transform is None or isinstance(raw, Design) else raw
+
+    @cached_property
+    def feature_names(self) -> list[str] | None:
+        """Name of each feature as the adopted estimator has it; None where it has none."""
+        if self.own is None:
+            return None if self.columns is None else [str(name) for name in self.columns]
+        names = getattr(self.own.classifier, "feature_names_in_", None)
+        if names is not None:
+            return [str(name) for name in names]
+        return None if self.transform is None else self.transform.names(self._n_features)
+
+    def column_names(self, n_columns: int) -> list[str] | None:
+        """Names of the columns of rows as this fit takes them; a pipeline's features have names of their own."""
+        of_features = self.transform is None or self.transform.takes_texts
+        names = self.feature_names if of_features else self.columns
+        return names if names is not None and len(names) == n_columns else None
 
     def decision(self, X: Any) -> FloatArray:
         """Log-odds of ``classes[1]``, shape (m,); of each class, (m, K), with K classes. Cost: one pass over X."""
@@ -136,9 +191,10 @@ class Fit:
         return preconditioner_of(self.hessian)
 
     def bare(self) -> Fit:
-        """This fit without the transform of raw rows, which might not travel; what has been computed comes along."""
+        """This fit without its estimator and raw rows, which might not travel; what has been computed comes along."""
         bare = copy(self)
-        object.__setattr__(bare, "transform", None)
+        for name in ("transform", "own"):
+            object.__setattr__(bare, name, None)
         return bare
 
     def refit(
@@ -162,14 +218,14 @@ class Fit:
         """
         check_monitor(monitor, who="refit")
         check_edit(edit, who="refit")
-        problem = self._edited(as_rows(rows, self.n_rows, who="refit: rows"), edit, labels)
+        problem = self.edited(as_rows(rows, self.n_rows, who="refit: rows"), edit, labels)
         start = self.theta if start is None else as_numbers(start, who="refit: start")
         if start.shape != self.theta.shape:
             raise ValueError(f"refit: expected start of shape {self.theta.shape}, got {start.shape}.")
-        return minimiser(problem, start, self.preconditioner, monitor, replace(self, polish=None))
+        return minimiser(problem, start, self.preconditioner, monitor, self)
 
-    def _edited(self, rows: IntArray, edit: Edit, labels: Any) -> Problem:
-        """The problem with rows edited.
+    def edited(self, rows: IntArray, edit: Edit, labels: Any) -> Problem:
+        """The problem with rows edited, as `refit` edits them.
 
         Raises
         ------
@@ -227,10 +283,12 @@ def fit(
     Parameters
     ----------
     X
-        Training rows, shape (n_rows, n_features): SciPy sparse in any format, dense, data frame of numbers, or a
-        `Design`. Held by reference where it is canonical float64 CSR or a float64 array, otherwise copied once.
+        Training rows, shape (n_rows, n_features): SciPy sparse in any format, dense, a frame of numbers of any library
+        (its columns are then known by name), or a `Design`. Held by reference where it is canonical float64 CSR or a
+        float64 array, otherwise copied once.
     y
-        Labels of two classes or more, shape (n_rows,): numbers, strings or booleans.
+        Labels of two classes or more, shape (n_rows,): numbers, strings or booleans, in a list, array or column of any
+        library.
     C
         Inverse regularisation strength, positive and finite.
     sample_weight
@@ -260,6 +318,7 @@ def fit(
     Cost: each of typically 5 to 10 Newton steps is a truncated CG solve of 10 to 100 products with X and X'.
     """
     check_monitor(monitor, who="fit")
+    X = materialised(X, who="fit: X")
     design = compacted(as_design(X, who="fit: X"))
     labels = encode(y, design.n_rows, who="fit", several=True)
     weights = check_weights(sample_weight, labels, who="fit")
@@ -273,7 +332,7 @@ def fit(
         has_intercept=as_flag(fit_intercept, who="fit: fit_intercept"),
         label_weights=following,
     )
-    return minimiser(problem, np.zeros(problem.n_params), None, monitor, None)
+    return replace(minimiser(problem, np.zeros(problem.n_params), None, monitor, None), columns=column_names(X))
 
 
 def minimiser(
@@ -283,7 +342,7 @@ def minimiser(
     monitor: Monitor | None,
     like: Fit | None,
 ) -> Fit:
-    """The fit of a problem from a start; ``like`` lends the transform of raw rows.
+    """The fit of a problem from a start; ``like`` lends the transform of raw rows and the names of columns.
 
     Raises
     ------
@@ -299,7 +358,8 @@ def minimiser(
         )
     theta, eta = result.theta, result.eta
     theta.flags.writeable = eta.flags.writeable = False
-    return Fit(problem, theta, eta, result.gradient_norm, transform=like.transform if like else None)
+    found = Fit(problem, theta, eta, result.gradient_norm)
+    return found if like is None else replace(found, transform=like.transform, columns=like.columns)
 
 
 def minimised(
@@ -397,15 +457,3 @@ def check_C(C: Any, *, who: str) -> float:  # noqa: N802
             f"{who}: expected C as a positive finite number, got {C!r}. Without L2 there is no bound to claim."
         )
     return float(C)
-
-
-def _one_raw_row(x: Any) -> Any:
-    """What a pipeline takes for one row: a text becomes a list, a data frame's row a frame."""
-    if isinstance(x, str):
-        return [x]
-    if type(x).__name__ == "Series" and hasattr(x, "to_frame"):
-        # a column of a frame's mixed row is of type object; infer_objects gives each its own type back
-        return x.to_frame().T.infer_objects()
-    if isinstance(x, np.ndarray) and x.ndim == 1 and x.dtype.kind in "fiub":
-        return x[None, :]
-    return x

@@ -21,7 +21,7 @@ Edit: TypeAlias = Literal["relabel", "remove"]
 
 
 def _less_likely(eta: FloatArray) -> FloatArray:
-    """The probability of the class that is the less likely at these log-odds: ``expit`` is four times as slow."""
+    """The probability of the less likely class at these log-odds; ``expit`` is four times as slow."""
     less = np.abs(eta)
     np.exp(np.negative(less, out=less), out=less)
     less /= 1.0 + less
@@ -55,8 +55,8 @@ class Problem:
     """``sum_i weights_i * (log(1 + exp(eta_i)) - y_i eta_i) + l2/2 |coef|^2 + intercept_l2/2 intercept^2``.
 
     ``eta = X coef + intercept``; y in {0, 1}; parameters are one vector ``theta``, coefficients first and the
-    intercept, if there is one, last. ``l2 = 1/C`` in scikit-learn's terms; ``intercept_l2`` is 0 except for
-    liblinear, which penalises the intercept as one more coefficient. ``label_weights`` says how ``weights`` follow from
+    intercept, if any, last. ``l2 = 1/C`` in scikit-learn's terms; ``intercept_l2`` is 0 except for
+    liblinear, which penalises the intercept like a coefficient. ``label_weights`` says how ``weights`` follow from
     the labels; None where they stay with the rows.
     """
 
@@ -116,19 +116,19 @@ class Problem:
 
     @cached_property
     def decrement_scale(self) -> float:
-        """The size that the Newton decrement has far from a minimiser, whatever the units of the columns.
+        """The typical size of the Newton decrement far from a minimiser, whatever the units of the columns.
 
         ``sqrt(sum_i weights_i)``: at log-odds of 0 it is at most this.
         """
         return float(np.sqrt(self.weights.sum()))
 
     def root(self, theta: FloatArray, eta: FloatArray) -> float:
-        """The root of the objective, which tolerances of the Newton decrement are relative to; never 0."""
+        """The square root of the objective, to which tolerances of the Newton decrement are relative; never 0."""
         return float(np.sqrt(max(self.objective(theta, eta), np.finfo(float).tiny)))
 
     @cached_property
     def gradient_scale(self) -> float:
-        """The size that a gradient has far from a minimiser: ``|weights X|_F / 2``."""
+        """The typical size of a gradient far from a minimiser: ``|weights X|_F / 2``."""
         squares = np.square(self.weights)
         return 0.5 * float(np.sqrt(self.design.weighted_square_sum(squares).sum() + self.has_intercept * squares.sum()))
 
@@ -147,12 +147,12 @@ class Problem:
         return out
 
     def extended_rmatvec(self, u: FloatArray) -> FloatArray:
-        """``[X, 1]' u`` of the training rows, u (n_rows,) to (n_params,)."""
+        """``[X, 1]' u`` for the training rows, u (n_rows,) to (n_params,)."""
         out = self.design.rmatvec(u)
         return np.append(out, u.sum()) if self.has_intercept else out
 
     def extended_rmatvec_of(self, rows: IntArray, u: FloatArray) -> FloatArray:
-        """``[X, 1]' u`` of some training rows, u (len(rows),) to (n_params,). Cost: those rows alone."""
+        """``[X, 1]' u`` for some training rows, u (len(rows),) to (n_params,). Cost: only those rows."""
         if not len(rows):
             return np.zeros(self.n_params)
         out = self.design.take(rows).rmatvec(u)
@@ -171,8 +171,8 @@ class Problem:
         )
 
     def loss(self, eta: FloatArray) -> float:
-        """The weighted log-loss, a sum over rows. Finite for any finite eta."""
-        losses = np.abs(eta)  # log1p(exp(.)) as logaddexp, in a seventh of its time
+        """The weighted log-loss, summed over rows. Finite for any finite eta."""
+        losses = np.abs(eta)  # log1p(exp(.)) takes a seventh of the time of logaddexp
         np.negative(losses, out=losses)
         np.log1p(np.exp(losses, out=losses), out=losses)
         against = self.labels.signs * eta
@@ -181,7 +181,7 @@ class Problem:
         return dot(self.weights, losses)
 
     def dloss(self, eta: FloatArray) -> FloatArray:
-        """Derivative of the loss in each eta_i: ``weights_i (p_i - y_i)``, shape (n_rows,) or (m, n_rows)."""
+        """Derivative of the loss with respect to each eta_i: ``weights_i (p_i - y_i)``, (n_rows,) or (m, n_rows)."""
         return _by_rows(_slopes, eta, self.labels.signs, self.weights)
 
     def d2loss(self, eta: FloatArray) -> FloatArray:
@@ -189,11 +189,11 @@ class Problem:
         return _by_rows(_bends, eta, self.weights)
 
     def objective(self, theta: FloatArray, eta: FloatArray) -> float:
-        """The whole objective at theta, whose log-odds are eta."""
+        """The objective at theta, whose log-odds are eta."""
         return self.loss(eta) + 0.5 * dot(self.penalty, np.square(theta))
 
     def gradient(self, theta: FloatArray, slopes: FloatArray) -> FloatArray:
-        """Gradient in theta, shape (n_params,), where `dloss` is known. Cost: one product with X'."""
+        """Gradient in theta, shape (n_params,), given `dloss`. Cost: one product with X'."""
         return self.extended_rmatvec(slopes) + self.penalty * theta
 
     def hessian(self, eta: FloatArray) -> Hessian:
@@ -201,9 +201,9 @@ class Problem:
         return Hessian(self.design, self.d2loss(eta), self.penalty, self.has_intercept)
 
     def force(self, eta: FloatArray, edit: Edit) -> FloatArray:
-        """How strongly the edit of each row pushes: the gradient gains ``force_i x_i`` when row i is edited.
+        """The force of editing each row: the gradient gains ``force_i x_i`` when row i is edited.
 
-        Relabelling: ``weights_i (2 y_i - 1)``, whatever eta is, unless the row's weight changes with its label; what
+        Relabelling: ``weights_i (2 y_i - 1)``, independent of eta unless the row's weight changes with its label; what
         that does to other rows is left out. Removal: ``weights_i (y_i - p_i)``. Shape (n_rows,).
         The change of a query's log-odds is then ``-force_i x_i . H^-1 x`` to first order.
         """
@@ -324,7 +324,7 @@ class Problem:
 
     @cached_property
     def class_weights(self) -> tuple[float, ...]:
-        """Total weight of the rows of each class; a minimiser with a free intercept exists if both are positive."""
-        # each class by itself: a total less the other's rounds to a crumb where it should be 0
+        """Total weight of each class; a minimiser with a free intercept exists if all are positive."""
+        # each class separately: the total minus the other's may round to a tiny number instead of 0
         ones = self.labels.codes == 1
         return float(self.weights[~ones].sum()), float(self.weights[ones].sum())

@@ -68,7 +68,7 @@ class ClassEdits:
         return x
 
     def pulls(self, leverage: FloatArray) -> FloatArray:
-        """The force of each edited row on the model, beyond its own curvature, (m, K)."""
+        """How much each row's loss derivatives change, less what its curvature in H accounts for; (m, K)."""
         x, p = self.moves(leverage), softmax(self.eta)
         held = p * x
         held -= p * held.sum(axis=1, keepdims=True)

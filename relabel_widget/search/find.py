@@ -17,12 +17,14 @@ from ..bound import SLACK, Bound
 from ..design import Design
 from ..evidence import FACTOR_RTOL, solved_factors
 from ..fits import Fit, check_any_fit
+from ..inputs import rows_at
 from ..monitor import Monitor
 from ..outcome import Outcome
 from ..problem import Edit, code_of
 from ..question import Question
 from ..solver import SolveResult
 from .class_responses import ClassResponses
+from .confirmation import Asked, Confirmation
 from .exhaustion import Ending, exhausted
 from .first_order import first_order_set
 from .flip_set import Budget, FlipSet, as_budget
@@ -40,6 +42,23 @@ _TOGETHER = 16  # queries whose first rankings are solved together: more are not
 _FEWEST = 4  # the same for the last ones that several processes share, so that all end at about the same time
 
 Method: TypeAlias = Literal["verified", "first-order"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Goal:
+    """Where the prediction must go: past a threshold in log-odds; to a class, by its code, or (None) to any other."""
+
+    threshold_logit: float
+    target: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Editable:
+    """The rows that may be edited, sorted, what editing each row of the fit costs, and codes they may be given."""
+
+    rows: IntArray
+    costs: FloatArray | None
+    allowed: IntArray | None
 
 
 def find_flip_set(
@@ -109,11 +128,14 @@ def find_flip_set(
     check_any_fit(fit, who="find_flip_set")
     check_monitor(monitor, who="find_flip_set")
     query = fit.query_of(x, who="find_flip_set: x")
-    task = _task("find_flip_set", fit, threshold, edit, method, target, allowed_labels, candidates, cost, budget)
+    goal = _goal("find_flip_set", fit, threshold, target)
+    editable = _editable("find_flip_set", fit, edit, candidates, cost, allowed_labels)
+    task = _task("find_flip_set", fit, edit, method, goal, editable, budget)
     tables = None if table is None else np.reshape(as_numbers(table, who="find_flip_set: table"), (1, -1))
     proof = as_proof(fit, edit, bound, tables, 1, who="find_flip_set")
     (flip_set,) = task.run_all(query, monitor)
-    return task.proven(flip_set, proof, query, 0)
+    asked = Asked(query, fit.raw_query(x, who="find_flip_set: x"), 0)
+    return task.concluded(flip_set, asked, proof, monitor)
 
 
 def find_flip_sets(
@@ -153,13 +175,18 @@ def find_flip_sets(
     """
     check_any_fit(fit, who="find_flip_sets")
     check_monitor(monitor, who="find_flip_sets")
+    X_query = fit.rows_of(X_query, who="find_flip_sets: X_query")
     queries = fit.design_of(X_query, who="find_flip_sets: X_query")
-    task = _task("find_flip_sets", fit, threshold, edit, method, target, allowed_labels, candidates, cost, budget)
+    whole = fit.raw_queries(X_query, who="find_flip_sets: X_query")
+    goal = _goal("find_flip_sets", fit, threshold, target)
+    editable = _editable("find_flip_sets", fit, edit, candidates, cost, allowed_labels)
+    task = _task("find_flip_sets", fit, edit, method, goal, editable, budget)
     proof = as_proof(fit, edit, bound, table, queries.n_rows, who="find_flip_sets")
     found: list[FlipSet] = []
     for flip_set in _searched(task, queries, _processes(n_jobs, queries.n_rows, task), monitor):
         t = len(found)
-        found.append(task.proven(flip_set, proof, queries, t))
+        raw = None if whole is None else rows_at(whole, np.array([t]))
+        found.append(task.concluded(flip_set, Asked(queries.take(np.array([t])), raw, t), proof, monitor))
         if monitor is not None:
             monitor.step("finding flip sets", t + 1, queries.n_rows)
         if progress:
@@ -236,6 +263,13 @@ class _Task:
         """Of one query, (n_params,)."""
         return Question(self.fit, functional, self.threshold_logit, self.edit, self.candidates, self.costs)
 
+    def concluded(self, flip_set: FlipSet, asked: Asked, proof: Proof, monitor: Monitor | None) -> FlipSet:
+        """A set with the best lower bound that is proven, and with the word of the user's own estimator."""
+        question = self.question(self.fit.problem.extended_rows(asked.query)[:, 0])
+        flip_set = proof.applied(flip_set, question, asked.place)
+        # a budget does not count fits of the user's estimator: with one, a set is confirmed but not enlarged
+        return Confirmation(question, asked, monitor).applied(flip_set, may_grow=self.budget == Budget())
+
     def run_batch(self, queries: Design) -> list[FlipSet]:
         """`run_all` for a worker process."""
         return list(self.run_all(queries, None))
@@ -244,11 +278,6 @@ class _Task:
         """What worker processes get."""
         bare = self.fit.bare()
         return replace(self, fit=bare, responses=RowResponses(bare))
-
-    def proven(self, flip_set: FlipSet, proof: Proof, queries: Design, place: int) -> FlipSet:
-        """The flip set of the query at a place, with the lower bound that the caller's proof gives it."""
-        functional = self.fit.problem.extended_rows(queries.take(np.array([place])))[:, 0]
-        return proof.applied(flip_set, self.question(functional), place)
 
     def _run(self, question: Question, factor: SolveResult, monitor: Monitor | None) -> FlipSet:
         if self.target == int(question.value > 0):
@@ -308,6 +337,8 @@ class _Task:
             edit=self.edit,
             method=self.method,
             refits=refits,
+            confirmed_by=None if np.isnan(margin) else "minimiser",
+            margin_after=-margin,
             predicted_before=self._predicted(question.value > 0),
             predicted_after=None if np.isnan(margin) else self._predicted(question.direction * margin > 0),
         )
@@ -325,16 +356,7 @@ def _proba(question: Question, value: float) -> float:
 
 
 def _task(
-    who: str,
-    fit: Fit,
-    threshold: Any,
-    edit: Any,
-    method: Any,
-    target: Any,
-    allowed_labels: Any,
-    candidates: Any,
-    cost: Any,
-    budget: Any,
+    who: str, fit: Fit, edit: Any, method: Any, goal: _Goal, editable: _Editable, budget: Any
 ) -> _Task | RivalTask:
     """Check what one call was given.
 
@@ -346,28 +368,51 @@ def _task(
     check_edit(edit, who=who)
     if method not in ("verified", "first-order"):
         raise ValueError(f'{who}: expected method "verified" or "first-order", got {method!r}.')
+    limits = as_budget(budget, who=who)
+    rows, costs = editable.rows, editable.costs
+    n_classes = len(fit.classes)
+    if n_classes == 2:
+        return _Task(fit, goal.threshold_logit, edit, method, rows, costs, limits, goal.target, RowResponses(fit))
+    costs = None if costs is None else np.repeat(costs, n_classes)
+    return RivalTask(fit, goal.target, edit, method, rows, costs, editable.allowed, limits, ClassResponses(fit))
+
+
+def _goal(who: str, fit: Fit, threshold: Any, target: Any) -> _Goal:
+    """Check where the prediction must go.
+
+    Raises
+    ------
+    ValueError
+        If the threshold is none, or there are several classes, of which the likeliest is predicted; or the target is
+        not one of the classes.
+    """
     threshold_logit = check_threshold(threshold, who=who)
+    n_classes = len(fit.classes)
+    if threshold_logit and n_classes > 2:
+        raise ValueError(
+            f"{who}: expected no threshold with {n_classes} classes, got {threshold!r}. The likeliest is predicted."
+        )
+    return _Goal(threshold_logit, None if target is None else code_of(target, fit.classes, who=f"{who}: target"))
+
+
+def _editable(who: str, fit: Fit, edit: Any, candidates: Any, cost: Any, allowed_labels: Any) -> _Editable:
+    """Check which rows may be edited, at which cost, and to which labels.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as `find_flip_set` describes.
+    """
+    check_edit(edit, who=who)
     rows = np.arange(fit.n_rows)
     if candidates is not None:
         rows = np.sort(as_rows(candidates, fit.n_rows, who=f"{who}: candidates"))
     costs = None if cost is None else _check_cost(cost, fit.n_rows, who)
-    rows = rows[fit.problem.weights[rows] > 0]  # no other row has a part in any fit
-    goal = None if target is None else code_of(target, fit.classes, who=f"{who}: target")
     allowed = _allowed_codes(allowed_labels, fit, edit, who)
-    limits, n_classes = as_budget(budget, who=who), len(fit.classes)
-    if n_classes == 2:
-        if allowed is not None:
-            rows = rows[np.isin(1 - fit.problem.labels.codes[rows], allowed)]
-        return _Task(fit, threshold_logit, edit, method, rows, costs, limits, goal, RowResponses(fit))
-    if threshold_logit:
-        raise ValueError(
-            f"{who}: expected no threshold with {n_classes} classes, got {threshold!r}. The likeliest is predicted."
-        )
+    rows = rows[fit.problem.weights[rows] > 0]  # no other row has a part in any fit
     if allowed is not None:
         rows = rows[(fit.problem.labels.codes[rows][:, None] != allowed).any(axis=1)]
-    if costs is not None:
-        costs = np.repeat(costs, n_classes)
-    return RivalTask(fit, goal, edit, method, rows, costs, allowed, limits, ClassResponses(fit))
+    return _Editable(rows, costs, allowed)
 
 
 def _allowed_codes(allowed_labels: Any, fit: Fit, edit: Edit, who: str) -> IntArray | None:

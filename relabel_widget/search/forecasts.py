@@ -42,7 +42,7 @@ def weakest_members(refit: Refit) -> IntArray:
 def size_needed(refit: Refit) -> int:
     """How many rows of most worth it takes to flip; all that help if they are not enough."""
     question = refit.context.question
-    wanted = refit.margin + float(refit.effects(refit.rows).sum())
+    wanted = refit.margin + float(refit.effects(refit.rows).sum())  # the forecast margin with no row edited
     for among in (refit.shortlist.rows, refit.candidates):
         effects = refit.effects(among)
         order = np.argsort(-question.worth(effects, among), kind="stable")

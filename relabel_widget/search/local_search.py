@@ -55,7 +55,7 @@ class LocalSearch:
         self._limits = refits.context.settings.limits
 
     def run(self) -> SearchResult:
-        """The whole search. Where the paper's set flips, the result is no larger."""
+        """The whole search. Where the set of the paper's algorithm, by this ranking, flips, the result is no larger."""
         try:
             self._bracket()
             self._try_first_order()
@@ -87,9 +87,10 @@ class LocalSearch:
     # The size
 
     def _bracket(self) -> None:
-        """Narrow the size between the largest that does not flip and the smallest that does.
+        """Narrow the size: no set tried of ``low`` rows flips, the best one does.
 
-        With costs a heuristic: a dearer flip counts as none.
+        Each refit says what size to try next; after a failure the size rises by at least a stride that doubles. With
+        costs this is a heuristic: a dearer flip counts as none.
         """
         start = self._refits.base
         low = 0
@@ -111,7 +112,8 @@ class LocalSearch:
                 if self._offer(refit):
                     continue
                 low = max(low + 1, len(refit.rows))
-            size, stride = max(size, low + stride), 2 * stride  # a ranking that promises too much must not crawl
+            size = max(size, low + stride)  # if forecasts are too hopeful, the size must not creep up one by one
+            stride *= 2
             if self.best is None and (refit is None or low >= n_helpful(refit)):
                 self._widen(start)
                 if self.best is None:
@@ -183,7 +185,7 @@ class LocalSearch:
     # Neighbouring sets
 
     def _shrink(self, best: Refit) -> bool:
-        """Look for a cheaper flipping set: leave each row out in turn, and climb by swaps from there.
+        """Whether a cheaper flipping set was found: leave each row out in turn, and climb by swaps from there.
 
         The row worth least goes first, and its climb before the other rows: it succeeds most often.
         """
@@ -205,7 +207,7 @@ class LocalSearch:
             trial = self._refits.at(fewer, best)
             if self._offer(trial):
                 return True
-            if starts:  # a refit holds the log-odds of all rows
+            if starts:  # kept only if used: each holds the log-odds of all rows
                 trials.append(trial)
         trials.sort(key=lambda trial: trial.margin)
         return any(self._climb(trial) for trial in trials[:starts])

@@ -47,6 +47,8 @@ def as_proof(fit: Fit, edit: Edit, bound: Bound | None, table: Any, n_queries: i
 
     Raises
     ------
+    TypeError
+        If the bound is not a `Bound`.
     ValueError
         If the bound is of another fit or edit, or the table of another shape, used for removals or several classes.
     """

@@ -91,12 +91,13 @@ class Refits:
         if self.context.settings.exact:
             return self._minimised(problem, rows, start)
         changed = np.setxor1d(rows, start.rows, assume_unique=True)
-        rule = _SignSettled(problem, start, rows, self.base.spread)
+        rule = _SignSettled(problem, start, rows, changed, self.base.spread)
         run = newton(
             problem,
             self.context.responses.start_point(problem, changed, start),
             rule,
             preconditioner=self.context.question.fit.preconditioner,
+            # bounded: gradients are bounded, not computed, leaving out these rows; None computes them
             excluded_rows=changed if accuracy.bounded else None,
             max_steps=self.context.settings.limits.newton_steps,
             monitor=self.context.monitor,
@@ -151,8 +152,7 @@ class _SignSettled:
     forecast. After a step that moved a row by more than `_SHORT` it never counts as settled.
     """
 
-    def __init__(self, problem: Problem, start: Refit, rows: IntArray, spread: float) -> None:
-        changed = np.setxor1d(rows, start.rows, assume_unique=True)
+    def __init__(self, problem: Problem, start: Refit, rows: IntArray, changed: IntArray, spread: float) -> None:
         self._problem = problem
         self._start = start
         self._accuracy = start.context.settings.accuracy
@@ -172,7 +172,7 @@ class _SignSettled:
         doubt, accuracy = self._doubt(decrement), self._accuracy
         if not doubt:
             return accuracy.loosest_step
-        # a step twice as tight as the doubt can use leaves the rest to the next
+        # leaves half of the margin as doubt, if the step reduces the gradient by its tolerance
         return float(np.clip(0.5 * abs(self.margin) / doubt, accuracy.tightest_step, accuracy.loosest_step))
 
     def _settled(self, point: Iterate) -> bool:
@@ -184,7 +184,12 @@ class _SignSettled:
         return max(self.doubt, self._accuracy.safety * abs(self.margin - before)) < abs(self.margin)
 
     def _doubt(self, decrement: float) -> float:
-        """How far a gradient of this size may move a margin that was corrected for it, in log-odds."""
+        """How far a gradient of this norm may move a margin that was corrected for it, in log-odds.
+
+        The first gradient moves the margin by ``_moves`` at most, to first order. If the factor has turned by the share
+        ``adjoint_drift`` since, so much of that is wrong, in proportion to what is left of the gradient. Added to it
+        is the residual to which the start's factor was solved.
+        """
         drift = 0.0
         if self._first_decrement:
             drift = self._accuracy.adjoint_drift * self._moves * decrement / self._first_decrement
@@ -216,6 +221,7 @@ class _Certain:
         if not self._left() <= self._certain:  # a bound may be too large, and where there is none it is NaN
             self.decrement = _gradient_norm(self._refit, self._problem, point) * point.stretch
         left = self._left()
+        # quadratic convergence, but no tighter than what halves the allowed error
         return None if left <= self._certain else max(min(0.1, 0.1 * self.decrement), 0.5 * self._certain / left)
 
     def _left(self) -> float:

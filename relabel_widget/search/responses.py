@@ -37,6 +37,7 @@ class RowResponses:
         else:
             weights = problem.weights_of(rows, problem.labels.codes[rows] ^ refit.has(rows))
         held = leverage * weights * expit(refit.eta[rows]) * expit(-refit.eta[rows])
+        # alone a row would move by h f, to first order in H by h f / (1 + h d): the ratio of both is share * (1 + h d)
         return np.asarray(refit.gains[rows] * (_edits(refit, rows).share(leverage) * (1.0 + held)))
 
     def start_point(self, problem: Problem, changed: IntArray, start: Refit) -> Iterate:

@@ -27,6 +27,7 @@ from ..problem import Edit, MultinomialProblem
 from ..question import Question
 from ..solver import SolveResult
 from .class_responses import ClassResponses
+from .confirmation import Asked, confirmed_class
 from .exhaustion import MOST_OPERATIONS
 from .first_order import first_order_set
 from .flip_set import Budget, FlipSet
@@ -81,9 +82,9 @@ class RivalTask:
         bare = self.fit.bare()
         return replace(self, fit=bare, responses=ClassResponses(bare))
 
-    def proven(self, flip_set: FlipSet, proof: Proof, queries: Design, place: int) -> FlipSet:  # noqa: ARG002
-        """The flip set as it is: what callers may have at hand proves nothing of several classes."""
-        return flip_set
+    def concluded(self, flip_set: FlipSet, asked: Asked, proof: Proof, monitor: Monitor | None) -> FlipSet:  # noqa: ARG002
+        """The flip set with the word of the user's own estimator; proofs at hand say nothing of several classes."""
+        return confirmed_class(self.fit, flip_set, asked, self.target, monitor)
 
     @property
     def problem(self) -> MultinomialProblem:
@@ -277,10 +278,14 @@ class _Search:
         """A flip set; with the parameters of its refit it is verified."""
         problem = self._task.problem
         before = problem.proba(self._eta[None, :])[0, self._code]
-        after, classes, winner = np.nan, problem.labels.classes, None
+        classes = problem.labels.classes
+        after = lead = np.nan
+        winner = None
         if theta is not None:
-            after = problem.proba(self._decision(theta)[None, :])[0, self._code]
-            winner = classes[self._winner(theta)]
+            decision = self._decision(theta)
+            after = problem.proba(decision[None, :])[0, self._code]
+            lead = float(decision.max() - decision[self._code])
+            winner = classes[int(np.argmax(decision))]
         return FlipSet(
             rows=problem.rows_of(edits),
             labels=problem.new_labels(edits, self._task.edit),
@@ -295,6 +300,8 @@ class _Search:
             refits=self._spending.refits + (theta is not None),
             predicted_before=classes[self._code],
             predicted_after=winner,
+            confirmed_by=None if theta is None else "minimiser",
+            margin_after=lead,
         )
 
     def _none(self, outcome: Outcome) -> FlipSet:

@@ -113,7 +113,8 @@ class Accuracy:
     interaction
         Share of a forecast move that is allowed for what rows do to each other.
     certain
-        Log-odds: the error bound at which a confirmation stops. The bound is seldom reached; 1e-7 is promised.
+        Log-odds: a confirmation stops once its error is bounded by this. The error itself is mostly far less than its
+        bound, hence the 1e-7 that is promised: an observation, not a proof.
     confirm_fully
         Run confirmations to the minimiser instead: where refits are cheap that costs next to nothing.
     """

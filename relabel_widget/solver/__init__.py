@@ -8,9 +8,9 @@ from .preconditioner import (
     PerClass,
     Preconditioner,
     TwoLevel,
-    anew_is_cheap,
     norm_in,
     preconditioner_of,
+    rebuilding_is_cheap,
 )
 from .result import MinimiseResult, SolveResult
 
@@ -26,12 +26,12 @@ __all__ = [
     "SolveResult",
     "StoppingRule",
     "TwoLevel",
-    "anew_is_cheap",
     "minimise",
     "newton",
     "newton_step",
     "norm_in",
     "preconditioner_of",
+    "rebuilding_is_cheap",
     "solve",
     "solve_many",
 ]
