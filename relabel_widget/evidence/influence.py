@@ -16,7 +16,7 @@ import numpy as np
 from .._typing import FloatArray, IntArray
 from ..arguments import check_choice, check_edit, check_monitor
 from ..design import Design
-from ..fits import Fit, check_fit
+from ..fits import Fit, check_any_fit, check_fit
 from ..monitor import Monitor
 from ..problem import Edit
 from ..solver import SolveResult, solve_many
@@ -62,7 +62,7 @@ def relabel_influence(fit: Fit, X_query: Any, *, monitor: Monitor | None = None)
     -----
     Cost: m right-hand sides by block CG in groups of 16, then one product with X; memory m * n_rows * 8 bytes.
     """
-    check_fit(fit, who="relabel_influence", several=True)
+    check_any_fit(fit, who="relabel_influence")
     check_monitor(monitor, who="relabel_influence")
     return _influence(fit, X_query, "relabel", monitor)
 
@@ -73,7 +73,7 @@ def removal_influence(fit: Fit, X_query: Any, *, monitor: Monitor | None = None)
     ``out_ti = -s_i (y_i - p_i) x_i . H^-1 x_t``, (m, n_rows); parameters, errors and cost as `relabel_influence`. It is
     the derivative in the row's weight times -1, without the leverage correction ``1 / (1 - lev_i)``.
     """
-    check_fit(fit, who="removal_influence", several=True)
+    check_any_fit(fit, who="removal_influence")
     check_monitor(monitor, who="removal_influence")
     return _influence(fit, X_query, "remove", monitor)
 

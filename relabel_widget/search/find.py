@@ -16,7 +16,7 @@ from ..arguments import as_array, as_numbers, as_rows, check_edit, check_monitor
 from ..bound import SLACK, Bound
 from ..design import Design
 from ..evidence import FACTOR_RTOL, solved_factors
-from ..fits import Fit, check_fit
+from ..fits import Fit, check_any_fit
 from ..inputs import rows_at
 from ..monitor import Monitor
 from ..outcome import Outcome
@@ -125,7 +125,7 @@ def find_flip_set(
     Cost: one CG solve and a product with X for the ranking, then typically 5 to 20 refits of one or two Newton steps
     each, and one that is followed to within 1e-7 log-odds.
     """
-    check_fit(fit, who="find_flip_set", several=True)
+    check_any_fit(fit, who="find_flip_set")
     check_monitor(monitor, who="find_flip_set")
     query = fit.query_of(x, who="find_flip_set: x")
     goal = _goal("find_flip_set", fit, threshold, target)
@@ -173,7 +173,7 @@ def find_flip_sets(
     The Hessian, its preconditioner and the first solves, by block CG, are shared. With a monitor, a cancel
     takes effect within one refit; with several processes, when the next batch returns.
     """
-    check_fit(fit, who="find_flip_sets", several=True)
+    check_any_fit(fit, who="find_flip_sets")
     check_monitor(monitor, who="find_flip_sets")
     X_query = fit.rows_of(X_query, who="find_flip_sets: X_query")
     queries = fit.design_of(X_query, who="find_flip_sets: X_query")
@@ -309,7 +309,7 @@ class _Task:
             end = Ending(result.best if margin < -SLACK else None, margin, result.out_of_budget)
             if end.best is not None:
                 break
-        if not end.out_of_budget:
+        if not end.out_of_budget and self.fit.problem.label_weights is None:
             end = exhausted(refits, end)
         return self._ended(question, end, spending.refits)
 
