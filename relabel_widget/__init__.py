@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .audit import GroupAudit, NoiseAudit, RobustnessCurve, group_audit, noise_audit, robustness_curve, suspects
+    from .bayes import BayesFit
     from .bound import (
         PairBound,
         RemainderBound,
@@ -66,6 +67,7 @@ _HOMES = {
     "noise_audit": "audit",
     "robustness_curve": "audit",
     "suspects": "audit",
+    "BayesFit": "bayes",
     "PairBound": "bound",
     "RemainderBound": "bound",
     "exhaustive_lower_bound": "bound",
@@ -115,6 +117,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "BayesFit",
     "Budget",
     "Cancelled",
     "DaskDesign",

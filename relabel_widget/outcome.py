@@ -14,4 +14,5 @@ class Outcome(StrEnum):
     BUDGET = "Not found within budget: no set tried so far flips the prediction, which does not prove that none exists."
     BUDGET_FOUND = "Found, then out of budget: the set flips on a refit, but a smaller one was still being looked for."
     EXHAUSTED = "Not found: no set tried flips the prediction, which does not prove that none exists."
+    ALREADY = "Nothing to flip: the target class is predicted already."
     CANNOT_FLIP = "Cannot flip: the prediction is the same whatever the labels of the candidate rows are."

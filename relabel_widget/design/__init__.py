@@ -2,7 +2,7 @@
 
 from .base import Design, Gram
 from .compact import LARGE, compacted
-from .convert import as_design, as_query
+from .convert import as_design, as_query, one_raw_row
 from .csr import CsrDesign
 from .dasked import DaskDesign, dask_design
 from .dense import DenseDesign
@@ -22,6 +22,7 @@ __all__ = [
     "compacted",
     "dask_design",
     "npz_blocks",
+    "one_raw_row",
     "open_design",
     "svmlight_blocks",
     "svmlight_labels",

@@ -69,6 +69,18 @@ def as_query(x: Any, *, who: str, n_features: int) -> Design:
     return design
 
 
+def one_raw_row(x: Any) -> Any:
+    """What a pipeline takes for one row: a text becomes a list, a data frame's row a frame."""
+    if isinstance(x, str):
+        return [x]
+    if type(x).__name__ == "Series" and hasattr(x, "to_frame"):
+        # a column of a frame's mixed row is of type object; infer_objects gives each its own type back
+        return x.to_frame().T.infer_objects()
+    if isinstance(x, np.ndarray) and x.ndim == 1 and x.dtype.kind in "fiub":
+        return x[None, :]
+    return x
+
+
 def _sparse(x: Any, who: str) -> Design:
     _check_numbers(x.dtype, who)
     _check_shape(x.shape, who)

@@ -1,11 +1,12 @@
 """Fits: minimisers of problems, from data or taken over from scikit-learn."""
 
-from .adoption import adopt
+from .adoption import AnyFit, adopt
 from .fitting import MINIMISER_RTOL, Fit, Polish, check_C, check_fit, check_weights, fit, minimised, minimiser
 from .one_vs_rest import OneVsRest, fit_one_vs_rest, shares
 
 __all__ = [
     "MINIMISER_RTOL",
+    "AnyFit",
     "Fit",
     "OneVsRest",
     "Polish",

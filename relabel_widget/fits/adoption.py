@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from scipy import sparse
 
 from .._typing import FloatArray
+from ..bayes import BayesFit, bayes_fit, is_bayes
 from ..design import Design, as_design, compacted
 from ..problem import Problem, encode
 from .fitting import Fit, Polish, check_C, check_weights, minimiser
@@ -18,31 +19,36 @@ from .fitting import Fit, Polish, check_C, check_weights, minimiser
 _NOTABLE = 0.01  # share of training predictions that must change before a warning is worth a person's attention
 
 
-def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Fit:
-    """Take over a fitted scikit-learn classifier at the minimiser of its objective.
+AnyFit: TypeAlias = Fit | BayesFit
+
+
+def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> AnyFit:
+    """Take over a fitted scikit-learn classifier at the minimiser of its objective, or a naive Bayes by its counts.
 
     Parameters
     ----------
     estimator
         A fitted ``LogisticRegression`` with an L2 penalty and any solver (for liblinear, whose intercept is
-        penalised, the objective has that penalty too), or a ``Pipeline`` that ends in one.
+        penalised, the objective has that penalty too), a ``MultinomialNB``, ``ComplementNB`` or ``BernoulliNB``, or
+        a ``Pipeline`` that ends in one of them.
     X
         What the estimator was fitted on: rows of features, or raw rows for a pipeline.
     y
-        Its labels, shape (n_rows,), two classes.
+        Its labels, shape (n_rows,), two classes; two or more for a naive Bayes.
     sample_weight
         The weights given to its fit, shape (n_rows,).
 
     Returns
     -------
-    Fit
-        Polished by Newton steps from the estimator's coefficients; `Fit.polish` says how far they were. A fit
-        from a pipeline takes raw rows as queries (numeric matrices too, where the pipeline takes texts).
+    Fit or BayesFit
+        A naive Bayes is taken as it is. Others are polished by Newton steps from the estimator's coefficients;
+        `Fit.polish` says how far they were. A fit from a pipeline takes raw rows as queries (numeric matrices too,
+        where the pipeline takes texts).
 
     Raises
     ------
     TypeError
-        If it is not a ``LogisticRegression`` or a pipeline ending in one.
+        If it is none of these.
     ValueError
         If it is unfitted, has another penalty (l1, elastic net, none), class weights or more than two classes,
         was fitted on other columns, or does not know the labels.
@@ -54,8 +60,13 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Fit:
         fitted on other data, or stopped long before it converged.
     """
     model, transform = _final_step(estimator)
-    _check_adoptable(model)
     who = "adopt"
+    if is_bayes(model):
+        _check_names(model, X if transform is None else None)
+        return bayes_fit(
+            model, as_design(X if transform is None else transform(X), who="adopt: X"), y, sample_weight, transform
+        )
+    _check_adoptable(model)
     design = compacted(as_design(X if transform is None else transform(X), who="adopt: X"))
     if design.n_features != model.coef_.shape[1]:
         raise ValueError(
@@ -79,7 +90,7 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Fit:
 
 
 def _final_step(estimator: Any) -> tuple[Any, Callable[[Any], Any] | None]:
-    """The logistic regression, and what turns raw rows into its features (None outside a pipeline)."""
+    """The classifier, and what turns raw rows into its features (None outside a pipeline)."""
     from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
     from sklearn.pipeline import Pipeline
 
@@ -88,9 +99,12 @@ def _final_step(estimator: Any) -> tuple[Any, Callable[[Any], Any] | None]:
         model = estimator.steps[-1][1]
         if len(estimator.steps) > 1:
             transform = _raw_rows(estimator)
+    if is_bayes(model):
+        return model, transform
     if isinstance(model, LogisticRegressionCV) or not isinstance(model, LogisticRegression):
         raise TypeError(
-            f"adopt: expected a LogisticRegression or a Pipeline ending in one, got {type(model).__name__}. "
+            "adopt: expected a LogisticRegression, a naive Bayes of counts (MultinomialNB, ComplementNB, BernoulliNB) "
+            f"or a Pipeline ending in one of them, got {type(model).__name__}. "
             "Refit with LogisticRegression (for a cross-validated model, with the C it chose), or use rw.fit."
         )
     return model, transform

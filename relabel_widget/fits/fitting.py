@@ -14,7 +14,8 @@ from scipy.special import expit
 
 from .._typing import AnyArray, FloatArray, IntArray
 from ..arguments import as_flag, as_numbers, as_rows, check_edit, check_monitor, shown
-from ..design import Design, as_design, as_query, compacted
+from ..bayes import BayesFit
+from ..design import Design, as_design, as_query, compacted, one_raw_row
 from ..monitor import Monitor
 from ..problem import Edit, Hessian, Labels, Problem, encode
 from ..solver import MinimiseResult, Preconditioner, minimise, preconditioner_of
@@ -109,7 +110,7 @@ class Fit:
     def query_of(self, x: Any, *, who: str = "x") -> Design:
         """One query as a design of one row: a row of features, or one raw row of an adopted pipeline."""
         if self.transform is not None and not isinstance(x, Design):
-            x = _one_raw_row(x)
+            x = one_raw_row(x)
         return as_query(self._features(x), who=who, n_features=self.problem.design.n_features)
 
     def _features(self, X: Any) -> Any:
@@ -317,6 +318,11 @@ def check_fit(fit: Any, *, who: str) -> None:
     TypeError
         If it is something else, such as an estimator.
     """
+    if isinstance(fit, BayesFit):
+        raise TypeError(
+            f"{who}: expected a Fit of a logistic regression, got {fit}. What takes a naive Bayes: find_flip_set, "
+            "find_flip_sets, verify, relabel_influence and removal_influence."
+        )
     if not isinstance(fit, Fit):
         raise TypeError(f"{who}: expected a Fit, as fit and adopt make, got {shown(fit)}.")
 
@@ -334,15 +340,3 @@ def check_C(C: Any, *, who: str) -> float:  # noqa: N802
             f"{who}: expected C as a positive finite number, got {C!r}. Without L2 there is no bound to claim."
         )
     return float(C)
-
-
-def _one_raw_row(x: Any) -> Any:
-    """What a pipeline takes for one row: a text becomes a list, a data frame's row a frame."""
-    if isinstance(x, str):
-        return [x]
-    if type(x).__name__ == "Series" and hasattr(x, "to_frame"):
-        # a column of a frame's mixed row is of type object; infer_objects gives each its own type back
-        return x.to_frame().T.infer_objects()
-    if isinstance(x, np.ndarray) and x.ndim == 1 and x.dtype.kind in "fiub":
-        return x[None, :]
-    return x

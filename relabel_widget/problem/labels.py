@@ -97,9 +97,14 @@ def encode(y: Any, n_rows: int, *, who: str, classes: AnyArray | None = None) ->
 
 def codes_of_queries(y: Any, n_rows: int, *, who: str, classes: AnyArray) -> CodeArray:
     """Class codes of the true labels of queries, as `encode` reads labels; all may be of one class."""
+    return codes_among(y, n_rows, who=who, classes=classes).astype(np.int8)
+
+
+def codes_among(y: Any, n_rows: int, *, who: str, classes: AnyArray) -> IntArray:
+    """Class codes among any number of sorted classes, int64, shape (n_rows,), as `encode` reads labels."""
     array, found = _read(y, n_rows, who)
     _check_known(found, classes, who)
-    return np.asarray((array == classes[1]).astype(np.int8))
+    return np.searchsorted(classes, array)
 
 
 def _read(y: Any, n_rows: int, who: str) -> tuple[AnyArray, AnyArray]:

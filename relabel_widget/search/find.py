@@ -12,22 +12,24 @@ import numpy as np
 from scipy.special import expit
 
 from .._typing import FloatArray, IntArray
-from ..arguments import as_numbers, as_rows, check_edit, check_monitor, check_threshold
+from ..arguments import as_array, as_numbers, as_rows, check_edit, check_monitor, check_threshold, shown
+from ..bayes import BayesFit
 from ..bound import SLACK, Bound
 from ..design import Design
 from ..evidence import FACTOR_RTOL, solved_factors
-from ..fits import Fit, check_fit
+from ..fits import AnyFit, Fit, check_fit
 from ..monitor import Monitor
 from ..outcome import Outcome
-from ..problem import Edit
+from ..problem import Edit, code_of
 from ..question import Question
 from ..solver import SolveResult
+from .bayes import BayesTask
 from .exhaustion import Ending, exhausted
 from .first_order import first_order_set
 from .flip_set import Budget, FlipSet, as_budget
 from .forecasts import weakest_members
 from .local_search import LocalSearch
-from .proof import as_proof
+from .proof import Proof, as_proof
 from .refit import NO_ROWS, Context
 from .refits import Refits, Spending
 from .row_edit import Leverages
@@ -42,12 +44,14 @@ Method: TypeAlias = Literal["verified", "first-order"]
 
 
 def find_flip_set(
-    fit: Fit,
+    fit: AnyFit,
     x: Any,
     *,
     threshold: float = 0.5,
     edit: Edit = "relabel",
     method: Method = "verified",
+    target: Any = None,
+    allowed_labels: Any = None,
     candidates: Any = None,
     cost: Any = None,
     budget: Any = None,
@@ -64,12 +68,17 @@ def find_flip_set(
     x
         The query: shape (n_features,) or (1, n_features), sparse or dense; one raw row for an adopted pipeline.
     threshold
-        The query is predicted ``classes[1]`` when its probability is above this; strictly between 0 and 1.
+        The query is predicted ``classes[1]`` when its probability is above this; strictly between 0 and 1. With several
+        classes the likeliest is predicted, and there is no threshold.
     edit
-        ``"relabel"`` swaps labels, ``"remove"`` leaves rows out.
+        ``"relabel"`` gives rows another label, ``"remove"`` leaves them out.
     method
         ``"verified"`` returns a set only if a refit flips the query, and makes it small by refits;
         ``"first-order"`` is the paper's Algorithm 1, a prediction that no refit has checked.
+    target
+        The class that is to be predicted; any other than now if None.
+    allowed_labels
+        The labels that rows may be given; any if None.
     candidates
         Rows that may be edited: numbers, or a mask of shape (n_rows,); all if None. Rows of weight 0 never are.
     cost
@@ -96,25 +105,29 @@ def find_flip_set(
     Notes
     -----
     Cost: one CG solve and a product with X for the ranking, then typically 5 to 20 refits of one or two Newton steps
-    each, and one that is followed to within 1e-7 log-odds.
+    each, and one that is followed to within 1e-7 log-odds. For a naive Bayes, some hundred refits in closed form, each
+    of which costs the query's words alone: sets that are worked out together count as one.
     """
-    check_fit(fit, who="find_flip_set")
+    if not isinstance(fit, BayesFit):
+        check_fit(fit, who="find_flip_set")
     check_monitor(monitor, who="find_flip_set")
     query = fit.query_of(x, who="find_flip_set: x")
-    task = _task("find_flip_set", fit, threshold, edit, method, candidates, cost, budget)
+    task = _task("find_flip_set", fit, threshold, edit, method, target, allowed_labels, candidates, cost, budget)
     tables = None if table is None else np.reshape(as_numbers(table, who="find_flip_set: table"), (1, -1))
     proof = as_proof(fit, edit, bound, tables, 1, who="find_flip_set")
     (flip_set,) = task.run_all(query, monitor)
-    return proof.applied(flip_set, task.question(fit.problem.extended_rows(query)[:, 0]), 0)
+    return task.proven(flip_set, proof, query, 0)
 
 
 def find_flip_sets(
-    fit: Fit,
+    fit: AnyFit,
     X_query: Any,
     *,
     threshold: float = 0.5,
     edit: Edit = "relabel",
     method: Method = "verified",
+    target: Any = None,
+    allowed_labels: Any = None,
     candidates: Any = None,
     cost: Any = None,
     budget: Any = None,
@@ -141,16 +154,16 @@ def find_flip_sets(
     The Hessian, its preconditioner and the first solves, by block CG, are shared. With a monitor, a cancel
     takes effect within one refit; with several processes, when the next batch returns.
     """
-    check_fit(fit, who="find_flip_sets")
+    if not isinstance(fit, BayesFit):
+        check_fit(fit, who="find_flip_sets")
     check_monitor(monitor, who="find_flip_sets")
     queries = fit.design_of(X_query, who="find_flip_sets: X_query")
-    task = _task("find_flip_sets", fit, threshold, edit, method, candidates, cost, budget)
+    task = _task("find_flip_sets", fit, threshold, edit, method, target, allowed_labels, candidates, cost, budget)
     proof = as_proof(fit, edit, bound, table, queries.n_rows, who="find_flip_sets")
     found: list[FlipSet] = []
     for flip_set in _searched(task, queries, _processes(n_jobs, queries.n_rows, task), monitor):
         t = len(found)
-        functional = fit.problem.extended_rows(queries.take(np.array([t])))[:, 0]
-        found.append(proof.applied(flip_set, task.question(functional), t))
+        found.append(task.proven(flip_set, proof, queries, t))
         if monitor is not None:
             monitor.step("finding flip sets", t + 1, queries.n_rows)
         if progress:
@@ -160,21 +173,20 @@ def find_flip_sets(
     return found
 
 
-def _processes(n_jobs: Any, n_queries: int, task: _Task) -> int:
+def _processes(n_jobs: Any, n_queries: int, task: _Task | BayesTask) -> int:
     """How many processes to search in: one where starting more would take longer than they save."""
     from joblib import cpu_count
 
     if n_jobs is not None and (not isinstance(n_jobs, numbers.Integral) or n_jobs < 1):
         raise ValueError(f"find_flip_sets: expected n_jobs as a positive whole number or None, got {n_jobs!r}.")
     if n_jobs is None:
-        many = (
-            n_queries >= _WORTH_PROCESSES and task.method == "verified" and task.fit.problem.design.place != "workers"
-        )
+        least = _WORTH_PROCESSES * (8 if isinstance(task, BayesTask) else 1)  # whose searches take some milliseconds
+        many = n_queries >= least and task.method == "verified" and task.place != "workers"
         n_jobs = cpu_count() if many else 1
     return min(int(n_jobs), n_queries)
 
 
-def _searched(task: _Task, queries: Design, processes: int, monitor: Monitor | None) -> Iterator[FlipSet]:
+def _searched(task: _Task | BayesTask, queries: Design, processes: int, monitor: Monitor | None) -> Iterator[FlipSet]:
     """Each query's flip set, in order; only the factors of one batch of queries a process are held.
 
     Processes, not threads: between two products a search runs in the interpreter, which lets one thread through.
@@ -185,8 +197,7 @@ def _searched(task: _Task, queries: Design, processes: int, monitor: Monitor | N
         return
     from joblib import Parallel, delayed
 
-    bare = task.fit.bare()
-    sent = replace(task, fit=bare, leverages=Leverages(bare))
+    sent = task.sent()
     with Parallel(n_jobs=processes, return_as="generator") as parallel:
         for batch in parallel(delayed(sent.run_batch)(part) for part in _batches(queries, processes)):
             yield from batch
@@ -213,7 +224,13 @@ class _Task:
     candidates: IntArray
     costs: FloatArray | None
     budget: Budget
+    target: int | None
     leverages: Leverages
+
+    @property
+    def place(self) -> str:
+        """Where the training rows lie."""
+        return self.fit.problem.design.place
 
     def run_all(self, queries: Design, monitor: Monitor | None) -> Iterator[FlipSet]:
         """Each query's flip set, the factors solved together."""
@@ -231,7 +248,19 @@ class _Task:
         """`run_all` for a worker process."""
         return list(self.run_all(queries, None))
 
+    def sent(self) -> _Task:
+        """What worker processes get."""
+        bare = self.fit.bare()
+        return replace(self, fit=bare, leverages=Leverages(bare))
+
+    def proven(self, flip_set: FlipSet, proof: Proof, queries: Design, place: int) -> FlipSet:
+        """The flip set of the query at a place, with the lower bound that the caller's proof gives it."""
+        functional = self.fit.problem.extended_rows(queries.take(np.array([place])))[:, 0]
+        return proof.applied(flip_set, self.question(functional), place)
+
     def _run(self, question: Question, factor: SolveResult, monitor: Monitor | None) -> FlipSet:
+        if self.target == int(question.value > 0):
+            return self._none(question, Outcome.ALREADY, 0)
         if question.out_of_reach:
             return replace(self._none(question, Outcome.CANNOT_FLIP, 0), lower_bound=len(self.candidates) + 1)
         if self.method == "first-order":
@@ -287,7 +316,12 @@ class _Task:
             edit=self.edit,
             method=self.method,
             refits=refits,
+            predicted_before=self._predicted(question.value > 0),
+            predicted_after=None if np.isnan(margin) else self._predicted(question.direction * margin > 0),
         )
+
+    def _predicted(self, above: bool) -> Any:
+        return self.fit.classes[int(above)]
 
     def _none(self, question: Question, outcome: Outcome, refits: int) -> FlipSet:
         return replace(self._some(question, NO_ROWS, np.nan, outcome, refits), found=False)
@@ -298,7 +332,18 @@ def _proba(question: Question, value: float) -> float:
     return float(expit(value + question.offset))
 
 
-def _task(who: str, fit: Fit, threshold: Any, edit: Any, method: Any, candidates: Any, cost: Any, budget: Any) -> _Task:
+def _task(
+    who: str,
+    fit: AnyFit,
+    threshold: Any,
+    edit: Any,
+    method: Any,
+    target: Any,
+    allowed_labels: Any,
+    candidates: Any,
+    cost: Any,
+    budget: Any,
+) -> _Task | BayesTask:
     """Check what one call was given.
 
     Raises
@@ -314,8 +359,35 @@ def _task(who: str, fit: Fit, threshold: Any, edit: Any, method: Any, candidates
     if candidates is not None:
         rows = np.sort(as_rows(candidates, fit.n_rows, who=f"{who}: candidates"))
     costs = None if cost is None else _check_cost(cost, fit.n_rows, who)
+    goal = None if target is None else code_of(target, fit.classes, who=f"{who}: target")
+    allowed = _allowed_codes(allowed_labels, fit, edit, who)
+    limits = as_budget(budget, who=who)
+    if isinstance(fit, BayesFit):
+        return BayesTask.of(fit, threshold_logit, edit, method, goal, allowed, rows, costs, limits, who=who)
     rows = rows[fit.problem.weights[rows] > 0]  # no other row has a part in any fit
-    return _Task(fit, threshold_logit, edit, method, rows, costs, as_budget(budget, who=who), Leverages(fit))
+    if allowed is not None:
+        rows = rows[np.isin(1 - fit.problem.labels.codes[rows], allowed)]
+    return _Task(fit, threshold_logit, edit, method, rows, costs, limits, goal, Leverages(fit))
+
+
+def _allowed_codes(allowed_labels: Any, fit: AnyFit, edit: Edit, who: str) -> IntArray | None:
+    """The codes of the labels that rows may be given, sorted, or None.
+
+    Raises
+    ------
+    ValueError
+        If they are not some of the fit's classes, or rows are not relabelled.
+    """
+    if allowed_labels is None:
+        return None
+    if edit == "remove":
+        raise ValueError(f'{who}: allowed_labels says which labels rows may be given, but edit "remove" gives none.')
+    labels = np.atleast_1d(as_array(allowed_labels, who=f"{who}: allowed_labels"))
+    if labels.ndim != 1 or not len(labels):
+        raise ValueError(
+            f"{who}: expected allowed_labels as some of {fit.classes.tolist()}, got {shown(allowed_labels)}."
+        )
+    return np.unique([code_of(label, fit.classes, who=f"{who}: allowed_labels") for label in labels.tolist()])
 
 
 def _check_cost(cost: Any, n_rows: int, who: str) -> FloatArray:

@@ -28,7 +28,8 @@ class FlipSet:
     verified
         True only after a refit on the edited labels flipped the prediction.
     proba_before, proba_after
-        Probability of ``classes[1]`` before, and after the refit (NaN if no refit was made).
+        Probability of ``classes[1]`` before, and after the refit (NaN if no refit was made); with several classes, of
+        the class that was predicted before.
     lower_bound
         No set of fewer rows can flip the query, proven; at least 1.
     outcome
@@ -39,6 +40,8 @@ class FlipSet:
         ``"verified"`` or ``"first-order"``.
     refits
         Number of refits that the search made.
+    predicted_before, predicted_after
+        The predicted class before, and after the refit (None if no refit was made).
     """
 
     rows: IntArray
@@ -52,6 +55,8 @@ class FlipSet:
     edit: Edit
     method: str
     refits: int
+    predicted_before: Any = None
+    predicted_after: Any = None
 
     @property
     def size(self) -> int:

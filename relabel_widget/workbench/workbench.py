@@ -90,14 +90,20 @@ class Workbench:
         annotator: str = "",
         store: str | os.PathLike[str] | None = None,
     ) -> None:
-        from ..fits import adopt
+        from ..fits import Fit, adopt
 
         check_threshold(threshold, who="Workbench")
         check_text("Workbench: annotator", annotator)
         self._annotator = annotator
         self._training = TrainingRows.of(train, y_train, ids, train_text, estimator=estimator)
         self._estimator = estimator
-        self._fit = adopt(estimator, train, y_train)
+        fit = adopt(estimator, train, y_train)
+        if not isinstance(fit, Fit):
+            raise TypeError(
+                f"Workbench: expected a logistic regression, got {fit}, which the workbench does not show yet. Use "
+                "rw.adopt, rw.find_flip_sets and rw.verify."
+            )
+        self._fit = fit
         self._queries = Queries.of(self._fit, test, y_test, test_text, estimator=estimator)
         self._decisions = Decisions(self._fit.problem.labels, self._open(store))
         self._lock = threading.RLock()

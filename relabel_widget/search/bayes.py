@@ -1,0 +1,125 @@
+"""Flip sets of a naive Bayes: what was asked, and what its own room found, as a `FlipSet`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import softmax
+
+from .._typing import FloatArray, IntArray
+from ..bayes import (
+    BayesFit,
+    Finding,
+    Found,
+    Ledger,
+    Rules,
+    contests_of,
+    predicted_code,
+    predicted_set,
+    rules_of,
+)
+from ..design import Design
+from ..monitor import Monitor
+from ..outcome import Outcome
+from ..problem import Edit
+from .flip_set import Budget, FlipSet
+from .proof import Proof
+
+
+@dataclass(frozen=True, eq=False)
+class BayesTask:
+    """The checked arguments that all queries of one call share."""
+
+    rules: Rules
+    threshold_logit: float
+    method: str
+    target: int | None
+    budget: Budget
+
+    @classmethod
+    def of(
+        cls,
+        fit: BayesFit,
+        threshold_logit: float,
+        edit: Edit,
+        method: str,
+        target: int | None,
+        allowed: IntArray | None,
+        candidates: IntArray,
+        costs: FloatArray | None,
+        budget: Budget,
+        *,
+        who: str,
+    ) -> BayesTask:
+        """From what a caller passed, as `find_flip_set` describes it.
+
+        Raises
+        ------
+        ValueError
+            If there is a threshold and more than two classes.
+        """
+        if threshold_logit and len(fit.classes) > 2:
+            raise ValueError(
+                f"{who}: expected no threshold with {len(fit.classes)} classes, got one. The likeliest class is "
+                "predicted."
+            )
+        return cls(rules_of(fit, edit, candidates, allowed, costs), threshold_logit, method, target, budget)
+
+    @property
+    def place(self) -> str:
+        """Where the training rows lie."""
+        return self.rules.fit.columns.design.place
+
+    def run_all(self, queries: Design, monitor: Monitor | None) -> Iterator[FlipSet]:
+        """Each query's flip set."""
+        for t in range(queries.n_rows):
+            yield self._run(queries.take(np.array([t])), monitor)
+
+    def run_batch(self, queries: Design) -> list[FlipSet]:
+        """`run_all` for a worker process."""
+        return list(self.run_all(queries, None))
+
+    def sent(self) -> BayesTask:
+        """What worker processes get."""
+        return replace(self, rules=replace(self.rules, fit=self.rules.fit.bare()))
+
+    def proven(self, flip_set: FlipSet, proof: Proof, queries: Design, place: int) -> FlipSet:  # noqa: ARG002
+        """The flip set as it is: its lower bound is its own."""
+        return flip_set
+
+    def _run(self, query: Design, monitor: Monitor | None) -> FlipSet:
+        none, ledger = np.empty(0, dtype=np.int64), Ledger(self.budget.refits, self.budget.seconds, monitor)
+        before = self.rules.fit.scores(query)[0]
+        if self.target == predicted_code(before, self.threshold_logit):
+            return self._flip_set(before, Found(none, none, None, 1, Outcome.ALREADY), 0)
+        if self.method == "first-order":
+            chosen = predicted_set(contests_of(self.rules, query, self.threshold_logit, self.target))
+            if chosen is None:
+                return self._flip_set(before, Found(none, none, None, 1, Outcome.NOT_PREDICTED), 0)
+            contest, moves = chosen
+            found = Found(moves % contest.n_rows, contest.codes.ravel()[moves], None, 1, Outcome.PREDICTED)
+            return self._flip_set(before, found, 0)
+        found = Finding(self.rules, query, self.threshold_logit, self.target, ledger).run()
+        return self._flip_set(before, found, ledger.refits + 1)
+
+    def _flip_set(self, before: FloatArray, found: Found, refits: int) -> FlipSet:
+        classes, code = self.rules.fit.classes, predicted_code(before, self.threshold_logit)
+        shown = 1 if len(classes) == 2 else code
+        after = found.after
+        return FlipSet(
+            rows=found.rows,
+            labels=classes[found.codes],
+            found=bool(len(found.rows)),
+            verified=after is not None,
+            proba_before=float(softmax(before)[shown]),
+            proba_after=np.nan if after is None else float(softmax(after)[shown]),
+            lower_bound=found.lower_bound,
+            outcome=found.outcome,
+            edit=self.rules.edit,
+            method=self.method,
+            refits=refits,
+            predicted_before=classes[code],
+            predicted_after=None if after is None else classes[predicted_code(after, self.threshold_logit)],
+        )
