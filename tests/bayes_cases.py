@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Any
 
@@ -47,7 +47,7 @@ def scores_by_definition(case: BayesCase, one_hot: Array) -> Array:
     model, x, query = case.model, case.x, case.query
     if isinstance(model, BernoulliNB):
         x, query = (x > model.binarize).astype(float), (query > model.binarize).astype(float)
-    counts = np.einsum("mik,ij->mkj", one_hot, x)
+    counts = one_hot.transpose(0, 2, 1) @ x
     masses = one_hot.sum(axis=1)
     if isinstance(model, ComplementNB):
         others = counts.sum(axis=1, keepdims=True) - counts + model.alpha
@@ -125,13 +125,14 @@ def memberships(case: BayesCase, size: int, asked: Asked) -> Array:
 
 def optimum(case: BayesCase, asked: Asked, largest: int) -> tuple[int, int]:
     """The least size of a set that flips, ties counted as flips and not: ``largest + 1`` if there is none so small."""
-    least = most = largest + 1
-    for size in range(largest, 0, -1):
+    least = largest + 1
+    for size in range(1, largest + 1):
         members = memberships(case, size, asked)
         lead = leads(case, members, asked).max() if len(members) else -np.inf
-        least = size if lead > -TIE else least
-        most = size if lead > TIE else most
-    return least, most
+        least = min(least, size) if lead > -TIE else least
+        if lead > TIE:
+            return least, size
+    return least, largest + 1
 
 
 def random_case(seed: int, n: int, n_classes: int, p: int = 5, *, weighted: bool = False) -> BayesCase:
@@ -157,7 +158,3 @@ def random_case(seed: int, n: int, n_classes: int, p: int = 5, *, weighted: bool
         else ComplementNB(alpha=alpha)
     )
     return BayesCase(model, x, y, query, weights)
-
-
-def of_kind(case: BayesCase, model: Any) -> BayesCase:
-    return replace(case, model=model)

@@ -12,7 +12,9 @@ From below, with ``D = D- + D+`` the sums of what is taken away and of what is a
       log(A + D) - log A >= D- [log A - log(A - lo)] / lo + D+ [log(A + hi) - log A] / hi.
 
   ``lo`` is the sum of the term's entries over the rows that can be taken away, or k times its largest entry where that
-  is less; ``hi`` the same for rows that can be added.
+  is less; ``hi`` the same for rows that can be added. No argument falls below its smoothing. A prior's has none, and
+  all rows of a class may leave it if others come: what is added then counts nothing, ``log(A + D)`` is at least the
+  logarithm of ``A + D-`` or of the smallest weight of a row, and both lie above the first chord.
 - ``beta_u < 0``: minus the logarithm is convex and lies above each of its tangents: for any ``D0 > -A``
 
       -log(A + D) + log A >= -log(1 + D0 / A) - (D - D0) / (A + D0).
@@ -150,8 +152,7 @@ class Relaxation:
         taken, added = at - least, np.minimum(self._added[k], most)
         np.divide(np.log(at / least), taken, out=down, where=taken > 0)
         np.divide(np.log1p(added / at), added, out=up, where=added > 0)
-        if size >= self._contest.rules.class_sizes[self._contest.places[k]]:
-            up[terms.is_prior] = 0.0  # all rows may leave if others come: then the chord has to bear what is added
+        up[terms.is_prior] = 0.0
         scale = np.where(self._concave[k], self._slopes[k], 0.0)
         return scale * down, scale * up
 
