@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +13,8 @@ from .fitting import BayesFit
 from .terms import Terms
 
 TIE = 1e-9  # log-odds: a smaller lead is rounding, which may fall otherwise in scikit-learn's order of summation
+
+_AT_ONCE = 2**18  # numbers that are worked out row by row; for more, sums over all rows are faster
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +71,9 @@ class Contest:
         New class code of each move, shape (n_options, n_rows); for removals the row's own.
     barred
         0 for moves that may be made, infinite for others, same shape.
+    shifts
+        What a move adds of its row to the arguments of each class that takes part: -1, 0 or 1. Shape (1 +
+        len(defenders), n_options, n_rows), the rival first; 0 for barred moves.
     """
 
     rules: Rules
@@ -78,6 +83,7 @@ class Contest:
     offset: float
     codes: IntArray
     barred: FloatArray
+    shifts: FloatArray
 
     @property
     def n_rows(self) -> int:
@@ -88,22 +94,6 @@ class Contest:
     def places(self) -> list[int]:
         """Codes of the classes that take part, the rival first."""
         return [self.rival, *self.defenders]
-
-    @cached_property
-    def shifts(self) -> FloatArray:
-        """What a move adds of its row to the arguments of each class that takes part: -1, 0 or 1.
-
-        Shape (len(places), n_options, n_rows); 0 for barred moves.
-        """
-        own, out = self.rules.fit.codes, []
-        for k in self.places:
-            leaves = (own == k).astype(np.float64)
-            if self.rules.edit == "remove":
-                shift = -leaves[None] if not self.terms.complement else leaves[None] - 1.0
-            else:
-                shift = ((self.codes == k) - leaves) * (-1.0 if self.terms.complement else 1.0)
-            out.append(np.where(np.isinf(self.barred), 0.0, shift))
-        return np.array(out)
 
     @cached_property
     def start(self) -> FloatArray:
@@ -145,6 +135,23 @@ class Contest:
         options, rows = np.divmod(moves, self.n_rows)
         return self.shifts[:, options, rows].T[:, :, None] * self.terms.of_rows(rows)[:, None, :]
 
+    def total_change(self, moves: IntArray) -> FloatArray:
+        """The sum of `changes`, shape (len(places), n_terms)."""
+        if len(moves) * self.start.size < _AT_ONCE:
+            return np.asarray(self.changes(moves).sum(axis=0))
+        options, rows = np.divmod(moves, self.n_rows)
+        out = np.empty_like(self.start)
+        for k in range(len(self.places)):
+            made = np.zeros(self.n_rows)
+            made[rows] = self.shifts[k, options, rows]
+            out[k] = self.terms.totals(made)
+        return out
+
+    def merged(self, moves: IntArray) -> Contest:
+        """The same contest with fewer terms, of these moves alone."""
+        terms = self.terms.merged(np.unique(moves % self.n_rows))
+        return self if terms is self.terms else replace(self, terms=terms)
+
     def costs(self, moves: IntArray) -> FloatArray:
         """Of each move: 1, or what editing its row costs."""
         costs = self.rules.costs
@@ -178,4 +185,13 @@ def contest_of(
         second = np.where((own == rival) | (own == predicted), other, predicted)
         codes = np.array([first, second])
     open_ = rules.editable & ((rules.edit == "remove") | ((codes != own) & rules.labels[codes]))
-    return Contest(rules, terms, rival, defenders, offset, codes, np.where(open_, 0.0, np.inf))
+    shifts = np.array([_shift(rules, terms, k, codes) * open_ for k in (rival, *defenders)])
+    return Contest(rules, terms, rival, defenders, offset, codes, np.where(open_, 0.0, np.inf), shifts)
+
+
+def _shift(rules: Rules, terms: Terms, k: int, codes: IntArray) -> FloatArray:
+    """What each move adds of its row to the arguments of class k."""
+    leaves = (rules.fit.codes == k).astype(np.float64)
+    if rules.edit == "remove":
+        return np.asarray(leaves - 1.0 if terms.complement else -leaves)[None]
+    return np.asarray(((codes == k) - leaves) * (-1.0 if terms.complement else 1.0))

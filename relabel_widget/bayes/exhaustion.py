@@ -10,6 +10,7 @@ from .local_search import Ledger
 from .relaxation import Minorant
 
 _MOST = 2**19  # logarithms that are worked out for one size: some milliseconds
+_MERGED = 2**12  # terms; where there are more, most are merged
 _AT_ONCE = 2**21  # numbers that are held at a time
 
 
@@ -18,7 +19,7 @@ def exhausted(contest: Contest, minorant: Minorant, ledger: Ledger) -> IntArray 
 
     Sets that leave a class without rows are left out.
     """
-    sets = _not_ruled_out(minorant, _MOST // contest.start.size)
+    sets = _not_ruled_out(minorant, _MOST // min(contest.start.size, _MERGED))
     if sets is None:
         return None
     if not len(sets):
@@ -27,6 +28,7 @@ def exhausted(contest: Contest, minorant: Minorant, ledger: Ledger) -> IntArray 
     places = places.reshape(sets.shape)
     rows = np.sort(sets % contest.n_rows, axis=1)
     places = places[(rows[:, 1:] != rows[:, :-1]).all(axis=1)]
+    contest = contest.merged(moves)
     changes = contest.changes(moves)
     for first in range(0, len(places), max(1, _AT_ONCE // contest.start.size)):
         ledger.spend()

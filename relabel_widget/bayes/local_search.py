@@ -76,7 +76,6 @@ class _Climb:
 
     def __init__(self, contest: Contest) -> None:
         self._contest = contest
-        self._arguments = contest.start
         self._sizes = contest.class_sizes(np.empty(0, dtype=np.int64))
         self._open = np.ones(contest.n_rows, dtype=bool)
         self.taken: list[int] = []
@@ -84,44 +83,46 @@ class _Climb:
 
     def round(self, ledger: Ledger) -> bool:
         """Moves out of those that rank first; False if none of them lowers the margin."""
-        contest = self._contest
-        effects = np.where(self._open, contest.effects(self._arguments), np.inf)
-        worth = effects if contest.rules.costs is None else effects / np.maximum(contest.rules.costs, _LESS)
-        pool = Pool.of(contest, _smallest(worth, _ROUND))
+        contest, taken = self._contest, np.array(self.taken, dtype=np.int64)
+        effects = contest.effects(contest.start + contest.total_change(taken))
+        worth = np.where(self._open, effects, np.inf)
+        if contest.rules.costs is not None:
+            worth = worth / np.maximum(contest.rules.costs, _LESS)
+        pool = Pool.of(contest, _smallest(worth, _ROUND), taken)
         if not len(pool.moves):
             return False
         cutoff = float(worth.ravel()[pool.moves].max()) if len(pool.moves) >= _ROUND else np.inf
-        moved = False
+        moved, arguments = False, pool.contest.start + pool.contest.total_change(taken)
         while self.margin >= -TIE:
-            step = self._step(pool)
+            step = self._step(pool, arguments)
             if step is None or (moved and step[1] > cutoff):
                 break
             ledger.spend()
-            self._take(pool, step[0])
+            arguments = arguments + pool.changes[step[0]]
+            self._take(pool, step[0], float(pool.contest.margins(arguments)))
             moved = True
         return moved
 
-    def _step(self, pool: Pool) -> tuple[int, float] | None:
+    def _step(self, pool: Pool, arguments: FloatArray) -> tuple[int, float] | None:
         """The place of the move that lowers the margin most, of those of best effect, and the best effect per cost."""
-        contest = self._contest
-        place, of_defender, of_rival = contest.slopes(self._arguments)
+        place, of_defender, of_rival = pool.contest.slopes(arguments)
         effects = pool.changes[:, place] @ of_defender + pool.changes[:, 0] @ of_rival
         effects /= np.maximum(pool.costs, _LESS)
-        effects[~self._open[pool.rows] | (self._sizes == 1)[contest.rules.fit.codes[pool.rows]]] = np.inf
+        last = (self._sizes == 1)[self._contest.rules.fit.codes[pool.rows]]  # of its class: it stays
+        effects[~self._open[pool.rows] | last] = np.inf
         best = _smallest(effects, _TRIED)
         best = best[effects[best] < np.inf]
         if not best.size:
             return None
-        gains = self.margin - contest.margins(self._arguments + pool.changes[best])
+        gains = self.margin - pool.contest.margins(arguments + pool.changes[best])
         gains /= np.maximum(pool.costs[best], _LESS)
         leader = int(np.argmax(gains))
         return (int(best[leader]), float(effects[best].min())) if gains[leader] > _LESS else None
 
-    def _take(self, pool: Pool, place: int) -> None:
+    def _take(self, pool: Pool, place: int, margin: float) -> None:
         self.taken.append(int(pool.moves[place]))
         self._open[pool.rows[place]] = False
-        self._arguments = self._arguments + pool.changes[place]
-        self.margin = float(self._contest.margins(self._arguments))
+        self.margin = margin
         self._sizes = self._contest.class_sizes(np.array(self.taken))
 
 
@@ -133,7 +134,10 @@ def _smallest(values: FloatArray, count: int) -> IntArray:
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """The moves that swaps choose from, with what each adds to the arguments."""
+    """The moves that a climb or swaps choose from, with what each adds to the arguments.
+
+    The contest is `Contest.merged`: arguments have its terms.
+    """
 
     contest: Contest
     moves: IntArray
@@ -142,15 +146,16 @@ class Pool:
     costs: FloatArray
 
     @classmethod
-    def of(cls, contest: Contest, moves: IntArray) -> Pool:
-        """These moves, without those that are barred."""
+    def of(cls, contest: Contest, moves: IntArray, taken: IntArray) -> Pool:
+        """These moves, without those that are barred; ``taken`` are others that are made before."""
         moves = moves[contest.barred.ravel()[moves] == 0]
+        contest = contest.merged(np.append(moves, taken))
         return cls(contest, moves, moves % contest.n_rows, contest.changes(moves), contest.costs(moves))
 
     @classmethod
     def around(cls, contest: Contest, taken: IntArray) -> Pool:
         """The moves taken, and those of largest effect before and after them."""
-        after = contest.start + contest.changes(taken).sum(axis=0)
+        after = contest.start + contest.total_change(taken)
         count = int(_POOL + _POOL_RATE * len(taken))
         parts = [taken]
         for arguments in (after, contest.start):
@@ -159,7 +164,7 @@ class Pool:
                 effects = effects / np.maximum(contest.rules.costs, _LESS)
             best = _smallest(effects, count)
             parts.append(best[effects.ravel()[best] < 0])
-        return cls.of(contest, np.unique(np.concatenate(parts)))
+        return cls.of(contest, np.unique(np.concatenate(parts)), taken)
 
     def arguments(self, members: IntArray) -> FloatArray:
         """After the moves of some members."""

@@ -90,8 +90,8 @@ class Relaxation:
         self._slopes = np.array([-weights, weights])
         self._concave = self._slopes > 0
         self._margin = float(contest.leads(contest.start)[0])
-        self._taken = [contest.terms.totals((self._shifts[k] < 0).any(axis=0)) for k in (0, 1)]
-        self._added = [contest.terms.totals((self._shifts[k] > 0).any(axis=0)) for k in (0, 1)]
+        self._taken = [contest.terms.totals((self._shifts[k] < 0).any(axis=0) * 1.0) for k in (0, 1)]
+        self._added = [contest.terms.totals((self._shifts[k] > 0).any(axis=0) * 1.0) for k in (0, 1)]
         self._tangency = np.zeros_like(self._arguments)
         self._made: dict[int, Minorant] = {}
 
@@ -125,7 +125,7 @@ class Relaxation:
             if best.proven >= size:
                 break
             chosen = self._lowest(found)
-            change = self._contest.changes(chosen)[:, :2].sum(axis=0)
+            change = self._contest.total_change(chosen)[:2]
             corner = _Point(change, float(static.ravel()[chosen].sum()))
             point = corner if point is None else self._between(point, corner)
             self._tangency = point.change
