@@ -105,6 +105,7 @@ def entries(place: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]
         "adopt of a naive Bayes": (rw.adopt, {"estimator": MultinomialNB().fit(counts, Y), "X": counts, "y": Y}),
         "find_flip_set of a naive Bayes": (rw.find_flip_set, {"fit": bayes, "x": counts[0]}),
         "relabel_influence of a naive Bayes": (rw.relabel_influence, {"fit": bayes, "X_query": counts}),
+        "suspects of a naive Bayes": (rw.suspects, {"fit": bayes}),
         "verify of a naive Bayes": (rw.verify, {"fit": bayes, "rows": [0], "X_query": counts}),
         "OneVsRest.proba": (many.proba, {"X": X}) if hasattr(many, "proba") else None,
         "MappedDesign.check": (design.check, {}),

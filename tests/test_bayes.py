@@ -219,6 +219,54 @@ def test_weight_2_is_a_row_twice_and_0_no_row(seed: int) -> None:
     assert_allclose(one[kept], other[firsts[kept]] * weights[kept, None], atol=1e-9)
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_held_out_scores_are_those_of_cross_validation(model: Any, n_classes: int) -> None:
+    if not model.force_alpha:
+        model.set_params(force_alpha=True, alpha=1e-3)  # smaller ones lose all digits
+    x, y, _ = counts(n_classes=n_classes)
+    model = for_classes(model, n_classes)
+    fit = rw.adopt(clone(model).fit(x, y), x, y)
+    folds = np.arange(len(y)) // 17
+    expected = np.empty((len(y), n_classes))
+    for fold in range(3):
+        out = folds == fold
+        expected[out] = clone(model).fit(x[~out], y[~out]).predict_joint_log_proba(x[out])
+    found = fit.held_out(folds)
+    assert_allclose(found - found[:, :1], expected - expected[:, :1], atol=1e-9)
+
+
+def test_a_class_in_one_fold_is_impossible_there() -> None:
+    x, y, _ = counts()
+    fit = rw.adopt(MultinomialNB().fit(x, y), x, y)
+    scores = fit.held_out((y == 2).astype(int))
+    assert np.isfinite(scores).all()
+    assert (scores[y == 2].argmax(axis=1) != 2).all()
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_suspects_find_planted_errors(n_classes: int) -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, n_classes, 600)
+    x = rng.poisson(rng.gamma(0.5, 0.3, (n_classes, 60))[y]).astype(float)
+    wrong = rng.random(600) < 0.1
+    given_labels = np.where(wrong, (y + 1) % n_classes, y)
+    fit = rw.adopt(MultinomialNB().fit(x, given_labels), x, given_labels)
+    found = rw.suspects(fit)
+    assert sorted(found["row"]) == list(range(600))
+    assert (found["label"] == given_labels[found["row"]]).all()
+    assert (found["label"] != found["suggested"]).all()
+    first = found["row"][: int(0.5 * wrong.sum())]
+    assert wrong[first].mean() > 0.75
+    assert (found["suggested"][: len(first)] == y[first]).mean() > 0.75
+    decided = {int(first.iloc[0]): int(y[first.iloc[0]]), int(first.iloc[1]): int(given_labels[first.iloc[1]])}
+    after = rw.suspects(fit, decisions=decided, limit=5)
+    assert len(after) == 5
+    assert not set(after["row"]) & set(decided)
+    other = rw.suspects(fit, decisions={int(r): int(y[r]) for r in found["row"][:200]})
+    rest = found[~found["row"].isin(found["row"][:200])]
+    assert other["row"].tolist() != rest["row"].tolist()  # decisions taught something
+
+
 REFUSED: dict[str, tuple[Any, type[Exception], str]] = {
     "unfitted": (MultinomialNB(), ValueError, "MultinomialNB is not fitted yet"),
     "no smoothing": (MultinomialNB(alpha=0.0), ValueError, r"positive alpha, got 0.0.*MultinomialNB\(alpha=1e-10\)"),

@@ -66,8 +66,8 @@ def bayes_fit(
     weights = _weights(sample_weight, codes, classes)
     columns = Columns(design, getattr(estimator, "binarize", None))
     _check_values(columns, model)
-    counts = columns.sums(weights[:, None] * np.eye(len(classes))[codes])
-    fit = BayesFit(model, columns, classes, codes, weights, counts, transform)
+    empty = np.zeros((len(classes), design.n_features))
+    fit = BayesFit(model, columns, classes, codes, weights, empty, transform).relearned(codes, weights)
     _check_counts(estimator, fit)
     return fit
 

@@ -18,6 +18,8 @@ from ..problem import Edit, code_of
 from .columns import Columns, product
 from .models import Model
 
+_NO_MASS = 1e-12  # of a class without rows, so that its logarithm is finite
+
 
 @dataclass(frozen=True, eq=False)
 class BayesFit:
@@ -108,6 +110,27 @@ class BayesFit:
         """Probability of ``classes[1]``, shape (m,), or of each of more classes, shape (m, K)."""
         decision = self.decision(X)
         return np.asarray(expit(decision) if decision.ndim == 1 else softmax(decision, axis=1))
+
+    def relearned(self, codes: IntArray, weights: FloatArray) -> BayesFit:
+        """The fit on other labels and weights of the same rows. Cost: one pass over X."""
+        counts = self.columns.sums(weights[:, None] * np.eye(len(self.classes))[codes])
+        return replace(self, codes=codes, weights=weights, counts=counts)
+
+    def held_out(self, folds: IntArray) -> FloatArray:
+        """Scores of each training row from counts without its fold, shape (n_rows, K); ``folds`` from 0, (n_rows,).
+
+        A class all of whose rows are in one fold is as good as impossible there.
+        """
+        out, members = np.empty((self.n_rows, len(self.classes))), np.eye(len(self.classes))[self.codes]
+        members *= self.weights[:, None]
+        for fold in range(int(folds.max()) + 1):
+            rows = np.flatnonzero(folds == fold)
+            part = Columns(self.columns.design.take(rows), self.columns.cut)
+            counts = np.maximum(self.counts - part.sums(members[rows]), 0.0)
+            masses = np.maximum(self.masses - members[rows].sum(axis=0), _NO_MASS)
+            coef, intercept = self.model.linear(counts, masses)
+            out[rows] = product(part.design, part.cut, coef.T) + intercept
+        return out
 
     def bare(self) -> BayesFit:
         """This fit without the transform of raw rows, which might not travel."""

@@ -168,11 +168,10 @@ class Relaxation:
 
     def _lowest(self, minorant: Minorant) -> IntArray:
         """The moves of at most ``size`` rows that make the minorant least."""
-        options = minorant.effects.argmin(axis=0)
         rows = np.flatnonzero(minorant.lowest < 0)
         if len(rows) > minorant.size:
             rows = rows[np.argpartition(minorant.lowest[rows], minorant.size - 1)[: minorant.size]]
-        return np.asarray(options[rows] * self._contest.n_rows + rows)
+        return np.asarray(minorant.effects[:, rows].argmin(axis=0) * self._contest.n_rows + rows)
 
     def _value(self, point: _Point) -> float:
         """The convex program's objective."""

@@ -321,7 +321,7 @@ def check_fit(fit: Any, *, who: str) -> None:
     if isinstance(fit, BayesFit):
         raise TypeError(
             f"{who}: expected a Fit of a logistic regression, got {fit}. What takes a naive Bayes: find_flip_set, "
-            "find_flip_sets, verify, relabel_influence and removal_influence."
+            "find_flip_sets, verify, relabel_influence, removal_influence and suspects."
         )
     if not isinstance(fit, Fit):
         raise TypeError(f"{who}: expected a Fit, as fit and adopt make, got {shown(fit)}.")
