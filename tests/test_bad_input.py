@@ -233,7 +233,7 @@ ESTIMATORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "our own fit": (lambda: FIT, TypeError, "got Fit"),
     "a class": (lambda: LogisticRegression, TypeError, "got (type|ABCMeta)"),
     "nothing": (lambda: None, TypeError, "got NoneType"),
-    "pipeline of another": (lambda: make_pipeline(LinearSVC()), TypeError, "a Pipeline ending in one, got LinearSVC"),
+    "pipeline of another": (lambda: make_pipeline(LinearSVC()), TypeError, "a Pipeline ending in one of them, got LinearSVC"),
     "unfitted pipeline": (lambda: make_pipeline(LogisticRegression()), ValueError, "is not fitted yet"),
 }
 
