@@ -15,7 +15,8 @@ from sklearn.base import clone
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
 
 import relabel_widget as rw
-from relabel_widget.bayes import contests_of, rules_of
+from relabel_widget.bayes import Ledger, contests_of, rules_of
+from relabel_widget.bayes.local_search import climb, flipping_prefix
 from relabel_widget.bayes.relaxation import Relaxation
 
 
@@ -225,6 +226,67 @@ def test_costs_make_the_set_cheap() -> None:
         assert cost[found.rows].sum() <= cheapest + 0.7, seed  # a search, not a proof
         assert found.lower_bound <= optimum(case, Asked(), 5)[1]
     assert compared > 15
+
+
+@pytest.mark.parametrize("seed", [808, 853, 992])
+def test_many_rows_together_flip_where_no_row_alone_helps(seed: int) -> None:
+    """With next to no smoothing, only the last row that has a word changes much when it goes."""
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.arange(60) % 2)
+    x = rng.poisson(rng.gamma(0.4, 1, (2, 10))[y]).astype(float)
+    case = BayesCase(MultinomialNB(alpha=1e-3), x, y, 3 * x[0])
+    rules = rules_of(case.fit(), "remove", np.arange(60), None, None)
+    (contest,) = contests_of(rules, case.fit().query_of(case.query), 0.0, None)
+    assert climb(contest, Ledger(None, None, None)) is None
+    found = rw.find_flip_set(case.fit(), case.query, edit="remove")
+    assert found.verified
+    kept = np.delete(np.arange(60), found.rows)
+    after = clone(case.model).fit(x[kept], y[kept])
+    assert after.predict(case.query[None]) != case.fitted().predict(case.query[None])
+
+
+def test_a_prefix_flips_and_a_row_fewer_does_not() -> None:
+    for seed in range(10):
+        case = replace(random_case(seed, 150, 2, 8), model=MultinomialNB())
+        rules = rules_of(case.fit(), "relabel", np.arange(150), None, None)
+        (contest,) = contests_of(rules, case.fit().query_of(case.query), 0.0, None)
+        moves = flipping_prefix(contest, contest.effects(contest.start), Ledger(None, None, None))
+        assert moves is not None
+        assert (contest.class_sizes(moves) > 0).all()
+        for count in (len(moves) - 1, len(moves)):
+            margin = contest.margins(contest.start + contest.changes(moves[:count]).sum(axis=0))
+            assert (margin < 0) == (count == len(moves))
+            assert_allclose(contest.total_change(moves[:count]), contest.changes(moves[:count]).sum(axis=0), atol=1e-9)
+
+
+def test_sums_over_all_rows_are_sums_of_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many moves of wide queries go the second way; terms that are merged tell the same."""
+    monkeypatch.setattr("relabel_widget.bayes.contest._AT_ONCE", 0)
+    for name, model in KINDS.items():
+        case = replace(random_case(3, 30, 3, 8, weighted=True), model=model)
+        rules = rules_of(case.fit(), "relabel", np.arange(30), None, None)
+        for contest in contests_of(rules, case.fit().query_of(case.query), 0.0, None):
+            moves = np.flatnonzero(np.isfinite(contest.barred.ravel()))[:7]
+            change = contest.changes(moves).sum(axis=0)
+            assert_allclose(contest.total_change(moves), change, atol=1e-9, err_msg=name)
+            merged = contest.merged(moves)
+            after = merged.margins(merged.start + merged.changes(moves).sum(axis=0))
+            assert after == pytest.approx(float(contest.margins(contest.start + change)), abs=1e-9)
+            if name == "bernoulli":
+                assert merged.start.size <= contest.start.size
+
+
+def test_absent_words_are_merged() -> None:
+    rng = np.random.default_rng(0)
+    x, y = (rng.random((40, 300)) < 0.02).astype(float), np.arange(40) % 2
+    fit = rw.adopt(BernoulliNB().fit(x, y), x, y)
+    rules = rules_of(fit, "relabel", np.arange(40), None, None)
+    (contest,) = contests_of(rules, fit.query_of(x[0]), 0.0, None)
+    merged = contest.merged(np.array([3, 5]))
+    assert merged.start.shape[1] < 50 < contest.start.shape[1]
+    change = contest.changes(np.array([3, 5])).sum(axis=0)
+    after = merged.margins(merged.start + merged.changes(np.array([3, 5])).sum(axis=0))
+    assert after == pytest.approx(float(contest.margins(contest.start + change)), abs=1e-9)
 
 
 def test_a_class_keeps_its_last_row() -> None:

@@ -14,7 +14,7 @@ from ..problem import Edit
 from .contest import TIE, Contest, Rules, contest_of
 from .exhaustion import exhausted
 from .fitting import BayesFit
-from .local_search import Ledger, LocalSearch, Pool, Spent, climb
+from .local_search import Ledger, LocalSearch, Pool, Spent, climb, flipping_prefix
 from .relaxation import Relaxation
 from .terms import terms_of
 
@@ -103,16 +103,28 @@ class Finding:
                 self._proven[i] = max(0, self._relaxations[i].minorant(fewer).proven) if fewer else 0
                 if self._proven[i] >= fewer:
                     continue
-            taken = climb(contest, self._ledger)
-            if taken is None:
-                continue
-            self._offer(contest, taken)
-            pool = Pool.around(contest, taken)
-            search = LocalSearch(pool, self._ledger, np.searchsorted(pool.moves, taken))
-            try:
-                search.run()
-            finally:
-                self._offer(contest, pool.moves[search.members])
+            self._improve(contest, climb(contest, self._ledger))
+        if self._best is None:
+            self._leap()
+
+    def _leap(self) -> None:
+        """Where no row alone brings any rival nearer, many together may: prefixes of what chords say of so many."""
+        for contest, relaxation in zip(self._contests, self._relaxations, strict=True):
+            size = int(np.count_nonzero(self._rules.editable))
+            while size and self._best is None:
+                self._improve(contest, flipping_prefix(contest, relaxation.minorant(size).effects, self._ledger))
+                size //= 2
+
+    def _improve(self, contest: Contest, taken: IntArray | None) -> None:
+        if taken is None:
+            return
+        self._offer(contest, taken)
+        pool = Pool.around(contest, taken)
+        search = LocalSearch(pool, self._ledger, np.searchsorted(pool.moves, taken))
+        try:
+            search.run()
+        finally:
+            self._offer(contest, pool.moves[search.members])
 
     def _offer(self, contest: Contest, moves: IntArray) -> None:
         if self._best is None or _cost(contest, moves) < _cost(*self._best) - 1e-12:

@@ -18,6 +18,7 @@ from .contest import TIE, Contest
 _TRIED = 8  # moves of largest first-order effect whose effect is worked out exactly, at each step of the climb
 _ROUND = 256  # moves of which one after the other is taken before all are ranked again
 _POOL, _POOL_RATE = 96, 2.0  # moves outside that swaps choose from: so many, and so many for each move inside
+_POOL_MOST, _OUT_MOST = 512, 256  # but no more, nor more of the moves inside, of which the least useful are swapped
 _STARTS = 3  # moves that are left out in turn, to look for a set of one less by swaps
 _SWAPS = 16  # swaps of best forecast that are worked out exactly
 _PAIRS = 32  # swaps of which all pairs are worked out exactly, where no single one helps
@@ -69,6 +70,34 @@ def climb(contest: Contest, ledger: Ledger) -> IntArray | None:
         if not climb.round(ledger):
             return None
     return np.array(climb.taken)
+
+
+def flipping_prefix(contest: Contest, effects: FloatArray, ledger: Ledger) -> IntArray | None:
+    """A short prefix of the moves in order of these effects, (n_options, n_rows), that flips; None if none does.
+
+    Each row's best move, without the last rows of a class. Sizes are doubled and then halved in, as if margins fell.
+    """
+    best, own = effects.min(axis=0), contest.rules.fit.codes
+    rows = np.flatnonzero(best < 0)
+    rows = rows[np.argsort(best[rows], kind="stable")]
+    for k, size in enumerate(contest.rules.class_sizes):
+        rows = np.delete(rows, np.flatnonzero(own[rows] == k)[size - 1 :])
+    moves = effects[:, rows].argmin(axis=0) * contest.n_rows + rows
+
+    def flips(size: int) -> bool:
+        ledger.spend()
+        return bool(contest.margins(contest.start + contest.total_change(moves[:size])) < -TIE)
+
+    short, size = 0, 1
+    while size < len(moves) and not flips(size):
+        short, size = size, 2 * size
+    size = min(size, len(moves))
+    if not size or not flips(size):
+        return None
+    while size - short > 1:
+        middle = (short + size) // 2
+        short, size = (short, middle) if flips(middle) else (middle, size)
+    return np.asarray(moves[:size])
 
 
 class _Climb:
@@ -156,7 +185,7 @@ class Pool:
     def around(cls, contest: Contest, taken: IntArray) -> Pool:
         """The moves taken, and those of largest effect before and after them."""
         after = contest.start + contest.total_change(taken)
-        count = int(_POOL + _POOL_RATE * len(taken))
+        count = min(int(_POOL + _POOL_RATE * len(taken)), _POOL_MOST)
         parts = [taken]
         for arguments in (after, contest.start):
             effects = contest.effects(arguments)
@@ -260,33 +289,38 @@ class LocalSearch:
                 return np.append(members, best), margin + float(added[best])
         if not len(members):
             return None
-        forecast = self._forecast(members, arguments, margin, added)
-        same = pool.rows[members][:, None] == pool.rows
-        dear = pool.costs[None, :] - pool.costs[members][:, None] >= spare
+        left = pool.contest.margins(arguments - pool.changes[members]) - margin
+        out = _smallest(left, _OUT_MOST)
+        forecast = left[out][:, None] + added + self._interaction(members[out], arguments)
+        same = pool.rows[members[out]][:, None] == pool.rows
+        dear = pool.costs[None, :] - pool.costs[members[out]][:, None] >= spare
         forecast[~(outside | same) | dear] = np.inf
-        forecast[np.arange(len(members)), members] = np.inf
-        return self._swapped(members, arguments, margin, forecast)
+        forecast[np.arange(len(out)), members[out]] = np.inf
+        return self._swapped(members, out, arguments, margin, forecast)
 
-    def _forecast(self, members: IntArray, arguments: FloatArray, margin: float, added: FloatArray) -> FloatArray:
-        """Change of the margin by each swap, (members, pool): each move exactly, their interaction to second order."""
+    def _interaction(self, out: IntArray, arguments: FloatArray) -> FloatArray:
+        """What the two moves of each swap, (out, pool), do to each other's effect on the margin, to second order."""
         pool = self._pool
-        left = self._pool.contest.margins(arguments - pool.changes[members]) - margin
         place, of_defender, of_rival = pool.contest.slopes(arguments)
         arguments = np.maximum(arguments, pool.contest.terms.floors)
         bent = (of_defender / arguments[place], of_rival / arguments[0])  # minus the second derivatives
-        cross = (pool.changes[members, place] * bent[0]) @ pool.changes[:, place].T
-        cross += (pool.changes[members, 0] * bent[1]) @ pool.changes[:, 0].T
-        return np.asarray(left[:, None] + added + cross)
+        cross = (pool.changes[out, place] * bent[0]) @ pool.changes[:, place].T
+        cross += (pool.changes[out, 0] * bent[1]) @ pool.changes[:, 0].T
+        return np.asarray(cross)
 
     def _swapped(
-        self, members: IntArray, arguments: FloatArray, margin: float, forecast: FloatArray
+        self, members: IntArray, out: IntArray, arguments: FloatArray, margin: float, forecast: FloatArray
     ) -> tuple[IntArray, float] | None:
-        """The best of the swaps of best forecast, or of their pairs, if it lowers the margin."""
+        """The best of the swaps of best forecast, or of their pairs, if it lowers the margin.
+
+        ``out`` are the places among the members that the rows of ``forecast`` are of.
+        """
         pool = self._pool
         best = _smallest(forecast, _PAIRS)
         best = best[forecast.ravel()[best] < np.inf]
         best = best[np.argsort(forecast.ravel()[best], kind="stable")]
-        out, in_ = np.divmod(best, forecast.shape[1])
+        which, in_ = np.divmod(best, forecast.shape[1])
+        out = out[which]
         changes = pool.changes[in_] - pool.changes[members[out]]
         margins = self._pool.contest.margins(arguments + changes[:_SWAPS])
         if margins.size and margins.min() < margin - _LESS:
