@@ -48,7 +48,7 @@ if TYPE_CHECKING:
         verify,
     )
     from .files.texts import PagedTexts, open_texts, write_texts
-    from .fits import Fit, OneVsRest, adopt, fit, fit_one_vs_rest
+    from .fits import AdoptionWarning, Fit, OneVsRest, adopt, fit, fit_one_vs_rest
     from .journal import JournalError
     from .monitor import Cancelled, Monitor, Progress
     from .outcome import Outcome
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 
 # A module never bears the name of a public function: importing it would put the module in that function's place.
 _HOMES = {
+    "AdoptionWarning": "fits",
     "adopt": "fits",
     "GroupAudit": "audit",
     "NoiseAudit": "audit",
@@ -117,6 +118,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "AdoptionWarning",
     "BayesFit",
     "Budget",
     "Cancelled",

@@ -1,4 +1,4 @@
-"""What callers pass, checked before it is used."""
+"""Checks of what callers pass."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .monitor import Monitor
 
 
 def as_array(values: Any, *, who: str) -> AnyArray:
-    """Anything that NumPy takes for an array, as one.
+    """Convert anything that NumPy accepts to an array.
 
     Raises
     ------
@@ -29,23 +29,23 @@ def as_array(values: Any, *, who: str) -> AnyArray:
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise ValueError(
             f"{who}: expected values without a mask, got {int(np.ma.getmaskarray(values).sum())} masked ones. Drop "
-            "those rows, or fill them in with .filled(...)."
+            "those rows or fill them with .filled(...)."
         )
     try:
         return np.asarray(values)
     except ValueError as error:
         raise ValueError(f"{who}: expected an array, got rows of different lengths ({error}).") from error
-    except Exception as error:  # of whatever the object's own __array__ does
+    except Exception as error:  # the object's own __array__ may raise anything
         raise TypeError(f"{who}: expected an array, got {type(values).__name__} ({error}).") from error
 
 
 def as_numbers(values: Any, *, who: str) -> FloatArray:
-    """Real numbers as float64, of any shape; they may be NaN or infinite. Shared with the caller where the type fits.
+    """Real numbers as float64, of any shape, NaN and infinity included. No copy if they are float64 already.
 
     Raises
     ------
     TypeError
-        If the values are not real numbers: texts, dates, complex numbers and objects are none.
+        If the values are not real numbers: texts, dates, complex numbers and objects are refused.
     ValueError
         As `as_array`.
     """
@@ -63,7 +63,7 @@ def _kind_of(values: Any, array: AnyArray) -> str:
 
 
 def shown(value: Any, most: int = 80) -> str:
-    """A value as messages show it, cut if it is long."""
+    """A value as shown in messages, cut if it is long."""
     try:
         text = " ".join(repr(value).split())
     except Exception:  # its own __repr__ fails
@@ -84,7 +84,7 @@ def as_rows(rows: Any, n_rows: int, *, who: str) -> IntArray:
     TypeError
         If they are not whole numbers.
     ValueError
-        If one is outside 0 .. n_rows - 1 or comes twice, or a mask has another length.
+        If one is outside 0 .. n_rows - 1 or repeated, or a mask has the wrong length.
     """
     array = np.atleast_1d(as_array(rows, who=who))
     if array.dtype == np.bool_:
@@ -106,7 +106,7 @@ def as_rows(rows: Any, n_rows: int, *, who: str) -> IntArray:
 
 
 def _rows_shown(rows: Any, array: AnyArray) -> str:
-    # a set or a generator is one object to NumPy: its name says more than the array's
+    # NumPy takes a set or a generator as one object: its repr says more than the array's dtype
     return f"{array.dtype} of shape {array.shape}" if np.ndim(array) != 1 or array.dtype != object else shown(rows)
 
 
@@ -132,7 +132,7 @@ def as_number(value: Any, *, who: str, above: float = -np.inf, below: float = np
         If it is not one.
     """
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        with suppress(OverflowError):  # a whole number that float64 does not reach
+        with suppress(OverflowError):  # a whole number too large for float64
             if above < float(value) < below:
                 return float(value)
     between = f" above {above:g}" if above > -np.inf else ""
@@ -141,7 +141,7 @@ def as_number(value: Any, *, who: str, above: float = -np.inf, below: float = np
 
 
 def as_flag(value: Any, *, who: str) -> bool:
-    """True or False; 1 and 0 will do.
+    """True or False; 1 and 0 are accepted.
 
     Raises
     ------
@@ -154,7 +154,7 @@ def as_flag(value: Any, *, who: str) -> bool:
 
 
 def check_choice(value: Any, name: str, choices: Sequence[str], *, who: str) -> None:
-    """Refuse a word that is not one of those that there are; ``name`` is the argument's.
+    """Refuse a value that is not one of ``choices``; ``name`` is the argument's name.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def check_choice(value: Any, name: str, choices: Sequence[str], *, who: str) -> 
 
 
 def check_monitor(monitor: Any, *, who: str) -> None:
-    """Refuse what is no `Monitor` and not None.
+    """Refuse anything but a `Monitor` or None.
 
     Raises
     ------
@@ -175,16 +175,16 @@ def check_monitor(monitor: Any, *, who: str) -> None:
         If it is something else.
     """
     if monitor is not None and not isinstance(monitor, Monitor):
-        raise TypeError(f"{who}: expected monitor as a Monitor or None, got {shown(monitor)}.")
+        raise TypeError(f"{who}: expected monitor to be a Monitor or None, got {shown(monitor)}.")
 
 
 def as_path(path: str | os.PathLike[str], *, who: str) -> Path:
-    """A path as people give it, ``~`` expanded.
+    """A path from the user, with ``~`` expanded.
 
     Raises
     ------
     TypeError, ValueError
-        If it is no path, or none that a file system could hold.
+        If it is not a path, or not one that a file system could hold.
     """
     if not isinstance(path, (str, os.PathLike)) or not isinstance(os.fspath(path), str):
         raise TypeError(f"{who}: expected a path as a string or pathlib.Path, got {type(path).__name__}.")
@@ -195,7 +195,7 @@ def as_path(path: str | os.PathLike[str], *, who: str) -> Path:
         sound = False
     if not sound:
         raise ValueError(f"{who}: expected the path of a file, got {text!r}.")
-    with suppress(RuntimeError):  # no such user: the file is then looked for under that very name
+    with suppress(RuntimeError):  # no such user: the path is used literally
         return Path(text).expanduser()
     return Path(text)
 
@@ -219,6 +219,6 @@ def check_edit(edit: Any, *, who: str) -> None:
     Raises
     ------
     ValueError
-        If it is another.
+        If it is neither.
     """
     check_choice(edit, "edit", ("relabel", "remove"), who=who)

@@ -1,14 +1,15 @@
-"""Facts in the words that people read, each phrased once: page, report, snapshot, charts and history use these."""
+"""Facts phrased for people, each in one place; used by the page, report, snapshot, charts and history."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 UNKNOWN = "–"
 
 
 def clip(text: Any, length: int) -> str:
-    """At most ``length`` characters, the last one an ellipsis if something was cut."""
+    """At most ``length`` characters, ending in an ellipsis if cut."""
     words = str(text)
     return words if len(words) <= length else words[: length - 1].rstrip() + "…"
 
@@ -19,23 +20,46 @@ def plural(number: int, one: str, many: str = "") -> str:
 
 
 def set_size(size: int) -> str:
-    """The size of a test row's flip set: -1 where it was not searched for, 0 where none was found."""
+    """The size of a test row's flip set: -1 if it was not searched for, 0 if none was found."""
     return UNKNOWN if size < 0 else "none" if size == 0 else f"{size:,}"
 
 
+def judged_on(n_known: int, n_test: int) -> str:
+    """The rows that a score is of: all test rows, or those whose true label is known."""
+    return "test rows" if n_known == n_test else f"the {n_known:,} of {n_test:,} test rows with a known label"
+
+
+def own_word(flip_set: Any) -> str:
+    """What the user's own estimator, refitted, says of a flip set; nothing where it was not asked."""
+    if math.isnan(flip_set.own_proba_after):
+        return ""
+    change = f"probability {flip_set.own_proba_before:.3f} → {flip_set.own_proba_after:.3f}"
+    if flip_set.verified:
+        return f"Confirmed by refitting your {flip_set.confirmed_by}: {change}."
+    return f"Your own model, refitted: {change}."
+
+
 def flips(n_flipped: int, n_test: int) -> str:
-    """What a retraining did to the test predictions."""
+    """How many test predictions flipped on retraining."""
     return f"{n_flipped:,} of {plural(n_test, 'prediction')} flipped"
 
 
 def flips_by(n_flipped: int, n_test: int, n_relabelled: int) -> str:
-    """The same, with what it was retrained on."""
+    """`flips`, with the number of relabels it was retrained on."""
     return f"{flips(n_flipped, n_test)} by {plural(n_relabelled, 'relabel')}"
 
 
 def share_change(before: float | None, after: float | None) -> tuple[str, str]:
     """A share before and after, such as an accuracy."""
     return f"{before:.2%}", f"{after:.2%}"
+
+
+def accuracy_change(summary: Any) -> str:
+    """A sentence on the accuracy before and after a retraining, with a space before it; empty without true labels."""
+    if summary.accuracy_before is None:
+        return ""
+    partly = f" on {judged_on(summary.n_known, summary.n_test)}:" if summary.n_known < summary.n_test else ""
+    return f" Accuracy{partly} {' → '.join(share_change(summary.accuracy_before, summary.accuracy_after))}."
 
 
 def score_change(before: float | None, after: float | None) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""How long work tells what it is doing and is told to stop."""
+"""Progress reports from long work, and cancelling it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 
 class Cancelled(Exception):  # noqa: N818 - a person's decision, not an error
-    """Raised inside long work after `Monitor.cancel`; nothing has changed then."""
+    """Raised inside long work after `Monitor.cancel`; nothing has been changed."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One report of running work.
+    """One progress report.
 
-    ``phase`` is a few words for people, ``done`` counts finished steps and ``total`` is the number of steps, or
+    ``phase`` is a few words for people, ``done`` counts finished steps, and ``total`` is the number of steps, or
     None while it is unknown.
     """
 
@@ -25,12 +25,12 @@ class Progress:
 
 
 class Monitor:
-    """Carries progress out of running work and a wish to stop into it. Safe to share between threads.
+    """Carries progress reports out of running work and cancel requests into it. Thread-safe.
 
     Parameters
     ----------
     on_progress
-        Called with a `Progress` in the thread that does the work; it must return quickly.
+        Called with a `Progress` in the thread that does the work; must return quickly.
     """
 
     def __init__(self, on_progress: Callable[[Progress], None] | None = None) -> None:
@@ -38,7 +38,7 @@ class Monitor:
         self._stop = threading.Event()
 
     def cancel(self) -> None:
-        """Ask the work to stop. It ends with `Cancelled` at its next step, within one refit."""
+        """Ask the work to stop. It raises `Cancelled` at its next step, within one refit."""
         self._stop.set()
 
     @property
@@ -47,7 +47,7 @@ class Monitor:
         return self._stop.is_set()
 
     def check(self) -> None:
-        """Raise `Cancelled` if a stop was asked for."""
+        """Raise `Cancelled` if `cancel` was called."""
         if self._stop.is_set():
             raise Cancelled("cancelled on request")
 

@@ -1,4 +1,4 @@
-"""Every way in which the search for a flip set may end, each with its sentence."""
+"""Every way a search for a flip set can end, each with its sentence."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """How a search ended. The value is the sentence that people read; it is also a plain string."""
+    """How a search ended. The value is the sentence shown to people; it is also a plain string."""
 
     FOUND = "Found: a refit on the edited labels flips the prediction."
-    PREDICTED = "Found to first order only: no refit was made, so the flip is a prediction."
+    PREDICTED = "Found to first order only: the flip is predicted, not confirmed by a refit."
     NOT_PREDICTED = "Not found: no prefix of the first-order ranking is predicted to flip."
     BUDGET = "Not found within budget: no set tried so far flips the prediction, which does not prove that none exists."
-    BUDGET_FOUND = "Found, then out of budget: the set flips on a refit, but a smaller one was still being looked for."
+    BUDGET_FOUND = "Found, then out of budget: the set flips on a refit; the search for a smaller one was cut short."
     EXHAUSTED = "Not found: no set tried flips the prediction, which does not prove that none exists."
     ALREADY = "Nothing to flip: the target class is predicted already."
     CANNOT_FLIP = "Cannot flip: the prediction is the same whatever the labels of the candidate rows are."
+    UNCONFIRMED = "Not confirmed: the set flips at the model's minimum, but your own estimator could not be refitted."
+    CONTRADICTED = "Not confirmed: the set flips at the model's minimum, but not in a refit of your own estimator."

@@ -39,7 +39,9 @@ class Question:
     candidates
         Rows that may be edited, int64, sorted.
     costs
-        What editing each row costs, (n_rows,), if a cheap set is wanted instead of a small one.
+        What each edit costs, (n_rows,), if a cheap set is wanted instead of a small one; (n_rows * K,) with K classes.
+    allowed
+        With several classes, the codes of the labels that rows may be given; all if None.
     """
 
     fit: Fit
@@ -48,6 +50,7 @@ class Question:
     edit: Edit
     candidates: IntArray
     costs: FloatArray | None = None
+    allowed: IntArray | None = None
 
     @cached_property
     def value(self) -> float:
@@ -72,20 +75,21 @@ class Question:
         """The fit's problem with these rows edited."""
         return self.fit.problem.edited(rows, self.edit)
 
+    def edits_at(self, gains: FloatArray, made: IntArray | None = None) -> IntArray:
+        """The best edit of each candidate row by these gains; of rows that edits were made of, sorted, these."""
+        return self.fit.problem.best_edits(self.candidates, gains, self.edit, self.allowed, made)
+
     def new_labels(self, rows: IntArray) -> AnyArray:
         """The label that each of these rows is given; for removals its own label."""
-        labels = self.fit.problem.labels
-        codes = labels.swap(rows).codes if self.edit == "relabel" else labels.codes
-        return labels.decode(codes[rows])
+        return self.fit.problem.new_labels(rows, self.edit)
 
     def gains(self, eta: FloatArray, eta_direction: FloatArray) -> FloatArray:
         """What editing each row moves the margin by towards a flip, to first order; (n_rows,).
 
         ``eta`` are the log-odds of the rows, ``eta_direction`` is ``[X, 1] H^-1 functional`` there.
         """
-        gains = self.direction * self.fit.problem.force(eta, self.edit)
-        gains *= eta_direction
-        return gains
+        gains = self.fit.problem.pulls(eta, eta_direction, self.edit)
+        return gains if self.direction > 0 else np.negative(gains, out=gains)
 
     def cost(self, rows: IntArray) -> float:
         """The cost of a set: its size, or the sum of its rows' costs."""
@@ -97,38 +101,18 @@ class Question:
             return effects
         return np.where(effects > 0, effects / np.maximum(self.costs[rows], _LEAST_COST), effects)
 
-    @cached_property
-    def _class_sizes(self) -> tuple[int, int]:
-        """Rows of each class that count."""
-        codes, counted = self.fit.problem.labels.codes, self.fit.problem.weights > 0
-        return int(np.count_nonzero(counted & (codes == 0))), int(np.count_nonzero(counted & (codes == 1)))
-
     def feasible(self, rows: IntArray) -> bool:
         """Whether examples of both classes remain: no estimator is fitted on one class."""
         return not len(self.last_of_their_class(rows))
 
     def last_of_their_class(self, rows: IntArray) -> IntArray:
         """Those of the rows, in their order, whose class has no other rows and gets none; mostly none."""
-        codes = self.fit.problem.labels.codes[rows]
-        ones = int(np.count_nonzero(codes))
-        leaving = (len(codes) - ones, ones)
-        for code in (0, 1):
-            arriving = leaving[1 - code] if self.edit == "relabel" else 0
-            if leaving[code] == self._class_sizes[code] and not arriving:
-                return np.asarray(rows[codes == code])
-        return rows[:0]
+        return self.fit.problem.last_of_their_class(rows, self.edit)
 
     @cached_property
     def out_of_reach(self) -> bool:
-        """Whether no edit whatever flips the prediction.
-
-        Without a free intercept every minimiser is ``theta = P^-1 sum_i s_i (y_i - p_i) x_i``, P the penalties, and
-        ``|y_i - p_i| < 1``: the value stays within ``sum_i s_i |x_i . P^-1 x|`` of 0.
-        """
-        problem = self.fit.problem
+        """Whether no edit whatever flips the prediction."""
         if not len(self.candidates):
             return True
-        if not problem.penalty.all():
-            return False
-        reach = float(problem.weights @ np.abs(problem.eta(self.functional / problem.penalty)))
+        reach = self.fit.problem.reach(self.functional)
         return self.offset <= -reach if self.value > 0 else self.offset >= reach

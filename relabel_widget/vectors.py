@@ -1,9 +1,9 @@
 """Products of parameter vectors, in the calling thread.
 
 BLAS splits a dot product of more than 10,000 entries among threads, which costs more than it saves as soon as another
-process wants a core (up to 8 ms of waiting where the product takes 40 microseconds), and may sum in another order next
-time. Once woken, its threads keep a core busy for some 50 ms, while our own compiled products want it. It gets pieces
-that it does not split: ``einsum``, which calls no BLAS, takes half as long again to four times as long.
+process wants a core (up to 8 ms of waiting for a product that takes 40 microseconds), and may change the order of
+summation from run to run. Once woken, its threads keep a core busy for some 50 ms that our own compiled products need.
+So BLAS gets pieces too small to split: ``einsum``, which does not call BLAS, takes 1.5 to 4 times as long.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from scipy.linalg.blas import daxpy, dgemm
 
 from ._typing import AnyArray, FloatArray
 
-_IN_ONE_THREAD = 10_000  # entries of vectors that BLAS does not split
-_MULTIPLIED_IN_ONE = 2**18  # multiplications of a product of matrices, for the same reason
-_ROWS_AT_A_TIME = 16  # of the other matrix, at least
+_IN_ONE_THREAD = 10_000  # entries: BLAS does not split vectors of this length
+_MULTIPLIED_IN_ONE = 2**18  # multiplications in one product of matrices, for the same reason
+_ROWS_AT_A_TIME = 16  # of the other matrix, at least, in one product
 PIECE = 2**15  # rows: 256 KB of each vector
 
 
 class _Limited:
-    """How many callers want BLAS in one thread at present, and what gives it back its threads."""
+    """How many callers currently need BLAS in one thread, and the limits to restore afterwards."""
 
     lock = Lock()
     callers = 0
@@ -43,7 +43,7 @@ def _libraries() -> Any:
 
 @contextmanager
 def blas_in_one_thread() -> Iterator[None]:
-    """Meanwhile BLAS starts no thread, whoever calls it: for what is too large for pieces. From any thread."""
+    """Keep BLAS in one thread for the whole process, for work too large for pieces. Thread-safe."""
     with _Limited.lock:
         if not _Limited.callers:
             _Limited.limits = _libraries().limit(limits=1)
@@ -65,7 +65,7 @@ def dot(a: FloatArray, b: FloatArray) -> float:
 
 
 def add_scaled(out: FloatArray, scale: float, a: FloatArray) -> None:
-    """``out += scale a``, vectors of equal length; out contiguous. No scaled copy is made."""
+    """``out += scale a``, vectors of equal length; out contiguous. Makes no scaled copy."""
     for piece in pieces(len(a), _IN_ONE_THREAD):
         daxpy(a[piece], out[piece], a=scale)
 
@@ -76,7 +76,7 @@ def column_dots(a: FloatArray, b: FloatArray) -> FloatArray:
 
 
 def symmetric_product(a: FloatArray, v: FloatArray) -> FloatArray:
-    """``a v`` of a symmetric matrix (k, k), in Fortran order, and v (k,) or (k, m): products of matrices, in pieces."""
+    """``a v`` of a symmetric matrix (k, k), in Fortran order, and v (k,) or (k, m), multiplied piece by piece."""
     rows = v.T if v.ndim == 2 else v[None, :]
     out, height = np.empty(rows.shape), max(_ROWS_AT_A_TIME, _MULTIPLIED_IN_ONE // a.size)
     for first in range(0, len(rows), height):
@@ -93,20 +93,20 @@ def norm(a: FloatArray) -> float:
 
 
 def pieces(length: int, size: int) -> Iterator[slice]:
-    """A vector's entries in order, ``size`` at a time."""
+    """Consecutive slices of a vector, ``size`` entries each."""
     return (slice(first, first + size) for first in range(0, length, size))
 
 
 def consecutive(lengths: Iterable[int]) -> list[slice]:
-    """Pieces of these lengths, one after the other."""
+    """Consecutive slices of these lengths."""
     ends = list(accumulate(lengths, initial=0))
     return [slice(first, end) for first, end in pairwise(ends)]
 
 
 def row_by_row(f: Callable[..., AnyArray], *given: Any) -> AnyArray:
-    """``f(*given)`` of vectors (the first is one) and numbers, where row i depends on row i alone; some rows at a time.
+    """``f(*given)`` of vectors (the first is one) and numbers, where row i depends only on row i; some rows at a time.
 
-    What f holds meanwhile stays in the cache, and no new memory is asked for page by page.
+    The temporaries of f stay in the cache, and no new memory is paged in.
     """
     if len(given[0]) <= PIECE:
         return f(*given)

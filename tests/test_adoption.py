@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from oracles import DenseProblem, exact_log_odds, quiet_fit, random_case, sklearn_model
@@ -98,6 +99,17 @@ def test_labels_of_any_type(classes: np.ndarray) -> None:
         assert_array_equal(fit.classes[(fit.decision(case.x) > 0).astype(int)], model.predict(case.x))
 
 
+@pytest.mark.skipif(not hasattr(LogisticRegression(), "multi_class"), reason="scikit-learn 1.8 dropped multi_class")
+def test_the_way_out_of_multinomial_keeps_the_probabilities() -> None:
+    """With two classes its probabilities were once off by 0.07: scikit-learn fits two coefficient vectors."""
+    case = random_case(53, C=0.25)
+    model = LogisticRegression(multi_class="multinomial", C=0.25, tol=1e-8).fit(case.x, case.y)
+    with pytest.raises(ValueError, match=r"Refit without multi_class; with C=0\.5 the probabilities stay the same"):
+        rw.adopt(model, case.x, case.y)
+    fit = rw.adopt(LogisticRegression(C=0.5).fit(case.x, case.y), case.x, case.y)
+    assert_allclose(fit.proba(case.x), model.predict_proba(case.x)[:, 1], rtol=0, atol=1e-6)
+
+
 def test_polish_says_how_far_the_estimator_was() -> None:
     case = random_case(45, n=200, C=1.0)
     model = quiet_fit(LogisticRegression(max_iter=3), case.x, case.y)
@@ -115,7 +127,7 @@ def test_polish_says_how_far_the_estimator_was() -> None:
 def test_an_estimator_far_from_its_minimiser_is_warned_about() -> None:
     case = random_case(46, n=100)
     model = LogisticRegression().fit(case.x, case.y)
-    with pytest.warns(UserWarning, match=r"adopt: at the minimiser \d+ of 100 training rows .*max_iter"):
+    with pytest.warns(rw.AdoptionWarning, match=r"adopted estimator predicts \d+ of 100 training rows .*other rows"):
         fit = rw.adopt(model, -case.x, case.y)
     assert fit.polish.predictions_changed > 1
     assert_allclose(fit.coef, -rw.fit(case.x, case.y).coef, rtol=0, atol=1e-9)
@@ -146,7 +158,7 @@ def test_coefficients_that_saturate_every_row_are_polished_too() -> None:
     case = random_case(47, n=100)
     model = LogisticRegression().fit(case.x, case.y)
     raw = (case.x + 3.0) * 1e4
-    with pytest.warns(UserWarning, match="Was it fitted on these rows"):
+    with pytest.warns(rw.AdoptionWarning, match="fitted to other rows or labels than these"):
         fit = rw.adopt(model, raw, case.y)
     assert np.abs(model.decision_function(raw)).min() > 500
     assert np.linalg.norm(DenseProblem.of(raw, case.y).gradient(fit.theta)) <= 1e-7 * fit.problem.gradient_scale
@@ -282,3 +294,29 @@ def test_a_data_frame_without_a_pipeline() -> None:
     frame = pd.DataFrame(case.x, columns=list("abcde"))
     fit = rw.adopt(LogisticRegression().fit(frame, case.y), frame, case.y)
     assert_allclose(fit.decision(frame), fit.decision(case.x), rtol=1e-12)
+
+
+def test_a_pipeline_on_frames_of_any_library() -> None:
+    frame, y = table()
+    for made in (pl.from_pandas(frame), frame.convert_dtypes()):
+        columns = ColumnTransformer([("scale", StandardScaler(), ["age"]), ("name", OneHotEncoder(), ["city"])])
+        fit = rw.adopt(make_pipeline(columns, LogisticRegression()).fit(made, y), made, y)
+        assert fit.columns == list(frame.columns)
+        assert_allclose(fit.decision(made), fit.eta, rtol=0, atol=1e-9)
+        row = frame.iloc[1]
+        for shape in (made[1:2], row, row.to_dict(), row.tolist(), next(frame[1:2].itertuples())):
+            assert_allclose(fit.problem.extended_matvec(fit.query_of(shape), fit.theta), fit.eta[1:2], atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["boolean", "Int64", "string", "category", "bool[pyarrow]"])
+def test_classes_have_the_type_of_the_labels(kind: str) -> None:
+    """scikit-learn has [0.0, 1.0] or objects for some of these."""
+    values = {"boolean": [False, True], "bool[pyarrow]": [False, True], "Int64": [3, 8]}.get(kind, ["no", "yes"])
+    case = random_case(30)
+    y = pd.Series([values[code] for code in case.y], dtype=kind)
+    model = LogisticRegression().fit(case.x, y)
+    fit = rw.adopt(model, case.x, y)
+    assert fit.classes.tolist() == values
+    assert {type(label) for label in fit.y.tolist()} == {type(values[0])}
+    found = rw.find_flip_set(fit, case.x[0])
+    assert {type(label) for label in found.labels.tolist()} == {type(values[0])}

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from oracles import DenseProblem, batch_margins, random_case
 from scipy import sparse
@@ -336,7 +337,9 @@ TWO = {"a": (X, Y), "b": (X, Y)}
         (lambda: rw.noise_audit(Y, X, fit=FIT), ValueError, "rows of both classes in every group"),
         (lambda: rw.noise_audit(TWO, X, budget=0), ValueError, "none of the 30 queries has a flip set"),
         (lambda: rw.noise_audit(Y[:3], X, fit=FIT), ValueError, "expected one group for each of 30 rows"),
-        (lambda: rw.noise_audit([None, *"a" * 29], X, fit=FIT), ValueError, "got 1 missing"),
+        (lambda: rw.noise_audit([None, *"a" * 29], X, fit=FIT), ValueError, "got 1 missing, in row 0"),
+        (lambda: rw.noise_audit([*"ab" * 14, np.nan, "a"], X, fit=FIT), ValueError, "got 1 missing, in row 28"),
+        (lambda: rw.noise_audit(pl.Series([*"ab" * 14, None, "a"]), X, fit=FIT), ValueError, "missing, in row 28"),
         (lambda: rw.noise_audit(TWO, X, [2] * 30), ValueError, r"noise_audit: y_query: .* got the labels \[2\]"),
         (
             lambda: rw.noise_audit(["a", "b"] * 15, X[:0], fit=FIT),
@@ -361,7 +364,7 @@ TWO = {"a": (X, Y), "b": (X, Y)}
         (
             lambda: rw.robustness_curve(FIT, X, flip_sets=rw.find_flip_sets(FIT, X[:3], method="first-order")),
             ValueError,
-            "got [1-3] that no refit confirmed",
+            "got [1-3] not confirmed by a refit",
         ),
     ],
 )

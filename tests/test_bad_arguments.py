@@ -54,6 +54,7 @@ THINGS: dict[str, Callable[[], Any]] = {
 # Results that the functions return: made by the package alone. Signals and enumerations take whatever they carry.
 MADE_BY_US = {
     "BayesFit",
+    "AdoptionWarning",
     "Cancelled",
     "DaskDesign",
     "Explanation",
@@ -81,6 +82,7 @@ def entries(place: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]
     """One valid call of each callable, by its name."""
     fit, query = rw.fit(X, Y), {"X_query": X[:3]}
     model, many = LogisticRegression().fit(X, Y), rw.fit_one_vs_rest(X, np.arange(12) % 3)
+    three = rw.fit(X, np.arange(12) % 3)
     counts = np.round(np.abs(X) * 3)
     bayes = rw.adopt(MultinomialNB().fit(counts, Y), counts, Y)
     design = rw.write_design(place / "x.rlw", X)
@@ -137,6 +139,9 @@ def entries(place: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]
         "text_blocks": (rw.text_blocks, {"texts": ["a"], "vectoriser": HashingVectorizer()}),
         "write_design": (rw.write_design, {"path": place / "y.rlw", "blocks": X, **file}),
         "write_texts": (rw.write_texts, {"path": place / "y.rlwt", "texts": ["a"], **file}),
+        "Fit.refit, three classes": (three.refit, {"rows": [0], "labels": [2]}),
+        "verify, three classes": (rw.verify, {"fit": three, "rows": [0], "labels": [2], **query}),
+        "find_flip_set, three classes": (rw.find_flip_set, {"fit": three, "x": X[0]}),
         "verify": (rw.verify, {"fit": fit, "rows": [0], **query}),
         "dask_design": (rw.dask_design, {"source": []}),
         "RelabelWidget": (rw.RelabelWidget, {"workbench": bench}),

@@ -54,7 +54,7 @@ def test_exhaustive_counts_first() -> None:
     fit = fit_of("sparse", 40, 0.1)
     assert exhaustive_refits(40, 3) == 40 + 780 + 9880
     with pytest.raises(
-        ValueError, match=r"at most 1000 refits, got 10700 for sets of up to 3 of 40 rows. Take largest=2"
+        ValueError, match=r"at most 1000 refits, got 10700 for sets of up to 3 of 40 rows. Use largest=2"
     ):
         exhaustive_lower_bound(fit, case_of("sparse", 40, 0.1).x[0], largest=3, max_refits=1000)
 

@@ -152,7 +152,7 @@ def test_another_kind(bench: Workbench, kind: Any) -> None:
 
 
 def test_influence_needs_a_row(bench: Workbench) -> None:
-    with pytest.raises(ValueError, match=r"chart: 'influence' is of one test row\. Give its number"):
+    with pytest.raises(ValueError, match=r"chart: 'influence' needs a test row\. Pass its number"):
         bench.chart("influence")
     with pytest.raises(IndexError, match="12"):
         bench.chart("influence", 12)

@@ -126,7 +126,7 @@ def test_a_header_that_promises_more_than_is_there(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in held.items():
             archive.writestr(name, content)
-    with pytest.raises(ValueError, match=r"not a whole file of scipy\.sparse\.save_npz .*more than are there"):
+    with pytest.raises(ValueError, match=r"not a complete file from scipy\.sparse\.save_npz .*more than it holds"):
         list(rw.npz_blocks(path))
 
 
@@ -143,5 +143,5 @@ def test_what_is_no_bound_and_no_monitor() -> None:
     fit = rw.fit(X, Y)
     with pytest.raises(TypeError, match="find_flip_set: expected bound as remainder_bound or pair_bound made it"):
         rw.find_flip_set(fit, X[0], bound=5)
-    with pytest.raises(TypeError, match="find_flip_set: expected monitor as a Monitor or None, got 5"):
+    with pytest.raises(TypeError, match="find_flip_set: expected monitor to be a Monitor or None, got 5"):
         rw.find_flip_set(fit, X[0], monitor=5)

@@ -89,7 +89,7 @@ def test_sources(client: Client) -> None:
 
 @pytest.mark.usefixtures("client")
 def test_what_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ValueError, match=r"expected 7 columns, as in the first .* got 5 in number 1\. Make"):
+    with pytest.raises(ValueError, match=r"expected 7 columns, as in the first .* got 5 in block 1\. Make"):
         rw.dask_design([X, X[:, :5]])
     with pytest.raises(ValueError, match="dask_design: expected at least one row, got no blocks, or only empty ones"):
         rw.dask_design([X[:0]])
@@ -101,7 +101,7 @@ def test_what_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         rw.dask_design([X, dask.delayed(lambda: 1 / 0)()])
     with pytest.raises(TypeError, match="expected delayed blocks, a Dask array or a Dask data frame, got ndarray"):
         rw.dask_design(X)
-    with pytest.raises(ValueError, match=r"expected an array of two dimensions, got shape \(7,\)"):
+    with pytest.raises(ValueError, match=r"expected a two-dimensional array, got shape \(7,\)"):
         rw.dask_design(da.from_array(X[0]))
     design = rw.dask_design([X])
     with pytest.raises(TypeError, match=r"rows lie on the workers of a Dask cluster .* or search with n_jobs=1"):
@@ -149,7 +149,7 @@ def test_the_whole_way_as_in_memory(client: Client) -> None:
 
 def test_a_block_weighs_what_it_holds() -> None:
     """Dask moves what it takes for light: by default a Python object of ours would weigh 48 bytes."""
-    x = sparse.random_array((1000, 50), density=0.5, rng=np.random.default_rng(0), format="csr")
+    x = sparse.random_array((1000, 50), density=0.5, random_state=np.random.default_rng(0), format="csr")
     assert sizeof(rw.design.CsrDesign(x)) >= 8 * x.nnz
 
 
@@ -325,7 +325,7 @@ def test_workers_that_die_again_and_again(tmp_path: Path) -> None:
     ):
         design = rw.dask_design([dask.delayed(load, pure=False)(tmp_path / "read")], client=client)
         kill_one(client)
-        with pytest.raises(RuntimeError, match=r"workers repeatedly died during .*\. They may lack memory"):
+        with pytest.raises(RuntimeError, match=r"workers repeatedly died during .*\. They may be short of memory"):
             design.matvec(np.ones(7))
 
 
@@ -384,7 +384,7 @@ def test_a_scheduler_that_is_gone_ends_in_words() -> None:
             process.send_signal(signal.SIGKILL)
             process.wait()
             for _ in range(2):
-                with pytest.raises(ConnectionError, match=r"the Dask scheduler at .* is gone, or was restarted"):
+                with pytest.raises(ConnectionError, match=r"the Dask scheduler at .* is gone or was restarted"):
                     design.matvec(np.ones(7))
         with pytest.raises(ConnectionError, match="Start a new client and call dask_design again"):
             design.rmatvec(np.ones(40))

@@ -70,7 +70,7 @@ def test_csv_comes_back_through_pandas(bench: Workbench, tmp_path: Path) -> None
     bench.relabel([5, 2], note='a, b\r\n"c"')
     read = pd.read_csv(bench.export(tmp_path / "labels.csv"), usecols=["row", "original", "corrected", "note", "time"])
     expected = bench.corrected_labels()[["row", "original", "corrected", "note", "time"]]
-    read["time"] = pd.to_datetime(read["time"])
+    read["time"] = pd.to_datetime(read["time"]).dt.as_unit("us")
     pd.testing.assert_frame_equal(read, expected, check_dtype=False)
 
 
@@ -192,7 +192,7 @@ def test_a_folder_in_the_way_is_refused(bench: Workbench, tmp_path: Path) -> Non
 
 
 def test_a_missing_folder_is_refused(bench: Workbench, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"export: there is no folder .*missing'\. Make it first"):
+    with pytest.raises(FileNotFoundError, match=r"export: there is no folder .*missing'\. Create it"):
         bench.export(tmp_path / "missing" / "labels.csv")
 
 
@@ -264,7 +264,7 @@ def test_somebody_elses_file_is_not_replaced(bench: Workbench, tmp_path: Path, e
     path = tmp_path / f"reviews.{ending}"
     path.write_text("text,label\n" * 9)
     bench.relabel(1)
-    with pytest.raises(FileExistsError, match=r"export: .*reviews\..* exists, and was not written from here"):
+    with pytest.raises(FileExistsError, match=r"export: .*reviews\..* exists, but was not written here"):
         bench.export(path)
     assert path.read_text().startswith("text,label")
     assert len(bench.history()) == 1
@@ -278,7 +278,7 @@ def test_our_own_export_is_replaced_until_somebody_changes_it(bench: Workbench, 
     assert len(pd.read_csv(bench.export(path))) == 2
     with path.open("a") as file:
         file.write('9,"x","no","yes","","","2026-01-01"\n')
-    with pytest.raises(FileExistsError, match="was changed since"):
+    with pytest.raises(FileExistsError, match="has changed since"):
         bench.export(path)
     bench.export(path, overwrite=True)
     bench.export(path)

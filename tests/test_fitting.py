@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from oracles import (
@@ -82,6 +84,17 @@ def test_whatever_the_scales_the_minimiser_is_reached(kind: str, fit_intercept: 
     expected = exact_log_odds(x, y, C, None, fit_intercept, x)
     assert_allclose(fit.eta, expected, rtol=1e-7, atol=1e-7)
     assert_allclose(fit.decision(x), fit.eta, rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("value", "seed"), [(1.6e18, 7), (1.6e18, 192), (1e15, 63), (1e15, 242), (3e20, 223), (3e20, 245)]
+)
+def test_large_constants_do_not_stop_newton(value: float, seed: int) -> None:
+    """One fit in a hundred once ended in an error: the rounding of a constant's gradient made steps that mattered."""
+    rng = np.random.default_rng(seed)
+    z, noise = rng.normal(size=(120, 4)), rng.normal(size=120)
+    x, y = np.column_stack([z, np.full(120, value), np.full(120, 2024.0)]), (z[:, 0] + z[:, 3] + noise > 0).astype(int)
+    assert_allclose(rw.fit(x, y, C=1e6).eta, rw.fit(z, y, C=1e6).eta, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("fit_intercept", [True, False])
@@ -253,6 +266,48 @@ def test_a_data_frame_and_a_series_with_any_index() -> None:
     index = np.random.default_rng(0).permutation(40) + 1000
     fit = rw.fit(pd.DataFrame(case.x, index=index), pd.Series(case.y, index=index))
     assert_allclose(fit.theta, rw.fit(case.x, case.y).theta, rtol=0, atol=1e-10)
+
+
+FRAME = pd.DataFrame(random_case(31).x[:, :3], columns=["b", "a", "c"])
+FRAMES = {
+    "pandas": lambda: FRAME,
+    "nullable": FRAME.convert_dtypes,
+    "polars": lambda: pl.from_pandas(FRAME),
+    "polars lazy": lambda: pl.from_pandas(FRAME).lazy(),
+    "pyarrow": lambda: pa.Table.from_pandas(FRAME),
+}
+
+
+@pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES)
+def test_frames_of_any_library(frame: Any) -> None:
+    y = random_case(31).y
+    fit, plain = rw.fit(frame(), y), rw.fit(FRAME.to_numpy(), y)
+    assert_allclose(fit.theta, plain.theta, rtol=0, atol=1e-12)
+    assert fit.columns == ["b", "a", "c"]
+    assert_allclose(fit.decision(frame()), plain.eta, rtol=0, atol=1e-9)
+    other_order = pl.from_pandas(FRAME[["c", "b", "a"]].assign(beside="x"))
+    assert_allclose(fit.decision(other_order), plain.eta, rtol=0, atol=1e-9)  # by place, it would be another model
+    with pytest.raises(ValueError, match=r"decision: expected the columns of the training frame, b, .* without a"):
+        fit.decision(FRAME.rename(columns={"a": "A"}))
+
+
+def test_one_query_in_any_shape() -> None:
+    y = random_case(31).y
+    fit, x = rw.fit(FRAME, y), FRAME.to_numpy()
+    expected = rw.find_flip_set(rw.fit(x, y), x[0]).rows
+    first = FRAME.iloc[0]
+    values = first.to_dict()
+    shapes = [
+        *(x[0], x[:1], x[0].tolist(), tuple(x[0]), sparse.csr_array(x[:1]), sparse.coo_array(x[0])),
+        *(first, first[::-1], values, dict(reversed(values.items())), next(FRAME.itertuples())),
+        *(FRAME[:1], FRAME[:1][["c", "a", "b"]], pl.from_pandas(FRAME[:1]), pl.from_pandas(FRAME).row(0, named=True)),
+    ]
+    for shape in shapes:
+        assert_array_equal(rw.find_flip_set(fit, shape).rows, expected)
+    assert fit.refit(np.array([1])).columns == fit.columns
+    for wrong in (values | {"a": None}, {"a": 1.0}, [1.0], "text", FRAME):
+        with pytest.raises((ValueError, TypeError), match="find_flip_set: x: expected"):
+            rw.find_flip_set(fit, wrong)
 
 
 def test_a_query_of_its_own_design_is_passed_through() -> None:

@@ -29,6 +29,7 @@ from relabel_widget.search.forecasts import (
 from relabel_widget.search.ranking import largest
 from relabel_widget.search.refit import Context
 from relabel_widget.search.refits import Refits, Spending
+from relabel_widget.search.responses import RowResponses
 from relabel_widget.search.row_edit import CoupledEdits, Leverages, RowEdits
 from relabel_widget.search.settings import Limits, settings_for
 
@@ -78,7 +79,7 @@ def refits_for(
     (factor,) = solved_factors(fit, functional[:, None], rtol=1e-9).columns()
     question = Question(fit, functional, 0.0, edit, candidates, costs)
     settings = replace(settings_for(fit.problem.design), limits=limits or Limits())
-    return Refits(Context(question, settings, Leverages(fit)), factor, Spending(Budget()))
+    return Refits(Context(question, settings, RowResponses(fit)), factor, Spending(Budget()))
 
 
 def spent(refits: Refits) -> int:

@@ -127,7 +127,7 @@ def test_the_fold_is_that_of_a_list_of_snapshots() -> None:
 
 
 def test_notes_and_annotators_are_strings_of_unicode() -> None:
-    with pytest.raises(TypeError, match=r"note: expected a string, got int\. Give str\(note\)"):
+    with pytest.raises(TypeError, match=r"note: expected a string, got int\. Pass str\(note\)"):
         Event(Kind.RELABEL, note=3)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"annotator: expected text .* surrogate pair at character 1"):
         Event(Kind.RELABEL, "a\ud800")
@@ -273,9 +273,9 @@ def reopen_after(store: Path, *statements: str) -> None:
     ("data", "words"),
     [
         (Fingerprint.of(LABELS[:3], IDS[:3]), "got 3 training rows instead of 4"),
-        (Fingerprint.of(LABELS[::-1], IDS), "got other original labels"),
-        (Fingerprint.of(LABELS, IDS[::-1]), r"got other row ids \(or another order\)"),
-        (Fingerprint.of(LABELS[::-1], IDS[::-1]), "got other original labels and other row ids"),
+        (Fingerprint.of(LABELS[::-1], IDS), "got different original labels"),
+        (Fingerprint.of(LABELS, IDS[::-1]), r"got different row ids \(or a different order\)"),
+        (Fingerprint.of(LABELS[::-1], IDS[::-1]), "got different original labels and different row ids"),
     ],
 )
 def test_other_data_is_refused(tmp_path: Path, data: Fingerprint, words: str) -> None:
@@ -290,7 +290,8 @@ def test_fingerprints_tell_lists_apart_that_run_together() -> None:
 
 
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(JournalError, match=rf"in format {SCHEMA_VERSION} or older, got format {SCHEMA_VERSION + 1}: a"):
+    words = rf"in format {SCHEMA_VERSION} or older, got format {SCHEMA_VERSION + 1}: it was written by a newer"
+    with pytest.raises(JournalError, match=words):
         reopen_after(tmp_path / "store.sqlite", f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
 
 
@@ -346,7 +347,7 @@ def test_a_busy_store_says_who_is_in_the_way(tmp_path: Path) -> None:
     journal._connection.execute("PRAGMA busy_timeout = 10")
     other = sqlite3.connect(tmp_path / "store.sqlite")
     other.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(JournalError, match="Another process holds it"):
+    with pytest.raises(JournalError, match="Another process has it open"):
         journal.append(swap(1))
     other.close()
     assert journal.append(swap(1)).seq == 1
@@ -355,7 +356,7 @@ def test_a_busy_store_says_who_is_in_the_way(tmp_path: Path) -> None:
 def test_two_writers_do_not_build_on_what_they_have_not_seen(tmp_path: Path) -> None:
     one, two = (SqliteJournal(tmp_path / "store.sqlite", DATA) for _ in range(2))
     one.append(swap(1))
-    with pytest.raises(JournalError, match=r"expected 0 events .* got 1: another notebook or process writes"):
+    with pytest.raises(JournalError, match=r"expected 0 events .* got 1: another notebook or process has written"):
         two.append(swap(2))
     assert len(SqliteJournal(tmp_path / "store.sqlite", DATA).events()) == 1
 

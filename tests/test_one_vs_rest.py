@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -35,7 +37,15 @@ def test_shares_of_hopeless_rows() -> None:
     assert_allclose(far, [[0, 1, 0], [0.5, 0, 0.5]])
 
 
-@pytest.mark.parametrize("y", [["a", "b"], ["a"] * 120], ids=["too few", "one class"])
-def test_labels_must_fit(y: list[str]) -> None:
-    with pytest.raises(ValueError, match="fit_one_vs_rest: expected a label for each of the 120 rows of X, of two"):
+@pytest.mark.parametrize(
+    ("y", "words"),
+    [
+        (["a", "b"], "one label for each of the 120 rows of X"),
+        (["a"] * 120, "labels of two classes or more, got only .'a'. in y"),
+        (["a", float("nan")] * 60, "a label for every row, got 60 missing .* in rows 1, 3"),
+    ],
+    ids=["too few", "one class", "missing"],
+)
+def test_labels_must_fit(y: list[Any], words: str) -> None:
+    with pytest.raises(ValueError, match=f"fit_one_vs_rest: expected {words}"):
         rw.fit_one_vs_rest(problem()[0], y)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,26 @@ def test_the_version_is_stated_once(repository: Path) -> None:
     assert project["tool"]["hatch"]["version"]["path"] == "relabel_widget/__init__.py"
     homes = [path for path in (repository / "relabel_widget").rglob("*.py") if rw.__version__ in path.read_text()]
     assert [path.name for path in homes] == ["__init__.py"]
+
+
+def test_the_lowest_versions_that_are_tested_are_the_lower_bounds(repository: Path) -> None:
+    project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    asked = [*project["dependencies"], *chain(*(extras[name] for name in extras.keys() - {"demo", "bench", "test"}))]
+    tools = [one for one in extras["test"] if re.match("(pytest|pytest-timeout|hypothesis)==", one)]
+    pins = re.findall("^[^#].*", (repository / "tests" / "lowest.txt").read_text(), flags=re.MULTILINE)
+    brought = {"polars", "imbalanced-learn"}  # by tests alone: no bound of ours
+    assert {name: version for name, version in lowest(pins).items() if name not in brought} == lowest(asked + tools)
+
+
+def lowest(requirements: list[str]) -> dict[str, tuple[int, ...]]:
+    """Each package, with its extras, and the version after the one sign: 1.26 is 1.26.0."""
+    versions = {}
+    for one in requirements:
+        name, version = re.split("[=>]=", one)
+        parts = [int(part) for part in version.split(".")]
+        versions[name] = (*parts, *[0] * (3 - len(parts)))
+    return versions
 
 
 @pytest.mark.parametrize("name", sorted({*CONTRACT, *rw.__all__}))

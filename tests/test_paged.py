@@ -27,12 +27,12 @@ def in_file(folder: Path, texts: list[str]) -> paged.PagedTexts:
     return rw.write_texts(folder / "t.rlwt", iter(texts))
 
 
-def in_parquet(folder: Path, texts: list[str]) -> paged.PagedTexts:
+def in_parquet(folder: Path, texts: list[Any]) -> paged.PagedTexts:
     pd.DataFrame({"id": range(len(texts)), "text": texts}).to_parquet(folder / "t.parquet", row_group_size=40)
     return rw.open_texts(folder / "t.parquet")
 
 
-def in_sqlite(folder: Path, texts: list[str]) -> paged.PagedTexts:
+def in_sqlite(folder: Path, texts: list[Any]) -> paged.PagedTexts:
     connection = sqlite3.connect(folder / "t.db")
     with connection:
         connection.execute('CREATE TABLE "te""xts" ("my ""text" TEXT)')
@@ -90,6 +90,35 @@ def test_what_is_refused(tmp_path: Path) -> None:
     rw.write_design(tmp_path / "x.rlw", np.eye(3))
     with pytest.raises(ValueError, match="expected a file of texts, got one of design"):
         rw.open_texts(tmp_path / "x.rlw")
+
+
+@pytest.mark.parametrize("place", [in_parquet, in_sqlite])
+def test_a_missing_text_is_not_the_word_none(tmp_path: Path, place: Any) -> None:
+    """A null was read as the text "None", and counted as the word."""
+    texts = place(tmp_path, [*PLAIN[:50], None, *PLAIN[50:]])
+    assert (texts[49], texts[51]) == (PLAIN[49], PLAIN[50])
+    with pytest.raises(ValueError, match=r"texts: expected a text in every row, got none \(NULL\) in row 50\."):
+        texts[50]
+    with pytest.raises(ValueError, match="in row 50"):
+        list(texts)
+    if isinstance(texts, paged.SqliteTexts):
+        texts.close()
+
+
+@pytest.mark.parametrize("place", [in_parquet, in_sqlite])
+def test_columns_of_bytes_are_texts(tmp_path: Path, place: Any) -> None:
+    """People read b'caf...'."""
+    words = ["caf\xe9", "na\xefve"]
+    assert list(place(tmp_path, [word.encode() for word in words])) == words
+    for path in tmp_path.iterdir():
+        path.unlink()
+    place(tmp_path, [word.encode("latin-1") for word in words])
+    (path,) = tmp_path.iterdir()
+    given: dict[str, str] = {} if path.suffix == ".parquet" else {"column": 'my "text', "table": 'te"xts'}
+    assert list(rw.open_texts(path, encoding="latin-1", **given)) == words
+    assert next(iter(rw.open_texts(path, **given))) == "caf\ufffd"
+    with pytest.raises(ValueError, match="open_texts: expected the name of an encoding, got 'klingon'"):
+        rw.open_texts(path, encoding="klingon")
 
 
 @pytest.mark.parametrize("storage", ["mapped", "dask"])

@@ -99,7 +99,7 @@ def test_all_parts_are_there(bench: Workbench, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("proven", "bound", "words"),
-    [(True, 3, "yes, proven"), (False, 1, "not proven"), (False, 3, "not proven: none of fewer than 3 rows can")],
+    [(True, 3, "yes, proven"), (False, 1, "not proven"), (False, 3, "not proven; no set of fewer than 3 rows can")],
 )
 def test_what_is_proven_is_said(proven: bool, bound: int, words: str) -> None:
     assert smallest(proven, bound) == words

@@ -149,7 +149,7 @@ class Meeting(CsrDesign):
 
 
 def test_groups_side_by_side_give_what_one_after_the_other_gives(monkeypatch: pytest.MonkeyPatch) -> None:
-    x = sparse.random_array((40, 12), density=0.4, rng=np.random.default_rng(5), format="csr")
+    x = sparse.random_array((40, 12), density=0.4, random_state=np.random.default_rng(5), format="csr")
     b = np.random.default_rng(6).normal(size=(13, 11))
     solved = []
     for cores in (1, 3):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from oracles import DESIGNS, random_case, sklearn_fit, sklearn_model
@@ -102,7 +103,8 @@ def test_decisions_count_as_rows_seen_twice() -> None:
     after, weights = y.copy(), np.ones(400)
     for row, label in settled.items():
         after[row], weights[row] = label, 2.0
-    log_odds = _log_odds(rw.fit(x, after, 1.0, weights), folds_of(y), None)
+    learned = rw.fit(x, after, 1.0, weights)
+    log_odds = _log_odds(learned.problem, held_out(learned, folds_of(y)), after == 1, None)
     table = rw.suspects(fit, decisions=settled).set_index("row")["score"].sort_index()
     rest = np.setdiff1d(np.arange(400), list(settled))
     assert_allclose(table, expit(-(2.0 * y - 1) * log_odds)[rest], atol=1e-6)
@@ -267,7 +269,7 @@ def test_unsolvable_systems_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_only_fits_are_taken() -> None:
     x, y, _ = planted(14)
-    with pytest.raises(TypeError, match=r"suspects: expected a fit of .*, got Logis"):
+    with pytest.raises(TypeError, match=r"suspects: expected a fit from .*, got Logis"):
         rw.suspects(sklearn_fit(x, y))
 
 
@@ -286,8 +288,20 @@ def test_tiny_data_has_an_answer() -> None:
 @pytest.mark.parametrize("limit", [0, -1, 2.5, True, "all"], ids=str)
 def test_limit_must_be_a_count(limit: Any) -> None:
     x, y, _ = planted(6)
-    with pytest.raises(ValueError, match="suspects: expected limit as a positive whole number, got"):
+    with pytest.raises(ValueError, match="suspects: expected limit to be a positive whole number, got"):
         rw.suspects(rw.fit(x, y), limit=limit)
+
+
+def test_decisions_as_a_series_of_labels_by_row() -> None:
+    x, y, _ = planted(7)
+    fit, decided = rw.fit(x, y), {3: 1 - y[3], 4: y[4]}
+    pd.testing.assert_frame_equal(rw.suspects(fit, decisions=pd.Series(decided)), rw.suspects(fit, decisions=decided))
+    with pytest.raises(ValueError, match=r"suspects: decisions, row 4: .* got nan \(float\), which is missing"):
+        rw.suspects(fit, decisions=pd.Series({3: 1.0, 4: np.nan}))
+    with pytest.raises(ValueError, match="suspects: decisions: expected each training row once"):
+        rw.suspects(fit, decisions=pd.Series([1, 0], index=[3, 3]))
+    with pytest.raises(TypeError, match="suspects: expected decisions to be a mapping from rows to labels, got list"):
+        rw.suspects(fit, decisions=[3, 4])  # type: ignore[arg-type]
 
 
 def test_decisions_must_name_rows_and_labels() -> None:
@@ -295,7 +309,7 @@ def test_decisions_must_name_rows_and_labels() -> None:
     fit = rw.fit(x, y)
     with pytest.raises(ValueError, match="suspects: decisions: expected training rows 0 to 399, got 400"):
         rw.suspects(fit, decisions={400: 1})
-    with pytest.raises(ValueError, match=r"suspects: decisions: expected one of the labels \[0, 1\], got 2"):
+    with pytest.raises(ValueError, match=r"suspects: decisions, row 3: expected one of the labels \[0, 1\], got 2"):
         rw.suspects(fit, decisions={3: 2})
     with pytest.raises(TypeError, match="suspects: decisions: expected training row numbers"):
         rw.suspects(fit, decisions={"a": 1})

@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 
 import relabel_widget as rw
 from relabel_widget.monitor import Cancelled
+from relabel_widget.widget import _protocol as protocol
 from relabel_widget.widget import _requests as requests
 from relabel_widget.widget import _wire as wire
 from relabel_widget.widget._jobs import Jobs
@@ -63,10 +64,11 @@ def deliver(widget, content):
 
 
 def ask(widget, kind, **body):
-    """The value of the one result; no error may come."""
+    """The value of the one result, which is of the type that is declared; no error may come."""
     *progress, last = deliver(widget, {"v": 1, "id": "q", "kind": kind, **body})
     assert all(one["kind"] == "progress" for one in progress)
     assert last["kind"] == "result", last
+    assert protocol.REQUESTS[kind].result.fits(last["value"]), last
     return last["value"]
 
 
@@ -111,7 +113,13 @@ class TestContract:
         assert {"v": 1, "id": request.id, "kind": request.kind, **request.body} == message
 
     def test_the_examples_cover_every_kind(self):
-        assert {message["kind"] for message in CONTRACT["requests"]} == set(requests.FIELDS) == set(CONTRACT["results"])
+        kinds = set(protocol.REQUESTS)
+        assert {message["kind"] for message in CONTRACT["requests"]} == kinds == set(CONTRACT["results"])
+
+    def test_the_example_results_are_as_declared(self):
+        wrong = [kind for kind, value in CONTRACT["results"].items() if not protocol.REQUESTS[kind].result.fits(value)]
+        assert wrong == []
+        assert protocol.SHARED.fits(CONTRACT["state"])
 
     @pytest.mark.parametrize("example", CONTRACT["malformed_requests"], ids=lambda example: example["why"])
     def test_a_malformed_request_gets_exactly_one_error(self, widget, example):
@@ -125,7 +133,10 @@ class TestContract:
     def test_results_have_the_fields_of_the_examples(self, widget):
         examples = CONTRACT["results"]
         same_shape(ask(widget, "find", row=0), examples["find"])
-        same_shape(ask(widget, "mark", rows=widget.workbench.flip_set(0).rows.tolist(), marked=True), examples["mark"])
+        same_shape(
+            ask(widget, "decide", rows=widget.workbench.flip_set(0).rows.tolist(), decision="relabel", note=""),
+            examples["decide"],
+        )
         same_shape(ask(widget, "verify"), examples["verify"])
         ranking = ask(widget, "ranking", row=0, set_first=True)
         assert None not in (ranking["flip"], ranking["forecast"], ranking["verified_predicted"])
@@ -139,6 +150,7 @@ class TestContract:
         same_shape(ask(widget, "watch", rows=[0], on=False), examples["watch"])
         same_shape(page(widget), examples["page"])
         same_shape(widget._state, CONTRACT["state"])
+        assert protocol.SHARED.fits(widget._state)
         assert widget._state["verification"] is not None
 
     def test_replies_have_the_fields_of_the_examples(self):
@@ -191,7 +203,7 @@ class TestTraits:
 
     def test_two_widgets_stay_in_step_and_a_closed_one_lets_go(self, bench):
         first, second = rw.RelabelWidget(bench), rw.RelabelWidget(bench)
-        ask(first, "mark", rows=[3], marked=True)
+        ask(first, "decide", rows=[3], decision="relabel", note="")
         assert second.relabelled == [3]
         assert second._state["can_undo"]
         first.close()
@@ -215,11 +227,14 @@ class TestRequests:
         assert refused(widget, "select", row=99)[0] == "refused"
 
     def test_mark_unmark_undo_redo(self, widget, bench):
-        assert ask(widget, "mark", rows=[3, 5], marked=True)["message"].startswith("Marked 2 training rows")
-        ask(widget, "mark", rows=[3, 4], marked=True)  # 3 is marked already and must not swap back
+        assert ask(widget, "decide", rows=[3, 5], decision="relabel", note="")["message"].startswith(
+            "Relabelled 2 training rows"
+        )
+        ask(widget, "decide", rows=[3, 4], decision="relabel", note="")  # 3 is marked already and must not swap back
         assert bench.relabelled == [3, 4, 5]
-        ask(widget, "mark", rows=[5, 6], marked=False)
+        ask(widget, "decide", rows=[5, 6], decision="clear", note="")
         assert bench.relabelled == [3, 4]
+        assert "Already" in ask(widget, "decide", rows=[3], decision="relabel", note="")["message"]
         assert ask(widget, "undo")["message"].startswith("Undone: decision on 1 training row;")
         assert widget.relabelled == bench.relabelled == [3, 4, 5]
         ask(widget, "redo")
@@ -263,7 +278,7 @@ class TestRequests:
     def test_forecast_is_the_first_order_change_of_the_marked_rows(self, widget):
         assert ask(widget, "ranking", row=1, set_first=True)["forecast"] is None
         widget.test_row = 1
-        told = ask(widget, "mark", rows=[0, 1, 2], marked=True)["forecast"]
+        told = ask(widget, "decide", rows=[0, 1, 2], decision="relabel", note="")["forecast"]
         ranking = ask(widget, "ranking", row=1, set_first=True)
         influence = {line["row"]: line["influence"] for line in ranking["bars"]["rows"]}
         change = influence[0] + influence[1] + influence[2]
@@ -275,7 +290,7 @@ class TestRequests:
         assert ranking["forecast"]["predicted"] == ("good" if after > 0.5 else "bad")
 
     def test_verify_tells_what_an_independent_fit_tells(self, widget, bench):
-        ask(widget, "mark", rows=list(range(0, 60, 4)), marked=True)
+        ask(widget, "decide", rows=list(range(0, 60, 4)), decision="relabel", note="")
         ask(widget, "verify")
         line = page(widget)["rows"][0]
         X = np.random.default_rng(7).normal(size=(72, 3))  # as make_workbench draws it
@@ -298,7 +313,7 @@ class TestRequests:
         assert "threshold" in message
 
     def test_export(self, widget, tmp_path):
-        ask(widget, "mark", rows=[3], marked=True)
+        ask(widget, "decide", rows=[3], decision="relabel", note="")
         target = tmp_path / "out.csv"
         assert str(target) in ask(widget, "export", path=str(target), overwrite=False)["message"]
         assert pd.read_csv(target)["row"].tolist() == [3]
@@ -309,7 +324,7 @@ class TestRequests:
         """The page wrote over a training CSV; the reason is what the page asks its question by."""
         theirs = tmp_path / "reviews.csv"
         theirs.write_text("text,label\n")
-        ask(widget, "mark", rows=[3], marked=True)
+        ask(widget, "decide", rows=[3], decision="relabel", note="")
         assert refused(widget, "export", path=str(theirs), overwrite=False)[0] == "exists"
         assert theirs.read_text() == "text,label\n"
         ask(widget, "export", path=str(theirs), overwrite=True)

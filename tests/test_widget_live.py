@@ -93,7 +93,7 @@ class TestLanes:
 
         monkeypatch.setattr(rw.Workbench, "influential_rows", waits)
         tell(widget, "slow", "ranking", row=1, set_first=True)
-        tell(widget, "mark", "mark", rows=[3], marked=True)
+        tell(widget, "click", "decide", rows=[3], decision="relabel", note="")
         assert widget.relabelled == [3]
         gate.set()
         assert answers(widget)["slow"]["kind"] == "result"
@@ -144,7 +144,7 @@ class TestJobsTakeOver:
         assert not widget.busy
         assert widget._state["job"] is None
 
-    @pytest.mark.parametrize("change", [("mark", {"rows": [2], "marked": True}), ("undo", {})])
+    @pytest.mark.parametrize("change", [("decide", {"rows": [2], "decision": "relabel", "note": ""}), ("undo", {})])
     def test_a_change_of_labels_stops_a_retraining_on_the_old_ones(self, widget, bench, monkeypatch, change):
         slow = Slow()
         monkeypatch.setattr(rw.Workbench, "verify", lambda _, **keys: slow(**keys))
@@ -163,7 +163,7 @@ class TestJobsTakeOver:
         monkeypatch.setattr(rw.Workbench, "flip_set", lambda *_, monitor, **__: slow(monitor=monitor))
         tell(widget, "f", "find", row=1)
         assert slow.began.wait(10)
-        tell(widget, "m", "mark", rows=[4], marked=True)
+        tell(widget, "m", "decide", rows=[4], decision="relabel", note="")
         assert bench.relabelled == [4]
         assert widget.busy
         tell(widget, "c", "cancel")
@@ -305,7 +305,7 @@ class TestSizesInTheBackground:
 
 def test_a_closed_workbench_is_said_on_the_page(widget, bench):
     bench.close()
-    reason, message = refused(widget, "mark", rows=[3], marked=True)
+    reason, message = refused(widget, "decide", rows=[3], decision="relabel", note="")
     assert reason == "failed"
     assert "was closed" in message
 
@@ -350,7 +350,7 @@ def test_whatever_is_sent_is_sent_as_an_answer_to_the_page(widget, bench, monkey
     in_context_of("page", lambda: ask(widget, "watch", rows=[0], on=True))
     filling.filler_of(bench).join(30)
     another = rw.RelabelWidget(bench)
-    in_context_of("another page", lambda: ask(another, "mark", rows=[3], marked=True))
+    in_context_of("another page", lambda: ask(another, "decide", rows=[3], decision="relabel", note=""))
     bench.relabel([4])
     in_context_of("page", lambda: ask(widget, "find", row=1))
     another.close()

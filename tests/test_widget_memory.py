@@ -27,7 +27,7 @@ REQUESTS = [
     ("words", {"row": 1, "train": 2}),
     ("find", {"row": 1}),
     ("explain", {"row": 1}),
-    ("mark", {"rows": [1, 2], "marked": True}),
+    ("decide", {"rows": [1, 2], "decision": "relabel", "note": ""}),
     ("queue", {}),
     ("decide", {"rows": [4], "decision": "keep", "note": "seen"}),
     ("verify", {}),

@@ -1,4 +1,4 @@
-/** What a person can do, as requests; what it changes is shown before Python has answered. */
+/** User actions, as requests; their effect is shown before Python has answered. */
 
 import { RequestError, type Client } from "./client";
 import type { Loaders } from "./loaders";
@@ -10,8 +10,7 @@ import type { Unanswered } from "./traits";
 export interface Actions {
   ask(query: Partial<PageQuery>): void;
   select(row: number): void;
-  mark(rows: readonly number[], marked: boolean): void;
-  /** What is being noted about rows; their next decision takes it along. */
+  /** The note being written about rows; their next decision takes it along. */
   draft(rows: readonly number[], note: string): void;
   decide(rows: readonly number[], decision: Decision): void;
   /** The training row that keys act on. */
@@ -24,10 +23,10 @@ export interface Actions {
   redo(): void;
   setThreshold(value: number): void;
   exportTo(path: string, overwrite?: boolean): void;
-  /** The file that is in the way stays. */
+  /** Keep the existing file. */
   keepFile(): void;
   open(panel: Panel): void;
-  /** Decide about the suspect in front; the next one comes once that is written down. */
+  /** Decide about the current suspect; the next one appears once the decision is recorded. */
   judge(decision: Decision | "skip"): void;
   setFilling(on: boolean): void;
 }
@@ -39,7 +38,7 @@ export function createActions(
   load: Loaders,
   unanswered: Unanswered,
 ): Actions {
-  /** Tells what became of a request; gives what went wrong, if anything did. */
+  /** Reports the outcome of a request; returns the error, if any. */
   const report = async (answer: Promise<Done | Decided>): Promise<RequestError | undefined> => {
     try {
       const done = await answer;
@@ -47,13 +46,13 @@ export function createActions(
       if ("forecast" in done) store.set({ forecast: done.forecast });
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
-      const elsewhere = error.reason === "aborted" || error.reason === "exists"; // closed, or a question is asked
+      const elsewhere = error.reason === "aborted" || error.reason === "exists"; // the widget was closed, or the user is being asked
       if (!elsewhere) store.set({ notice: error.message, failed: error.reason !== "cancelled" });
       return error;
     }
     return undefined;
   };
-  const foretold = async (change: Partial<View>, answer: Promise<Done | Decided>) => {
+  const optimistic = async (change: Partial<View>, answer: Promise<Done | Decided>) => {
     store.set(change);
     unanswered.count += 1;
     const failed = await report(answer);
@@ -75,7 +74,7 @@ export function createActions(
     if (rows.length === 0) return undefined;
     const note = draftOf(store.get(), rows);
     const body = { rows: [...rows], decision, note: note.trim() };
-    const failed = await foretold(marked(rows, decision === "relabel"), client.request("decide", body));
+    const failed = await optimistic(marked(rows, decision === "relabel"), client.request("decide", body));
     if (failed === undefined && draftOf(store.get(), rows) === note) draft(rows, "");
     return failed;
   };
@@ -87,11 +86,8 @@ export function createActions(
     },
     select(row) {
       if (row === store.get().testRow) return;
-      void foretold({ testRow: row }, client.request("select", { row }));
+      void optimistic({ testRow: row }, client.request("select", { row }));
       load.ranking();
-    },
-    mark(rows, on) {
-      if (rows.length > 0) void foretold(marked(rows, on), client.request("mark", { rows: [...rows], marked: on }));
     },
     draft,
     decide: (rows, decision) => void decide(rows, decision),
@@ -130,7 +126,7 @@ export function createActions(
       const failed = decision === "skip" ? undefined : await decide([row], decision);
       const queueError = failed === undefined ? "" : `Not recorded. ${failed.message}`;
       const { queueAt } = store.get();
-      const next = failed === undefined && inFront() === row ? queueAt + 1 : queueAt; // the ranking may be a new one
+      const next = failed === undefined && inFront() === row ? queueAt + 1 : queueAt; // the ranking may have changed meanwhile
       store.set({ judging: false, queueError, queueAt: next });
     },
     setFilling: (filling) => store.set({ filling }),

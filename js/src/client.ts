@@ -26,7 +26,7 @@ export interface Options {
 
 export interface Client {
   request<K extends Kind>(kind: K, body: Requests[K]["body"], options?: Options): Promise<Requests[K]["result"]>;
-  /** How many requests still wait for an answer. */
+  /** How many requests are still unanswered. */
   pending(): number;
   dispose(): void;
 }
@@ -36,7 +36,7 @@ interface Waiting {
   abort(why: string): void;
 }
 
-/** Not `crypto.randomUUID`: that exists only on https and localhost, and a hub may be on plain http. */
+/** Not `crypto.randomUUID`: it exists only on https and localhost, and a hub may use plain http. */
 export function newId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -45,7 +45,7 @@ export function newId(): string {
 export interface News {
   onProgress?(progress: Progress): void;
   onSizes?(sizes: Sizes): void;
-  /** Any message of ours: somebody is there. */
+  /** Any message of ours: Python is there. */
   onHeard?(): void;
 }
 
@@ -57,7 +57,7 @@ export function createClient(channel: Channel, { onProgress, onSizes, onHeard }:
     try {
       reply = decodeReply(message);
     } catch (error) {
-      console.warn("relabel_widget: a message from Python does not fit", error);
+      console.warn("relabel_widget: unexpected message from Python", error);
       return;
     }
     if (reply === undefined) return;

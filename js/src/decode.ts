@@ -1,4 +1,4 @@
-/** Decoders: each turns an unknown value into one type, or says where it does not fit. */
+/** Decoders: each turns an unknown value into one type, or says which field is wrong. */
 
 export class CodecError extends Error {
   override name = "CodecError";
@@ -31,11 +31,18 @@ export function list<T>(decode: Decoder<T>): Decoder<T[]> {
     Array.isArray(value) ? value.map((item, i) => decode(item, `${path}[${i}]`)) : fail(path, "a list", value);
 }
 
+/** The names of two classes. */
+export const pair: Decoder<[string, string]> = (value, path) => {
+  const [first, second, ...rest] = list(string)(value, path);
+  if (first === undefined || second === undefined || rest.length > 0) return fail(path, "two classes", value);
+  return [first, second];
+};
+
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Fields are written in camelCase here and in snake_case by Python. */
+/** Fields are camelCase here and snake_case in Python. */
 export function record<T extends object>(fields: { [K in keyof T]: Decoder<T[K]> }): Decoder<T> {
   return (value, path) => {
     if (!isObject(value)) return fail(path, "an object", value);

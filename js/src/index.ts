@@ -1,4 +1,4 @@
-/** Entry point for anywidget: draws one view of the widget and returns what takes it away again. */
+/** Entry point for anywidget: draws one view of the widget and returns its clean-up function. */
 
 import type { RenderProps } from "@anywidget/types";
 import type { Traits } from "./protocol";
@@ -26,7 +26,7 @@ export function render({ model, el: host }: Props): () => void {
   const panes = el("div", "panes", tests.node, why.node, createHappensPane(scope, session));
   const body = [header.node, createStatusBar(scope, session), createQuestion(scope, session), panel.node, panes];
   const judging = () => session.store.get().panel === "queue";
-  // With a tab stop of its own: a click on plain text would else give the focus, and the next keys, to the notebook.
+  // Focusable itself: otherwise a click on plain text would give the focus, and the next keys, to the notebook.
   const attributes = { "aria-label": "Relabel workbench", tabindex: -1 };
   const root = el("section", "root", attributes, el("div", "frame", ...body));
   listenToKeys(scope, root, session, {

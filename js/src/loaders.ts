@@ -1,4 +1,4 @@
-/** What is fetched because of what is shown; an answer that comes after a newer question is dropped. */
+/** Fetches what the view needs; an answer that arrives after a newer request is dropped. */
 
 import type { Client } from "./client";
 import type { Pages } from "./pages";
@@ -7,7 +7,7 @@ import type { Store, View } from "./store";
 
 const words = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
-/** Runs one fetch at a time: a new one aborts the one before. */
+/** Runs one fetch at a time: a new one aborts the previous one. */
 function latest<Arguments extends unknown[]>(fetch: (signal: AbortSignal, ...values: Arguments) => Promise<void>) {
   let controller = new AbortController();
   return {
@@ -22,31 +22,31 @@ function latest<Arguments extends unknown[]>(fetch: (signal: AbortSignal, ...val
 
 export interface Bars {
   row: number | null;
-  /** Rows of the flip set stand before the others, not among them. */
+  /** Rows of the flip set come before the others instead of among them. */
   setFirst: boolean;
 }
 
 export interface Loaders {
-  /** A set that is found once the row is chosen comes first only if asked for: no line moves under a pointer. */
+  /** A set found after the row was picked comes first only if asked for, so that no line moves under the pointer. */
   ranking(): void;
-  /** The set of a row is asked for; the promise settles when the search has ended. */
+  /** Requests the flip set of a row; the promise settles when the search has ended. */
   searching(row: number, search: Promise<unknown>): Promise<void>;
   words(): void;
   history(): void;
   queue(): void;
-  /** All that a change of labels or findings made out of date. */
+  /** Everything that a change of labels or findings made out of date. */
   refresh(): void;
   stop(): void;
 }
 
 export function createLoaders(store: Store<View>, client: Client, bars: Pages<TrainRow, Bars>): Loaders {
   let shown: Bars = { row: null, setFirst: true };
-  const searched: number[] = []; // a row as often as a search for its set is under way
+  const searched: number[] = []; // a row appears once for each running search for its set
 
   const ranking = latest(async (signal) => {
     const row = store.get().testRow;
-    const anew = row !== shown.row;
-    if (anew) {
+    const isNew = row !== shown.row;
+    if (isNew) {
       shown = { row, setFirst: true };
       const nothing = { ranking: null, forecast: null, explained: null, active: null, words: null, selection: new Set<number>() };
       store.set({ ...nothing, rankingState: row === null ? "idle" : "loading" });
@@ -71,12 +71,12 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
   const explained = latest(async (signal, row: number, rows: readonly number[]) => {
     const known = store.get().explained;
     if (known?.row === row && String(known.shares.map((one) => one.row)) === String(rows)) return;
-    store.set({ explained: null }); // at another threshold the set is another one, or none is known yet
+    store.set({ explained: null }); // at another threshold the set differs, or is not known yet
     if (rows.length === 0) return;
     try {
       store.set({ explained: await client.request("explain", { row }, { signal }) });
     } catch {
-      // the first-order shares stay; nothing is claimed that was not computed
+      // the first-order shares stay: claim nothing that was not computed
     }
   });
 
@@ -112,7 +112,7 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
     try {
       const { rows } = await client.request("queue", {}, { signal });
       const { queue: before, queueAt } = store.get();
-      const place = rows.findIndex(({ row }) => row === before?.[queueAt]?.row); // who was in front stays there
+      const place = rows.findIndex(({ row }) => row === before?.[queueAt]?.row); // the current suspect stays current
       store.set({ queue: rows, queueAt: Math.max(0, place) });
     } catch (error) {
       if (!signal.aborted) store.set({ queueError: words(error) });
@@ -126,7 +126,7 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
       searched.push(row);
       await search;
       const { testRow, ranking: found } = store.get();
-      if (testRow === row && found?.flip && !shown.setFirst) ranking.load(); // it stood among the others
+      if (testRow === row && found?.flip && !shown.setFirst) ranking.load(); // its rows were among the others
       searched.splice(searched.indexOf(row), 1);
     },
     words: details.load,

@@ -1,4 +1,4 @@
-/** The rows of a long list, fetched a page at a time around what is visible; least recently used pages go. */
+/** The rows of a long list, fetched a page at a time around what is visible; least recently used pages are dropped. */
 
 export const PAGE_SIZE = 100;
 const KEEP = 24;
@@ -16,15 +16,15 @@ export type FetchPage<Row, Query> = (
 ) => Promise<Fetched<Row>>;
 
 export interface Pages<Row, Query> {
-  /** Undefined while the query's first page is under way. */
+  /** Undefined while the query's first page is loading. */
   total(): number | undefined;
   row(index: number): Row | undefined;
   error(): string;
   /** Fetch what is missing or out of date around these rows. */
   want(first: number, last: number): void;
-  /** Another query: everything is forgotten. */
+  /** Another query: forget everything. */
   reset(query: Query): void;
-  /** The first rows of another query, or of this one anew, that came with another answer. */
+  /** The first rows of another query, or fresh ones of this query, that came with another answer. */
   seed(query: Query, fetched: Fetched<Row>): void;
   /** The data changed: what is shown stays until its new version arrives. */
   refresh(): void;
@@ -40,7 +40,7 @@ interface Slot<Row> {
 }
 
 export function createPages<Row, Query>(fetch: FetchPage<Row, Query>, first: Query): Pages<Row, Query> {
-  const slots = new Map<number, Slot<Row>>(); // in order of use
+  const slots = new Map<number, Slot<Row>>(); // least recently used first
   const underWay = new Map<number, AbortController>();
   const listeners = new Set<() => void>();
   let query = first;

@@ -1,4 +1,4 @@
-/** Joins the model to the store: traits and answers flow in, what the person does flows out as requests. */
+/** Connects the model to the store: traits and answers flow in, user actions flow out as requests. */
 
 import { createActions, type Actions } from "./actions";
 import { createClient, type Client } from "./client";
@@ -17,7 +17,7 @@ export interface Session {
   pages: TestPages;
   bars: BarPages;
   actions: Actions;
-  /** These test rows are in sight. */
+  /** These test rows are visible. */
   watch(rows: number[]): void;
   dispose(): void;
 }
@@ -25,10 +25,10 @@ export interface Session {
 const PATIENCE = 8_000; // ms
 const HEARTBEAT = 15_000;
 export const SILENCE =
-  "The kernel does not answer. A cell may be running; if the kernel has stopped, run the cell of this " +
-  "widget again. Decisions in a store are kept.";
+  "The kernel is not responding. A cell may be running; if the kernel has stopped, rerun the cell of this " +
+  "widget. Decisions in a store are kept.";
 
-/** Says that somebody looks, and notices when nobody answers. */
+/** Tells Python that a view is open, and notices when Python does not respond. */
 function createWatch(store: Store<View>, client: Client) {
   let rows: number[] = [];
   let patience = 0;
@@ -45,7 +45,7 @@ function createWatch(store: Store<View>, client: Client) {
     try {
       store.set({ filled: await client.request("watch", { rows, on: store.get().filling }) });
     } catch {
-      // refused or closed: there is nothing to show
+      // refused or closed: nothing to show
     }
   }
   const beat = window.setInterval(() => {

@@ -1,4 +1,4 @@
-/** What one view of the widget shows: plain state and a list of those who want to know of changes. */
+/** What one view of the widget shows: plain state and its listeners. */
 
 import type {
   Explained,
@@ -53,7 +53,7 @@ export interface View {
   rankingError: string;
   forecast: Forecast | null;
   explained: Explained | null;
-  /** The training row that keys act on, its details, and further ones chosen with it. */
+  /** The training row that keys act on, its details, and the other rows selected with it. */
   active: number | null;
   words: Words | null;
   selection: ReadonlySet<number>;
@@ -63,21 +63,21 @@ export interface View {
   queue: Suspect[] | null;
   queueError: string;
   queueAt: number;
-  /** A decision about the suspect in front is being written down. */
+  /** A decision about the current suspect is being recorded. */
   judging: boolean;
-  /** Notes that no decision took along yet, by the rows that they are about. */
+  /** Notes not yet attached to a decision, by the rows they are about. */
   drafts: ReadonlyMap<string, string>;
-  /** The file that waits for a word on whether it may be replaced; empty if none does. */
+  /** The file the user is asked whether to replace; empty if none. */
   replacing: string;
   filling: boolean;
   filled: Filled | null;
   progress: Progress | null;
   /** When the current phase of the job began, in ms. */
   since: number;
-  /** The last sentence for the person, and whether it tells of a failure. */
+  /** The last message to the user, and whether it reports a failure. */
   notice: string;
   failed: boolean;
-  /** Nobody answers. */
+  /** Python does not respond. */
   silent: boolean;
 }
 

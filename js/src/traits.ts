@@ -1,4 +1,4 @@
-/** What the model's traits say, and following them. */
+/** Reads the model's traits and follows their changes. */
 
 import type { AnyModel } from "@anywidget/types";
 import { decodeState } from "./codec";
@@ -19,6 +19,8 @@ const EMPTY: Shared = {
   status: "",
   job: null,
   verification: null,
+  verifiedBy: "",
+  ownNote: "",
 };
 
 function readTraits(model: Model) {
@@ -72,8 +74,8 @@ export function firstView(model: Model): View {
 }
 
 /**
- * A choice or mark shows at once. Until Python has answered the last of them, traits that arrive may echo an
- * earlier one and are left alone; then the model's word stands, also where Python refused.
+ * A choice or mark shows at once. Until Python has answered the last of them, arriving traits may echo an
+ * earlier one and are ignored; then the model's value wins, even if Python refused.
  */
 export interface Unanswered {
   count: number;
@@ -81,14 +83,14 @@ export interface Unanswered {
 }
 
 export interface Followers {
-  /** What is shown is out of date. */
+  /** The view is out of date. */
   onData(): void;
   onChoice(): void;
-  /** The connection may have gone. */
+  /** The connection may be lost. */
   onConnection(): void;
 }
 
-/** Follows the traits; returns what stops it. */
+/** Follows the traits; returns a function that stops it. */
 export function follow(model: Model, store: Store<View>, unanswered: Unanswered, tell: Followers): () => void {
   const onTraits = () => {
     const { testRow, relabelled, busy, threshold } = readTraits(model);

@@ -22,7 +22,7 @@ describe("what both languages agree on", () => {
     const page = decodeResult("page", contract.results.page);
     expectTypeOf(page).toEqualTypeOf<Page>();
     expect(page.rows[0]).toEqual({
-      row: 3, text: "cold soup", label: "bad", predicted: "good", proba: 0.61, margin: 0.45, flipSize: 2, verifiedProba: 0.41, flipped: true,
+      row: 3, text: "cold soup", label: "bad", predicted: "good", proba: 0.61, margin: 0.45, flipSize: 2, verifiedProba: 0.41, ownProba: null, flipped: true,
     });
     expect(page.rows[1]?.label).toBeNull();
     expect(decodeState(contract.state).verification).toMatchObject({ rows: 1, flipped: 2, becameRight: 2, f1After: 0.9, logLossBefore: 0.5 });

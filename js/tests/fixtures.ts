@@ -90,7 +90,7 @@ export function draw(traits: Partial<FakeModel["traits"]> = {}) {
   const fake = new FakeModel();
   Object.assign(fake.traits, traits);
   const done = { message: "Done." };
-  fake.answers = { page: contract.results.page, ranking: contract.results.ranking, select: done, mark: done };
+  fake.answers = { page: contract.results.page, ranking: contract.results.ranking, select: done };
   const host = document.createElement("div");
   document.body.append(host);
   const dispose = widget.render({ model: fake.model, el: host });

@@ -39,7 +39,7 @@ describe("the queue", () => {
     fake.refuse(fake.last("decide"), "failed", "Something else wrote to the store.");
     await settled();
     expect(body.textContent).toContain("training row 9");
-    expect(body.textContent).toContain("Not recorded. Something else wrote to the store. Keys typed since were dropped: r s.");
+    expect(body.textContent).toContain("Not recorded. Something else wrote to the store. Keys pressed since were ignored: r s.");
     expect(decisions().length).toBe(1);
     key(root, "k");
     expect(fake.last("decide")).toMatchObject({ rows: [9], decision: "keep" });
@@ -67,7 +67,7 @@ describe("the queue", () => {
     key(root, "q");
     await settled();
     expect(note.value).toBe("a x");
-    expect(fake.sent.some(({ kind }) => kind === "mark" || kind === "export")).toBe(false);
+    expect(fake.sent.some(({ kind }) => kind === "export")).toBe(false);
   });
 
   test("keys typed ahead are no commands for what stands below a closed queue", async () => {
@@ -77,7 +77,7 @@ describe("the queue", () => {
     button("Close").click();
     await written();
     expect(decisions().length).toBe(1);
-    expect(find("[role=status]").textContent).toBe("Keys typed since were dropped: k.");
+    expect(find("[role=status]").textContent).toBe("Keys pressed since were ignored: k.");
     expect(fake.sent.some(({ kind }) => kind === "undo")).toBe(false);
   });
 

@@ -129,9 +129,9 @@ describe("choosing a row", () => {
 describe("marks", () => {
   test("show at once and go back where Python refuses them", async () => {
     const { fake, session } = open();
-    session.actions.mark([7, 8], true);
+    session.actions.decide([7, 8], "relabel");
     expect([...session.store.get().relabelled]).toEqual([7, 8]);
-    fake.refuse(fake.last("mark"), "busy", "A job is still running.");
+    fake.refuse(fake.last("decide"), "busy", "A job is still running.");
     await settled();
     expect([...session.store.get().relabelled]).toEqual([]);
     expect(session.store.get()).toMatchObject({ notice: "A job is still running.", failed: true });

@@ -22,9 +22,25 @@ describe("the page", () => {
     const box = find<HTMLInputElement>("input[aria-label='Relabel row 7']");
     expect(box.checked).toBe(false);
     box.click();
-    expect(fake.last("mark")).toMatchObject({ rows: [7], marked: true });
+    expect(fake.last("decide")).toMatchObject({ rows: [7], decision: "relabel" });
     expect(host.querySelector(".rlw-card .rlw-query")?.textContent).toBe("cold soup, all day");
     expect(host.querySelector(".rlw-chip")?.textContent).toBe("◆ in flip set");
+  });
+
+  test("a tick takes a note along as every decision does, and unticking clears the decision", async () => {
+    const { fake, find } = draw({ test_row: 3 });
+    fake.answers.decide = contract.results.decide;
+    await settled();
+    const note = find<HTMLInputElement>(".rlw-detail input");
+    note.value = "sarcasm";
+    note.dispatchEvent(new Event("input"));
+    const box = find<HTMLInputElement>("input[aria-label='Relabel row 7']");
+    box.click();
+    expect(fake.last("decide")).toMatchObject({ rows: [7], decision: "relabel", note: "sarcasm" });
+    fake.change({ relabelled: [7] });
+    await settled();
+    box.click();
+    expect(fake.last("decide")).toMatchObject({ rows: [7], decision: "clear", note: "" });
   });
 
   test("buttons that cannot be used say why and do nothing", () => {
@@ -168,12 +184,12 @@ describe("panels and keys", () => {
     expect(fake.sent.filter(({ kind }) => kind === "undo").length).toBe(1);
   });
 
-  test("the history shows what was taken back", async () => {
+  test("the history shows what was undone", async () => {
     const { fake, find } = draw();
     fake.answers.history = { total: 1, lines: [{ event: 1, time: "2026-01-02T03:04:05+00:00", who: "ada", what: "Relabelled row 7", note: "<b>x</b>", state: "undone" }] };
     key(find("section"), "h");
     await settled();
-    expect(find(".rlw-history-line.rlw-undone").textContent).toContain("Relabelled row 7<b>x</b>ada · taken back");
+    expect(find(".rlw-history-line.rlw-undone").textContent).toContain("Relabelled row 7<b>x</b>ada · undone");
   });
 
   test("a forecast never speaks of a mark that Python has not counted", async () => {
@@ -181,21 +197,19 @@ describe("panels and keys", () => {
     const ranking = structuredClone(contract.results.ranking) as Record<string, any>;
     ranking["summary"].flipped = ranking["summary"].verified_proba = ranking["verified_predicted"] = null;
     fake.answers.ranking = ranking;
-    delete fake.answers.mark;
     await settled();
     await settled();
     const words = () => find(".rlw-happens .rlw-note-text").textContent;
-    expect(words()).toContain("With the 1 label changed now");
+    expect(words()).toContain("With 1 changed label");
     find<HTMLInputElement>("input[aria-label='Relabel row 7']").click();
-    expect(words()).toContain("With the 1 label changed now");
-    fake.reply(fake.last("mark"), { message: "Done.", forecast: { labels: 2, log_odds: -1.5, proba: 0.2, predicted: "bad" } });
+    expect(words()).toContain("With 1 changed label");
+    fake.reply(fake.last("decide"), { message: "Done.", forecast: { labels: 2, log_odds: -1.5, proba: 0.2, predicted: "bad" } });
     await settled();
-    expect(words()).toContain("With the 2 labels changed now, to first order: log-odds −1.50");
+    expect(words()).toContain("With 2 changed labels, to first order: log-odds −1.50");
   });
 
-  test("a found size changes its line, and a forecast comes with the mark", async () => {
+  test("a found size changes its line", async () => {
     const { fake, find } = draw({ test_row: 3, relabelled: [7] });
-    fake.answers.mark = contract.results.mark;
     await settled();
     fake.say({ v: 1, id: "", kind: "sizes", row: 4, size: 17, done: 2, total: 10, running: true });
     expect(find(".rlw-test-scroll").textContent).toContain("17");

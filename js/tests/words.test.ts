@@ -23,18 +23,22 @@ describe("numbers and sentences", () => {
   });
 
   const flip = {
-    size: 3, found: true, verified: true, outcome: "Found.", probaBefore: 0.6, probaAfter: 0.4, lowerBound: 2, optimal: false, rows: [1, 2, 3],
+    size: 3, found: true, verified: true, outcome: "Found.", own: "", probaBefore: 0.6, probaAfter: 0.4, lowerBound: 2, optimal: false, rows: [1, 2, 3],
   };
   test("facts are told from predictions", () => {
     expect(flipWords(flip)).toEqual(["fact", expect.stringContaining("0.600 → 0.400. No set of fewer than 2 rows")]);
     expect(flipWords({ ...flip, lowerBound: 1 })[1]).toContain("one may exist");
     expect(flipWords({ ...flip, optimal: true })[1]).toContain("No smaller set can flip it.");
     expect(flipWords({ ...flip, verified: false, probaAfter: null })).toEqual(["guess", expect.stringContaining("is predicted to flip")]);
+    const own = "Confirmed by refitting your pipeline: probability 0.610 → 0.390.";
+    expect(flipWords({ ...flip, own })[1]).toContain(`0.600 → 0.400. ${own} No set`);
+    const denied = { ...flip, verified: false, outcome: "Not confirmed.", own: "Your own model, refitted: probability 0.610 → 0.520." };
+    expect(flipWords(denied)).toEqual(["open", `Set of 3 training rows. Not confirmed. ${denied.own}`]);
     expect(flipWords({ ...flip, found: false, outcome: "Cannot flip." })).toEqual(["open", "Cannot flip."]);
   });
   test("a forecast says that it is one", () => {
     const words = forecastWords({ labels: 1, logOdds: -0.8, proba: 0.42, predicted: "bad" }, "good");
-    expect(words).toContain("to first order: log-odds −0.800, probability about 0.420, so it becomes “bad”. Verify to know.");
+    expect(words).toContain("to first order: log-odds −0.800, probability about 0.420, so it becomes “bad”. Verify to confirm.");
     expect(forecastWords({ labels: 2, logOdds: 0.1, proba: 0.7, predicted: "good" }, "good")).toContain("stays “good”");
   });
 });
@@ -80,7 +84,7 @@ describe("what comes next, and what it is about", () => {
   });
   test("better and worse have a sign and a word", () => {
     expect([trend(0.8, 0.9, "up"), trend(0.4, 0.5, "down"), trend(0.5, 0.5, "up")]).toEqual([
-      ["▲", "better", "better"], ["▼", "worse", "worse"], ["=", "", "as before"],
+      ["▲", "better", "better"], ["▼", "worse", "worse"], ["=", "", "unchanged"],
     ]);
   });
   test("decisions are about the chosen rows, else the one in focus", () => {

@@ -1,4 +1,4 @@
-"""Many rows at once: which training labels are suspect, label noise by group, group bias, robustness."""
+"""Audits of many rows at once: suspect training labels, label noise by group, group bias, robustness."""
 
 from .groups import GroupAudit, group_audit
 from .mislabelled import suspects

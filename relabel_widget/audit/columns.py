@@ -1,4 +1,4 @@
-"""What each column by itself says of a row's label: evidence that no other column can explain away."""
+"""Evidence about a row's label from each column by itself, which no other column can explain away."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .._typing import FloatArray
 from ..design import Design
 from ..monitor import Monitor
 
-_ENTRIES = 1_000_000  # of a block that are worked on at a time: temporary arrays of 8 MB
+_ENTRIES = 1_000_000  # of a block, processed at a time: temporary arrays of 8 MB
 
 
 def column_evidence(
@@ -23,11 +23,11 @@ def column_evidence(
     *,
     monitor: Monitor | None = None,
 ) -> FloatArray:
-    """Sum over columns of each one's own log-odds for a row, which is left out, per root of the row's length.
+    """Sum over columns of each one's own log-odds for a left-out row, divided by the root of the row's length.
 
     ``out_ik = sum_j x_ij (g_j - r_i x_ij) / (lambda_k m + q_j - v_i x_ij^2) / sqrt(1 + sum_j x_ij^2 / m)`` with
     ``r_i = s_i (t_i - pi)``, ``v_i = s_i pi (1 - pi)``, ``g_j = sum_i r_i x_ij``, ``q_j = sum_i v_i x_ij^2``, pi the
-    weighted mean of t, and m the mean square of the entries that are not zero.
+    weighted mean of t, and m the mean square of the nonzero entries.
 
     Parameters
     ----------
@@ -36,23 +36,23 @@ def column_evidence(
     targets
         t, 0 or 1, shape (n_rows,).
     weights
-        s, not negative, shape (n_rows,).
+        s, non-negative, shape (n_rows,).
     shrinkage
-        lambda of each result: how many further entries without any preference each column is given.
+        lambda for each result: the number of neutral pseudo-entries added to each column.
 
     Returns
     -------
     float64, shape (n_rows, len(shrinkage))
-        In log-odds up to a positive factor and a constant. It does not change when X is multiplied by a number.
+        In log-odds up to a positive factor and a constant. Scaling X by a number does not change it.
 
     Notes
     -----
-    The quotient is one Newton step from the constant model for column j alone, on all rows but i: logistic
+    The quotient is one Newton step from the constant model for column j alone, on all rows except i: logistic
     regression with a diagonal Hessian, a close relative of naive Bayes (Ng and Jordan, "On discriminative vs.
-    generative classifiers", 2001). Leaving out is exact for g and q; pi is that of all rows. Evidence of many words
-    is counted as if they were independent, hence the division by the root of the row's length.
+    generative classifiers", 2001). Leaving a row out is exact for g and q; pi is that of all rows. The evidence of
+    many words is added as if they were independent, hence the division by the root of the row's length.
 
-    Cost: three products' worth of passes over X and a few operations for each entry and lambda.
+    Cost: the passes over X of three products, and a few operations per entry and lambda.
     """
     prior = float(np.average(targets, weights=weights))
     pull, curve = weights * (targets - prior), weights * prior * (1.0 - prior)
@@ -66,7 +66,7 @@ def column_evidence(
         own = rows.start + of_row
         n_rows = rows.stop - rows.start
         force = gradient[of_column] - pull[own] * x
-        stiffness = np.maximum(curvature[of_column] - curve[own] * here, 0.0)  # rounding, where a column is one row's
+        stiffness = np.maximum(curvature[of_column] - curve[own] * here, 0.0)  # rounding, if no other row has it
         length = np.sqrt(1.0 + np.bincount(of_row, here, n_rows) / scale)
         for k, each in enumerate(shrinkage):
             out[rows, k] = np.bincount(of_row, x * force / (each * scale + stiffness), n_rows) / length
@@ -74,13 +74,13 @@ def column_evidence(
 
 
 def _mean_square(design: Design) -> float:
-    """The mean square of the entries that are not zero; 1 if all are."""
+    """The mean square of the nonzero entries; 1 if there are none."""
     count = sum(int(np.count_nonzero(x)) for _, _, _, x in _entries(design))
     return float(design.weighted_square_sum(np.ones(design.n_rows)).sum()) / count if count else 1.0
 
 
 def _entries(design: Design) -> Iterator[tuple[slice, Any, Any, FloatArray]]:
-    """The entries of X in pieces: (slice of rows, row within it, column, value), the last three of one length."""
+    """The entries of X in pieces: (slice of rows, row within it, column, value), the last three of equal length."""
     for rows, block in design.blocks():
         n_rows = rows.stop - rows.start
         stored = block.nnz if sparse.issparse(block) else block.size

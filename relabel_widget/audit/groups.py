@@ -1,4 +1,4 @@
-"""Which groups of training rows the flip sets of wrong predictions come from, against what chance would give.
+"""Which groups of training rows the flip sets of wrong predictions come from, compared with chance.
 
 Source: Yang, Xu, Yu, "Relabeling Minimal Training Subset to Flip a Prediction" (EACL Findings 2024), section 5.2.
 """
@@ -31,20 +31,20 @@ class GroupAudit:
     Attributes
     ----------
     shares
-        One line for each flip set and training group: ``query`` (its place in X_query), ``query_group, train_group,
+        One line for each flip set and training group: ``query`` (its index in X_query), ``query_group, train_group,
         rows`` (of the set, in that group), ``size, share``.
     table
         One line for each query group and training group: ``query_group, train_group, sets, share`` (mean over sets),
-        ``low, high`` (its interval), ``chance`` (mean share if each row of a set were any candidate with its label),
-        ``times_chance, p, p_adjusted`` (of a share that far from chance).
+        ``low, high`` (its interval), ``chance`` (mean share if each row of a set were a random candidate with its
+        label), ``times_chance, p, p_adjusted`` (for a share that far from chance).
     ratios
         One line for each training group and pair of query groups: ``train_group, query_group, other, ratio`` (of mean
         shares; infinite where the other's is 0), ``p, p_adjusted`` (permuting query groups between sets; 1 where one
         of them has a single set).
     n_queries, n_audited, n_found
-        Queries given, those that were audited (wrong ones, if their labels were given), and flip sets found.
+        Number of queries given, of queries audited (only wrong ones if labels were given), and of flip sets found.
     level
-        1 less the confidence of the intervals.
+        1 minus the confidence of the intervals.
     """
 
     shares: pd.DataFrame
@@ -56,7 +56,7 @@ class GroupAudit:
     level: float
 
     def chart(self) -> Any:
-        """Share by query group and training group with intervals and chance: an altair chart."""
+        """An Altair chart of shares by query group and training group, with intervals and chance."""
         from .pictures import group_picture
 
         return group_picture(self)
@@ -85,7 +85,7 @@ def group_audit(
     seed: int = 0,
     monitor: Monitor | None = None,
 ) -> GroupAudit:
-    """Which share of flip sets falls into each training group, for each group of queries.
+    """Share of flip sets that falls into each training group, for each group of queries.
 
     Parameters
     ----------
@@ -94,23 +94,23 @@ def group_audit(
     X_query
         Queries, shape (m, n_features), or raw rows of an adopted pipeline.
     train_group
-        Each training row's group, shape (n_rows,); True and False will do.
+        Each training row's group, shape (n_rows,); booleans are accepted.
     query_group
-        Each query's group, shape (m,); one group if None.
+        Each query's group, shape (m,); a single group if None.
     y_query
-        True labels of the queries, shape (m,): then only misclassified queries are audited, as in the paper.
+        True labels of the queries, shape (m,). If given, only misclassified queries are audited, as in the paper.
     flip_sets
-        Flip sets of the queries, if they are at hand (one each, in order); found here if None.
+        Flip sets of the queries, one each, in order, if known already; otherwise they are searched for.
     candidates, threshold, edit, method, budget, n_jobs, monitor
         As in `find_flip_sets`.
     level
-        Of the intervals (95 % for .05).
+        Significance level of the intervals (0.05 for 95 %).
     correction
-        For several comparisons, ``"holm"`` or ``"fdr"``, in each table by itself.
+        For multiple comparisons, ``"holm"`` or ``"fdr"``, for each table separately.
     resamples
-        For intervals (bootstrap over sets, percentiles) and permutations.
+        Number of resamples for intervals (percentile bootstrap over sets) and permutations.
     seed
-        Of both.
+        Seed for both.
 
     Returns
     -------
@@ -123,14 +123,14 @@ def group_audit(
 
     Notes
     -----
-    Chance keeps each set's size and labels: relabelling pushes a prediction one way with rows of one label, so that
-    groups with another mix of labels differ without any bias. Its test permutes training groups among candidates of
-    one label; sets share rows, which the permutation keeps too. Intervals take queries as the sample: they do not
-    speak of other training data. Cost: one search for each audited query; resamples cost milliseconds.
+    Chance keeps each set's size and labels: relabelling pushes a prediction one way with rows of one label, so
+    groups with a different mix of labels differ without any bias. Its test permutes training groups among candidates
+    of one label, which preserves rows shared by several sets. Intervals treat queries as the sample: they say nothing
+    about other training data. Cost: one search for each audited query; resamples cost milliseconds.
     """
-    check_fit(fit, who="group_audit")
+    check_fit(fit, who="group_audit", several=True)
     check_monitor(monitor, who="group_audit")
-    as_whole(seed, 0, who="group_audit: seed")  # NumPy ends the process over some of what is none
+    as_whole(seed, 0, who="group_audit: seed")  # some invalid seeds crash NumPy
     check_level(level, who="group_audit")
     as_whole(resamples, 1, who="group_audit: resamples")
     as_whole(seed, 0, who="group_audit: seed")
@@ -168,21 +168,21 @@ def group_audit(
 
 
 def _audited(fit: Fit, queries: Any, y_query: Any, threshold: Any) -> IntArray:
-    threshold_logit = check_threshold(threshold, who="group_audit")
+    threshold_logit, problem = check_threshold(threshold, who="group_audit"), fit.problem
     if y_query is None:
         return np.arange(queries.n_rows)
     truth = codes_of_queries(y_query, queries.n_rows, who="group_audit: y_query", classes=fit.classes)
-    wrong = np.flatnonzero((fit.decision(queries) > threshold_logit) != (truth == 1))
+    wrong = np.flatnonzero(problem.predicted(fit.decision(queries), threshold_logit) != truth)
     if not len(wrong):
         raise ValueError(
-            "group_audit: no query is misclassified, so there is nothing to audit. Leave out y_query to audit all."
+            "group_audit: no query is misclassified, so there is nothing to audit. Omit y_query to audit all queries."
         )
     return wrong
 
 
 @dataclass(frozen=True, eq=False)
 class _Counted:
-    """Flip sets, and how their rows fall into groups."""
+    """Flip sets, with the groups of their rows."""
 
     sets: list[FlipSet]
     queries: IntArray
@@ -194,7 +194,7 @@ class _Counted:
     n_query_groups: int
 
     def counts(self) -> IntArray:
-        """Rows of each set in each training group, (sets, groups)."""
+        """Number of rows of each set in each training group, (sets, groups)."""
         return np.array([np.bincount(self.train_codes[each.rows], minlength=self.n_groups) for each in self.sets])
 
     def shares(self) -> FloatArray:
@@ -202,7 +202,7 @@ class _Counted:
         return np.asarray(counts / counts.sum(axis=1, keepdims=True))
 
     def weights(self, of: BoolArray) -> FloatArray:
-        """What each training row adds to the mean share of its group over some sets, (n_rows,), in all 1."""
+        """Contribution of each training row to the mean share of its group over some sets, (n_rows,), summing to 1."""
         weights = np.zeros(len(self.train_codes))
         for each, take in zip(self.sets, of, strict=True):
             if take:
@@ -211,10 +211,10 @@ class _Counted:
 
     def by_label(self) -> list[IntArray]:
         """The candidates of each label."""
-        return [self.allowed[self.labels[self.allowed] == code] for code in (0, 1)]
+        return [self.allowed[self.labels[self.allowed] == code] for code in np.unique(self.labels)]
 
     def chance(self, weights: FloatArray) -> FloatArray:
-        """Mean shares if every row of a set were any candidate of its label, (groups,)."""
+        """Mean shares if every row of a set were a random candidate with its label, (groups,)."""
         out = np.zeros(self.n_groups)
         for rows in self.by_label():
             if len(rows):
@@ -276,7 +276,7 @@ def _table(
 
 
 def _interval(values: FloatArray, level: float, resamples: int, rng: np.random.Generator) -> tuple[float, float]:
-    """Percentile bootstrap of a mean; NaN for one value."""
+    """Percentile bootstrap of a mean; NaN for a single value."""
     if len(values) < 2:
         return float("nan"), float("nan")
     # the mean of a resample needs only how often each value was drawn

@@ -1,23 +1,23 @@
-"""Whether the labels of one group of training rows are noisier than another's, by the sizes of flip sets.
+"""Whether the labels of one group of training rows are noisier than another's, judged by the sizes of flip sets.
 
-Noise makes predictions easy to flip: a model that was taught contradictions needs fewer further ones. Source: Yang,
+Noise makes predictions easy to flip: a model trained on contradictions needs fewer additional ones. Source: Yang,
 Xu, Yu, "Relabeling Minimal Training Subset to Flip a Prediction" (EACL Findings 2024), section 5.1 and Figure 3.
 
 What is compared
 ----------------
-From each group the same number of rows of each class is drawn, one model is fitted on each draw, and the flip sets of
-the same test rows are found in each. A group's score is the mean over test rows of log2(1 + size), and where true
-labels of the test rows are given, minus that where the prediction is wrong: the doublings of relabels that stand
-between the model and an error.
+The same number of rows of each class is drawn from each group, a model is fitted on each draw, and flip sets of the
+same test rows are found for each model. A group's score is the mean over test rows of log2(1 + size), with the sign
+reversed for wrong predictions if true labels are given: how many doublings of relabels stand between the model and an
+error.
 
 What the test permutes
 ----------------------
-Training rows. Two models of one clean source differ a little everywhere, so that a test over test rows would call any
-two groups different once there are enough test rows. Under the null hypothesis the rows of one class could as well
-have come in the other group; so they are dealt anew between the two groups, within each class, both models are fitted
-again, and their scores compared. Verified searches for each of hundreds of models would take hours: the test sums
-first-order influences on the log-odds instead, for the groups as they are and for every permutation alike, which keeps
-it exact.
+Training rows. Two models of the same clean source differ a little everywhere, so a test over test rows would call any
+two groups different given enough test rows. Under the null hypothesis the rows of one class could just as well have
+been in the other group; so rows are reassigned at random between the two groups, within each class, both models are
+refitted, and their scores compared. Verified searches for each of hundreds of models would take hours: the test sums
+first-order influences on the log-odds instead, both for the actual groups and for every permutation, which keeps it
+exact.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ if TYPE_CHECKING:
 
 Correction: TypeAlias = Literal["holm", "fdr"]
 
-_EXTREME = 20  # permutations as extreme as what was seen, after which no more are needed: p is not small
-_FEW = 64  # gains that most flip sets need at most
-_ENOUGH = 0.8  # chance with which a difference called detectable is found
+_EXTREME = 20  # after this many permutations as extreme as the data no more are needed: p is not small
+_FEW = 64  # most flip sets need no more gains than this
+_ENOUGH = 0.8  # probability with which a "detectable" difference is found
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,11 +62,11 @@ class NoiseAudit:
         over the ``queries`` that have a set in every group) and ``score``, of these sizes (see the module).
     tests
         One line for each comparison: ``group, other, ratio`` (of mean sizes), ``difference`` (of first-order
-        scores), ``p, p_adjusted, permutations`` (made), ``smallest_p`` (the least adjusted p that could have come out),
-        ``detectable`` (a true difference of scores found four times out of five, by the spread of permutations) and
-        ``verdict``.
+        scores), ``p, p_adjusted, permutations`` (number made), ``smallest_p`` (the smallest adjusted p possible),
+        ``detectable`` (a true difference of scores found four times out of five, from the spread of permutations)
+        and ``verdict``.
     level
-        Probability below which an adjusted p counts as a difference.
+        Significance level for adjusted p-values.
     """
 
     sizes: pd.DataFrame
@@ -76,27 +76,27 @@ class NoiseAudit:
 
     @property
     def power(self) -> str:
-        """What the test could have found, in words."""
+        """The power of the test, in words."""
         if not len(self.tests):
             return "One group: nothing to compare."
         if (self.tests["smallest_p"] > self.level).any():
             return (
-                f"No power: with {len(self.tests)} comparisons and so few permutations no adjusted p can fall to "
-                f"{self.level:g}, whatever the labels are. Ask for more permutations, or compare with one reference."
+                f"No power: with {len(self.tests)} comparisons and so few permutations no adjusted p can reach "
+                f"{self.level:g}, whatever the labels. Use more permutations, or compare with one reference."
             )
         worst, scores = float(self.tests["detectable"].max()), self.means["score"]
         if worst > float(scores.abs().max()):
             return (
                 f"No power: only differences in score above {worst:.2g} would be found, more than the scores "
-                "themselves. Take larger groups or more test rows."
+                "themselves. Use larger groups or more test rows."
             )
         return (
             f"True differences in score of {worst:.2g} (the scores lie from {scores.min():.2g} to {scores.max():.2g}) "
-            "would be found about four times out of five; smaller ones mostly not."
+            "would be found about four times out of five; smaller ones mostly would not."
         )
 
     def chart(self) -> Any:
-        """The distribution of sizes in each group, with means: an altair chart (the paper's Figure 3)."""
+        """An Altair chart of the distribution of sizes in each group, with means (the paper's Figure 3)."""
         from .pictures import noise_picture
 
         return noise_picture(self)
@@ -127,7 +127,7 @@ def noise_audit(
     seed: int = 0,
     monitor: Monitor | None = None,
 ) -> NoiseAudit:
-    """Compare groups of training rows by how many labels it takes to flip the same test predictions.
+    """Compare groups of training rows by how many relabels it takes to flip the same test predictions.
 
     Parameters
     ----------
@@ -137,30 +137,30 @@ def noise_audit(
     X_query
         The common test rows, shape (m, n_features), or raw rows of an adopted pipeline.
     y_query
-        Their true labels, shape (m,), if known: the test sees much smaller differences with them.
+        Their true labels, shape (m,), if known: with them the test detects much smaller differences.
     fit
         The fit of all training rows: its features, labels, weights, C and intercept are used.
     C
         Inverse regularisation strength, for a mapping; with ``fit`` it is the fit's.
     reference
-        A group's name: the others are compared with it. None compares all pairs.
+        Name of the group to compare the others with. None compares all pairs.
     permutations
-        For each comparison, at most; fewer are made where the groups are soon seen to be alike. 0 for sizes only.
+        At most, for each comparison; fewer are made if the groups soon turn out to be alike. 0 for sizes only.
     correction
-        For several comparisons: ``"holm"`` keeps the chance of any false alarm at ``level``, ``"fdr"``
-        (Benjamini-Hochberg) the expected share of false alarms among the differences reported.
+        For multiple comparisons: ``"holm"`` keeps the probability of any false alarm at ``level``, ``"fdr"``
+        (Benjamini-Hochberg) the expected share of false alarms among the reported differences.
     level
-        Between 0 and 1.
+        Significance level, between 0 and 1.
     threshold, edit, method, budget, n_jobs, monitor
-        As in `find_flip_sets`, for the sizes that are shown.
+        As in `find_flip_sets`, for the reported sizes.
     seed
-        Of the draws and permutations.
+        Seed for the draws and permutations.
 
     Returns
     -------
     NoiseAudit
-        Smaller sizes say that a group's model is easier to flip. Label noise does that; so do other texts, which is
-        for the reader to judge.
+        Smaller sizes mean that a group's model is easier to flip. Label noise has this effect; so do different texts,
+        which is for the reader to judge.
 
     Raises
     ------
@@ -169,15 +169,15 @@ def noise_audit(
 
     Notes
     -----
-    Groups of unequal size: of each class as many rows are drawn, without replacement, as the group with the fewest
-    has, so that size and mix of classes are the same everywhere. Cost: m searches for each group; one block solve of m
+    If groups differ in size, as many rows of each class are drawn, without replacement, as the group with the fewest
+    has, so that size and class mix are the same everywhere. Cost: m searches for each group; one block solve of m
     right-hand sides for each comparison, and for each permutation two fits from a common start and a partition of
     m * drawn numbers. Memory: 12 bytes for each query and row of two draws.
     """
     check_monitor(monitor, who="noise_audit")
     if fit is not None:
         check_fit(fit, who="noise_audit")
-    as_whole(seed, 0, who="noise_audit: seed")  # NumPy ends the process over some of what is none
+    as_whole(seed, 0, who="noise_audit: seed")  # some invalid seeds crash NumPy
     _check(permutations, correction, seed, level, edit)
     threshold_logit = check_threshold(threshold, who="noise_audit")
     data = _of_mapping(groups, C) if fit is None else _of_fit(groups, fit)
@@ -226,7 +226,7 @@ class _Data:
             lacking = next(g for g in places if min(map(len, rows[g])) < 1)
             raise ValueError(
                 f"noise_audit: expected rows of both classes in every group, got one class only in "
-                f"{self.names[lacking]!r}. Leave the group out."
+                f"{self.names[lacking]!r}. Leave out that group."
             )
         return [
             np.concatenate([rng.permutation(rows[g][c])[: counts[c]] for c in (0, 1)]).astype(np.int64) for g in places
@@ -239,7 +239,7 @@ class _Data:
         return _Data(problem, self.names, self.group[rows])
 
     def fitted(self, rows: IntArray, start: FloatArray | None, monitor: Monitor | None) -> Fit:
-        """The model of some rows alone."""
+        """A fit on the given rows only."""
         problem = self.taken(rows).problem
         return minimiser(problem, np.zeros(problem.n_params) if start is None else start, None, monitor, None)
 
@@ -257,8 +257,8 @@ def _of_mapping(groups: Any, C: Any) -> _Data:
         if not isinstance(pair, tuple) or len(pair) != 2:
             raise TypeError(f"noise_audit: expected (X, y) for group {name!r}, got {type(pair).__name__}.")
         designs.append(as_design(pair[0], who=f"noise_audit: X of {name!r}"))
-        encode(pair[1], designs[-1].n_rows, who=f"noise_audit: {name!r}")
-        labels.append(np.asarray(pair[1]).ravel())
+        of_group = encode(pair[1], designs[-1].n_rows, who=f"noise_audit: {name!r}")
+        labels.append(of_group.decode(of_group.codes))
     design = stacked(designs, who="noise_audit")
     y = encode(np.concatenate(labels), design.n_rows, who="noise_audit")
     problem = Problem(design, y, np.ones(design.n_rows), 1.0 / check_C(C, who="noise_audit"))
@@ -276,7 +276,7 @@ def _truth(y_query: Any, m: int, problem: Problem) -> CodeArray:
 
 @dataclass(frozen=True, eq=False)
 class _Test:
-    """Permutation tests between draws, and what they share."""
+    """Permutation tests between draws, and their shared data."""
 
     data: _Data
     queries: Design
@@ -289,10 +289,10 @@ class _Test:
     monitor: Monitor | None
 
     def between(self, i: int, j: int) -> tuple[float, float, FloatArray]:
-        """The p-value of draws i and j, two-sided, their difference in score, and those that permutations gave.
+        """The two-sided p-value of draws i and j, their difference in score, and the differences of permutations.
 
-        Sequential: after `_EXTREME` permutations as extreme as what was seen, p is their share (Besag and Clifford,
-        "Sequential Monte Carlo p-values", Biometrika 1991), which is a valid p-value too.
+        Sequential: after `_EXTREME` permutations as extreme as the data, p is their share (Besag and Clifford,
+        "Sequential Monte Carlo p-values", Biometrika 1991), which is a valid p-value, too.
         """
         rng, n = np.random.default_rng([self.seed, i, j]), len(self.drawn[i])
         both = np.concatenate([self.drawn[i], self.drawn[j]])
@@ -315,10 +315,10 @@ class _Test:
 
 @dataclass(frozen=True, eq=False)
 class _Pair:
-    """The rows of two draws, and how much the edit of each would move each query in a model of half of them.
+    """The rows of two draws, and how much editing each would move each query in a model of half of them.
 
-    Permutations change labels and rows, but hardly the Hessian: it is that of all rows of both draws at half their
-    weight, at their common minimiser, for every permutation alike.
+    Permutations change labels and rows, but hardly the Hessian: every permutation uses that of all rows of both
+    draws at half their weight, at their common minimiser.
     """
 
     test: _Test
@@ -347,7 +347,7 @@ class _Pair:
 
 
 def score(sizes: FloatArray, margins: FloatArray, truth: CodeArray | None) -> float:
-    """The mean of log2(1 + size), minus that of queries on the wrong side where the truth (codes, (m,)) is known."""
+    """The mean of log2(1 + size), where wrong predictions count negatively if the truth (codes, (m,)) is known."""
     doublings = np.log2(1.0 + sizes)
     if truth is not None:
         doublings = np.where((margins > 0) == (truth == 1), doublings, -doublings)
@@ -355,9 +355,9 @@ def score(sizes: FloatArray, margins: FloatArray, truth: CodeArray | None) -> fl
 
 
 def least_sums(gains: FloatArray, needs: FloatArray) -> FloatArray:
-    """How many of the largest of each line's gains, (m, n), add up to its need, (m,); n where all are not enough.
+    """How many of the largest gains in each row, (m, n), add up to its need, (m,); n if all are not enough.
 
-    Cost: one partition, and a sort of the few largest; lines that need more are sorted whole.
+    Cost: one partition, and a sort of the few largest; rows that need more are sorted completely.
     """
     n = gains.shape[1]
     few = min(_FEW, n)
@@ -376,8 +376,8 @@ def _sums(gains: FloatArray, needs: FloatArray) -> FloatArray:
 def _check_common(sizes: FloatArray) -> None:
     if np.isnan(sizes).any(axis=0).all():
         raise ValueError(
-            f"noise_audit: none of the {sizes.shape[1]} queries has a flip set in every group. Take more queries, or "
-            'edit="relabel" with threshold 0.5, where a set always exists.'
+            f"noise_audit: none of the {sizes.shape[1]} queries has a flip set in every group. Use more queries, or "
+            'edit="relabel" with threshold 0.5, for which a set always exists.'
         )
 
 
@@ -439,7 +439,7 @@ def _tests(
 
 
 def adjusted_p(p: FloatArray, correction: Correction) -> FloatArray:
-    """P-values corrected for their number: Holm's step-down, or Benjamini and Hochberg's."""
+    """P-values corrected for multiple comparisons: Holm's step-down, or Benjamini and Hochberg's."""
     from scipy.stats import false_discovery_control
 
     if not len(p):

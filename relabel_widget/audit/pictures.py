@@ -1,4 +1,4 @@
-"""What audits look like."""
+"""Charts of audits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def noise_picture(audit: NoiseAudit) -> Any:
     """A line for each group: each query's size as a tick, the middle half as a bar, the mean as a diamond."""
     alt = altair("NoiseAudit.chart")
     lacking = set(audit.sizes["query"][audit.sizes["size"].isna()])
-    sizes = audit.sizes[~audit.sizes["query"].isin(lacking)]  # what the means are of
+    sizes = audit.sizes[~audit.sizes["query"].isin(lacking)]  # the queries that the means are over
     order = [str(name) for name in audit.means["group"]]
     sizes = sizes.assign(group=sizes["group"].map(str))
     quartiles = sizes.groupby("group")["size"].describe().reset_index()
@@ -63,7 +63,7 @@ def _subtitle(audit: NoiseAudit) -> list[str]:
 
 
 def group_picture(audit: GroupAudit) -> Any:
-    """A panel for each training group, a line for each query group: share with its interval, and chance."""
+    """A panel for each training group with a line for each query group: share, interval, and chance."""
     alt = altair("GroupAudit.chart")
     table = audit.table.assign(
         train_group=audit.table["train_group"].map(str),
@@ -76,7 +76,7 @@ def group_picture(audit: GroupAudit) -> Any:
     names = list(dict.fromkeys(table["train_group"]))
     panels = [_panel(table, both, name, bottom=name == names[-1]) for name in names]
     title = alt.Title(
-        "Which training group flip sets draw on",
+        "Which training groups flip sets draw on",
         subtitle=f"Lines: {1 - audit.level:.0%} intervals over test rows. Chance: any candidate with the same label.",
     )
     return finish(alt.vconcat(*panels, spacing=18, title=title).resolve_scale(x="shared"))
@@ -98,10 +98,10 @@ def _panel(table: pd.DataFrame, both: pd.DataFrame, name: str, *, bottom: bool) 
             x=alt.X("value:Q", scale=alt.Scale(zero=True), **x),
             y=y,
             tooltip=["what:N", "value:Q"],
-            **by_shape("what", "Where the rows come from", ["flip sets", "chance"]),
+            **by_shape("what", "Source of the rows", ["flip sets", "chance"]),
         )
     )
-    of = alt.FieldEqualPredicate(field="train_group", equal=name)  # no expression: a name is not evaluated
+    of = alt.FieldEqualPredicate(field="train_group", equal=name)  # not an expression: names must not be evaluated
     panel = alt.layer(intervals.transform_filter(of), points.transform_filter(of))
     return panel.properties(width=_WIDTH, height=alt.Step(34), title=alt.Title(name, fontSize=12, offset=4))
 
@@ -111,7 +111,7 @@ def robustness_picture(curve: RobustnessCurve) -> Any:
     alt = altair("RobustnessCurve.chart")
     table = curve.table
     table = table[table["k"] >= 1]
-    found, proven = "at least: a set was found and verified", "at most: fewer rows cannot, proven"
+    found, proven = "at least: a verified set was found", "at most: fewer rows provably cannot"
     lines = table.melt("k", ["flip_at_least", "flip_at_most"], "what", "share")
     lines["what"] = lines["what"].map({"flip_at_least": found, "flip_at_most": proven})
     verb = "relabelled" if curve.edit == "relabel" else "removed"

@@ -1,4 +1,4 @@
-"""How many relabels a model's predictions withstand, between what was found and what is proven."""
+"""How many relabels a model's predictions withstand: verified sets on one side, proven bounds on the other."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class RobustnessCurve:
-    """Share of predictions that flip with at most k edits, between two curves.
+    """Share of predictions that flip with at most k edits, bounded by two curves.
 
     Attributes
     ----------
     queries
-        One line for each query: ``query, size`` (of its verified set; NaN if none was found), ``lower_bound``.
+        One line for each query: ``query, size`` (of its verified set, NaN if none was found), ``lower_bound``.
     edit
         ``"relabel"`` or ``"remove"``.
     """
@@ -37,13 +37,13 @@ class RobustnessCurve:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One line for each k where a curve steps, from 0.
+        """One line for each k at which a curve steps, from 0.
 
         Columns ``k, flip_at_least, flip_at_most, stand_at_least, stand_at_most``, shares in [0, 1].
 
         ``flip_at_least`` is the share whose verified set has at most k rows: these flip. ``flip_at_most`` is the share
-        whose proven lower bound is at most k: no others can flip. Standing is the rest to 1: with k edits, verified
-        sets bound the share that stands from above and certified bounds from below.
+        whose proven lower bound is at most k: no others can flip. ``stand_*`` are the complements: with k edits,
+        verified sets bound the share that stands from above, and certified bounds from below.
         """
         import pandas as pd
 
@@ -61,13 +61,13 @@ class RobustnessCurve:
         )
 
     def at(self, k: int) -> tuple[float, float]:
-        """The least and the greatest share of predictions that flip with at most k edits."""
+        """The smallest and the largest share of predictions that can flip with at most k edits."""
         k = as_whole(k, 0, who="RobustnessCurve.at: k")
         sizes, bounds = self.queries["size"].to_numpy(dtype=float), self.queries["lower_bound"].to_numpy()
         return float((sizes <= k).mean()), float((bounds <= k).mean())  # NaN is not at most anything
 
     def chart(self) -> Any:
-        """Both curves over k, and what is undecided between them: an altair chart."""
+        """An Altair chart of both curves over k, and the undecided band between them."""
         from .pictures import robustness_picture
 
         return robustness_picture(self)
@@ -97,9 +97,9 @@ def robustness_curve(
     ----------
     fit, X_query, threshold, edit, candidates, budget, bound, table, n_jobs, monitor
         As in `find_flip_sets`. Without ``bound`` or ``table`` nothing is certified beyond 1, and the curve of bounds
-        is at 1 from the first relabel.
+        is at 1 from the first relabel on.
     flip_sets
-        Flip sets of the queries, if they are at hand; the other arguments are then not used.
+        Flip sets of the queries, if known already; the other arguments are then ignored.
 
     Returns
     -------
@@ -129,8 +129,8 @@ def robustness_curve(
     edits = {each.edit for each in flip_sets}
     if unverified or len(edits) > 1:
         raise ValueError(
-            f'robustness_curve: expected flip sets of method "verified" and one edit, got {unverified} that no refit '
-            f"confirmed and edits {sorted(edits)}."
+            f'robustness_curve: expected flip sets of method "verified" and one edit, got {unverified} not confirmed '
+            f"by a refit and edits {sorted(edits)}."
         )
     return _curve(flip_sets, flip_sets[0].edit)
 

@@ -1,4 +1,4 @@
-"""What audits check and reckon alike: groups, levels, counts."""
+"""Checks and helpers shared by audits: groups, levels, counts."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ import numpy as np
 from .._typing import IntArray
 from ..design import Design, as_design
 from ..files.characters import readable_values
+from ..inputs import named_rows, present_values
 
 
 def as_labels(groups: Any, n_rows: int, *, who: str) -> tuple[list[Any], IntArray]:
-    """The distinct groups, sorted, and the place of each row's group among them, shape (n_rows,).
+    """The sorted distinct groups, and the index of each row's group among them, shape (n_rows,).
 
     Raises
     ------
     ValueError
-        If there is not one group for each row, or one is missing.
+        If there is not exactly one group per row, or one is missing.
     TypeError
-        If groups are of types that cannot be sorted together.
+        If the groups have types that cannot be sorted together.
     """
-    import pandas as pd
-
-    array = np.asarray(groups)
-    if array.shape != (n_rows,):
-        raise ValueError(f"{who}: expected one group for each of {n_rows} rows, got shape {array.shape}.")
-    missing = int(pd.isna(array).sum())
-    if missing:
+    array, rows, shape = present_values(groups, who=who)
+    if shape != (n_rows,):
+        raise ValueError(f"{who}: expected one group for each of {n_rows} rows, got shape {shape}.")
+    if len(rows) < n_rows:
+        missing = np.setdiff1d(np.arange(n_rows), rows, assume_unique=True)
         raise ValueError(
-            f"{who}: expected a group for every row, got {missing} missing. Give them a name of their own."
+            f"{who}: expected a group for every row, got {len(missing)} missing, in {named_rows(missing)}. Give them "
+            "a name of their own."
         )
     try:
         names, codes = np.unique(readable_values(array), return_inverse=True)
@@ -53,7 +53,7 @@ def check_level(level: Any, *, who: str) -> None:
 
 
 def stacked(designs: list[Design], *, who: str) -> Design:
-    """The rows of several designs, one after the other, in memory.
+    """The rows of several designs stacked in memory.
 
     Raises
     ------

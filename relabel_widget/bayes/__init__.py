@@ -19,7 +19,7 @@ The room lies below `fits`, because `adopt` makes these fits, and above `problem
 
 from .adopting import bayes_fit, is_bayes
 from .contest import Rules
-from .finding import Finding, Found, contests_of, predicted_code, predicted_set, rules_of
+from .finding import Finding, Found, contests_of, predicted_code, predicted_codes, predicted_set, rules_of
 from .fitting import BayesFit
 from .influence import bayes_influence
 from .local_search import Ledger
@@ -35,6 +35,7 @@ __all__ = [
     "contests_of",
     "is_bayes",
     "predicted_code",
+    "predicted_codes",
     "predicted_set",
     "rules_of",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from .._typing import AnyArray, FloatArray, IntArray
 from ..arguments import as_numbers
 from ..design import Design
 from ..files.characters import readable_values
-from ..problem import codes_among
+from ..problem import codes_of_queries
 from .columns import Columns
 from .fitting import BayesFit
 from .models import Bernoulli, Complement, Model, Multinomial
@@ -33,7 +32,13 @@ def is_bayes(estimator: Any) -> bool:
 
 
 def bayes_fit(
-    estimator: Any, design: Design, y: Any, sample_weight: Any = None, transform: Callable[[Any], Any] | None = None
+    estimator: Any,
+    design: Design,
+    y: Any,
+    sample_weight: Any = None,
+    *,
+    transform: Any = None,
+    columns: list[Any] | None = None,
 ) -> BayesFit:
     """Take over a fitted ``MultinomialNB``, ``ComplementNB`` or ``BernoulliNB``.
 
@@ -45,8 +50,8 @@ def bayes_fit(
         What it was fitted on.
     y, sample_weight
         The labels, of two classes or more, and weights that it was fitted with.
-    transform
-        What turns the raw rows of a pipeline into features.
+    transform, columns
+        What turns the raw rows of a pipeline into features; names of the columns of a training frame.
 
     Raises
     ------
@@ -62,12 +67,12 @@ def bayes_fit(
         )
     if len(classes) < 2:
         raise ValueError(f"adopt: expected two classes or more, got only {classes.tolist()}.")
-    codes = codes_among(y, design.n_rows, who="adopt", classes=classes)
+    codes = codes_of_queries(y, design.n_rows, who="adopt", classes=classes).astype(np.int64)
     weights = _weights(sample_weight, codes, classes)
-    columns = Columns(design, getattr(estimator, "binarize", None))
-    _check_values(columns, model)
+    trained = Columns(design, getattr(estimator, "binarize", None))
+    _check_values(trained, model)
     empty = np.zeros((len(classes), design.n_features))
-    fit = BayesFit(model, columns, classes, codes, weights, empty, transform).relearned(codes, weights)
+    fit = BayesFit(model, trained, classes, codes, weights, empty, transform, columns).relearned(codes, weights)
     _check_counts(estimator, fit)
     return fit
 

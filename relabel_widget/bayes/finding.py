@@ -35,11 +35,16 @@ class Found:
     outcome: Outcome
 
 
+def predicted_codes(scores: FloatArray, threshold_logit: float) -> IntArray:
+    """The classes that are predicted from scores, (m, K): above the threshold, or the first of the best; (m,)."""
+    if scores.shape[1] == 2:
+        return np.asarray(scores[:, 1] - scores[:, 0] > threshold_logit, dtype=np.int64)
+    return np.asarray(np.argmax(scores, axis=1), dtype=np.int64)
+
+
 def predicted_code(scores: FloatArray, threshold_logit: float) -> int:
-    """The class that is predicted from scores, (K,): above the threshold, or the first of the best."""
-    if len(scores) == 2:
-        return int(scores[1] - scores[0] > threshold_logit)
-    return int(np.argmax(scores))
+    """The same for one query, (K,)."""
+    return int(predicted_codes(scores[None], threshold_logit)[0])
 
 
 def contests_of(rules: Rules, query: Design, threshold_logit: float, target: int | None) -> list[Contest]:

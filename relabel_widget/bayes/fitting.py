@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,7 +11,7 @@ from scipy.special import expit, softmax
 
 from .._typing import AnyArray, FloatArray, IntArray
 from ..arguments import as_array, as_rows, check_edit, check_monitor
-from ..design import Design, as_design, as_query, one_raw_row
+from ..design import TakesQueries
 from ..monitor import Monitor
 from ..problem import Edit, code_of
 from .columns import Columns, product
@@ -22,14 +21,14 @@ _NO_MASS = 1e-12  # of a class without rows, so that its logarithm is finite
 
 
 @dataclass(frozen=True, eq=False)
-class BayesFit:
+class BayesFit(TakesQueries):
     """A naive Bayes classifier with its training rows, as `adopt` returns it.
 
     Attributes
     ----------
     model
         How counts become scores.
-    columns
+    trained
         The training rows.
     classes
         The class labels, sorted, shape (K,).
@@ -41,15 +40,18 @@ class BayesFit:
         Weighted sum of each column over the rows of each class, shape (K, n_features).
     transform
         For an adopted pipeline: what turns raw rows into features.
+    columns
+        Names of the columns of the training frame, in its order; None if the training rows were no frame.
     """
 
     model: Model
-    columns: Columns
+    trained: Columns
     classes: AnyArray
     codes: IntArray
     weights: FloatArray
     counts: FloatArray
-    transform: Callable[[Any], Any] | None = None
+    transform: Any = None
+    columns: list[Any] | None = None
 
     @cached_property
     def masses(self) -> FloatArray:
@@ -83,23 +85,14 @@ class BayesFit:
         """Number of training rows."""
         return len(self.codes)
 
-    def design_of(self, X: Any, *, who: str = "X") -> Design:
-        """Rows as a design with the model's columns; raw rows pass through the pipeline first."""
-        return as_design(self._features(X), who=who, n_features=self.columns.design.n_features)
-
-    def query_of(self, x: Any, *, who: str = "x") -> Design:
-        """One query as a design of one row: a row of features, or one raw row of an adopted pipeline."""
-        if self.transform is not None and not isinstance(x, Design):
-            x = one_raw_row(x)
-        return as_query(self._features(x), who=who, n_features=self.columns.design.n_features)
-
-    def _features(self, X: Any) -> Any:
-        return X if self.transform is None or isinstance(X, Design) else self.transform(X)
+    @property
+    def _n_features(self) -> int:
+        return self.trained.design.n_features
 
     def scores(self, X: Any) -> FloatArray:
         """Score of each class, shape (m, K): what scikit-learn calls the joint log likelihood."""
         coef, intercept = self.linear
-        return product(self.design_of(X, who="scores"), self.columns.cut, coef.T) + intercept
+        return product(self.design_of(X, who="scores"), self.trained.cut, coef.T) + intercept
 
     def decision(self, X: Any) -> FloatArray:
         """Log-odds of ``classes[1]``, shape (m,); scores of the classes, shape (m, K), if there are more than two."""
@@ -113,7 +106,7 @@ class BayesFit:
 
     def relearned(self, codes: IntArray, weights: FloatArray) -> BayesFit:
         """The fit on other labels and weights of the same rows. Cost: one pass over X."""
-        counts = self.columns.sums(weights[:, None] * np.eye(len(self.classes))[codes])
+        counts = self.trained.sums(weights[:, None] * np.eye(len(self.classes))[codes])
         return replace(self, codes=codes, weights=weights, counts=counts)
 
     def held_out(self, folds: IntArray) -> FloatArray:
@@ -125,7 +118,7 @@ class BayesFit:
         members *= self.weights[:, None]
         for fold in range(int(folds.max()) + 1):
             rows = np.flatnonzero(folds == fold)
-            part = Columns(self.columns.design.take(rows), self.columns.cut)
+            part = Columns(self.trained.design.take(rows), self.trained.cut)
             counts = np.maximum(self.counts - part.sums(members[rows]), 0.0)
             masses = np.maximum(self.masses - members[rows].sum(axis=0), _NO_MASS)
             coef, intercept = self.model.linear(counts, masses)
@@ -151,7 +144,9 @@ class BayesFit:
                     "Pass labels, such as those of a FlipSet."
                 )
             return np.asarray(1 - self.codes[rows])
-        given = np.atleast_1d(as_array(labels, who=f"{who}: labels"))
+        given = as_array(labels, who=f"{who}: labels")
+        if given.ndim == 0:
+            given = np.full(len(rows), given)
         if given.shape != rows.shape:
             raise ValueError(f"{who}: expected one label for each of the {len(rows)} rows, got shape {given.shape}.")
         return np.array([code_of(label, self.classes, who=f"{who}: labels") for label in given], dtype=np.int64)
@@ -168,7 +163,7 @@ class BayesFit:
         edit
             ``"relabel"`` or ``"remove"``.
         labels
-            The new label of each row; None swaps the two classes.
+            The new label of each row, or one for all; None swaps the two classes.
 
         Raises
         ------
@@ -182,8 +177,6 @@ class BayesFit:
         check_monitor(monitor, who="refit")
         check_edit(edit, who="refit")
         chosen = as_rows(rows, self.n_rows, who="refit: rows")
-        if edit == "remove" and labels is not None:
-            raise ValueError('refit: expected no labels with edit="remove", got some.')
         codes, weights, n_classes = self.codes.copy(), self.weights.copy(), len(self.classes)
         own, moved = np.eye(n_classes)[self.codes[chosen]], np.zeros((len(chosen), n_classes))
         if edit == "remove":
@@ -194,7 +187,7 @@ class BayesFit:
         self._check_classes(codes, weights, len(chosen))
         counts = self.counts
         if len(chosen):
-            part = Columns(self.columns.design.take(chosen), self.columns.cut)
+            part = Columns(self.trained.design.take(chosen), self.trained.cut)
             counts = counts + part.sums((moved - own) * self.weights[chosen, None])
             counts = np.maximum(counts, 0.0)  # all rows of a word gone: rounding may leave less than nothing
         return replace(self, codes=codes, weights=weights, counts=counts)
@@ -209,6 +202,6 @@ class BayesFit:
 
     def __repr__(self) -> str:
         return (
-            f"BayesFit({type(self.model).__name__}, {self.n_rows} rows, {self.columns.design.n_features} features, "
+            f"BayesFit({type(self.model).__name__}, {self.n_rows} rows, {self.trained.design.n_features} features, "
             f"classes={self.classes.tolist()})"
         )

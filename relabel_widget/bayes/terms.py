@@ -152,15 +152,15 @@ def terms_of(fit: BayesFit, query: Design) -> Terms:
     ValueError
         If a `BernoulliNB` that does not binarise gets other values than 0 and 1.
     """
-    values = counted(query.to_dense(), fit.columns.cut)[0]
+    values = counted(query.to_dense(), fit.trained.cut)[0]
     columns = np.flatnonzero(values)
     if isinstance(fit.model, Bernoulli) and (values[columns] != 1).any():
         raise ValueError("expected a query of values 0 and 1 for a BernoulliNB with binarize=None, got others.")
     layout = fit.model.layout(columns, values[columns])
-    by_column = fit.columns.narrow(layout.columns)
+    by_column = fit.trained.narrow(layout.columns)
     if (fit.weights != 1).any():
         by_column.data *= fit.weights[by_column.indices]
-    of_rows = np.column_stack([fit.columns.lengths, np.ones(fit.n_rows)])[:, layout.sums]
+    of_rows = np.column_stack([fit.trained.lengths, np.ones(fit.n_rows)])[:, layout.sums]
     sums = fit.weights[:, None] * of_rows
     inside = fit.counts[:, layout.columns]
     inside = np.where(layout.absent, fit.masses[:, None] - inside, inside)

@@ -1,4 +1,4 @@
-"""What every bound answers, and how its answers are asked for."""
+"""The interface of every bound."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ..problem import Edit
 from ..question import Question
 from .gains import Query, queries_of
 
-MAX_REFITS = 2000  # a query: some ten seconds on SST-2
+MAX_REFITS = 2000  # per query: some ten seconds on SST-2
 
 
 @dataclass(frozen=True, eq=False)
 class Bound(ABC):
-    """Proof, for a query, that no set of so few training rows flips it. Made once for a fit and an edit; immutable."""
+    """Proves that no set of fewer than so many training rows flips a query. Made once per fit and edit; immutable."""
 
     fit: Fit
     edit: Edit
@@ -30,18 +30,18 @@ class Bound(ABC):
     @property
     @abstractmethod
     def reason(self) -> str:
-        """What the bound can and cannot say of this model, in words."""
+        """What the bound can and cannot prove for this model, in words."""
 
     @property
     @abstractmethod
     def nbytes(self) -> int:
-        """Bytes that the tables hold."""
+        """Size of the tables in bytes."""
 
     @abstractmethod
     def _smallest(
         self, query: Query, candidates: BoolArray, at_most: int | None, max_refits: int, monitor: Monitor | None
     ) -> int:
-        """1 + the largest size that is proven not to flip the query; not above ``at_most``."""
+        """1 + the largest size proven not to flip the query; at most ``at_most``."""
 
     def lower_bound(
         self,
@@ -54,7 +54,7 @@ class Bound(ABC):
         max_refits: int = MAX_REFITS,
         monitor: Monitor | None = None,
     ) -> int:
-        """A size such that no set of fewer candidate rows flips the query, proven; at least 1.
+        """A proven lower bound: no set of fewer candidate rows flips the query; at least 1.
 
         Parameters
         ----------
@@ -63,14 +63,14 @@ class Bound(ABC):
         threshold
             As in `find_flip_set`.
         candidates
-            Rows that may be edited: numbers or a mask; all if None. Another set of candidates makes its own
-            tables in a remainder bound: two products of n_rows x n_rows x n_candidates.
+            Rows that may be edited: numbers or a mask; all if None. A remainder bound builds separate tables for each
+            set of candidates: two products of n_rows x n_rows x n_candidates.
         at_most
-            A size that is known to flip: the bound cannot be larger, and is not looked for beyond.
+            A size that is known to flip: the bound cannot be larger, and the search for it stops there.
         factor
-            ``H^-1 x``, shape (n_params,), if it is at hand; it may be rough, its error is accounted for.
+            ``H^-1 x``, shape (n_params,), if known; it may be approximate, its error is accounted for.
         max_refits
-            Pairs that a pair bound leaves open are refitted, if they are no more than this; otherwise the answer is 2.
+            Pairs that a pair bound leaves open are refitted if there are no more than this; otherwise the answer is 2.
 
         Returns
         -------
@@ -80,8 +80,8 @@ class Bound(ABC):
 
         Notes
         -----
-        Cost: one CG solve. A remainder bound then makes one pass over its kernel for each of about log2 of the bound
-        sizes, a pair bound three passes over its tables and typically none to some hundred refits.
+        Cost: one CG solve. A remainder bound then makes one pass over its kernel for each of about log2(bound)
+        sizes, a pair bound three passes over its tables and typically zero to some hundred refits.
         """
         check_monitor(monitor, who="lower_bound")
         who = f"{type(self).__name__}.lower_bound"
@@ -102,7 +102,7 @@ class Bound(ABC):
         max_refits: int = MAX_REFITS,
         monitor: Monitor | None = None,
     ) -> IntArray:
-        """`lower_bound` for each of m queries, int64, shape (m,); ``at_most`` is one size for each, or None."""
+        """`lower_bound` for each of m queries, int64, shape (m,); ``at_most`` has one size for each, or is None."""
         check_monitor(monitor, who="lower_bounds")
         who = f"{type(self).__name__}.lower_bounds"
         design = self.fit.design_of(X_query, who=f"{who}: X_query")
@@ -121,7 +121,7 @@ class Bound(ABC):
         return np.array(out, dtype=np.int64)
 
     def answer(self, question: Question, at_most: int | None) -> int:
-        """`lower_bound` for a question of this fit and edit."""
+        """`lower_bound` for a question with this fit and edit."""
         assert question.fit is self.fit
         assert question.edit == self.edit
         right = question.functional[:, None]

@@ -1,4 +1,4 @@
-"""Boxes that the log-odds of all rows stay in, whatever set of at most so many candidates is edited."""
+"""Boxes that contain the log-odds of all rows, whichever set of at most ``size`` candidates is edited."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _ROUNDING = 1e-11
 
 @dataclass(frozen=True, eq=False)
 class Boxes:
-    """What holds after the edit of any set S of at most ``size`` candidates. Arrays have shape (n_rows,).
+    """Bounds that hold after editing any set S of at most ``size`` candidates. Arrays have shape (n_rows,).
 
     Attributes
     ----------
     push
-        Interval of ``z_i beta_i``, the force of row i if it is in S in the direction of its edit; 0 off candidates.
+        Interval of ``z_i beta_i``, the force of row i in S in the direction of its edit; 0 for non-candidates.
     kept
-        Interval of the displacement of row j if it is not in S.
+        Interval of the displacement of row j outside S.
     cross
-        Bound on what the rows outside S other than j, and all errors, add to row j's displacement (``x_j``).
+        Bound on the contribution to row j's displacement of rows outside S other than j, and of errors (``x_j``).
     contraction
         ``c_j``: ``c_j |delta_j| <= |(K0 beta)_j| + cross_j`` for j not in S.
     moved
@@ -52,11 +52,11 @@ class Boxes:
 
 @dataclass(frozen=True, eq=False)
 class Closure:
-    """The map from boxes to the boxes that follow from them, and its closed boxes.
+    """The map from boxes to the boxes they imply, and its closed boxes.
 
-    ``force`` is what one edit adds in the direction of its label's sign: the row's weight for a relabel, the weight
-    times ``|y - p|`` for a removal, and 0 where the row is not a candidate. ``gradient_error`` bounds the gradient
-    of the fit in the norm of ``H^-1``.
+    ``force`` is the force of one edit in the direction of its label's sign: the row's weight for a relabel, the weight
+    times ``|y - p|`` for a removal, and 0 if the row is not a candidate. ``gradient_error`` bounds the gradient of the
+    fit in the norm of ``H^-1``.
     """
 
     rows: Pointwise
@@ -68,9 +68,9 @@ class Closure:
     gradient_error: float
 
     def boxes(self, size: int, start: Boxes | None = None) -> Boxes | None:
-        """Closed boxes for all sets of at most ``size`` candidates; None where none were found.
+        """Closed boxes for all sets of at most ``size`` candidates; None if none were found.
 
-        ``start`` are boxes of a smaller size, to begin from. Cost: at most 60 passes of a few products with the
+        ``start`` are boxes for a smaller size to start from. Cost: at most 60 passes of a few products with the
         kernel each, typically 5 to 15.
         """
         closed = self._closed(size, start)
@@ -112,7 +112,7 @@ class Closure:
     def _respond(
         self, size: int, force: FloatArray, kept: Interval, cross: FloatArray
     ) -> tuple[FloatArray, FloatArray, float]:
-        """Bounds on x_j, the contraction of each row's equation, and ``moved``, from boxes; (3) of the docstring."""
+        """Bounds on x_j, the contraction of each row's equation, and ``moved``, from boxes; (3) in the package."""
         bend, contraction = bend_and_contraction(self.kernel, self.rows, kept, least=_LEAST_CONTRACTION)
         root = np.sqrt(self.kernel.own)
         radius = np.maximum(-kept[0], kept[1])
@@ -126,14 +126,14 @@ class Closure:
         return out, contraction, moved
 
     def _spread(self, bend: FloatArray, third: FloatArray, cross: FloatArray, error: FloatArray) -> FloatArray:
-        """Bounds V_j on ``sum_l |K0_jl| bend_l x_l^2``: each x_l by itself, or through the edited rows they share."""
+        """Bounds V_j on ``sum_l |K0_jl| bend_l x_l^2``: for each x_l separately, or through the shared edited rows."""
         spread = self.kernel.absolute_product(bend * np.square(cross))
         errors = np.sqrt(self.kernel.absolute_product(bend * np.square(error)))
         fourth = self.kernel.absolute_product(bend * np.square(spread))
         return np.asarray(np.minimum(spread, np.square(np.square(third + fourth**0.25) + errors)))
 
     def _path_force(self, edited: Interval) -> FloatArray:
-        """Bound on the force |beta_i| of an edited row at every t of the path."""
+        """Bound on the force |beta_i| of an edited row at every t on the path."""
         least, most = self._towards_edit(self.rows.remainder_range(edited))
         if self.relabel:
             return np.where(self.candidates, np.maximum(self.force + most, -least), 0.0)
@@ -149,12 +149,12 @@ class Closure:
         return np.where(self.candidates, self.force + least, 0.0), np.where(self.candidates, self.force + most, 0.0)
 
     def _towards_edit(self, interval: Interval) -> Interval:
-        """An interval of v as one of ``z v``."""
+        """Convert an interval of v to one of ``z v``."""
         up = self.rows.signs > 0
         return np.where(up, interval[0], -interval[1]), np.where(up, interval[1], -interval[0])
 
     def _path_boxes(self, size: int, force: FloatArray, cross: FloatArray, wider: float) -> tuple[Interval, Interval]:
-        """The boxes that forces and cross effects allow at any t in [0, 1]."""
+        """The boxes implied by forces and cross effects at any t in [0, 1]."""
         others = (self.couplings.first.largest(size - 1, force) + cross) * wider + _ROUNDING
         all_of_them = (self.couplings.first.largest(size, force) + cross) * wider + _ROUNDING
         own = self.kernel.own * self.force * wider
@@ -175,7 +175,7 @@ class Closure:
         )
 
     def _edited_box(self, least: FloatArray, most: FloatArray) -> Interval:
-        """Displacements of edited rows whose equation is pushed by -z_i times something in [least, most]."""
+        """Displacements of edited rows under a force of -z_i times a number in [least, most]."""
         up = self.rows.signs > 0
         low, high = np.where(up, -most, least), np.where(up, -least, most)
         if self.relabel:
@@ -190,17 +190,17 @@ class Closure:
 
 
 class _Pace:
-    """Judges from the lengths of the steps so far whether they lead somewhere, and how far to go at once.
+    """Predicts from the lengths of the steps so far whether they converge, and how far to extrapolate.
 
-    The map is convex but for one minimum: steps that keep growing go on growing, and steps that shrink by a factor r
-    sum to 1 / (1 - r) of the last. Where it goes is a guess; only the test for inclusion decides.
+    The map is convex except for one minimum: growing steps keep growing, and steps that shrink by a factor r sum to
+    1 / (1 - r) of the last. The extrapolation is a guess; only the inclusion test decides.
     """
 
     def __init__(self) -> None:
         self._last, self._grew = np.inf, 0
 
     def ahead(self, length: float) -> float | None:
-        """Multiple of the step to go beyond it; None if there is no hope."""
+        """How far to go beyond the step, as a multiple of it; None if it is hopeless."""
         ratio = length / self._last if self._last > 0 else 0.0
         self._last = length
         self._grew = self._grew + 1 if ratio >= 1.0 else 0

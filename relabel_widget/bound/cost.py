@@ -1,17 +1,17 @@
-"""What tables of a bound cost, and when a gain counts as reaching the threshold."""
+"""The cost of a bound's tables, and when a gain counts as reaching the threshold."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 MAX_BYTES = 4 * 2**30
-# A gain within this fraction of the need counts as reaching it: it covers the rounding of float64 sums and products.
+# A gain within this fraction of the need counts as reaching it, which covers rounding of float64 sums and products.
 DECISION_RTOL = 1e-5
 
 
 @dataclass(frozen=True)
 class BoundCost:
-    """What the tables of a fit take: bytes of memory at their peak, and floating-point operations."""
+    """The cost of the tables for a fit: peak memory in bytes, and floating-point operations."""
 
     n_rows: int
     bytes: int

@@ -1,4 +1,4 @@
-"""How strongly edits of few rows can move each row, to first, second and third order: tables of top sums."""
+"""Tables of top sums: how strongly editing a few rows can move each row, to first, second and third order."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .kernel import Kernel, row_blocks
 from .pointwise import Pointwise
 from .top import TopColumns
 
-# The reference bends are taken at twice first-order displacements whose median over rows is about 1: closures end near
-# there, whatever the data and C (SST-2 at C = .1 with 4 rows, at C = .01 with 40). Narrower ones would be tighter for
-# small sets, but the one row that leaves them rescales all. A guess costs tightness only.
+# The reference bends are taken at twice the first-order displacements by so many rows that their median is about 1:
+# closures end near there, whatever the data and C (SST-2 at C = .1 with 4 rows, at C = .01 with 40). Narrower ones
+# would be tighter for small sets, but a single row beyond them rescales all. A bad guess costs only tightness.
 _TYPICAL_DISPLACEMENT = 1.0
 _WIDER = 2.0
 _LEAST_CONTRACTION = 0.2
@@ -24,20 +24,20 @@ _FLOOR = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class Couplings:
-    """Tables of top sums over the candidate columns; see the room's docstring for K0, T and U.
+    """Tables of top sums over the candidate columns; see the package docstring for K0, T and U.
 
     Attributes
     ----------
     first
         Of ``|K0_ji|``.
     same, opposite
-        Of the positive parts of ``z_j z_i K0_ji`` and of its negative (z the labels' signs).
+        Of the positive and negative parts of ``z_j z_i K0_ji`` (z the labels' signs).
     second
         Of ``T_ji^.5``, ``T_ji = sum_l |K0_jl| bend_l K0_li^2``.
     third
         Of ``U_ji = (sum_{l != i} |K0_jl| bend_l T_li^2)^.25``.
     bend
-        The reference bends that T and U were made with, shape (n_rows,).
+        The reference bends used for T and U, shape (n_rows,).
     """
 
     first: TopColumns
@@ -51,17 +51,17 @@ class Couplings:
 def make_couplings(
     kernel: Kernel, rows: Pointwise, allowed: IntArray, reference: FloatArray, monitor: Monitor | None = None
 ) -> Couplings:
-    """The tables for edits within ``allowed``.
+    """Make the tables for edits within ``allowed``.
 
     Parameters
     ----------
     reference
-        A guess of each candidate's force, positive there and 0 elsewhere, shape (n_rows,).
+        An estimate of each candidate's force, positive there and 0 elsewhere, shape (n_rows,).
 
     Notes
     -----
-    Cost: two products of n_rows x n_rows x len(allowed) in float32 and five partitions; memory beside the kernel
-    8 n_rows len(allowed) bytes at its peak.
+    Cost: two products of n_rows x n_rows x len(allowed) in float32 and five partitions; peak memory besides the
+    kernel 8 n_rows len(allowed) bytes.
     """
     first, same, opposite = (
         TopColumns.of(_entries(kernel, rows, allowed, kind), allowed, reference) for kind in (0, 1, -1)
@@ -117,7 +117,7 @@ def _second(kernel: Kernel, allowed: IntArray, bend: FloatArray) -> AnyArray:
 
 
 def _third(kernel: Kernel, allowed: IntArray, bend: FloatArray, table: AnyArray) -> Iterator[AnyArray]:
-    """Blocks of U; overwrites T. T's own entries (i, i) do not enter: i is edited, so that it is not summed over."""
+    """Blocks of U; overwrites T. The entries T_ii are excluded: i is edited, so it is not summed over."""
     np.square(table, out=table)
     table[allowed, np.arange(len(allowed))] = 0.0
     for part in _product_blocks(table):

@@ -1,4 +1,4 @@
-"""What refits on a few relabelled rows do to every training row: kept once, read for every query."""
+"""Effects of refits with a few relabelled rows on every training row: computed once, used for every query."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ _WIDTH = 32
 
 @dataclass(frozen=True, eq=False)
 class Displacements:
-    """Refits on m sets of relabelled rows, by the displacement of all rows.
+    """Refits on m sets of relabelled rows, as displacements of all rows.
 
     Attributes
     ----------
     sets
-        The rows of each, shape (m, size).
+        The rows of each set, shape (m, size).
     moved
-        Change of each row's log-odds, float32, shape (m, n_rows); 0 where the set cannot be refitted.
+        Change of each row's log-odds, float32, shape (m, n_rows); 0 if the set cannot be refitted.
     remainder
         ``e_l`` there (see `Pointwise`), float32, shape (m, n_rows).
     possible
         Whether the set leaves both classes, shape (m,).
     gradient
-        Bound on the norms of the gradients that the refits leave, the fit's own and all rounding included.
+        Bound on the gradient norms of the refits, including that of the fit and all rounding.
     distance
-        Bound on the Euclidean change of theta.
+        Bound on the Euclidean norm of the change of theta.
     """
 
     sets: IntArray
@@ -45,10 +45,10 @@ class Displacements:
     distance: float
 
     def gains(self, rows: Pointwise, query: Query) -> tuple[FloatArray, float]:
-        """How far each refit moved the query towards the threshold, (m,), -inf where impossible; and their error.
+        """How far each refit moves the query towards the threshold, (m,), -inf if impossible; and their error.
 
-        ``gain = -pull . (force on the set + e)``, exact but for the gradients left, an inexact factor and float32.
-        Cost: one pass over the table.
+        ``gain = -pull . (force on the set + e)``, exact except for the remaining gradients, an inexact
+        factor and float32. Cost: one pass over the table.
         """
         force = rows.weights * rows.signs * query.pull
         out = -force[self.sets].sum(axis=1)
@@ -89,6 +89,6 @@ def displacements(
 
 
 def left_of_gradient(fit: Fit) -> float:
-    """The gradient norm of the fit, and the rounding of its own and a refit's evaluation."""
+    """The gradient norm of the fit, plus the rounding errors in evaluating it and that of a refit."""
     n = fit.n_rows
     return float(fit.gradient_norm + 4.0 * n**1.5 * np.finfo(np.float64).eps * fit.problem.gradient_scale)

@@ -1,4 +1,4 @@
-"""A lower bound by trying every set: for tiny data, where it is exact."""
+"""An exact lower bound for tiny data, by trying every set."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WHO = "exhaustive_lower_bound"
 
 
 def exhaustive_refits(n_candidates: int, largest: int) -> int:
-    """Number of sets of 1 to ``largest`` of ``n_candidates`` rows: the refits that trying all of them takes."""
+    """Number of sets of 1 to ``largest`` of ``n_candidates`` rows, each of which takes a refit."""
     return sum(comb(n_candidates, size) for size in range(1, largest + 1))
 
 
@@ -37,22 +37,22 @@ def exhaustive_lower_bound(
     max_refits: int = MAX_REFITS,
     monitor: Monitor | None = None,
 ) -> int:
-    """The size of the smallest set that flips a query, by a refit for every set of at most ``largest`` rows.
+    """The size of the smallest set that flips a query, by refitting every set of at most ``largest`` rows.
 
     Parameters
     ----------
     fit, x, threshold, edit, candidates
-        As `find_flip_set` takes them.
+        As in `find_flip_set`.
     largest
-        The largest sets that are tried.
+        The largest set size to try.
     max_refits
-        Refuse to start if more would be needed; `exhaustive_refits` counts them.
+        Refuse to start if more refits would be needed; `exhaustive_refits` counts them.
 
     Returns
     -------
     int
-        The least size at which some set flips, or ``largest + 1`` if none does. A set whose margin after its refit is
-        within 1e-6 of the threshold counts as flipping, one that leaves a single class cannot be refitted and does
+        The smallest size at which some set flips, or ``largest + 1`` if none does. A set whose margin after its refit
+        is within 1e-6 of the threshold counts as flipping; one that leaves a single class cannot be refitted and does
         not count.
 
     Raises
@@ -62,7 +62,7 @@ def exhaustive_lower_bound(
 
     Notes
     -----
-    Cost: a few Newton steps a set, each 2 n_rows r^2 operations, r the lesser of n_rows and n_features.
+    Cost: a few Newton steps per set, each 2 n_rows r^2 operations, r the smaller of n_rows and n_features.
     """
     check_fit(fit, who="exhaustive_lower_bound")
     check_monitor(monitor, who="exhaustive_lower_bound")
@@ -75,7 +75,7 @@ def exhaustive_lower_bound(
         fewer = max((s for s in range(largest) if exhaustive_refits(len(rows), s) <= max_refits), default=0)
         raise ValueError(
             f"exhaustive_lower_bound: expected at most {max_refits} refits, got {count} for sets of up to {largest} "
-            f"of {len(rows)} rows. Take largest={fewer}, or fewer candidates, or raise max_refits."
+            f"of {len(rows)} rows. Use largest={fewer} or fewer candidates, or raise max_refits."
         )
     functional = fit.problem.extended_rows(fit.query_of(x, who=_WHO))[:, 0]
     small = SmallProblem.of(Question(fit, functional, offset, edit, rows))
@@ -92,7 +92,7 @@ def exhaustive_lower_bound(
 
 
 def sets_of(rows: IntArray, size: int, group: int) -> Iterator[IntArray]:
-    """All sets of ``size`` of the rows, as arrays (group, size); those of the first rows first."""
+    """All sets of ``size`` of the rows, as arrays (group, size), in lexicographic order."""
     sets = combinations(rows.tolist(), size)
     while block := list(islice(sets, group)):
         yield np.fromiter(chain.from_iterable(block), np.int64, len(block) * size).reshape(-1, size)

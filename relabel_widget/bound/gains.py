@@ -1,4 +1,4 @@
-"""The largest gain that edits of so many rows can make at one query, from closed boxes."""
+"""The largest gain that editing a given number of rows can have at one query, from closed boxes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .._typing import FloatArray, IntArray
 from ..fits import Fit
 from .boxes import Boxes, Closure
 
-_BEST = 200  # rows whose pairs are looked at one by one
+_BEST = 200  # rows whose pairs are bounded individually
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,9 +20,9 @@ class Query:
     Attributes
     ----------
     need
-        Distance to the threshold in log-odds.
+        Distance to the threshold, in log-odds.
     pull
-        ``x_i . v`` for each training row, v about ``H^-1 x``, times -1 where the flip lowers the log-odds; (n_rows,).
+        ``x_i . v`` for each training row, v about ``H^-1 x``, times -1 if the flip lowers the log-odds; (n_rows,).
     residual, factor_norm
         Euclidean norms of ``x - H v`` and of v.
     product
@@ -37,7 +37,7 @@ class Query:
 
 
 def queries_of(fit: Fit, right: FloatArray, solved: FloatArray, offset: float) -> list[Query]:
-    """Queries from their extended rows and their factors, (n_params, m), and the threshold as log-odds."""
+    """Queries from their extended rows and factors, (n_params, m), and the threshold as log-odds."""
     problem, theta = fit.problem, fit.theta
     residuals = np.linalg.norm(right - fit.hessian.matmat(solved), axis=0)
     pulls = problem.extended_matvec(problem.design, solved)
@@ -51,7 +51,7 @@ def queries_of(fit: Fit, right: FloatArray, solved: FloatArray, offset: float) -
 
 
 def direct_gains(closure: Closure, boxes: Boxes, query: Query) -> FloatArray:
-    """Upper bounds on what each candidate's own force gains if it is edited, (n_rows,). Cost: a pass over vectors."""
+    """Upper bounds on the gain from each candidate's own force if edited, (n_rows,). Cost: a pass over vectors."""
     ends = -closure.rows.signs * query.pull * np.stack(boxes.push)
     return np.asarray(np.maximum(ends.max(axis=0), 0.0))
 
@@ -59,7 +59,7 @@ def direct_gains(closure: Closure, boxes: Boxes, query: Query) -> FloatArray:
 def largest_gain(closure: Closure, boxes: Boxes, query: Query) -> float:
     """Upper bound on how far any set of at most ``boxes.size`` candidates moves the query towards the threshold.
 
-    Equation (4) of the room's docstring. Cost: one pass over the kernel and a product of 200 of its rows.
+    Equation (4) in the package docstring. Cost: one pass over the kernel and a product of 200 of its rows.
     """
     direct = direct_gains(closure, boxes, query)
     bend_below, bend_above = closure.rows.bends(boxes.kept)
@@ -76,7 +76,7 @@ def _quadratic(closure: Closure, boxes: Boxes, direct: FloatArray, weight: Float
     force = np.maximum(np.abs(boxes.push[0]), np.abs(boxes.push[1]))
     norms = force * np.sqrt(closure.kernel.square_product(weight))
     largest = np.sort(norms)[-size:]
-    shares = norms * largest.sum()  # Cauchy-Schwarz with whatever partners
+    shares = norms * largest.sum()  # Cauchy-Schwarz for any partners
     best = np.argsort(-(direct + shares), kind="stable")[:_BEST]
     left_out = np.delete(norms, best).max(initial=0.0)
     pairs = _pairs(closure, boxes, weight, best, force, norms)
@@ -89,7 +89,7 @@ def _quadratic(closure: Closure, boxes: Boxes, direct: FloatArray, weight: Float
 def _pairs(
     closure: Closure, boxes: Boxes, weight: FloatArray, best: IntArray, force: FloatArray, norms: FloatArray
 ) -> FloatArray:
-    """Upper bounds on ``beta_i W_ij beta_j`` for pairs of the best rows, 0 for i = j: by sign where signs are known."""
+    """Upper bounds on ``beta_i W_ij beta_j`` for pairs of the best rows, 0 for i = j; uses known signs."""
     rows = closure.kernel.cross[best].astype(np.float64)
     scale = closure.rows.signs[best] * force[best]
     table = ((rows * weight) @ rows.T) * np.outer(scale, scale)
@@ -110,7 +110,7 @@ def _largest_sum(table: FloatArray, size: int) -> FloatArray:
 def _best_split(direct: FloatArray, quadratic: FloatArray, cross: float, size: int) -> float:
     """``sum direct + (sqrt(sum quadratic) + cross)^2`` over the worst rows, split by (1 + s) and (1 + 1/s).
 
-    Any s > 0 is sound; those tried suit sums of the quadratic shares of the worst rows, of half and of a quarter.
+    Any s > 0 is sound; those tried fit the sum of the quadratic shares of the worst rows, half of it and a quarter.
     """
     largest = float(np.sort(quadratic)[-size:].sum())
     if cross == 0.0 or largest == 0.0:
@@ -124,7 +124,7 @@ def _best_split(direct: FloatArray, quadratic: FloatArray, cross: float, size: i
 
 
 def _errors(closure: Closure, boxes: Boxes, query: Query) -> float:
-    """What an inexact factor and an inexact minimiser can hide: ``|v| |g| + |x - H v| |change of theta|``."""
+    """Error bound for an inexact factor and an inexact minimiser: ``|v| |g| + |x - H v| |change of theta|``."""
     root = float(np.sqrt(closure.kernel.inverse_norm))
     change = root * (boxes.moved * (1.0 + 1e-5) + closure.gradient_error)
     return float(query.factor_norm * closure.gradient_error / root + query.residual * change)

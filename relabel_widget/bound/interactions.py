@@ -1,4 +1,4 @@
-"""How much more, or less, relabelled rows do together than each alone: one number for each pair, no boxes."""
+"""Bounds on the interaction of relabelled rows beyond their separate effects: one number per pair, no boxes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .kernel import row_blocks
 from .pointwise import Pointwise
 
 _STEEPEST = 1.0 / (6.0 * np.sqrt(3.0))  # the largest second derivative of the logistic function
-_FLAT = 0.06  # of p (1 - p): above, the largest second derivative serves better than p (1 - p) e^|x|
+_FLAT = 0.06  # of p (1 - p): above this, the largest second derivative is the better bound than p (1 - p) e^|x|
 CAPS = (0.5, 1.5)
 LARGEST = 0.4  # pairs of larger energy are refitted
 _REFINED = 0.3
@@ -26,16 +26,16 @@ _ROUNDS = 20
 _WIDER = 1.05
 _TOGETHER = 64
 _ROUNDS_OF_PAIRS = 4
-_ROUNDING_OF_MOVES = 1e-6  # of stored displacements, relative: sixteen times what float32 rounds them by
-_EXPONENT = 30.0  # beyond, the pair is refitted anyway
+_ROUNDING_OF_MOVES = 1e-6  # relative, of stored displacements: sixteen times the rounding of float32
+_EXPONENT = 30.0  # beyond this the pair is refitted anyway
 
 
 @dataclass(frozen=True, eq=False)
 class Reach:
-    """How far rows may go while a bound of the room's docstring is at work; every array (n_rows,).
+    """How far rows may move for the pair bound in the package docstring to hold; every array has shape (n_rows,).
 
-    ``own`` is each row's displacement when it is itself relabelled, alone; ``others[s]`` bounds the sum of the
-    displacements by any s other relabelled rows. ``spread_outside`` and ``spread`` bound the standard deviation
+    ``own`` is each row's displacement when it alone is relabelled; ``others[s]`` bounds the sum of its displacements
+    by any s other relabelled rows. ``spread_outside`` and ``spread`` bound the standard deviation
     ``(x_l . Htilde^-1 x_l)^.5`` of a row outside the set and of any row.
     """
 
@@ -59,12 +59,12 @@ class Interactions:
     reach: tuple[Reach, ...]
 
     def norms(self, rows: Pointwise, query: Query) -> QueryNorms:
-        """By what to multiply energies for this query. Cost: a product of the table with a dozen columns."""
+        """The factors that multiply energies for this query. Cost: a product of the table with a dozen columns."""
         reach = self.reach[0]
         pull = query.pull
         d = rows.curvature
         held = np.min([each.spread for each in self.reach], axis=0)
-        held[pull == 0.0] = 1.0  # of a row without features it is 0
+        held[pull == 0.0] = 1.0  # 0 for a row without features
         weight = d * np.square(pull)
         base = max(
             float(np.sqrt(weight.sum())),
@@ -87,9 +87,10 @@ class Interactions:
 class QueryNorms:
     """``|x . Ht^-1 X'q| <= (base + share_i + share_j) energy_ij``, by level of the energy; (levels,), (n_rows, levels).
 
-    ``x . Ht^-1 X'q = pull'q - pull'(Dt - D) X Ht^-1 X'q``: the first part is at most ``(sum d pull^2)^.5`` times what
-    other rows have of the energy and, for the two rows themselves, |pull| over their spread times theirs; the second
-    P times the energy, ``P^2 = sum pull^2 (Dt - d)^2 / Dt <= sum d pull^2 4 sinh(reach / 2)^2`` but for the two rows.
+    ``x . Ht^-1 X'q = pull'q - pull'(Dt - D) X Ht^-1 X'q``: the first part is at most ``(sum d pull^2)^.5`` times the
+    share of other rows in the energy, plus, for the two rows themselves, |pull| over their spread times their share;
+    the second is at most P times the energy, ``P^2 = sum pull^2 (Dt - d)^2 / Dt <= sum d pull^2 4 sinh(reach / 2)^2``
+    except for the two rows.
     """
 
     base: FloatArray
@@ -104,13 +105,13 @@ class QueryNorms:
 
     @property
     def most(self) -> FloatArray:
-        """For each row an upper bound on factor times energy of any pair with it that has an energy."""
+        """For each row, an upper bound on factor times energy over all pairs with it that have an energy."""
         steps = np.array(_LEVELS)
         return np.asarray(((self.base + self.share + self.share.max(axis=0)) * steps).max(axis=1))
 
 
 def _worst(rows: Pointwise, centre: FloatArray, radius: FloatArray) -> FloatArray:
-    """Largest ``(D - d)^2 / D`` over mean slopes D of row's loss within the radius around the centre."""
+    """Largest ``(D - d)^2 / D`` over mean slopes D of each row's loss within the radius around the centre."""
     least, most = slopes(rows, centre, radius)
     d = rows.curvature
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -131,7 +132,7 @@ def slopes(rows: Pointwise, centre: FloatArray, radius: FloatArray) -> tuple[Flo
 def make_interactions(
     fit: Fit, rows: Pointwise, singles: Displacements, monitor: Monitor | None = None
 ) -> Interactions:
-    """The table of all pairs. Cost: a product of n_rows^3 for each of `CAPS`; memory 16 n_rows^2 bytes at its peak."""
+    """Make the table of all pairs. Cost: a product of n_rows^3 for each of `CAPS`; peak memory 16 n_rows^2 bytes."""
     moved = np.abs(singles.moved.T)  # row l, relabelled row i
     own = singles.moved.diagonal().astype(np.float64)
     np.fill_diagonal(moved, 0.0)
@@ -149,7 +150,7 @@ def make_interactions(
         if monitor is not None:
             monitor.step("tables of the pair bound", len(made), len(CAPS) + 1)
     energy[~singles.possible] = energy[:, ~singles.possible] = np.inf
-    if not made:  # the free intercept could not be held: all pairs are refitted
+    if not made:  # no bound with the free intercept: all pairs are refitted
         made.append(Reach(own, others, np.zeros_like(own), np.ones_like(own), 1.0, CAPS[0]))
         energy[:] = np.inf
     else:
@@ -200,7 +201,7 @@ def _reach(
     centre: float,
     cap: float,
 ) -> Reach | None:
-    """Spreads for energies up to the cap; None where the free intercept could not be held."""
+    """Spreads for energies up to the cap; None if the free intercept could not be bounded."""
     problem, d = fit.problem, rows.curvature
     free = problem.has_intercept and problem.intercept_l2 == 0
     floor = problem.l2 if free or not problem.has_intercept else min(problem.l2, problem.intercept_l2)
@@ -225,14 +226,14 @@ def _reach(
 
 
 def _outside(rows: Pointwise, others: FloatArray, spread: FloatArray, cap: float) -> FloatArray:
-    """The spread of a row outside the set: ``Ktilde_ll <= 1 / Dtilde_l`` as well."""
+    """The spread of a row outside the set, which also satisfies ``Ktilde_ll <= 1 / Dtilde_l``."""
     least = slopes(rows, np.zeros_like(spread), others + cap * spread)[0]
     with np.errstate(divide="ignore"):
         return np.asarray(np.minimum(spread, 1.0 / np.sqrt(least)))
 
 
 def _fill(energy: AnyArray, rows: Pointwise, moved: AnyArray, reach: Reach, noise: float, above: float) -> None:
-    """Enter the energies that are below the cap and were not known before, as no less than ``above``."""
+    """Enter energies below the cap that were not known before, as at least ``above``."""
     n = len(moved)
     d, weights = rows.curvature, rows.weights
     flat = d > _FLAT * weights
@@ -250,7 +251,7 @@ def _fill(energy: AnyArray, rows: Pointwise, moved: AnyArray, reach: Reach, nois
     tame = 1.5 * moved.max(axis=0, initial=0.0) < _EXPONENT
     own = _own_rows(rows, moved, reach)
     for part in row_blocks(n, 3 * n, product=True):
-        with np.errstate(over="ignore"):  # then it is not known
+        with np.errstate(over="ignore"):  # overflow: the energy stays unknown
             found = np.sqrt(scaled[:, part].T @ scaled) * np.float32(outward)
         found += own[part] + own[:, part].T
         found += np.float32(noise)
@@ -260,7 +261,7 @@ def _fill(energy: AnyArray, rows: Pointwise, moved: AnyArray, reach: Reach, nois
 
 
 def _own_rows(rows: Pointwise, moved: AnyArray, reach: Reach) -> AnyArray:
-    """Entry (i, j): what row i itself adds to the energy of the pair (i, j), ``|q_i|`` times its spread; float32."""
+    """Entry (i, j): the contribution of row i itself to the energy of (i, j), ``|q_i|`` times its spread; float32."""
     out = np.empty((len(moved), len(moved)), dtype=np.float32)
     radius = reach.cap * reach.spread
     wider = (radius / -np.expm1(-np.maximum(radius, 1e-9)))[:, None]
@@ -279,7 +280,7 @@ def _own_rows(rows: Pointwise, moved: AnyArray, reach: Reach) -> AnyArray:
 def _refine(
     energy: AnyArray, rows: Pointwise, singles: Displacements, reach: Reach, noise: float, monitor: Monitor | None
 ) -> None:
-    """Energies above `_REFINED` again, pair by pair from their q. Cost: some passes over n_rows numbers each."""
+    """Recompute energies above `_REFINED` pair by pair from q. Cost: some passes over n_rows numbers each."""
     n, known = len(energy), singles.possible
     for i in np.flatnonzero(known):
         later = i + 1 + np.flatnonzero((energy[i, i + 1 :] > _REFINED) & known[i + 1 :])
@@ -294,7 +295,7 @@ def _refine(
 def _of_pairs(
     rows: Pointwise, singles: Displacements, reach: Reach, i: int, j: IntArray, before: FloatArray, noise: float
 ) -> FloatArray:
-    """Energies of the pairs (i, j), (m,), each no more than before; inf where no cap holds."""
+    """Energies of the pairs (i, j), (m,), none larger than before; inf if no cap holds."""
     first, second = singles.moved[i].astype(np.float64), singles.moved[j].astype(np.float64)
     there = first + second
     q = np.abs(rows.remainder(there) - rows.remainder(first) - rows.remainder(second))
@@ -304,7 +305,7 @@ def _of_pairs(
     own_q, own_slope = np.stack([q[:, i], q[at, j]]), np.stack([slope[:, i], slope[at, j]])
     q[:, i] = q[at, j] = 0.0
     with np.errstate(divide="ignore", invalid="ignore"):
-        # no more than the curvature at the fit, which is what QueryNorms takes the query's part of it by
+        # at most the curvature at the fit, which QueryNorms uses for the query's part
         outside = np.where(q > 0, np.square(q) / np.minimum(slope, rows.curvature), 0.0)
     own_spread = np.stack([np.full(len(j), reach.spread[i]), reach.spread[j]])
     found = np.minimum(before, reach.cap)
@@ -320,13 +321,13 @@ def _of_pairs(
 
 
 def _rounding_of_q(rows: Pointwise, first: FloatArray, second: FloatArray) -> FloatArray:
-    """By how much ``|q|`` of equation (5) may be larger than computed, for pairs of stored displacements.
+    """How much larger than computed ``|q|`` of equation (5) may be, for pairs of stored displacements.
 
     Displacements are stored in float32, each rounded by at most 2^-24 = 6e-8 of itself. The derivative of q in one of
-    them is a difference of two slopes, at most ``s sup|sigma''|`` = .0963 s times the other one, so that both roundings
-    together move q by less than ``1.2e-7 * .1 s |first second|``: 4e-7 leaves a factor of three. The three remainders
-    that q is the difference of are of the size of ``d |displacement|`` and cancel; float64 loses 1e-16 of them, 1e-6 is
-    generous. The sigmoids in them are off by some units of 1e-16 s: 1e-14.
+    them is a difference of two slopes, at most ``s sup|sigma''|`` = .0963 s times the other one, so the two roundings
+    together change q by less than ``1.2e-7 * .1 s |first second|``: 4e-7 leaves a factor of three. q is a difference
+    of three remainders of size ``d |displacement|``, which cancel; float64 loses 1e-16 of them, and 1e-6 is generous.
+    The sigmoids in them are off by a few units of 1e-16 s, hence 1e-14.
     """
     smaller = np.minimum(np.abs(first), np.abs(second))
     product = np.abs(first) * np.abs(second)
@@ -334,6 +335,6 @@ def _rounding_of_q(rows: Pointwise, first: FloatArray, second: FloatArray) -> Fl
 
 
 def _lengthened(radius: FloatArray) -> FloatArray:
-    """``r / (1 - e^-r)``: by how much a mean slope over r may fall below the slope at the start, at most."""
+    """``r / (1 - e^-r)``: the largest factor by which a mean slope over r may fall below the slope at the start."""
     radius = np.maximum(radius, 1e-9)
     return np.asarray(radius / -np.expm1(-radius) * (1 + 1e-9))

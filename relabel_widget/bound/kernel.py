@@ -1,4 +1,4 @@
-"""The rows' effect on each other, ``K = X H^-1 X'``: the one place where N x N arrays are made."""
+"""The rows' effects on each other, ``K = X H^-1 X'``."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ..fits import Fit
 from ..monitor import Monitor
 from ..problem import Problem
 
-# Entries may be wrong by this times sqrt(K_ii K_jj). Rounding to float32 takes 6e-8 of it; the rest is for the
-# factorisation, of which conjugate gradients check some columns to half of it.
+# Entries may be off by this times sqrt(K_ii K_jj). Rounding to float32 takes 6e-8 of it; the rest allows for the
+# factorisation, which is checked on some columns by conjugate gradients, to half of it.
 ENTRY_ERROR = 1e-6
 _CHECKED_ROWS = 6
-_IN_CACHE, _FOR_PRODUCTS = 2**21, 2**25  # bytes of a block of rows: one pass over it, or a product with a matrix
+_IN_CACHE, _FOR_PRODUCTS = 2**21, 2**25  # bytes of a block of rows, for one pass over it or for a product with a matrix
 
 
 @dataclass(frozen=True, eq=False)
 class Kernel:
-    """``K_ij = x_i . H^-1 x_j`` of the training rows, the intercept's one included, H the Hessian at the fit.
+    """``K_ij = x_i . H^-1 x_j`` of the training rows, including the intercept's 1, with H the Hessian at the fit.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Kernel:
 
     @property
     def outward(self) -> float:
-        """Factor that covers the rounding of a float32 sum of n_rows non-negative terms, in any order."""
+        """A factor that covers the rounding of a float32 sum of n_rows non-negative terms in any order."""
         return 1.0 + 2.0 * (len(self.own) + 8) * float(np.finfo(np.float32).eps)
 
     def absolute_product(self, v: FloatArray) -> FloatArray:
@@ -56,9 +56,9 @@ class Kernel:
         scale = float(v.max(initial=0.0))
         if scale == 0.0:
             return np.zeros_like(v)
-        narrow, out = (v / scale).astype(np.float32), np.empty_like(v)  # scaled, lest float32 underflow
+        narrow, out = (v / scale).astype(np.float32), np.empty_like(v)  # scaled, so that float32 does not underflow
         for rows in row_blocks(len(v), len(v)):
-            # not by BLAS: memory is what binds, and on a busy machine its threads wait for each other at every block
+            # not BLAS: memory is the bottleneck, and on a busy machine its threads wait for each other at every block
             out[rows] = np.einsum("ij,j->i", entries(self.cross[rows]), narrow)
         return out * (self.outward * scale) + np.finfo(np.float32).tiny * len(v) * scale
 
@@ -71,7 +71,7 @@ def row_blocks(n_rows: int, width: int, *, product: bool = False) -> Iterator[sl
 
 
 def make_kernel(fit: Fit, monitor: Monitor | None = None) -> Kernel:
-    """The kernel of a fit.
+    """Make the kernel of a fit.
 
     With G = X L^-1 X' of the penalised columns (L the penalties), D the curvatures and V = chol(I + D^.5 G D^.5)^-1
     D^.5 G, Woodbury's identity gives K = G - V'V; rows without curvature need no special case. An unpenalised
@@ -80,11 +80,11 @@ def make_kernel(fit: Fit, monitor: Monitor | None = None) -> Kernel:
     Raises
     ------
     ArithmeticError
-        If a few columns, solved again by conjugate gradients, differ by more than half of `ENTRY_ERROR`.
+        If a few columns, recomputed by conjugate gradients, differ by more than half of `ENTRY_ERROR`.
 
     Notes
     -----
-    Cost: about 2.3 n_rows^3 floating-point operations in float64; memory 16 n_rows^2 bytes at its peak.
+    Cost: about 2.3 n_rows^3 floating-point operations in float64; peak memory 16 n_rows^2 bytes.
     """
     problem, d = fit.problem, fit.problem.d2loss(fit.eta)
     free = problem.has_intercept and problem.intercept_l2 == 0
@@ -126,7 +126,7 @@ def _whitened(problem: Problem, d: FloatArray) -> tuple[FloatArray, FloatArray]:
     system = np.asfortranarray(gram * root[None, :]) if n else gram
     system[np.diag_indices(n)] += 1.0
     factor, failed = lapack.dpotrf(system, lower=1, overwrite_a=1, clean=0)
-    if failed:  # the identity plus a positive semidefinite matrix, but for rounding
+    if failed:  # the identity plus a positive semidefinite matrix, up to rounding
         raise _inaccurate(np.inf)
     return np.asarray(blas.dtrsm(1.0, factor, gram, lower=1, overwrite_b=1)), gram_d
 
@@ -134,7 +134,7 @@ def _whitened(problem: Problem, d: FloatArray) -> tuple[FloatArray, FloatArray]:
 def _difference(
     problem: Problem, whitened: FloatArray, bordered: FloatArray, pivot: float
 ) -> tuple[AnyArray, FloatArray]:
-    """``G - V'V + z z' / pivot`` by blocks of rows, lower half first, then mirrored; the diagonal apart."""
+    """``G - V'V + z z' / pivot`` by blocks of rows, lower half first, then mirrored; the diagonal separately."""
     n = len(bordered)
     cross, own = np.zeros((n, n), dtype=np.float32), np.empty(n)
     for rows in row_blocks(n, 2 * max(n, problem.design.n_features), product=True):
@@ -151,7 +151,7 @@ def _difference(
 def _inverse_norm(problem: Problem, d: FloatArray, pivot: float) -> float:
     """An upper bound on ``|H^-1|``.
 
-    Penalised throughout: 1 / the least penalty. Otherwise H^-1 = diag(A^-1, 0) + v v' / pivot with A >= l2,
+    If all parameters are penalised, 1 / the smallest penalty. Otherwise H^-1 = diag(A^-1, 0) + v v' / pivot, A >= l2,
     v = (-A^-1 X'd, 1), and |A^-1 X'd|^2 <= d'X A^-1 X'd / l2 <= sum(d) / l2.
     """
     if not problem.has_intercept:
@@ -176,11 +176,11 @@ def _check(fit: Fit, kernel: Kernel) -> None:
 def _inaccurate(error: float) -> ArithmeticError:
     return ArithmeticError(
         f"remainder_bound: the tables are accurate to {error:.1g}, expected {0.5 * ENTRY_ERROR:.1g}. Likely "
-        "cause: columns of very different scale, or a very large C; standardise the columns, or take a smaller C."
+        "cause: columns of very different scale, or a very large C; standardise the columns, or use a smaller C."
     )
 
 
 def _spread(own: FloatArray) -> IntArray:
-    """Some rows from the least to the largest own effect."""
+    """Some rows, from the smallest to the largest own effect."""
     places = np.linspace(0, len(own) - 1, min(_CHECKED_ROWS, len(own))).astype(np.int64)
     return np.unique(np.argsort(own, kind="stable")[places])

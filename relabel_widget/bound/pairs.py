@@ -1,4 +1,4 @@
-"""The public face of the pair bound: what no one and no two relabels can do, also where C is large."""
+"""Public functions of the pair bound, for one and two relabels, even when C is large."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _GROUP = 32
 
 
 def pair_bound_cost(fit: Fit) -> BoundCost:
-    """What `pair_bound` will take, before anything is spent.
+    """Estimate the cost of `pair_bound` in advance.
 
-    Memory: 28 n_rows^2 bytes and some blocks; what is left of ``max_bytes`` goes to refitted pairs. Operations:
-    4 n_rows^3 in float32, and n_rows refits, taken as 150 products with X and X' each.
+    Memory: 28 n_rows^2 bytes and some blocks; the rest of ``max_bytes`` is used for refitted pairs. Operations:
+    4 n_rows^3 in float32, and n_rows refits, counted as 150 products with X and X' each.
     """
     check_fit(fit, who="pair_bound_cost")
     n, problem = fit.n_rows, fit.problem
@@ -40,20 +40,20 @@ def pair_bound(fit: Fit, *, max_bytes: int = MAX_BYTES, monitor: Monitor | None 
     fit
         A fit at its minimiser.
     max_bytes
-        The memory that may be spent.
+        Memory limit.
     monitor
-        Receives progress and may stop the work within a group of 32 refits.
+        Receives progress and can cancel the work within a group of 32 refits.
 
     Raises
     ------
     ValueError
-        If the tables would take more memory than allowed; nothing was spent then.
+        If the tables would take more memory than allowed; raised before any work.
 
     Notes
     -----
-    Cost: `pair_bound_cost`, and a refit and 8 n_rows bytes for each pair of rows that are so close, or so far out,
-    that their joint effect is not bounded; as many of these as fit into ``max_bytes``, otherwise none. The tables
-    stay: 16 n_rows^2 bytes.
+    Cost: `pair_bound_cost`, plus a refit and 8 n_rows bytes for each pair of rows so close, or so far out, that their
+    joint effect cannot be bounded; these are refitted if they all fit into ``max_bytes``, otherwise none. The tables
+    stay in memory: 16 n_rows^2 bytes.
     """
     check_fit(fit, who="pair_bound")
     check_monitor(monitor, who="pair_bound")
@@ -61,7 +61,7 @@ def pair_bound(fit: Fit, *, max_bytes: int = MAX_BYTES, monitor: Monitor | None 
     if cost.bytes > max_bytes:
         raise ValueError(
             f"pair_bound: expected tables of at most {max_bytes / 2**30:.2f} GiB, got {cost}. Allow more with "
-            "max_bytes if the machine has it, or do without: a flip set is as valid with the bound 1."
+            "max_bytes if the machine has it, or go without: a flip set is just as valid with a bound of 1."
         )
     rows = Pointwise(fit.eta, fit.problem.weights, fit.problem.labels.signs, fit.problem.d2loss(fit.eta))
     singles = displacements(fit, rows, np.arange(fit.n_rows)[:, None], "refitting every single relabel", monitor)
@@ -84,7 +84,7 @@ def _unbounded(interactions: Interactions) -> IntArray:
 
 @dataclass(frozen=True, eq=False)
 class PairBound(Bound):
-    """1, 2 or 3: proof that no single relabel flips a query, and that no pair does. Made by `pair_bound`."""
+    """A bound of 1, 2 or 3: proves that no single relabel, or no pair, flips a query. Made by `pair_bound`."""
 
     rows: Pointwise
     singles: Displacements
@@ -97,7 +97,7 @@ class PairBound(Bound):
         if self.close is None:
             return (
                 f"The bound is at most 2: {self.n_close} pairs of rows would have to be refitted, more than the memory "
-                "allowed holds. Allow more with max_bytes, or take a smaller C."
+                "limit holds. Allow more with max_bytes, or use a smaller C."
             )
         return f"The bound is at most 3: it covers single relabels and pairs, {self.n_close} of which were refitted."
 
@@ -134,7 +134,7 @@ class PairBound(Bound):
         return not gains[allowed].max(initial=-np.inf) + error < need
 
     def _open_pairs(self, query: Query, mask: BoolArray, gains: FloatArray, need: float) -> IntArray:
-        """Pairs of candidates with ``g_i + g_j + Y E_ij >= need``, the largest first, (m, 2); close ones apart."""
+        """Pairs of candidates with ``g_i + g_j + Y E_ij >= need``, largest first, (m, 2); without close pairs."""
         norms = self.interactions.norms(self.rows, query)
         rows, most = np.flatnonzero(mask & np.isfinite(gains)), norms.most
         order = rows[np.argsort(-gains[rows], kind="stable")]

@@ -1,4 +1,4 @@
-"""What one row's loss can do while its log-odds move within an interval."""
+"""Bounds on one row's loss while its log-odds move within an interval."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from .._typing import FloatArray
 
 Interval: TypeAlias = tuple[FloatArray, FloatArray]  # lower and upper ends, shape (n_rows,) each
 
-# The third derivative of the log-loss, p (1 - p) (1 - 2 p) as a function of the log-odds, is extreme at +- this,
+# The third derivative of the log-loss, p (1 - p) (1 - 2 p) as a function of the log-odds, has its extrema at +- this,
 # where it is +- 1 / (6 sqrt 3).
 _EXTREME = float(np.log(2.0 + np.sqrt(3.0)))
 _LARGEST_BEND = 1.0 / (12.0 * np.sqrt(3.0))
-_SHORT = 1e-4  # below this a difference quotient loses digits that Taylor's theorem keeps
+_SHORT = 1e-4  # below this a difference quotient loses digits that a Taylor expansion keeps
 _HALVINGS = 60
 _ROUNDING = 1e-11
 
 
 @dataclass(frozen=True, eq=False)
 class Pointwise:
-    """The rows' losses around a fit; every array has shape (n_rows,), every cost is a few passes over such arrays.
+    """The rows' losses around a fit; every array has shape (n_rows,), every method costs a few passes over such arrays.
 
     With ``g_i(x) = weights_i (sigmoid(eta_i + x) - sigmoid(eta_i))`` and ``curvature_i = g_i'(0)``, the *remainder*
-    is ``e_i(x) = g_i(x) - curvature_i x``. Intervals of the displacement x hold 0, except for `remainder_range`.
+    is ``e_i(x) = g_i(x) - curvature_i x``. Intervals of the displacement x contain 0, except in `remainder_range`.
     """
 
     eta: FloatArray
@@ -39,7 +39,7 @@ class Pointwise:
         return np.asarray(self.weights * (expit(self.eta + x) - expit(self.eta)) - self.curvature * x)
 
     def remainder_range(self, box: Interval) -> Interval:
-        """Least and largest ``e_i`` over the interval: at its ends or where e_i' = 0, which is at 0 and -2 eta_i."""
+        """Smallest and largest ``e_i`` over the interval: at its ends or where e_i' = 0, at 0 and -2 eta_i."""
         lower, upper = self.remainder(box[0]), self.remainder(box[1])
         least, most = np.minimum(lower, upper), np.maximum(lower, upper)
         for flat in (np.zeros_like(self.eta), -2.0 * self.eta):
@@ -61,10 +61,10 @@ class Pointwise:
         return half * np.maximum(-least, 0.0), half * np.maximum(most, 0.0)
 
     def least_slope(self, box: Interval) -> FloatArray:
-        """Least secant slope ``g_i(x) / x`` over the interval.
+        """Smallest secant slope ``g_i(x) / x`` over the interval.
 
         The secant slope is the mean of the unimodal g' over an interval that grows away from 0. It rises as long as
-        g' at the far end exceeds it and falls ever after, so that it is least at an end: at x = 0 or at the far end.
+        g' at the far end exceeds it and falls from then on, so it is smallest at an end: at x = 0 or at the far end.
         """
         least = self.curvature
         for end in box:
@@ -78,7 +78,7 @@ class Pointwise:
     def displacement(self, leverage: FloatArray, force: FloatArray) -> Interval:
         """Bounds on the solution x of ``x + leverage_i e_i(x) = force_i``, where ``leverage_i curvature_i < 1``.
 
-        The left side rises with slope at least ``1 - leverage_i curvature_i``, which brackets x; then bisection.
+        The left side increases with slope at least ``1 - leverage_i curvature_i``, which brackets x; then bisection.
         """
         slope = 1.0 - leverage * self.curvature
         end = force / slope

@@ -1,4 +1,4 @@
-"""The public face of the closed-box remainder bound: what it costs, its tables, and bounds for queries."""
+"""Public functions of the closed-box remainder bound: its cost, its tables, and bounds for queries."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _LEAST_LEFT, _FLOOR = 1e-6, 1e-12
 
 
 def remainder_bound_cost(fit: Fit) -> BoundCost:
-    """What `remainder_bound` will take, before anything is spent.
+    """Estimate the cost of `remainder_bound` in advance.
 
     Memory: 16 n_rows^2 bytes and some blocks of rows. Operations: 2.3 n_rows^3 for the kernel in float64 and
-    4 n_rows^3 for its two products in float32. A core does some 2e10 to 1e11 of them a second.
+    4 n_rows^3 for its two products in float32. A core does about 2e10 to 1e11 of them per second.
     """
     check_fit(fit, who="remainder_bound_cost")
     n, columns = fit.n_rows, fit.problem.design.n_features
@@ -43,7 +43,7 @@ def remainder_bound_cost(fit: Fit) -> BoundCost:
 def remainder_bound(
     fit: Fit, *, edit: Edit = "relabel", max_bytes: int = MAX_BYTES, monitor: Monitor | None = None
 ) -> RemainderBound:
-    """Build the tables of the closed-box remainder bound for a fit, once for all queries and thresholds.
+    """Build the tables of the closed-box remainder bound of a fit, once for all queries and thresholds.
 
     Parameters
     ----------
@@ -52,20 +52,20 @@ def remainder_bound(
     edit
         ``"relabel"`` or ``"remove"``.
     max_bytes
-        The memory that may be spent.
+        Memory limit.
     monitor
-        Receives progress and may stop the work between its four steps.
+        Receives progress and can cancel the work between its four steps.
 
     Raises
     ------
     ValueError
-        If the tables would take more memory than allowed; nothing was spent then.
+        If the tables would take more memory than allowed; raised before any work.
     ArithmeticError
-        If the tables cannot be made accurately enough.
+        If the tables cannot be computed accurately enough.
 
     Notes
     -----
-    Cost: `remainder_bound_cost` says. The kernel stays: 4 n_rows^2 bytes.
+    Cost: see `remainder_bound_cost`. The kernel stays in memory: 4 n_rows^2 bytes.
     """
     check_fit(fit, who="remainder_bound")
     check_monitor(monitor, who="remainder_bound")
@@ -74,7 +74,7 @@ def remainder_bound(
     if cost.bytes > max_bytes:
         raise ValueError(
             f"remainder_bound: expected tables of at most {max_bytes / 2**30:.2f} GiB, got {cost}. Allow more with "
-            "max_bytes if the machine has it, or do without: a flip set is as valid with the bound 1."
+            "max_bytes if the machine has it, or go without: a flip set is just as valid with a bound of 1."
         )
     return _bound(fit, edit, make_kernel(fit, monitor), monitor)
 
@@ -83,8 +83,8 @@ def remainder_bound(
 class RemainderBound(Bound):
     """Certified lower bounds on the size of any set of training rows whose edit flips a query; 1 if boxes do not close.
 
-    Made by `remainder_bound`. Boxes and the tables of the last few candidate sets are remembered; threads may share it,
-    and what two of them need is made once.
+    Made by `remainder_bound`. Boxes and the tables of the last few candidate sets are cached. Thread-safe; what several
+    threads need is computed once.
     """
 
     kernel: Kernel
@@ -92,14 +92,14 @@ class RemainderBound(Bound):
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def with_edit(self, edit: Edit, *, monitor: Monitor | None = None) -> RemainderBound:
-        """The bound for the other edit, from the same kernel. Cost: about two thirds of making it anew."""
+        """The bound for the other edit, from the same kernel. Cost: about two thirds of building it from scratch."""
         check_monitor(monitor, who="with_edit")
         check_edit(edit, who="RemainderBound.with_edit")
         return self if edit == self.edit else _bound(self.fit, edit, self.kernel, monitor)
 
     @property
     def closes_to(self) -> int:
-        """The largest number of rows for which closed boxes were found; 0 if none. Found when first asked for."""
+        """The largest number of rows for which closed boxes were found; 0 if none. Computed on first use."""
         return self._sizes(None).closes_to
 
     @property
@@ -109,7 +109,7 @@ class RemainderBound(Bound):
             return "The bound covers sets of any size."
         if size:
             return (
-                f"The bound covers sets of up to {size} rows, so that it is at most {size + 1}: beyond, the effects "
+                f"The bound covers sets of up to {size} rows, so it is at most {size + 1}: beyond that, the effects "
                 "of edited rows on each other could not be bounded. A smaller C covers larger sets."
             )
         return (
@@ -137,23 +137,24 @@ class RemainderBound(Bound):
         with self._lock:
             if key not in self._closures:
                 while len(self._closures) >= _REMEMBERED:
-                    self._closures.pop(next(reversed(self._closures)))  # the first, of all rows, stays
+                    self._closures.pop(next(reversed(self._closures)))  # keep the first, for all rows
                 self._closures[key] = _Sizes(_closure(self.fit, self.edit, self.kernel, mask, None))
             return self._closures[key]
 
 
 @dataclass(eq=False)
 class _Sizes:
-    """Closed boxes by size, found when first needed."""
+    """Closed boxes by size, computed on first use."""
 
     closure: Closure
     _boxes: dict[int, Boxes | None] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def smallest_possible(self, query: Query, at_most: int | None) -> int:
-        """1 + the largest size found that is proven not to flip the query, but not above ``at_most``.
+        """1 + the largest size found that is proven not to flip the query, at most ``at_most``.
 
-        The largest size at which the direct gains alone do not reach is cheap to find; the answer is close below.
+        The largest size at which the direct gains alone do not reach the threshold is cheap to find; the answer is
+        slightly smaller.
         """
         most = int(self.closure.candidates.sum())
         if at_most is not None:
@@ -192,7 +193,7 @@ class _Sizes:
 
 
 def _largest_true(holds: Callable[[int], bool], most: int) -> int:
-    """The largest size up to ``most`` at which ``holds`` was seen, by doubling and bisection; 0 if not at 1."""
+    """The largest size up to ``most`` at which ``holds`` was true, by doubling and bisection; 0 if false at 1."""
     low, high = 0, 1
     while high <= most and holds(high):
         low, high = high, 2 * high
@@ -221,7 +222,7 @@ def _closure(fit: Fit, edit: Edit, kernel: Kernel, candidates: BoolArray, monito
 
 
 def _gradient_error(fit: Fit, kernel: Kernel) -> float:
-    """Bound on the gradient at the fit in the norm of H^-1, the rounding of its evaluation included."""
+    """Bound on the gradient at the fit in the norm of H^-1, including the rounding of its evaluation."""
     n = fit.n_rows
     rounding = 2.0 * n**1.5 * float(np.finfo(np.float64).eps) * fit.problem.gradient_scale
     return float(np.sqrt(kernel.inverse_norm) * (fit.gradient_norm + rounding))

@@ -1,18 +1,18 @@
-"""Refits of a small problem on many sets of edited labels at once, each as far as its decision needs.
+"""Refits of a small problem on many sets of edited labels at once, each only as far as its decision needs.
 
 Newton's method with dense Hessians from the fit. Where a full step v moves some row's log-odds by r, the objective
 falls along v at least until ``log(1 + r) / r`` of it: ``|d log p (1 - p) / d eta| <= 1`` bounds the curvature along
 the way by ``e^(t r)`` times that at the start (Bach, "Self-concordant analysis for logistic regression", 2010). So a
-step of that length, or a full one where r <= 1, needs no look at the objective; a longer one is tried by its slope.
+step of that length, or a full one if r <= 1, needs no evaluation of the objective; a longer one is tested by its slope.
 
 How far the minimiser is
 ------------------------
-Let g be the gradient at a point, H the Hessian there, ``v = -H^-1 g`` and u the way to the minimiser, ``u = -Hm^-1 g``
+Let g be the gradient at a point, H the Hessian there, ``v = -H^-1 g`` and u the path to the minimiser, ``u = -Hm^-1 g``
 with Hm the Hessian averaged along it. As long as no row moves by more than rho, ``e^-rho H <= Hm <= e^rho H``, so that
 ``|a . (u - v)| <= (e^rho - 1) |a| |g|`` for any a, in the norm of H^-1. With this for the rows themselves, ``|z_i . u|
 <= |z_i . v| + (e^rho - 1) |z_i| |g|``; if that is at most rho for all rows, no row can have left its interval on the
-way, on which the gradient fades from g to nothing and the minimiser moves continuously. For the query it then bounds
-what a full step leaves of the margin. Rounding of float64 is not accounted for, but by `SLACK`.
+way, on which the gradient fades from g to 0 and the minimiser moves continuously. For the query it then bounds the
+error of the margin after a full step. Rounding of float64 is covered only by `SLACK`.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ import numpy as np
 from scipy.special import expit
 
 from .._typing import FloatArray, IntArray
-from ..fits import Fit
+from ..design import Design
 from ..problem import Edit, Problem
 from ..question import Question
 
-# A margin (log-odds) within this of the threshold decides nothing: it is within another solver's error. A bound takes
-# it for a flip, a search for none.
+# A margin (log-odds) this close to the threshold decides nothing: it is within another solver's error. A bound counts
+# it as a flip, a search does not.
 SLACK = 1e-6
-_GROUP_BYTES = 2**20  # of one array of (sets, n_rows, r): what stays in the cache
+_GROUP_BYTES = 2**20  # of one array of (sets, n_rows, r), so that it stays in the cache
 _MOST_STEPS = 60
 _MOST_DOUBLINGS = 20
-_CERTAIN = 1e-9  # log-odds: what a margin at the threshold itself is followed to
-_NO_CURVATURE = 1e-250  # instead of an underflow, so that no Hessian is singular
-_FARTHEST = 1.0  # log-odds: rho beyond this is not tried
+_CERTAIN = 1e-9  # log-odds: the accuracy to which a margin at the threshold itself is computed
+_NO_CURVATURE = 1e-250  # instead of underflowing, so that no Hessian is singular
+_FARTHEST = 1.0  # log-odds: larger values of rho are not tried
 _REACH_STEPS = 6
-_OF_A_ROW, _OF_A_STEP = 1_000, 15_000  # operations that a row's exponential, and what calls cost, take as long as
+_OF_A_ROW, _OF_A_STEP = 1_000, 15_000  # operations equivalent to a row's exponential, and to a step's call overhead
 
 
 def small_refit_operations(problem: Problem) -> float:
-    """How many floating-point operations one refit takes as long as: some four steps with a Hessian and its inverse.
+    """Equivalent number of floating-point operations of one refit: some four steps with a Hessian and its inverse.
 
-    At 10 to 15 a nanosecond, calibrated from 14 x 7 to 398 x 31.
+    At 10 to 15 operations per nanosecond, calibrated from 14 x 7 to 398 x 31.
     """
     n_rows, size = problem.design.n_rows, min(problem.design.shape) + problem.has_intercept
     return 4.0 * (4 * n_rows * size**2 + 2 * size**3 + _OF_A_ROW * n_rows + _OF_A_STEP)
@@ -53,7 +53,7 @@ def small_refit_operations(problem: Problem) -> float:
 class SmallProblem:
     """A problem and a query in coordinates of the row space, dense, with centred columns of norm 1.
 
-    ``z`` (n_rows, r) are the rows, the intercept's one included; ``query`` (r,) is the query, ``start`` (r,) the fit;
+    ``z`` (n_rows, r) are the rows, including the intercept's 1; ``query`` (r,) is the query, ``start`` (r,) the fit;
     ``offset`` and ``direction`` as in `Question`.
     """
 
@@ -69,12 +69,12 @@ class SmallProblem:
 
     @classmethod
     def of(cls, question: Question) -> SmallProblem:
-        """Of a question's fit and functional. Cost: the dense matrix, and its QR where it is wide."""
+        """From a question's fit and functional. Cost: the dense matrix, and its QR if it is wide."""
         fit, query = question.fit, question.functional
         problem = fit.problem
-        z, features, coef = _row_space(fit, query[:-1] if problem.has_intercept else query)
+        z, features, coef = row_space(problem.design, query[:-1] if problem.has_intercept else query, fit.coef)
         free = problem.has_intercept and not problem.intercept_l2
-        centre = z.mean(axis=0) * free  # columns far from 0 would be one with the intercept's
+        centre = z.mean(axis=0) * free  # columns far from 0 would be collinear with the intercept's
         intercept = fit.intercept + float(centre @ coef)
         z, features = z - centre, features - centre
         penalty = np.full(z.shape[1], problem.l2)
@@ -98,15 +98,15 @@ class SmallProblem:
 
     @property
     def group_size(self) -> int:
-        """How many sets are refitted together."""
+        """How many sets to refit together."""
         return max(1, _GROUP_BYTES // (8 * self.z.size))
 
     def margins(self, sets: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Margins on the labels edited in each of the sets (m, size) of rows, and how far off they may be; both (m,).
+        """Margins with the labels of each of the sets (m, size) of rows edited, and their error bounds; both (m,).
 
-        Positive as long as the prediction stands. Each is followed until it is further than its doubt from the
-        threshold, or the doubt is nothing; the doubt is infinite where that was not reached. A set that leaves one
-        class only cannot be refitted: its margin is infinite.
+        Positive if the prediction stands. Each is refined until its distance to the threshold exceeds its error
+        bound, or the bound is negligible; the bound is infinite if neither was reached. A set that leaves only one
+        class cannot be refitted: its margin is infinite.
         """
         signs, weights = self._edited(sets)
         margin, doubt = np.full(len(sets), np.inf), np.zeros(len(sets))
@@ -135,7 +135,7 @@ class SmallProblem:
     def _stepped(
         self, theta: FloatArray, signs: FloatArray, weights: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """The points that Newton steps lead to, and the margins that full ones would lead to, with their doubts."""
+        """The points after Newton steps, and the margins after full steps, with error bounds."""
         gradient, curvature = self._derivatives(theta, signs, weights)
         hessian = (self.z.T * np.maximum(curvature, _NO_CURVATURE)[:, None, :]) @ self.z
         diagonal = range(len(self.penalty))
@@ -147,7 +147,7 @@ class SmallProblem:
         decrement = _root(-(gradient * step).sum(axis=1))
         spread = _root(inverse @ self.query @ self.query)
         margin = self.direction * ((theta + step) @ self.query - self.offset)
-        doubt = np.expm1(_reach(far, decrement * widest)) * spread * decrement
+        doubt = np.expm1(farthest_reach(far, decrement * widest)) * spread * decrement
         long = far > 1.0
         if long.any():
             step[long] *= self._lengths(theta[long], step[long], far[long], signs[long], weights[long])[:, None]
@@ -161,7 +161,7 @@ class SmallProblem:
     def _lengths(
         self, theta: FloatArray, step: FloatArray, far: FloatArray, signs: FloatArray, weights: FloatArray
     ) -> FloatArray:
-        """Shares of full steps along which the objective falls: the safe one, doubled as long as it still falls."""
+        """Fractions of full steps along which the objective falls: the safe one, doubled as long as it still falls."""
         length = np.log1p(far) / far
         for _ in range(_MOST_DOUBLINGS):
             longer = np.minimum(2.0 * length, 1.0)
@@ -173,24 +173,24 @@ class SmallProblem:
         return length
 
 
-def _row_space(fit: Fit, features: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """The rows, the query's features and the coefficients in at most n_rows coordinates."""
-    dense = fit.problem.design.to_dense()
+def row_space(design: Design, features: FloatArray, coef: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The rows, a query's features and coefficients (n_features,) or (n_features, K) in at most n_rows coordinates."""
+    dense = design.to_dense()
     if dense.shape[1] <= dense.shape[0]:
-        return dense, features, fit.coef
+        return dense, features, coef
     basis, triangle = np.linalg.qr(dense.T)
-    return triangle.T, basis.T @ features, basis.T @ fit.coef
+    return triangle.T, basis.T @ features, basis.T @ coef
 
 
 def _root(squares: FloatArray) -> FloatArray:
-    """Of numbers that rounding may leave a little below 0."""
+    """Square roots of numbers that rounding may leave slightly below 0."""
     return np.sqrt(np.maximum(squares, 0.0))
 
 
-def _reach(far: FloatArray, coupled: FloatArray) -> FloatArray:
-    """A rho with ``far + (e^rho - 1) coupled <= rho``, infinite where none below 1 is found; (m,)."""
+def farthest_reach(far: FloatArray, coupled: FloatArray) -> FloatArray:
+    """A rho with ``far + (e^rho - 1) coupled <= rho``, infinite if none below 1 is found; (m,)."""
     rho = far
-    for _ in range(_REACH_STEPS):  # from below, to the least one
+    for _ in range(_REACH_STEPS):  # from below, to the smallest solution
         rho = far + np.expm1(np.minimum(rho, _FARTHEST)) * coupled
     rho = 1.1 * rho
     holds = (rho <= _FARTHEST) & (far + np.expm1(np.minimum(rho, _FARTHEST)) * coupled <= rho)

@@ -1,4 +1,4 @@
-"""Sums of the largest entries of each row of a table, without keeping the table."""
+"""Sums of the largest entries in each row of a table, without storing the table."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ KEPT = 64
 
 @dataclass(frozen=True, eq=False)
 class TopColumns:
-    """Of each row j of a non-negative table M the columns i with the largest ``M_ji reference_i``.
+    """For each row j of a non-negative table M, the columns i with the largest ``M_ji reference_i``.
 
     Attributes
     ----------
     values
         Their ``M_ji``, float32, shape (n_rows, kept).
     columns
-        Their i, int32, shape (n_rows, kept).
+        Their column indices i, int32, shape (n_rows, kept).
     rest
         The largest ``M_ji reference_i`` among the columns left out, shape (n_rows,); 0 if none were.
     reference
-        A rough guess of the scales to come, positive in the columns that count and 0 elsewhere, shape (n_columns,).
+        A rough guess of the scales used later, positive in the relevant columns and 0 elsewhere, shape (n_columns,).
     """
 
     values: AnyArray

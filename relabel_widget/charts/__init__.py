@@ -1,4 +1,4 @@
-"""Charts: one look, shown in notebooks and written to files without a network. Altair is imported where it is used."""
+"""Charts with one look, shown in notebooks and saved to files without a network. Altair is imported lazily."""
 
 from .files import save_chart
 from .kinds import KINDS, draw

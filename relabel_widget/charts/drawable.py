@@ -1,4 +1,4 @@
-"""What a chart's specification may hold when it is drawn: the one gate before vl-convert and the notebook."""
+"""Makes chart specifications safe to draw: everything sent to vl-convert or the notebook passes through here."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from typing import Any
 
 from ..files.characters import printable
 
-_LONGEST = 10_000  # characters: vl-convert measures a text on an axis in time that grows with its square
-_LARGEST = 32_768  # points of width or height: what an axis of 1e9 is made of fills the memory
+_LONGEST = 10_000  # characters: vl-convert takes time quadratic in the length to measure a text on an axis
+_LARGEST = 32_768  # points of width or height: the elements of an axis of 1e9 points would fill the memory
 _FONTS = ("font", "fontweight", "fontstyle")
 _BREAKS = re.compile("[\n\r\u2028\u2029]+")
 _DATA = ("values", "datasets")
 
 
 def drawable(spec: Any) -> Any:
-    """A specification in which no text, key or number can stop the program that draws it; a copy.
+    """A copy of a specification in which no text, key or number can crash the program that draws it.
 
-    Controls, noncharacters and halves of surrogate pairs become U+FFFD (`printable`), numbers that are not finite
-    become null, as JSON has none, texts are cut at 10,000 characters, and titles stand in one line.
+    Controls, noncharacters and halves of surrogate pairs become U+FFFD (`printable`), non-finite numbers become
+    null, because JSON has none, texts are cut at 10,000 characters, and titles are put on one line.
     Cost: one pass over the specification.
 
     Notes
     -----
-    vl-convert 1.9 measures texts as XML, and what XML cannot hold ends the whole process (SIGABRT, not an exception):
-    U+0000 to U+0008, U+000B, U+000C, U+000E to U+001F, U+FFFE and U+FFFF, for ``.png`` and ``.svg`` alike. Tried one
-    by one, each in a process of its own: all of C0, DEL and C1, U+FDD0, U+1FFFE, U+10FFFF and their kin, separators
-    and marks of direction; the others are drawn. Lone surrogates are a ValueError of vl-convert, NaN is drawn, and a
-    text of a million characters on an axis takes minutes. `check_drawable` has what a chart's own settings can do.
-    Escapes in a chart's own expressions (a backslash and u0001) are not seen here; charts of ours have no such.
+    vl-convert 1.9 measures texts as XML, and characters that XML cannot hold end the whole process (SIGABRT, not an
+    exception): U+0000 to U+0008, U+000B, U+000C, U+000E to U+001F, U+FFFE and U+FFFF, for ``.png`` and ``.svg``.
+    Each was tried in its own process: all of C0, DEL and C1, U+FDD0, U+1FFFE, U+10FFFF and the like, separators and
+    direction marks; the others are drawn. Lone surrogates raise ValueError in vl-convert, NaN is drawn, and a text of
+    a million characters on an axis takes minutes. `check_drawable` covers a chart's own settings. Escapes in a
+    chart's own expressions (a backslash and u0001) are not detected here; our charts have none.
     """
     return _clean(spec, in_data=False)
 
@@ -52,12 +52,12 @@ def _clean_entry(key: Any, value: Any, in_data: bool) -> Any:
     if key in _DATA:
         return _clean_data(value)
     if key == "title" and isinstance(value, str):
-        value = _BREAKS.sub(" ", value)  # Vega-Lite 6 puts it into an expression, where a line break is an error
+        value = _BREAKS.sub(" ", value)  # Vega-Lite 6 puts it in an expression, where a line break is an error
     return _clean(value, in_data=False)
 
 
 def _clean_data(data: Any) -> Any:
-    """Data of a chart; a whole table in one text, such as CSV, is not cut."""
+    """A chart's data; a whole table in one text, such as CSV, is not cut."""
     if isinstance(data, str):
         return printable(data)
     if isinstance(data, Mapping):
@@ -66,7 +66,7 @@ def _clean_data(data: Any) -> Any:
 
 
 def check_drawable(spec: Any, *, who: str) -> None:
-    """Refuse settings of a chart that would end the process that draws it.
+    """Refuse chart settings that would crash the process that draws it.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def check_drawable(spec: Any, *, who: str) -> None:
 
 
 def _settings(spec: Any) -> Iterator[tuple[str, Any]]:
-    """Every name and value of a specification outside its data."""
+    """All names and values of a specification outside its data."""
     if isinstance(spec, Mapping):
         for name, value in spec.items():
             if name not in _DATA:

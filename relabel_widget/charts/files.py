@@ -1,4 +1,4 @@
-"""Charts in files that need no network, neither to be written nor to be opened."""
+"""Chart files that need no network, neither to write nor to open."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ from typing import Any
 from ..arguments import as_number, as_path
 from ..files.whole import write_whole
 from .drawable import check_drawable, drawable
-from .theme import INK, Theme, altair, check_theme, dressed, missing
+from .theme import INK, Theme, altair, check_theme, missing, themed
 
 _MOST_PIXELS = 2**28  # four bytes each
 ENDINGS = (".png", ".svg", ".html")
 
 
 def save_chart(chart: Any, path: str | os.PathLike[str], *, theme: Theme = "light", scale: float = 2.0) -> Path:
-    """Write a chart to a ``.png``, ``.svg`` or ``.html`` file, whole or not at all, without a network.
+    """Save a chart as ``.png``, ``.svg`` or ``.html``, completely or not at all, without a network.
 
     Parameters
     ----------
     chart
-        Of `Workbench.chart`, or any other altair chart with its data in it.
+        From `Workbench.chart`, or any other Altair chart that contains its data.
     path
-        Its ending decides the format. As with other plotting libraries a file that is there is replaced. An HTML file
-        holds all it needs (about 0.9 MB), shows values under the pointer, asks for nothing, and is light or dark as its
-        reader prefers.
+        The file; its ending decides the format. As with other plotting libraries, an existing file is replaced. An
+        HTML file is self-contained (about 0.9 MB), shows tooltips, makes no requests, and follows the reader's
+        preference for light or dark.
     theme
-        ``"light"`` or ``"dark"`` paper for pictures.
+        ``"light"`` or ``"dark"`` background for pictures.
     scale
-        Pixels of a PNG for each point of the chart.
+        Pixels of a PNG per point of the chart.
 
     Returns
     -------
     Path
-        The file, absolute.
+        Absolute path of the file.
 
     Raises
     ------
     TypeError
         If it is not a chart.
     ValueError
-        If ending or theme are others, the scale is not positive, or the chart cannot be drawn.
+        If the ending or theme is unknown, the scale is not positive, or the chart cannot be drawn.
     ImportError
-        If altair or vl-convert is not installed; the message names the command that installs them.
+        If Altair or vl-convert is not installed; the message gives the install command.
     OSError
-        If the file cannot be written; what was there before is still there.
+        If the file cannot be written; an existing file is left untouched.
     """
     who = "save_chart"
     ending = as_path(path, who=who).suffix.lower()
@@ -70,29 +70,29 @@ def _spec(chart: Any, who: str) -> dict[str, Any]:
     alt = altair(who)
     if not isinstance(chart, alt.TopLevelMixin):
         raise TypeError(f"{who}: expected an altair chart, as Workbench.chart returns, got {type(chart).__name__}.")
-    with alt.data_transformers.enable("default", max_rows=None):  # the limit is for notebooks, not for files
+    with alt.data_transformers.enable("default", max_rows=None):  # altair's row limit is for notebooks, not for files
         return chart.to_dict()  # type: ignore[no-any-return]
 
 
 def picture(spec: Mapping[str, Any], ending: str, theme: Theme, scale: float) -> bytes:
-    """A Vega-Lite chart as the content of a file of that ending.
+    """A Vega-Lite chart as the content of a file with that ending.
 
     Raises
     ------
     ImportError
         If vl-convert is not installed.
     ValueError
-        If it cannot be drawn, or takes its data from a network.
+        If it cannot be drawn, or loads its data from a network.
     """
     try:
         import vl_convert
     except ImportError as error:
         raise ImportError(missing("save_chart", "vl-convert-python")) from error
-    spec = drawable(spec)  # here, so that vl-convert sees nothing else, whoever calls
+    spec = drawable(spec)  # here, so that vl-convert gets nothing else, whoever calls
     version = ".".join(altair("save_chart").SCHEMA_VERSION.lstrip("v").split(".")[:2])
     if ending == ".html":
         return _page(spec, _bundle(version)).encode()
-    drawn = {**spec, "config": dressed(theme, spec.get("config", {}))}
+    drawn = {**spec, "config": themed(theme, spec.get("config", {}))}
     check_drawable(drawn, who="save_chart")
     common: dict[str, Any] = {"vl_version": version, "allowed_base_urls": []}
     try:
@@ -106,27 +106,27 @@ def picture(spec: Mapping[str, Any], ending: str, theme: Theme, scale: float) ->
 
 
 def _check_pixels(svg: str, scale: float) -> None:
-    """Refuse a picture whose pixels do not fit the memory: allocating them ends the process where it fails."""
+    """Refuse a picture whose pixels do not fit in memory: a failed allocation ends the process."""
     size = re.match(r'<svg[^>]* width="([\d.]+)" height="([\d.]+)"', svg)
     width, height = (scale * float(each) for each in size.groups()) if size else (scale, scale)
     if width * height > _MOST_PIXELS:
         raise ValueError(
             f"save_chart: expected a picture of at most {_MOST_PIXELS:,} pixels, got {width:.3g} x {height:.3g}. "
-            "Take a smaller scale, or write .svg."
+            "Use a smaller scale, or write .svg."
         )
 
 
 def _bundle(version: str) -> str:
-    """Vega, Vega-Lite and vega-embed as a script that puts ``vegaEmbed`` on the window."""
+    """Vega, Vega-Lite and vega-embed as a script that defines ``window.vegaEmbed``."""
     import vl_convert
 
-    return vl_convert.javascript_bundle(vl_version=version)  # type: ignore[call-arg] # its stub forgets a default
+    return vl_convert.javascript_bundle(vl_version=version)  # type: ignore[call-arg] # its stub omits a default
 
 
 def _page(spec: Mapping[str, Any], bundle: str) -> str:
-    """A page that draws the chart in its reader's colours. Its own policy forbids every request."""
+    """A page that draws the chart in light or dark colours. Its content security policy forbids every request."""
     own = spec.get("config", {})
-    configs = {theme: dressed(theme, own) for theme in INK}
+    configs = {theme: themed(theme, own) for theme in INK}
     papers = {str(theme): config["background"] for theme, config in configs.items()}
     fills = {"bundle": bundle, "spec": _script(spec), "configs": _script(configs), **papers}
     page = _PAGE
@@ -136,11 +136,11 @@ def _page(spec: Mapping[str, Any], bundle: str) -> str:
 
 
 def _script(value: Any) -> str:
-    """JSON that can stand in a script: no text in it ends the script or starts a comment."""
+    """JSON that is safe inside a script: no text in it ends the script or starts a comment."""
     return json.dumps(value).replace("<", "\\u003c")
 
 
-# Vega compiles its expressions, which is what 'unsafe-eval' is for; with connections closed nothing can leave the page.
+# Vega compiles its expressions, hence 'unsafe-eval'; without connections nothing can leave the page.
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">

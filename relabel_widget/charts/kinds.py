@@ -1,4 +1,4 @@
-"""The charts of a workbench, each from its numbers at one moment."""
+"""The charts of a workbench, each drawn from a snapshot of its numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ..facts import clip, flips_by, plural, score_change, share_change
+from ..facts import clip, flips_by, judged_on, plural, score_change, share_change
 from .showing import Chart, finish
 from .theme import COLOURS, altair, by_fill, by_shape
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 Records = list[dict[str, Any]]
 
-_WIDTH, _HEIGHT = 450, 320  # with axes and legend within the 640 points that narrow pages leave
-_LONGEST = 40  # characters of a text on an axis; a tooltip has more
+_WIDTH, _HEIGHT = 450, 320  # with axes and legend, fits the 640 points of narrow pages
+_LONGEST = 40  # characters of a text on an axis; tooltips have more
 _MOST_POINTS = 5000
 _MOST_BARS = 40
 
 
 class Bench(Protocol):
-    """What is asked of a workbench."""
+    """What charts need of a workbench."""
 
     @property
     def classes(self) -> Any: ...  # noqa: D102
@@ -38,7 +38,7 @@ class Bench(Protocol):
 
 
 def draw(kind: str, bench: Bench, test_row: int | None = None, top: int = 25) -> Chart:
-    """The chart of one kind, as `Workbench.chart` describes it."""
+    """The chart of one kind, as documented in `Workbench.chart`."""
     maker = KINDS.get(kind) if isinstance(kind, str) else None
     if maker is None:
         raise ValueError(f"chart: expected one of {', '.join(map(repr, KINDS))}, got {kind!r}.")
@@ -46,7 +46,7 @@ def draw(kind: str, bench: Bench, test_row: int | None = None, top: int = 25) ->
     if kind != "influence":
         return finish(maker(bench))
     if test_row is None:
-        raise ValueError("chart: 'influence' is of one test row. Give its number: chart('influence', test_row=17).")
+        raise ValueError("chart: 'influence' needs a test row. Pass its number: chart('influence', test_row=17).")
     return finish(maker(bench, test_row, top))
 
 
@@ -71,7 +71,9 @@ def _influence(bench: Bench, test_row: int, top: int) -> Chart:
     legend = alt.Legend(orient="top", columns=2)
     bars = base.mark_bar(strokeWidth=1.2, height=13).encode(length, **_with_legend(fills, legend))
     zero = alt.Chart(_data([{"x": 0}])).mark_rule(color=COLOURS[4]).encode(x="x:Q")
-    return _titled(alt.layer(bars, *_signs(base, records, legend), zero), f"Behind test row {test_row}", words)
+    return _titled(
+        alt.layer(bars, *_signs(base, records, legend), zero), f"Training rows behind test row {test_row}", words
+    )
 
 
 _BAR_TIPS = {
@@ -96,7 +98,7 @@ def _bar(line: Any, above: bool) -> dict[str, Any]:
 
 
 def _signs(base: Chart, records: Records, legend: Any) -> list[Chart]:
-    """Signs between texts and bars, of the kinds that there are."""
+    """Signs between texts and bars, only of the kinds that occur."""
     alt = altair("chart")
     there = [sign for sign in _SIGNS if any(record["sign"] == sign for record in records)]
     if not there:
@@ -130,7 +132,7 @@ def _sizes(bench: Bench) -> Chart:
             **by_fill("predicted", "Predicted", list(map(str, bench.classes))),
         )
     )
-    return _titled(bars, "How many labels hold a prediction up", [_searched(columns, sizes)])
+    return _titled(bars, "Relabels needed to flip a prediction", [_searched(columns, sizes)])
 
 
 _WHOLE = {"format": "d", "tickMinStep": 1}
@@ -162,7 +164,7 @@ def _size_probability(bench: Bench) -> Chart:
     return _titled(alt.layer(_at_threshold(bench, "x"), marks), title, [_searched(columns, sizes)])
 
 
-_COUNT = {"count": "Test rows here"}
+_COUNT = {"count": "Test rows at this point"}
 
 
 def _before_after(bench: Bench) -> Chart:
@@ -199,15 +201,14 @@ def _before_after(bench: Bench) -> Chart:
 
 _FATES = ("became right", "became wrong", "flipped")
 _KEPT = "kept its class"
-_LINES = "Small grey points kept their class. Dashed: the threshold. On the diagonal nothing changed."
+_LINES = "Small grey points kept their class. Dashed lines: the threshold. Points on the diagonal did not change."
 
 
 def _fates(columns: Any) -> list[str]:
-    if columns.label is None:
-        return ["flipped" if flipped else _KEPT for flipped in columns.flipped.tolist()]
-    right = columns.predicted != (columns.label == 1)  # of a flipped row: now as labelled
-    pairs = zip(columns.flipped.tolist(), right.tolist(), strict=True)
-    return [(_FATES[0] if now else _FATES[1]) if flipped else _KEPT for flipped, now in pairs]
+    became_right = columns.flipped & columns.right_if_flipped
+    became_wrong = columns.flipped & columns.known & ~columns.wrong
+    fates = np.select([became_right, became_wrong, columns.flipped], _FATES, _KEPT)
+    return [str(fate) for fate in fates]
 
 
 def _figures(summary: Any) -> list[str]:
@@ -215,7 +216,9 @@ def _figures(summary: Any) -> list[str]:
         return [_LINES]
     accuracy = " → ".join(share_change(summary.accuracy_before, summary.accuracy_after))
     loss = " → ".join(score_change(summary.log_loss_before, summary.log_loss_after))
-    return [f"Accuracy {accuracy}, log-loss {loss}.", _LINES]
+    partly = summary.n_known < summary.n_test
+    rows = f" on {judged_on(summary.n_known, summary.n_test)}" if partly else ""
+    return [f"Accuracy {accuracy}, log-loss {loss}{rows}.", _LINES]
 
 
 KINDS: Mapping[str, Callable[..., Chart]] = {
@@ -227,7 +230,7 @@ KINDS: Mapping[str, Callable[..., Chart]] = {
 
 
 def _known_sizes(columns: Any) -> tuple[Any, Any]:
-    """Sizes of the flip sets that were found, and the predicted class codes of their test rows."""
+    """Sizes of the known flip sets, and the predicted class codes of their test rows."""
     found = columns.flip_size > 0
     if not found.any():
         raise ValueError("chart: no flip set is known yet at this threshold. Call flip_set(row) for test rows first.")
@@ -236,13 +239,13 @@ def _known_sizes(columns: Any) -> tuple[Any, Any]:
 
 def _searched(columns: Any, sizes: Any) -> str:
     without = int(np.count_nonzero(columns.flip_size == 0))
-    more = f" For {without:,} no set was found; they are not drawn." if without else ""
+    more = f" No set was found for {without:,}; they are not shown." if without else ""
     of = len(columns.flip_size)
     return f"{plural(len(sizes), 'verified set')} of {of:,} test rows, median size {np.median(sizes):g}.{more}"
 
 
 def _thinned(records: Iterable[dict[str, Any]], places: list[str], bench: Bench) -> Records:
-    """Each point with its text; above 5,000 points those that coincide to two decimals are drawn once and counted."""
+    """Each point with its text; above 5,000, points that coincide to two decimals are merged and counted."""
     points = list(records)
     if len(points) <= _MOST_POINTS:
         return [{**point, "text": _clip(bench.test_text(point["row"]), 300), "count": 1} for point in points]
@@ -270,7 +273,7 @@ def _with_legend(encodings: dict[str, Any], legend: Any) -> dict[str, Any]:
 
 
 def _data(records: Records) -> Any:
-    """Values in the chart itself: altair's limit of 5,000 lines is for frames."""
+    """Values inline in the chart: altair's limit of 5,000 rows applies to data frames."""
     return altair("chart").Data(values=records)
 
 
@@ -290,5 +293,5 @@ def _titled(chart: Chart, title: str, words: list[str]) -> Chart:
 
 
 def _clip(text: str, length: int) -> str:
-    """On one line."""
+    """Clip to one line."""
     return clip(" ".join(text[: 4 * length].split()), length)

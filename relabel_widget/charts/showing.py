@@ -1,4 +1,4 @@
-"""Charts in a notebook, shown without a network."""
+"""Shows charts in notebooks without a network."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from .drawable import drawable
 from .files import ENDINGS, picture, save_chart
 from .theme import altair, merged, neutral
 
-Chart = Any  # altair publishes its charts' types, but is not there for everyone who checks ours
+Chart = Any  # altair publishes its types, but may not be installed where ours are checked
 
-# JupyterLab 4 and Notebook 7 bring Vega-Lite 5 of their own. Ours are written in what 5 and 6 have in common.
+# JupyterLab 4 and Notebook 7 bundle Vega-Lite 5. Our charts use what versions 5 and 6 have in common.
 _BROUGHT = "application/vnd.vegalite.v5+json"
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 _MENU = {"embed_options": {"actions": {"export": True, "source": False, "compiled": False, "editor": False}}}
 
 
 def finish(chart: Chart) -> Chart:
-    """Give a chart the common look, and let it be shown and saved without a network.
+    """Give a chart the common look, and make it show and save without a network.
 
     Parameters
     ----------
     chart
-        Any altair chart.
+        Any Altair chart.
 
     Returns
     -------
     altair chart
-        Of a class that derives from the chart's; all of altair's methods work on it. The look is put on where it is
-        shown or saved, because altair composes no charts with a configuration (``one | other``).
+        An instance of a subclass of the chart's class; all of altair's methods work on it. The look is added when it
+        is shown or saved, because altair cannot compose charts that have a configuration (``one | other``).
 
     Notes
     -----
-    With altair's default renderer a notebook shows nothing without a network: it loads Vega from one. JupyterLab,
-    Notebook and marimo bring a Vega-Lite of their own, which this uses; elsewhere a picture is shown. A renderer
-    chosen by ``altair.renderers.enable`` is left in force.
+    Altair's default renderer shows nothing without a network, because it loads Vega from one. JupyterLab, Notebook
+    and marimo bundle Vega-Lite, which this uses; elsewhere a picture is shown. A renderer chosen by
+    ``altair.renderers.enable`` stays in force.
     """
-    kind = _offline(type(chart))  # type: ignore[arg-type] # of types that are Any, no more is known
+    kind = _offline(type(chart))  # type: ignore[arg-type] # the types are Any
     made = kind.__new__(kind)
-    for name in ("_args", "_kwds"):  # altair's own __setattr__ would take them for parts of the chart
+    for name in ("_args", "_kwds"):  # altair's __setattr__ would take them for properties of the chart
         object.__setattr__(made, name, getattr(chart, name))
     return made
 
@@ -54,13 +54,13 @@ def _offline(kind: Any) -> Any:
 
 
 class _Offline:
-    """Put before an altair class: shows and saves without a network, and hands out only what can be drawn."""
+    """Mixin for altair classes: shows and saves without a network, and returns only drawable specifications."""
 
     def to_dict(self, *args: Any, context: dict[str, Any] | None = None, **kwargs: Any) -> dict[str, Any]:
-        """As altair's, `drawable`: its renderers, and its own ``save``, draw what this returns."""
+        """As altair's, made `drawable`: its renderers and its own ``save`` draw what this returns."""
         shared = {"datasets": {}} if context is None else context
         spec = super().to_dict(*args, context=shared, **kwargs)  # type: ignore[misc]
-        datasets = shared.get("datasets", {})  # of a chart around this one, which hands them out itself
+        datasets = shared.get("datasets", {})  # of an enclosing chart, which returns them itself
         datasets.update(drawable({"datasets": datasets})["datasets"])
         return cast("dict[str, Any]", drawable(spec))
 
@@ -79,19 +79,19 @@ class _Offline:
             return super()._repr_mimebundle_(*args, **kwargs)  # type: ignore[misc]
         spec = self.to_dict()
         config = merged(neutral(), spec.get("config", {}))
-        if _in_marimo():  # it takes one kind from a chart, and brings Vega-Lite 6
+        if _in_marimo():  # it accepts one MIME type from a chart, and bundles Vega-Lite 6
             return {f"application/vnd.vegalite.v{alt.SCHEMA_VERSION[1]}+json": {**spec, "config": config}}
         shown = {_BROUGHT: {**spec, "$schema": _SCHEMA, "config": config}, "text/plain": repr(self)}
         try:
             shown["image/png"] = base64.b64encode(picture(spec, ".png", "light", 1.5)).decode()
-        except ImportError:  # the picture is for elsewhere and later; the chart is drawn without it
+        except ImportError:  # the picture is a fallback for other viewers; the chart is drawn without it
             return shown, {_BROUGHT: _MENU}
         return shown, {_BROUGHT: _MENU}
 
     def save(self, fp: Any, *args: Any, **options: Any) -> None:
-        """`save_chart` where it knows the ending and nothing else is asked for, otherwise as altair's.
+        """Use `save_chart` if it knows the ending and there are no options, otherwise altair's method.
 
-        Altair's own HTML asks for a network unless called with ``inline=True``.
+        Altair's own HTML needs a network unless called with ``inline=True``.
         """
         if not args and not options and isinstance(fp, (str, os.PathLike)) and Path(fp).suffix.lower() in ENDINGS:
             save_chart(self, fp)

@@ -1,4 +1,4 @@
-"""How charts look: marks that differ in grey as well as in colour, and paper that is light or dark."""
+"""The look of charts: marks that differ in greyscale as well as in colour, on a light or dark background."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from ..arguments import check_choice
 
 Theme = Literal["light", "dark"]
 
-# Each colour stands at 3:1 or more on white, on our dark paper and on the one that JupyterLab lays under charts (a
-# test computes it), so that marks need no theme. Their lightness is then nearly the same: in grey, shape tells them
-# apart, and every encoding below gives one.
+# Each colour has a contrast of 3:1 or more on white, on our dark background and on the one that JupyterLab puts under
+# charts (a test computes it), so that marks need no theme. Their lightness is therefore nearly the same: in greyscale,
+# shape tells them apart, and every encoding below includes one.
 COLOURS = ("#3d8bd4", "#cf7320", "#8e7cc3", "#3a9c6b", "#8b8b8b")
 SHAPES = ("circle", "diamond", "triangle-up", "square", "cross")
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [1, 4])
@@ -29,7 +29,7 @@ def altair(who: str) -> Any:
     Raises
     ------
     ImportError
-        If it is not installed; the message names the command that installs it.
+        If it is not installed; the message gives the install command.
     """
     try:
         import altair as module
@@ -39,12 +39,12 @@ def altair(who: str) -> Any:
 
 
 def missing(who: str, package: str) -> str:
-    """What to say where one of the packages that draw is not installed."""
+    """The message when a drawing package is not installed."""
     return f'{who}: charts need {package}, which is not installed. Run: pip install "relabel-widget[charts]"'
 
 
 def check_theme(theme: Any, *, who: str) -> Theme:
-    """The theme, if it is one.
+    """Check the theme and return it.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def check_theme(theme: Any, *, who: str) -> Theme:
 
 
 def neutral() -> dict[str, Any]:
-    """Vega-Lite configuration of everything but paper and ink, which the host or `save_chart` brings."""
+    """Vega-Lite configuration without background and text colours, which the host or `save_chart` provides."""
     return {
         "view": {"stroke": None},
         "axis": {
@@ -85,13 +85,13 @@ def neutral() -> dict[str, Any]:
     }
 
 
-def dressed(theme: Theme, own: Mapping[str, Any]) -> dict[str, Any]:
-    """The whole Vega-Lite configuration on one paper; what a chart sets of its ``own`` wins."""
-    return merged(merged(neutral(), _inked(INK[theme])), own)
+def themed(theme: Theme, own: Mapping[str, Any]) -> dict[str, Any]:
+    """The full Vega-Lite configuration for one theme; the chart's ``own`` settings win."""
+    return merged(merged(neutral(), _coloured(INK[theme])), own)
 
 
 def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """One configuration over another, at any depth."""
+    """Merge two configurations recursively; ``over`` wins."""
     both = dict(under)
     for key, value in over.items():
         old = both.get(key)
@@ -99,7 +99,7 @@ def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return both
 
 
-def _inked(colour: Mapping[str, str]) -> dict[str, Any]:
+def _coloured(colour: Mapping[str, str]) -> dict[str, Any]:
     return {
         "background": colour["paper"],
         "padding": 14,
@@ -123,11 +123,11 @@ def by_shape(field: str, title: str | None, domain: Sequence[Any]) -> dict[str, 
     Parameters
     ----------
     field
-        Column that holds the category.
+        Column with the category.
     title
-        What the legend is called; None for no title.
+        Title of the legend; None for no title.
     domain
-        The categories in the order of the legend, at most five.
+        The categories in legend order, at most five.
 
     Raises
     ------
@@ -146,7 +146,7 @@ def by_fill(field: str, title: str | None, domain: Sequence[Any]) -> dict[str, A
     """Encodings for bars: colour, and how full the bar is inside its outline, as `by_shape`."""
     alt = altair("charts")
     _check_domain(field, domain)
-    # One legend shows fill and stroke together; it shows no fillOpacity, so that the opacity is part of the colour.
+    # A legend merges fill and stroke but ignores fillOpacity, so the opacity is part of the colour.
     fills = [_faded(colour, opacity) for colour, opacity in zip(COLOURS, FILLS, strict=True)]
     return {
         "fill": alt.Fill(f"{field}:N", title=title, scale=_scale(fills, domain)),
@@ -163,7 +163,7 @@ def _check_domain(field: str, domain: Sequence[Any]) -> None:
     if len(domain) > len(COLOURS):
         raise ValueError(
             f"charts: expected at most {len(COLOURS)} categories of {field!r} in one chart, got {len(domain)}. Draw "
-            "one chart for each, or put rare ones together."
+            "one chart for each, or merge rare ones."
         )
 
 

@@ -1,13 +1,14 @@
-"""X as row blocks and two products. Storage lives in this room and nowhere else."""
+"""The matrix X as row blocks and products. Storage is handled in this package and nowhere else."""
 
 from .base import Design, Gram
 from .compact import LARGE, compacted
-from .convert import as_design, as_query, one_raw_row
+from .convert import as_design, as_query
 from .csr import CsrDesign
 from .dasked import DaskDesign, dask_design
 from .dense import DenseDesign
 from .mapped import MappedDesign, open_design, write_design
 from .mapped_sources import npz_blocks, svmlight_blocks, svmlight_labels, text_blocks
+from .queries import TakesQueries
 
 __all__ = [
     "LARGE",
@@ -17,12 +18,12 @@ __all__ = [
     "Design",
     "Gram",
     "MappedDesign",
+    "TakesQueries",
     "as_design",
     "as_query",
     "compacted",
     "dask_design",
     "npz_blocks",
-    "one_raw_row",
     "open_design",
     "svmlight_blocks",
     "svmlight_labels",

@@ -1,9 +1,9 @@
-"""Compiled loops over one block of compressed sparse rows as it is stored.
+"""Compiled loops over one block of compressed sparse rows in its stored form.
 
-Each function runs without the interpreter's lock and adds in a fixed order. A block is ``starts`` int32 (n_rows + 1,),
-``columns`` uint32 (signed numbers would be compared with 0 at each use) and ``values`` of any type, or None where all
-are 1: numba compiles a function for each type that occurs. Where each value is used once or twice, a row's are turned
-to float64 together, which takes a third off the time of turning each in its place. Sums are float64.
+Each function releases the GIL and adds in a fixed order. A block is ``starts`` int32 (n_rows + 1,), ``columns`` uint32
+(signed numbers would be compared with 0 at each use) and ``values`` of any type, or None if all are 1: numba compiles
+a version for each type that occurs. If each value is used only once or twice, the values of a row are converted to
+float64 together, which is a third faster than converting each in place. Sums are float64.
 """
 
 # mypy: disable-error-code="no-untyped-def"
@@ -15,8 +15,8 @@ from ._kernels import compiled
 
 
 @compiled
-def _room(starts):
-    """Ones, as many as the longest row has values."""
+def _row_buffer(starts):
+    """Ones, as many as there are values in the longest row."""
     longest = 0
     for i in range(len(starts) - 1):
         longest = max(longest, starts[i + 1] - starts[i])
@@ -25,7 +25,7 @@ def _room(starts):
 
 @compiled
 def _decode(values, first, size, row):
-    """Some values, put into ``row``, which `_room` made: it holds ones already where all are 1."""
+    """Copy values into ``row``, made by `_row_buffer`; if all values are 1, it holds them already."""
     if values is not None:
         part = values[first : first + size]
         for k in range(size):
@@ -34,7 +34,7 @@ def _decode(values, first, size, row):
 
 @compiled
 def _dot(columns, first, size, row, v, step):
-    """``sum_j X_ij v_(step j)``: four sums side by side, as one would wait for itself at every addition."""
+    """``sum_j X_ij v_(step j)``: four interleaved sums: a single one would wait for itself at every addition."""
     at = columns[first : first + size]
     s0 = s1 = s2 = s3 = 0.0
     whole = size // 4 * 4
@@ -51,7 +51,7 @@ def _dot(columns, first, size, row, v, step):
 @compiled
 def forward(starts, columns, values, v, out):
     """``out_i = sum_j X_ij v_j``."""
-    row = _room(starts)
+    row = _row_buffer(starts)
     for i in range(len(starts) - 1):
         first, size = starts[i], starts[i + 1] - starts[i]
         _decode(values, first, size, row)
@@ -61,7 +61,7 @@ def forward(starts, columns, values, v, out):
 @compiled
 def backward(starts, columns, values, u, out):
     """``out_j += sum_i X_ij u_i``."""
-    row = _room(starts)
+    row = _row_buffer(starts)
     for i in range(len(starts) - 1):
         first = starts[i]
         size = starts[i + 1] - starts[i]
@@ -75,7 +75,7 @@ def backward(starts, columns, values, u, out):
 @compiled
 def backward_squares(starts, columns, values, u, out):
     """``out_j += sum_i X_ij^2 u_i``."""
-    row = _room(starts)
+    row = _row_buffer(starts)
     for i in range(len(starts) - 1):
         first = starts[i]
         size = starts[i + 1] - starts[i]
@@ -88,10 +88,9 @@ def backward_squares(starts, columns, values, u, out):
 
 @compiled
 def side_by_side(v, columns, both):
-    """Write what the sweeps below walk, (n_features, 2 m): m columns of v, and as many of zeros to add to.
+    """Write the array that the sweeps below use, (n_features, 2 m): m columns of v, then m columns of zeros for sums.
 
-    What is added to a column then lies where the column was just read, which halves the lines of the cache that a row
-    needs.
+    Sums for a column are then next to the values just read, which halves the number of cache lines that a row needs.
     """
     m = len(columns)
     for j in range(len(v)):
@@ -106,7 +105,7 @@ def sweep(starts, columns, values, d, shift, both, totals, image):
     ``both`` (n_features, 2) holds v and out; d (n_rows, 1), shift and totals (1,). ``image`` receives ``X v + shift``,
     unless it is None.
     """
-    row = _room(starts)
+    row = _row_buffer(starts)
     flat = both.reshape(-1)
     total = 0.0
     for i in range(len(starts) - 1):
@@ -134,8 +133,8 @@ def _value(values, k):
 def sweep_four(starts, columns, values, d, shift, both, totals):
     """`sweep` for four columns side by side: d (n_rows, 1) or (n_rows, 4), shift and totals (4,).
 
-    ``both`` (n_features, 8) holds four of v, then four of out. The sums of a row are four names, not an array: only
-    so does the compiler keep them in registers.
+    ``both`` (n_features, 8) holds four of v, then four of out. The sums of a row are four variables, not an array:
+    otherwise the compiler would not keep them in registers.
     """
     step = min(1, d.shape[1] - 1)
     for i in range(len(starts) - 1):

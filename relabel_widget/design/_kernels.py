@@ -1,9 +1,9 @@
 """Compiled loops over a `CompactDesign`; the one module that imports numba.
 
-Each function runs over the row blocks ``first .. last`` without the interpreter's lock and adds in a fixed order. The
-arrays, as `Layout` holds them: ``columns`` and ``starts`` are the entries equal to 1, row by row; ``rest_*`` are all
-others, block by block, as (row in its block, column, value). Within a block the rest is ordered by its place in the
-row, so that successive additions go to different rows and need not wait for each other.
+Each function runs over the row blocks ``first .. last``, releases the GIL and adds in a fixed order. The arrays, as in
+`Layout`: ``columns`` and ``starts`` are the entries equal to 1, row by row; ``rest_*`` are all others, block by block,
+as (row in its block, column, value). Within a block the rest is ordered by position in the row, so that successive
+additions go to different rows and need not wait for each other.
 """
 
 # mypy: disable-error-code="no-untyped-def"
@@ -19,17 +19,17 @@ _RUN = 32  # blocks
 
 
 def compiled(loop: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile at the first call; kept on disk where numba finds a place to write."""
+    """Compile at the first call; cached on disk if numba finds a writable directory."""
     try:
         made: Callable[..., Any] = njit(nogil=True, cache=True)(loop)
-    except RuntimeError:  # no writable directory: compiled anew in each process
+    except RuntimeError:  # no writable directory: compiled again in each process
         made = njit(nogil=True)(loop)
     return made
 
 
 @compiled
 def _dots(r0, r1, columns, starts, v, t):
-    """Four sums side by side: one would wait for itself at every addition."""
+    """Four interleaved sums: a single one would wait for itself at every addition."""
     for i in range(r0, r1):
         a = b = c = d = 0.0
         k, end = starts[i], starts[i + 1]
@@ -75,7 +75,7 @@ def backward(first, last, size, columns, starts, rest_starts, rest_rows, rest_co
 def sweep(
     first, last, size, columns, starts, rest_starts, rest_rows, rest_columns, rest_values, v, d, shift, out, sums, image
 ):
-    """``out += X' u`` and ``sums_0 += sum u`` for ``u = d (X v + shift)``: a block is read while it is in cache.
+    """``out += X' u`` and ``sums_0 += sum u`` for ``u = d (X v + shift)``: a block is read twice while it is in cache.
 
     ``image`` receives ``X v + shift``, unless it is None.
     """
@@ -116,12 +116,12 @@ def _add_four(first, last, values, places, sums, sources, terms):
 def sweep_four(
     first, last, size, columns, starts, rest_starts, rest_rows, rest_columns, rest_values, v, d, shift, out, sums
 ):
-    """`sweep` for four columns side by side, v and out (n_features, 4): a gather brings half a line of the cache.
+    """`sweep` for four columns side by side, v and out (n_features, 4): a gather loads half a cache line.
 
     d is (n_rows, 1) or (n_rows, 4), shift and sums (4,). All of v is gathered for some blocks before anything is added
-    to out: the two together are more than the inner caches hold, and to read the blocks twice costs much less. The sums
-    of a row are four names, not an array: only so does the compiler keep them in registers. Eight at a time were
-    slower: fewer columns then fit the caches.
+    to out: the two together exceed the inner caches, and reading the blocks twice costs much less. The sums of a row
+    are four variables, not an array: otherwise the compiler would not keep them in registers. Eight columns at a time
+    were slower, because fewer then fit into the caches.
     """
     t, step = np.empty((min(last - first, _RUN) * size, 4)), min(1, d.shape[1] - 1)
     for begin in range(first, last, _RUN):
@@ -173,7 +173,7 @@ def sweep_four(
 
 @compiled
 def count(indptr, indices, data, rank, narrow, size, lengths, rest_lengths):
-    """Lengths of the two parts: entries of value 1 in each row, the rest of each block."""
+    """Count the two parts: entries of value 1 in each row, and the rest in each block."""
     for i in range(len(indptr) - 1):
         for k in range(indptr[i], indptr[i + 1]):
             if data[k] == 1.0 and rank[indices[k]] < narrow:
@@ -184,7 +184,7 @@ def count(indptr, indices, data, rank, narrow, size, lengths, rest_lengths):
 
 @compiled
 def fill(indptr, indices, data, rank, narrow, size, columns, starts, rest_starts, rest_rows, rest_columns, rest_values):
-    """Write the two parts into arrays of the lengths that `count` found."""
+    """Write the two parts into arrays of the lengths found by `count`."""
     n = len(indptr) - 1
     for block in range(len(rest_starts) - 1):
         r0, r1 = block * size, min(n, (block + 1) * size)

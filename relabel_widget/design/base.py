@@ -1,4 +1,4 @@
-"""What every design offers: row blocks, and the products that follow from them."""
+"""The interface of every design: row blocks, and the products that follow from them."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from scipy import sparse
 
 from .._typing import FloatArray, IntArray
 
-_SAMPLE = 2**14  # rows; up to twice as many are all used
+_SAMPLE = 2**14  # rows; designs of up to twice as many rows use all
 
 Block: TypeAlias = Any  # a float64 array or scipy.sparse.csr_array, which publishes no types
 Place: TypeAlias = Literal["memory", "file", "workers"]
 
 
 class Design(ABC):
-    """The matrix X, shape (n_rows, n_features), float64, as row blocks and two products.
+    """The matrix X, shape (n_rows, n_features), float64, as row blocks and products.
 
-    No intercept column is held: the intercept is the problem's affair. A storage that only knows its blocks
+    There is no intercept column: the problem handles the intercept. A storage that only provides its blocks
     inherits every product, each in one pass over X (cost: nnz, or n_rows * n_features if dense); one that can
     do better overrides them. Instances are immutable.
     """
 
     dtype = np.dtype(np.float64)
-    place: Place = "file"  # where the rows lie: a product with rows on workers sends the vectors there and back
+    place: Place = "file"  # where the rows are: a product with rows on workers sends vectors there and back
     one_core = False  # whether a product keeps one core busy and lets other threads run
 
     @property
@@ -45,9 +45,9 @@ class Design(ABC):
 
     @cached_property
     def sample(self) -> tuple[IntArray, Design]:
-        """16,384 rows drawn without replacement, seeded, ascending, and their design in memory; all rows up to 32,768.
+        """A seeded sample of 16,384 rows, ascending, and their design in memory; all rows if there are at most 32,768.
 
-        Cost: `take` of these rows, once; a design in memory of up to 32,768 rows is its own sample.
+        Cost: one `take` of these rows; a design in memory of up to 32,768 rows is its own sample.
         """
         if self.n_rows > 2 * _SAMPLE:
             rows = np.sort(np.random.default_rng(0).choice(self.n_rows, _SAMPLE, replace=False))
@@ -57,7 +57,7 @@ class Design(ABC):
 
     @property
     def n_stored(self) -> int:
-        """Number of stored values: what one pass costs."""
+        """Number of stored values, the cost of one pass."""
         return self.n_rows * self.n_features
 
     @property
@@ -71,7 +71,7 @@ class Design(ABC):
         return self.shape[1]
 
     def __sizeof__(self) -> int:
-        return object.__sizeof__(self) + 12 * self.n_stored  # a scheduler must not take it for a light thing to move
+        return object.__sizeof__(self) + 12 * self.n_stored  # a scheduler must not take it for cheap to move
 
     def matvec(self, v: FloatArray) -> FloatArray:
         """``out_i = sum_j X_ij v_j``, (n_features,) to (n_rows,)."""
@@ -104,10 +104,10 @@ class Design(ABC):
     def gram_matvec(
         self, v: FloatArray, d: FloatArray, shift: float = 0.0, image: FloatArray | None = None
     ) -> tuple[FloatArray, float]:
-        """``X' u`` and ``sum_i u_i`` for ``u_i = d_i (sum_j X_ij v_j + shift)``: each block is read once.
+        """``X' u`` and ``sum_i u_i`` for ``u_i = d_i (sum_j X_ij v_j + shift)``, reading each block once.
 
-        v (n_features,), d (n_rows,); returns (n_features,) and a number. ``d`` is not edited. ``image`` (n_rows,), if
-        given, receives ``sum_j X_ij v_j + shift``: at no cost, unless rows lie on workers.
+        v (n_features,), d (n_rows,); returns (n_features,) and a number. ``d`` is not modified. ``image`` (n_rows,), if
+        given, receives ``sum_j X_ij v_j + shift``, at no cost unless rows are on workers.
         """
         out, total = np.zeros(self.n_features), 0.0
         for rows, block in self.blocks():
@@ -120,7 +120,7 @@ class Design(ABC):
         return out, total
 
     def gram(self, d: FloatArray) -> Gram:
-        """The products of `gram_matvec` and `gram_matmat` with weights that stay the same."""
+        """The products `gram_matvec` and `gram_matmat` with fixed weights."""
         return Gram(self, d)
 
     def gram_matmat(self, v: FloatArray, d: FloatArray, shift: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -143,7 +143,7 @@ class Design(ABC):
         return out
 
     def to_dense(self) -> FloatArray:
-        """X as an array; for a few rows, such as queries (memory: n_rows * n_features * 8 bytes)."""
+        """X as an array; for a few rows, such as queries (memory: 8 n_rows n_features bytes)."""
         out = np.empty(self.shape)
         for rows, block in self.blocks():
             out[rows] = block.toarray() if sparse.issparse(block) else block
@@ -151,9 +151,9 @@ class Design(ABC):
 
 
 class Gram:
-    """``X' diag(d) X`` for one ``d`` (n_rows,), or (n_rows, m) with one weighting a column; d is not to be edited.
+    """``X' diag(d) X`` for one ``d`` (n_rows,), or (n_rows, m) with one weighting per column; d must not be modified.
 
-    For many products with the same weights: a design that lies elsewhere sends them once.
+    For many products with the same weights: a remote design sends them once.
     """
 
     def __init__(self, design: Design, d: FloatArray) -> None:

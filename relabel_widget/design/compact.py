@@ -1,7 +1,7 @@
-"""A design for large count matrices: narrow, in order of frequency, and one compiled sweep per Hessian product.
+"""A design for large count matrices: narrow types, columns by frequency, one compiled sweep per Hessian product.
 
-Needs the extra ``fast`` (numba). Where it is absent, or the matrix is small or not made of counts, `compacted` hands
-back what it was given, and every result agrees to rounding.
+Needs the extra ``fast`` (numba). Without it, or if the matrix is small or not made of counts, `compacted` returns its
+argument, and every result agrees up to rounding.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from scipy import sparse
 from .._typing import AnyArray, FloatArray, IntArray
 from .base import Block, Design
 from .csr import CsrDesign
-from .parts import PART, Sums, cut, in_threads, scratch, summed, together, writable
+from .parts import PART, Sums, column_groups, cut, in_threads, scratch, summed, writable
 
 # Importing numba and loading compiled code takes about as long as a hundred products of this size.
 LARGE = 2**21  # stored values
@@ -29,11 +29,11 @@ _PIECE = 2**20
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """The arrays that `_kernels` walks; columns are numbered by falling frequency.
+    """The arrays that `_kernels` uses; columns are numbered by decreasing frequency.
 
     ``columns`` uint16 and ``starts`` (n_rows + 1,) are the entries equal to 1 in the 65,536 most frequent columns, as
-    in CSR without values. The rest, values uint8 where that holds them exactly and float64 otherwise, lies block by
-    block of ``size`` rows between ``rest_starts`` (n_blocks + 1,).
+    in CSR without values. The rest, with values uint8 if exact and float64 otherwise, is stored by blocks of
+    ``size`` rows delimited by ``rest_starts`` (n_blocks + 1,).
     """
 
     size: int
@@ -46,14 +46,14 @@ class Layout:
 
     @property
     def arrays(self) -> tuple[Any, ...]:
-        """In the order in which the compiled functions take them."""
+        """The arrays in the order of the compiled functions' arguments."""
         return (
             self.size, self.columns, self.starts,
             self.rest_starts, self.rest_rows, self.rest_columns, self.rest_values,
         )  # fmt: skip
 
     def rows(self, block: int, rows: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
-        """(place in ``rows``, column as numbered here, value) of ascending distinct rows of one block."""
+        """(index into ``rows``, column as numbered here, value) for ascending distinct rows of one block."""
         lengths = self.starts[rows + 1] - self.starts[rows]
         i = np.repeat(np.arange(len(rows)), lengths)
         ones = self.columns[np.arange(len(i)) + np.repeat(self.starts[rows] - (np.cumsum(lengths) - lengths), lengths)]
@@ -70,12 +70,12 @@ class Layout:
 
 
 class CompactDesign(Design):
-    """X as counts in narrow types, about a quarter of the bytes of float64 CSR where most values are 1.
+    """X as counts in narrow types, about a quarter of the size of float64 CSR if most values are 1.
 
-    Frequent columns lie side by side, so that most gathers and scatters stay in the innermost caches. Products run
-    over a partition of the rows that depends on the matrix alone, in as many threads as numba would use; partial sums
-    are added up in the partition's order: results do not depend on the number of threads or their timing. All
-    sums are float64. Products other than ``gram_*``, ``matvec`` and ``rmatvec`` decode row blocks as they go.
+    Frequent columns are adjacent, so that most gathers and scatters stay in the innermost caches. Products run over
+    a partition of the rows that depends only on the matrix, in as many threads as numba would use; partial sums are
+    added in the partition's order, so results do not depend on the number of threads or their timing. All sums are
+    float64. Products other than ``gram_*``, ``matvec`` and ``rmatvec`` decode row blocks as they go.
     """
 
     place = "memory"
@@ -84,7 +84,7 @@ class CompactDesign(Design):
         self._shape = (int(x.shape[0]), int(x.shape[1]))
         self._nnz = int(x.nnz)
         frequency = np.zeros(x.shape[1], dtype=np.int64)
-        for part in _pieces(x.indices):  # bincount widens what it is given
+        for part in _pieces(x.indices):  # bincount converts its input to a wider type
             frequency += np.bincount(part, minlength=x.shape[1])
         self._order = np.argsort(-frequency, kind="stable").astype(np.int32)
         self._rank = np.empty(len(self._order), dtype=np.uint32)
@@ -96,7 +96,7 @@ class CompactDesign(Design):
 
     @property
     def _kernels(self) -> Any:
-        """Not an attribute: a module cannot be sent to another process."""
+        """Not an attribute, because a module cannot be pickled."""
         from . import _kernels
 
         return _kernels
@@ -132,7 +132,7 @@ class CompactDesign(Design):
 
     @property
     def n_bytes(self) -> int:
-        """Bytes of the arrays held."""
+        """Size of the arrays in bytes."""
         return sum(array.nbytes for array in (*self._layout.arrays[1:], self._order, self._rank))
 
     def blocks(self) -> Iterator[tuple[slice, Block]]:  # noqa: D102
@@ -185,7 +185,7 @@ class CompactDesign(Design):
         self, v: FloatArray, d: FloatArray, shift: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
         pulled, totals = np.empty(v.shape), np.empty(v.shape[1])
-        for columns in together(v.shape[1]):
+        for columns in column_groups(v.shape[1]):
             theirs = d if d.shape[1] == 1 else d[:, columns]
             if len(columns) == 1:
                 (k,) = columns
@@ -197,7 +197,7 @@ class CompactDesign(Design):
         return pulled, totals
 
     def _hot(self, v: FloatArray) -> FloatArray:
-        """By falling frequency of the columns. (In another mode, ``take`` would fill a buffer first.)"""
+        """Rows of v by decreasing column frequency. (In another mode, ``take`` would fill a buffer first.)"""
         return np.take(v, self._order, axis=0, out=scratch("hot", *v.shape), mode="clip")
 
     def _swept(
@@ -217,9 +217,9 @@ class CompactDesign(Design):
 
 
 def compacted(design: Design) -> Design:
-    """The design for many products with this matrix: a `CompactDesign` where that pays, otherwise itself.
+    """The design for many products with this matrix: a `CompactDesign` if that pays off, otherwise itself.
 
-    It pays for CSR in memory with at least 2 million stored values of which at least half are 1; numba must be
+    It pays off for CSR in memory with at least 2 million stored values of which at least half are 1; numba must be
     installed. Cost: about ten products, once.
     """
     if type(design) is not CsrDesign or design.n_stored < LARGE or find_spec("numba") is None:
@@ -234,5 +234,5 @@ def _fits_byte(values: FloatArray) -> bool:
 
 
 def _pieces(array: AnyArray) -> list[AnyArray]:
-    """Views one after the other, so that what is made of each is small."""
+    """Consecutive views, so that temporaries made from each are small."""
     return np.array_split(array, 1 + len(array) // _PIECE)

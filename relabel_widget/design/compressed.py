@@ -1,4 +1,4 @@
-"""Compressed rows and columns as callers hand them in: checked before compiled code, which trusts them, sees them."""
+"""Checks of compressed rows and columns from callers, before they reach compiled code, which trusts them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from .._typing import AnyArray
 
 
 def check_sparse(x: Any, *, who: str) -> None:
-    """Refuse a SciPy sparse matrix whose arrays do not fit each other or its shape: a product would read beyond them.
+    """Refuse a SciPy sparse matrix with inconsistent arrays: a product would read out of bounds.
 
-    Formats without such arrays pass; they are made into compressed rows by SciPy, and checked then. Cost: comparisons
-    of each index, no copy.
+    Formats without such arrays pass; SciPy converts them to compressed rows, which are checked then. Cost: a few
+    comparisons per index, no copy.
 
     Raises
     ------
@@ -25,13 +25,13 @@ def check_sparse(x: Any, *, who: str) -> None:
     elif x.format == "coo":
         lengths = {len(x.data), *(len(each) for each in x.coords)}
         if len(lengths) > 1:
-            raise _corrupt(who, f"as many indices as values, got {len(x.data)} values and other numbers of indices")
+            raise _corrupt(who, f"as many indices as values, got {len(x.data)} values and another number of indices")
         for indices, size in zip(x.coords, x.shape, strict=True):
             _check_range(indices, size, who)
 
 
 def check_compressed(starts: AnyArray, indices: AnyArray, n_values: int, shape: tuple[int, int], *, who: str) -> None:
-    """`check_sparse` for the arrays of compressed rows of a shape (or columns, the shape turned round)."""
+    """`check_sparse` for the arrays of compressed rows (or of columns, with the shape reversed)."""
     check_starts(starts, len(indices), shape[0], who=who)
     if n_values != len(indices):
         raise _corrupt(who, f"as many column numbers as values, got {len(indices)} and {n_values}")
@@ -39,7 +39,7 @@ def check_compressed(starts: AnyArray, indices: AnyArray, n_values: int, shape: 
 
 
 def check_starts(starts: AnyArray, n_indices: int, n_rows: int, *, who: str) -> None:
-    """Refuse row starts that are not 0 to ``n_indices``, never falling, one more than there are rows.
+    """Refuse row starts unless they are n_rows + 1 non-decreasing numbers from 0 to ``n_indices``.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def check_starts(starts: AnyArray, n_indices: int, n_rows: int, *, who: str) -> 
     if starts[0] != 0 or starts[-1] != n_indices:
         raise _corrupt(who, f"row starts from 0 to {n_indices}, got {starts[0]} to {starts[-1]}")
     if (starts[1:] < starts[:-1]).any():
-        raise _corrupt(who, "row starts that never fall, got some that do")
+        raise _corrupt(who, "non-decreasing row starts, got some that decrease")
 
 
 def _check_range(indices: AnyArray, size: int, who: str) -> None:
@@ -62,4 +62,4 @@ def _check_range(indices: AnyArray, size: int, who: str) -> None:
 
 
 def _corrupt(who: str, words: str) -> ValueError:
-    return ValueError(f"{who}: the sparse matrix is corrupt: expected {words}. Build it again from its source.")
+    return ValueError(f"{who}: the sparse matrix is corrupt: expected {words}. Rebuild it from its source.")

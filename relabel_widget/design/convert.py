@@ -1,4 +1,4 @@
-"""From what callers hold to a design: every format in, checked once."""
+"""Converts any supported matrix to a design, and checks it once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from .._typing import AnyArray
-from ..arguments import as_array
+from ..inputs import as_matrix
 from .base import Design
 from .compressed import check_sparse
 from .csr import CsrDesign, canonical_csr
@@ -23,18 +23,18 @@ def as_design(x: Any, *, who: str, n_features: int | None = None) -> Design:
     ----------
     x
         SciPy sparse matrix or array in any format, dense array or data frame of numbers, shape (n_rows,
-        n_features), or a `Design`, which is returned as it is.
+        n_features), or a `Design`, which is returned unchanged.
     who
         The name of the calling function and argument, for messages.
     n_features
-        The number of columns that is required, if any.
+        The required number of columns, if any.
 
     Raises
     ------
     TypeError
         If the entries are not real numbers.
     ValueError
-        If x is not two-dimensional, is empty, holds NaN or infinity, or has another number of columns.
+        If x is not two-dimensional, is empty, holds NaN or infinity, or has the wrong number of columns.
     """
     if isinstance(x, Design):
         design = x
@@ -59,26 +59,14 @@ def as_query(x: Any, *, who: str, n_features: int) -> Design:
         If there is not exactly one row; otherwise as `as_design`.
     """
     if not isinstance(x, Design) and not sparse.issparse(x):
-        array = as_array(x, who=who)
-        x = array.reshape(1, -1) if array.ndim == 1 else x
+        array = as_matrix(x, who=who)
+        x = array.reshape(1, -1) if array.ndim == 1 else array
     elif sparse.issparse(x) and x.ndim == 1:
         x = sparse.csr_array(x.reshape(1, -1))
     design = as_design(x, who=who, n_features=n_features)
     if design.n_rows != 1:
         raise ValueError(f"{who}: expected one query, got {design.n_rows} rows. Use find_flip_sets for many queries.")
     return design
-
-
-def one_raw_row(x: Any) -> Any:
-    """What a pipeline takes for one row: a text becomes a list, a data frame's row a frame."""
-    if isinstance(x, str):
-        return [x]
-    if type(x).__name__ == "Series" and hasattr(x, "to_frame"):
-        # a column of a frame's mixed row is of type object; infer_objects gives each its own type back
-        return x.to_frame().T.infer_objects()
-    if isinstance(x, np.ndarray) and x.ndim == 1 and x.dtype.kind in "fiub":
-        return x[None, :]
-    return x
 
 
 def _sparse(x: Any, who: str) -> Design:
@@ -94,8 +82,8 @@ def _sparse(x: Any, who: str) -> Design:
 
 
 def _dense(x: Any, who: str) -> Design:
-    array = as_array(x, who=who)
-    if array.dtype == object:  # a data frame of mixed number types
+    array = as_matrix(x, who=who)
+    if array.dtype == object:  # lists of mixed number types
         with suppress(TypeError, ValueError):
             array = array.astype(np.float64)
     _check_numbers(array.dtype, who)
@@ -116,14 +104,15 @@ def _check_numbers(dtype: np.dtype[Any], who: str) -> None:
 def _check_shape(shape: tuple[int, ...], who: str) -> None:
     if len(shape) != 2:
         raise ValueError(
-            f"{who}: expected two dimensions (n_rows, n_features), got shape {shape}. A single row is x.reshape(1, -1)."
+            f"{who}: expected two dimensions (n_rows, n_features), got shape {shape}. For a single row, pass "
+            "x.reshape(1, -1)."
         )
     if 0 in shape:
         raise ValueError(f"{who}: expected at least one row and one column, got an empty matrix of shape {shape}.")
 
 
 def _check_finite(values: AnyArray, who: str) -> None:
-    # A sum is finite unless an entry is not (or it overflows): one cheap pass, and the exact test only on doubt.
+    # The sum is finite unless an entry is not (or it overflows): one cheap pass, and the exact test only if needed.
     with np.errstate(over="ignore", invalid="ignore"):
         suspicious = not np.isfinite(values.sum())
     if suspicious and not np.isfinite(values).all():

@@ -1,4 +1,4 @@
-"""A design in compressed sparse rows, in memory."""
+"""A design of compressed sparse rows in memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .base import Block, Design
 class CsrDesign(Design):
     """X as a canonical ``scipy.sparse.csr_array`` (sorted, no duplicates), float64.
 
-    The arrays of a matrix that is canonical already are shared, not copied; the transpose is a view of them.
+    The arrays of an already canonical matrix are shared, not copied; the transpose is a view of them.
     """
 
     one_core = True
@@ -54,7 +54,7 @@ class CsrDesign(Design):
     def gram_matvec(  # noqa: D102
         self, v: FloatArray, d: FloatArray, shift: float = 0.0, image: FloatArray | None = None
     ) -> tuple[FloatArray, float]:
-        u = self._x @ v  # the transpose is at hand: building it anew would cost a tenth of a small product
+        u = self._x @ v  # the stored transpose: building it again would cost a tenth of a small product
         if shift:
             u += shift
         if image is not None:
@@ -63,13 +63,13 @@ class CsrDesign(Design):
         return np.asarray(self._xt @ u), float(u.sum())
 
     def weighted_square_sum(self, d: FloatArray) -> FloatArray:  # noqa: D102
-        # The squares live for this call only: kept, they would cost half as much again as the matrix.
+        # The squares live only during this call: keeping them would add half the size of the matrix.
         squares = sparse.csr_array((np.square(self._x.data), self._x.indices, self._x.indptr), shape=self.shape)
         return np.asarray(squares.T @ d)
 
 
 def canonical_csr(x: sparse.sparray | sparse.spmatrix) -> sparse.csr_array:
-    """The same matrix as canonical float64 CSR; shares the caller's arrays where they fit, never edits them."""
+    """The same matrix as canonical float64 CSR; shares the caller's arrays where possible, never modifies them."""
     csr = sparse.csr_array(x)
     if not csr.has_canonical_format:
         if x.format == "csr":  # its arrays are still the caller's, though not always the same objects

@@ -1,4 +1,4 @@
-"""The tasks of `DaskDesign`: what runs on the workers of a Dask cluster, on one block each."""
+"""The tasks of `DaskDesign`, which run on the workers of a Dask cluster, on one block each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .parts import no_other_threads
 
 
 def load(block: Any, vectoriser: Any, number: int) -> Design | None:
-    """A block as a design, None if it has no row."""
+    """A block as a design, None if it has no rows."""
     if vectoriser is not None:
         texts = block.iloc[:, 0] if hasattr(block, "columns") and block.shape[1] == 1 else block
         block = vectoriser.transform(list(texts)) if len(texts) else np.empty((0, 0))
@@ -27,18 +27,18 @@ def load(block: Any, vectoriser: Any, number: int) -> Design | None:
 
 
 def facts(block: Design | None) -> tuple[int, int, int] | None:
-    """(rows, columns, stored values), None if there is no row."""
+    """(rows, columns, stored values), None if there are no rows."""
     return None if block is None else (block.n_rows, block.n_features, block.n_stored)
 
 
 def on_block(work: Callable[..., Any], block: Design, *sent: list[AnyArray]) -> Any:
-    """What ``work`` gives of a block and arrays that came in pieces; other tasks have the other threads."""
+    """Apply ``work`` to a block and arrays sent in pieces, in one thread: other tasks use the others."""
     with no_other_threads():
         return work(block, *(each[0] if len(each) == 1 else np.concatenate(each) for each in sent))
 
 
-def itself(array: AnyArray, block: Design | None = None) -> AnyArray:
-    """An array, where the block lies if there is one."""
+def identity(array: AnyArray, block: Design | None = None) -> AnyArray:
+    """Return the array; with a block, on the worker that holds it."""
     del block
     return array
 
@@ -59,13 +59,13 @@ def square_sum(block: Design, d: FloatArray) -> FloatArray:
 
 
 def gram(block: Design, v: FloatArray, d: FloatArray, *, shift: Any) -> FloatArray:
-    """`Design.gram_matvec` or `Design.gram_matmat`, the sum of u as one more row; a vector weights all columns."""
+    """`Design.gram_matvec` or `Design.gram_matmat`, with the sum of u as a last row; a vector d weights all columns."""
     found = block.gram_matvec(v, d, shift) if v.ndim == 1 else block.gram_matmat(v, d.reshape(len(d), -1), shift)
     return np.concatenate([found[0], np.reshape(found[1], (1, *v.shape[1:]))])
 
 
 def taken(block: Design, rows: IntArray) -> Block:
-    """Some rows, as a matrix."""
+    """The given rows, as a matrix."""
     return matrix(block.take(rows))
 
 
@@ -75,7 +75,7 @@ def matrix(block: Design) -> Block:
 
 
 def stacked(parts: list[Block]) -> Block:
-    """Blocks one below the other, sparse if any is."""
+    """Blocks stacked vertically, sparse if any is."""
     if len(parts) == 1:
         return parts[0]
     if any(sparse.issparse(part) for part in parts):

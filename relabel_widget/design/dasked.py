@@ -1,8 +1,8 @@
-"""A design whose row blocks lie on the workers of a Dask cluster.
+"""A design whose row blocks live on the workers of a Dask cluster.
 
-Every product is a Dask graph of one task for each block, which Dask runs where the block lies, and tasks that add up
-what these give. Blocks are futures whose graphs the scheduler keeps, so that Dask reloads from their source those that
-a dead worker held. Vectors of rows are NumPy arrays on the client; only a `Gram` keeps one beside the blocks. Dask is
+Every product is a Dask graph of one task per block, which Dask runs where the block is, and tasks that add up the
+results. Blocks are futures whose graphs the scheduler keeps, so that Dask reloads the blocks of a dead worker from
+their source. Vectors of rows are NumPy arrays on the client; only a `Gram` keeps one beside the blocks. Dask is
 imported in this module and nowhere else.
 """
 
@@ -25,16 +25,15 @@ from .base import Block, Design, Gram
 from .csr import CsrDesign
 from .dense import DenseDesign
 
-_PIECE_BYTES = 2**23  # of an array sent in one message: Dask warns from 10 MB on
-_ADDED_AT_ONCE = 16  # arrays: with more, one worker would receive what a large cluster gives
+_PIECE_BYTES = 2**23  # of an array sent in one message: Dask warns above 10 MB
+_ADDED_AT_ONCE = 16  # arrays: more would send the results of a large cluster to one worker
 
 
 class DaskDesign(Design):
-    """X as designs on the workers of a Dask cluster; `dask_design` makes one.
+    """X as designs on the workers of a Dask cluster, made by `dask_design`.
 
-    A product sends its vectors, runs one task for each block and brings back one array; nothing of it stays on the
-    workers. Sums are added in the order of the blocks: results do not depend on which worker did what. The design
-    cannot be sent to another process.
+    A product sends its vectors, runs one task per block and returns one array; nothing stays on the workers. Sums are
+    added in the order of the blocks, so results do not depend on which worker did what. The design cannot be pickled.
     """
 
     place = "workers"
@@ -53,14 +52,14 @@ class DaskDesign(Design):
         return self._n_stored
 
     def blocks(self) -> Iterator[tuple[slice, Block]]:
-        """The rows in order; each block travels here, one at a time."""
+        """The rows in order; blocks are transferred to the client, one at a time."""
         for rows, block in zip(self._rows, self._blocks, strict=True):
             with self._in_words():
                 matrix = self._client.submit(dask_tasks.matrix, block, pure=False).result()
             yield rows, matrix
 
     def take(self, rows: IntArray) -> Design:
-        """The given rows, in memory here. Cost: one task for each block that has some of them."""
+        """The given rows, in the client's memory. Cost: one task for each block that has some of them."""
         distinct, places = np.unique(np.asarray(rows, dtype=np.int64), return_inverse=True)
         ends = np.searchsorted(distinct, [self._rows[0].start, *(each.stop for each in self._rows)])
         found = []
@@ -91,7 +90,7 @@ class DaskDesign(Design):
         return self._summed(dask_tasks.square_sum, d)
 
     def gram(self, d: FloatArray) -> Gram:
-        """`Gram` whose weights lie beside the blocks, sent once."""
+        """A `Gram` whose weights are sent once and kept beside the blocks."""
         return _DaskGram(self, d)
 
     def gram_matvec(  # noqa: D102
@@ -103,7 +102,7 @@ class DaskDesign(Design):
         return self.gram(d).matmat(v, shift)
 
     def _summed(self, work: Callable[..., FloatArray], u: FloatArray) -> FloatArray:
-        """The sum over blocks of what ``work`` makes of each and its rows of a vector."""
+        """The sum over blocks of ``work`` applied to each block and its rows of a vector."""
         with self._in_words():
             tasks = [
                 self._task(work, block, u_block) for block, u_block in zip(self._blocks, self._beside(u), strict=True)
@@ -120,7 +119,7 @@ class DaskDesign(Design):
         return found
 
     def _added(self, tasks: list[Any]) -> FloatArray:
-        """The sum of what tasks give, in the order of the blocks; so many at a time that no worker holds them all."""
+        """The sum of the tasks' results, in block order; a few at a time, so that no worker holds them all."""
         from dask.delayed import delayed
 
         while len(tasks) > 1:
@@ -129,21 +128,21 @@ class DaskDesign(Design):
         return out
 
     def _sent(self, array: AnyArray, *block: Any) -> list[Any]:
-        """An array on the way to the workers, in pieces, those of a block's rows beside it.
+        """Send an array to the workers in pieces; for the rows of a block, to where the block is.
 
-        As arguments of tasks, not scattered: the scheduler keeps them, so they outlive a worker.
+        As task arguments, not scattered: the scheduler keeps them, so they outlive a worker.
         """
         size = max(1, _PIECE_BYTES // array[:1].nbytes)
         parts = [array[part] for part in pieces(len(array), size)]
-        return [self._client.submit(dask_tasks.itself, part, *block, pure=False) for part in parts]
+        return [self._client.submit(dask_tasks.identity, part, *block, pure=False) for part in parts]
 
     def _beside(self, u: FloatArray) -> list[list[Any]]:
-        """A vector (n_rows,) or some (n_rows, m), sent to where the blocks of its rows lie."""
+        """Send a vector (n_rows,), or several (n_rows, m), to where the blocks of its rows are."""
         return [self._sent(u[rows], block) for rows, block in zip(self._rows, self._blocks, strict=True)]
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:
-        # Once the scheduler was lost, so were the blocks: a client that tries to reconnect would wait without end.
+        # If the scheduler is lost, so are the blocks: a client that tried to reconnect would wait forever.
         if self._client.status != "running" or any(block.status == "cancelled" for block in self._blocks):
             raise _gone(self._client)
         with _in_words(self._client):
@@ -187,35 +186,35 @@ class _DaskGram(Gram):
 def dask_design(
     source: Any, *, vectoriser: Any = None, client: Any = None, monitor: Monitor | None = None
 ) -> DaskDesign:
-    """Load the rows of a matrix on the workers of a Dask cluster, as a design.
+    """Load the rows of a matrix onto the workers of a Dask cluster, as a design.
 
     Parameters
     ----------
     source
         Delayed blocks of rows (``dask.delayed`` of anything that `fit` takes, each of shape (any, n_features)), a
         two-dimensional Dask array, a Dask data frame of numbers, or, with a vectoriser, a Dask series or data frame
-        of one column of texts. Two or three blocks for each core are best, all about as large: a product waits for
-        the worker that holds most. Empty ones are left out.
+        of one column of texts. Two or three blocks of similar size per core are best: a product waits for the
+        worker that holds most. Empty blocks are left out.
     vectoriser
-        Fitted or stateless; turns a block of texts into features, on the workers.
+        Fitted or stateless vectoriser that turns blocks of texts into features, on the workers.
     client
-        A ``dask.distributed.Client``; the one in use if None. One made with ``direct_to_workers=True`` gets results
-        from workers without the scheduler between, where it can reach them.
+        A ``dask.distributed.Client``; the current one if None. One made with ``direct_to_workers=True`` gets results
+        directly from workers, not through the scheduler, if it can reach them.
     monitor
-        Receives progress (blocks loaded); a cancel is honoured when the next block is there.
+        Receives progress (blocks loaded); a cancel takes effect when the next block arrives.
 
     Returns
     -------
     DaskDesign
-        Its blocks stay on the workers as long as it lives. Dask reloads those of a worker that dies from their source,
-        and moves those of one that retires.
+        Its blocks stay on the workers as long as it exists. Dask reloads the blocks of a dead worker from their source,
+        and moves those of a retiring worker.
 
     Raises
     ------
     ImportError
         If Dask is not installed.
     ValueError, TypeError
-        If there is no client, no row, or a block is not as described.
+        If there is no client, there are no rows, or a block is not as described.
     RuntimeError
         If a block could not be loaded, with the reason.
     ConnectionError
@@ -234,7 +233,7 @@ def dask_design(
         other = next(number for number, width in enumerate(widths) if width != widths[0])
         raise ValueError(
             f"dask_design: expected {widths[0]} columns, as in the first block with rows, got {widths[other]} in "
-            f"number {other}. Make all blocks with one fitted or stateless vectoriser."
+            f"block {other}. Make all blocks with one fitted or stateless vectoriser."
         )
     sizes, stored = [fact[0] for _, fact in full], sum(fact[2] for _, fact in full)
     return DaskDesign(client, [block for block, _ in full], sizes, widths[0], stored)
@@ -249,7 +248,9 @@ def _client(client: Any) -> Any:
         ) from error
     if client is not None:
         if not isinstance(client, Client):
-            raise TypeError(f"dask_design: expected client as a dask.distributed.Client, got {type(client).__name__}.")
+            raise TypeError(
+                f"dask_design: expected client to be a dask.distributed.Client, got {type(client).__name__}."
+            )
         return client
     try:
         return default_client()
@@ -265,21 +266,21 @@ def _delayed(source: Any, vectoriser: Any) -> list[Any]:
 
     if hasattr(source, "rechunk"):
         if source.ndim != 2:
-            raise ValueError(f"dask_design: expected an array of two dimensions, got shape {source.shape}.")
+            raise ValueError(f"dask_design: expected a two-dimensional array, got shape {source.shape}.")
         source = source.rechunk({1: -1}).to_delayed().ravel()
     elif hasattr(source, "to_delayed"):
         source = source.to_delayed()
     elif isinstance(source, (str, bytes)) or not isinstance(source, Iterable) or hasattr(source, "shape"):
         raise TypeError(
             "dask_design: expected delayed blocks, a Dask array or a Dask data frame, got "
-            f"{type(source).__name__}. What fits into memory needs no Dask: pass it to fit as it is."
+            f"{type(source).__name__}. Data that fits into memory needs no Dask: pass it to fit directly."
         )
     shared = None if vectoriser is None else delayed(vectoriser, traverse=False, pure=False)
     return [delayed(dask_tasks.load, pure=False)(block, shared, number) for number, block in enumerate(source)]
 
 
 def _loaded(client: Any, blocks: list[Any], monitor: Monitor | None) -> list[tuple[int, int, int] | None]:
-    """(rows, columns, stored values) of each block, None if it is empty; waits for all."""
+    """(rows, columns, stored values) of each block, None if it is empty; waits for all blocks."""
     from distributed import as_completed
 
     facts = client.map(dask_tasks.facts, blocks, pure=False)
@@ -300,7 +301,7 @@ def _loaded(client: Any, blocks: list[Any], monitor: Monitor | None) -> list[tup
 
 @contextmanager
 def _in_words(client: Any) -> Iterator[None]:
-    """Turn what Dask raises when the cluster is gone into one error that says so.
+    """Turn Dask's exceptions for a lost cluster into one error that says so.
 
     Raises
     ------
@@ -328,20 +329,20 @@ def _in_words(client: Any) -> Iterator[None]:
 
 
 def _from_afar(error: Exception) -> bool:
-    """Whether it says that somebody did not answer; what the system says of files has a number."""
+    """Whether the error means that a peer did not answer; errors about files have an errno."""
     return isinstance(error, (TimeoutError, ConnectionError)) or (isinstance(error, OSError) and error.errno is None)
 
 
 def _dying(over: str) -> RuntimeError:
     return RuntimeError(
-        f"DaskDesign: workers repeatedly died during {over}. They may lack memory for it: make smaller blocks, or "
-        "give the workers more."
+        f"DaskDesign: workers repeatedly died during {over}. They may be short of memory: make smaller blocks, or "
+        "give the workers more memory."
     )
 
 
 def _gone(client: Any) -> ConnectionError:
     address = getattr(client.scheduler, "address", None) or "its address"
     return ConnectionError(
-        f"DaskDesign: the Dask scheduler at {address} is gone, or was restarted, and the rows with it. Start a new "
+        f"DaskDesign: the Dask scheduler at {address} is gone or was restarted, and its rows are lost. Start a new "
         "client and call dask_design again; no label or decision is lost."
     )

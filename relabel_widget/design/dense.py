@@ -1,4 +1,4 @@
-"""A dense design, in memory."""
+"""A dense design in memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .base import Block, Design
 
 
 class DenseDesign(Design):
-    """X as a float64 array, C or Fortran order, shared with the caller where the type fits."""
+    """X as a float64 array, C or Fortran order; no copy if the caller's array has that type."""
 
     place = "memory"
 
@@ -41,5 +41,5 @@ class DenseDesign(Design):
         return self._x.T @ u
 
     def weighted_square_sum(self, d: FloatArray) -> FloatArray:  # noqa: D102
-        # einsum squares as it goes: no second array of X's size
+        # einsum squares on the fly, without a second array of X's size
         return np.asarray(np.einsum("ij,ij,i->j", self._x, self._x, d))

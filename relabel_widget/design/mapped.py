@@ -1,4 +1,4 @@
-"""A design that lies in a file and is mapped into memory, for matrices larger than memory."""
+"""A design in a memory-mapped file, for matrices larger than memory."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from .convert import as_design
 from .csr import CsrDesign
 from .sweeps import BlockSweeps, Stored
 
-_MOST = 2**31 - 1  # what a 32-bit index reaches
-_BLOCK = 2**20  # stored values and rows of a block: small beside memory, large beside what a product costs to start
-_COLUMNS = 4  # and at least so many a column: each block's product has the length of a row
+_MOST = 2**31 - 1  # largest 32-bit index
+_BLOCK = 2**20  # stored values and rows of a block: little memory, but much work compared with a product's overhead
+_COLUMNS = 4  # and at least this many per column: the product of each block has the length of a row
 
-# What the values of a block may be stored as, the smallest first; None: all are 1 and none is stored.
+# Types for the values of a block, smallest first; None: all are 1 and none is stored.
 _TYPES: tuple[np.dtype[Any] | None, ...] = (
     None,
     *(np.dtype(name) for name in ("<u1", "<i1", "<u2", "<i2", "<f4", "<i4", "<f8")),
@@ -33,21 +33,21 @@ _TYPES: tuple[np.dtype[Any] | None, ...] = (
 
 
 class MappedDesign(Design):
-    """X in a file that `write_design` wrote. Its pages are read when a product needs them.
+    """X in a file written by `write_design`. Its pages are read when a product needs them.
 
     Blocks of about a million values in compressed sparse rows: 32-bit columns, and values in the smallest type that
-    holds all of the block's exactly. A block is verified when it is first touched, `check` verifies all. It travels to
-    other processes by its path.
+    represents the block exactly. A block is verified when it is first read; `check` verifies all. It is pickled by its
+    path.
 
     With numba (extra ``fast``) and at least 2 million stored values, ``matvec``, ``rmatvec``, ``weighted_square_sum``
-    and ``gram_*`` sweep the stored arrays in threads, and take beside the result 64 MB at most, or four times the
-    result where that is more. Otherwise one block at a time is turned to float64, in one thread. Results agree to
+    and ``gram_*`` sweep the stored arrays in threads; besides the result they take at most 64 MB, or four times the
+    result if that is more. Otherwise one block at a time is converted to float64, in one thread. Results agree up to
     rounding, and do not depend on the number of threads.
 
     Raises
     ------
     ValueError, OSError
-        If it is not such a file, or is cut short or damaged.
+        If it is not such a file, or is truncated or damaged.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -69,7 +69,7 @@ class MappedDesign(Design):
 
     @property
     def path(self) -> str:
-        """Where the file lies, absolute."""
+        """Absolute path of the file."""
         return str(self._file.path)
 
     @property
@@ -83,13 +83,13 @@ class MappedDesign(Design):
         Raises
         ------
         OSError
-            If it was cut short or a block differs.
+            If it was truncated or a block differs.
         """
         check_monitor(monitor, who="check")
         self._file.check(monitor)
 
     def blocks(self) -> Iterator[tuple[slice, Block]]:  # noqa: D102
-        self._file.check_length()  # a page beyond the end of a shortened file would end the process
+        self._file.check_length()  # reading beyond the end of a truncated file would crash the process
         for i in range(len(self._sound)):
             self._file.ahead(i + 1)
             yield slice(int(self._first[i]), int(self._first[i + 1])), self._block(i)
@@ -118,9 +118,9 @@ class MappedDesign(Design):
         return self._n_stored >= LARGE and find_spec("numba") is not None
 
     def _sweeps(self) -> BlockSweeps:
-        """For one product: every other one runs from the end of the file to its beginning, with the same result.
+        """For one product: every second product runs from the end of the file to its beginning, with the same result.
 
-        Of a file larger than memory it then begins with what the one before has just read, not with what had to go.
+        With a file larger than memory it then starts with the pages that the previous one read last.
         """
         self._file.check_length()
         backwards = next(self._turns) % 2 == 1
@@ -157,7 +157,7 @@ class MappedDesign(Design):
             self._check_block(i, starts, columns, values)
         return starts, columns, values
 
-    # Checksums catch accidents. The two checks below keep products within their arrays whoever wrote the file.
+    # Checksums catch accidents. The two checks below keep products within bounds, whoever wrote the file.
 
     def _check_table(self) -> None:
         table, shape = self._file.table, self.shape
@@ -190,17 +190,17 @@ class MappedDesign(Design):
 
 
 def open_design(path: str | os.PathLike[str]) -> MappedDesign:
-    """Open a design written by `write_design`; every function takes it in place of a matrix.
+    """Open a design written by `write_design`; every function accepts it in place of a matrix.
 
-    Cost: milliseconds whatever the size; only the table of blocks is read. Keep the file as it is while it is open:
-    put a new one in its place (as `write_design` does) rather than writing over it.
+    Cost: milliseconds, whatever the size; only the table of blocks is read. Do not modify the file while it is open:
+    replace it by a new one (as `write_design` does) instead of overwriting it.
 
     Raises
     ------
     ValueError
-        If it is not a design of this package, or one of a newer version.
+        If it is not a design of this package, or is of a newer version.
     OSError
-        If there is no such file, or it is cut short or damaged.
+        If there is no such file, or it is truncated or damaged.
     """
     return MappedDesign(path)
 
@@ -211,11 +211,11 @@ def _reopen(path: str, stamp: tuple[int, int]) -> MappedDesign:
     Raises
     ------
     OSError
-        If another file lies there now.
+        If the file has been replaced.
     """
     design = MappedDesign(path)
     if design._file.stamp != stamp:
-        raise OSError(f"open_design: {path!r} was written anew meanwhile. Open it again and start from there.")
+        raise OSError(f"open_design: {path!r} has been rewritten since. Reopen it and start again.")
     return design
 
 
@@ -227,14 +227,14 @@ def write_design(
     Parameters
     ----------
     path
-        The file, by custom ending in ``.rlw``. It appears when it is whole; until then, and after any failure, what
-        was there before is there.
+        The file, conventionally ending in ``.rlw``. It appears when it is complete; until then, and after any failure,
+        an existing file is left untouched.
     blocks
         An iterable of blocks of rows: sparse, dense, data frames of numbers or designs, each of shape (any,
-        n_features); or one such matrix. `text_blocks`, `npz_blocks` and `svmlight_blocks` make blocks of texts and
-        files. One block, and what is needed to regroup it, is held at a time.
+        n_features); or one such matrix. `text_blocks`, `npz_blocks` and `svmlight_blocks` make blocks from texts and
+        files. Only one block, plus what is needed to regroup it, is in memory at a time.
     overwrite
-        Replace whatever file is there; without it only an older design.
+        Replace any existing file; otherwise only an older design is replaced.
     monitor
         Receives progress (rows written), and may cancel.
 
@@ -245,18 +245,18 @@ def write_design(
     Raises
     ------
     ValueError, TypeError
-        If a block is not a matrix of finite numbers, has another number of columns, or there are no rows at all.
+        If a block is not a matrix of finite numbers or has another number of columns, or there are no rows.
     FileExistsError
-        If there is a file that is no design, and ``overwrite`` is False.
+        If there is a file that is not a design and ``overwrite`` is False.
     OSError
-        If the file cannot be written, such as on a full disk.
+        If the file cannot be written, for instance because the disk is full.
     Cancelled
         If ``monitor`` was cancelled. Nothing is left behind.
 
     Notes
     -----
-    Size: 4 bytes a stored value for its column, 4 a row, and 0 to 8 a value: none where all values of a block are 1,
-    one where they are counts up to 255. Values come back exactly as they were given.
+    Size: 4 bytes per stored value for its column, 4 per row, and 0 to 8 per value: none if all values of a block are
+    1, one if they are counts up to 255. Values are stored exactly.
     """
     check_monitor(monitor, who="write_design")
 
@@ -275,13 +275,13 @@ def write_design(
 
 
 def _checked(blocks: Any) -> Iterator[sparse.csr_array]:
-    """Each block as canonical CSR of one width, empty ones left out."""
+    """Each block as canonical CSR of the same width, without empty ones."""
     if isinstance(blocks, Design) or sparse.issparse(blocks) or getattr(blocks, "ndim", 0) == 2:
         blocks = [blocks]
     if isinstance(blocks, (str, bytes)) or not isinstance(blocks, Iterable):
         raise TypeError(
             f"write_design: expected an iterable of blocks of rows, got {type(blocks).__name__}. Files and texts are "
-            "turned to blocks by npz_blocks, svmlight_blocks and text_blocks."
+            "turned into blocks by npz_blocks, svmlight_blocks and text_blocks."
         )
     width = None
     for number, block in enumerate(_read(blocks)):
@@ -292,8 +292,8 @@ def _checked(blocks: Any) -> Iterator[sparse.csr_array]:
         width = n_features if width is None else width
         if n_features != width:
             raise ValueError(
-                f"{who}: expected {width} columns, as in the blocks before, got {n_features}. Make all blocks with one "
-                "fitted or stateless vectoriser, or give n_features where they are read."
+                f"{who}: expected {width} columns, as in the previous blocks, got {n_features}. Make all blocks with "
+                "one fitted or stateless vectoriser, or pass n_features to the reader."
             )
         if width > _MOST:
             raise ValueError(f"{who}: expected at most {_MOST} columns, which 32-bit indices reach, got {width}.")
@@ -302,7 +302,7 @@ def _checked(blocks: Any) -> Iterator[sparse.csr_array]:
 
 
 def _read(source: Iterable[Any]) -> Iterator[Any]:
-    """What a source yields; its own OSErrors are marked, so that none is taken for one of the file being written."""
+    """Items of a source; its OSErrors are wrapped, so that none is mistaken for an error of the file being written."""
     try:
         yield from source
     except OSError as error:
@@ -310,7 +310,7 @@ def _read(source: Iterable[Any]) -> Iterator[Any]:
 
 
 def _regrouped(parts: Iterable[sparse.csr_array]) -> Iterator[sparse.csr_array]:
-    """The same rows in blocks of about ``_BLOCK`` values and rows each, whatever they came in."""
+    """The same rows in blocks of about ``_BLOCK`` values and rows each, whatever the input blocks."""
     held: list[sparse.csr_array] = []
     total = 0
     for part in parts:
@@ -341,7 +341,7 @@ def _add(file: BlockWriter, block: sparse.csr_array) -> None:
 
 
 def _smallest_type(values: AnyArray) -> int:
-    """The place in ``_TYPES`` of the smallest type that gives back exactly these values, signs of zeros included."""
+    """The index in ``_TYPES`` of the smallest type that represents these values exactly, signs of zeros included."""
     if (values == 1).all():
         return 0
     low, high = values.min(), values.max()

@@ -1,4 +1,4 @@
-"""Blocks of rows from texts and files, one at a time, for `write_design`."""
+"""Blocks of rows from texts and files for `write_design`, one at a time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .compressed import check_compressed, check_starts
 _TEXTS = 10_000
 _VALUES = 2**20
 _BYTES = 2**24
-MAX_BYTES = 2**38  # 256 GiB: ten times the largest corpus that was tried
+MAX_BYTES = 2**38  # 256 GiB: ten times the largest corpus tried
 
 
 def text_blocks(texts: Iterable[str], vectoriser: Any, *, batch: int = _TEXTS) -> Iterator[Any]:
@@ -28,10 +28,10 @@ def text_blocks(texts: Iterable[str], vectoriser: Any, *, batch: int = _TEXTS) -
     Parameters
     ----------
     texts
-        An iterable of texts, such as `open_texts` gives; read once.
+        An iterable of texts, such as the result of `open_texts`; read once.
     vectoriser
-        Fitted, or stateless as scikit-learn's ``HashingVectorizer`` (with ``norm=None, alternate_sign=False`` it
-        makes counts, which are stored in a byte each); or a fitted pipeline of transformers.
+        Fitted, or stateless like scikit-learn's ``HashingVectorizer`` (with ``norm=None, alternate_sign=False`` it
+        produces counts, which take one byte each); or a fitted pipeline of transformers.
 
     Raises
     ------
@@ -41,14 +41,14 @@ def text_blocks(texts: Iterable[str], vectoriser: Any, *, batch: int = _TEXTS) -
         If ``batch`` is not positive.
     """
     if isinstance(texts, (str, bytes)):
-        raise TypeError("text_blocks: expected an iterable of texts, got one text. Put it into a list.")
+        raise TypeError("text_blocks: expected an iterable of texts, got one text. Put it in a list.")
     if not hasattr(vectoriser, "transform"):
         raise TypeError(
             f"text_blocks: expected a fitted or stateless vectoriser, got {type(vectoriser).__name__}, which has no "
             "transform."
         )
     if batch < 1:
-        raise ValueError(f"text_blocks: expected batch as a positive whole number, got {batch!r}.")
+        raise ValueError(f"text_blocks: expected batch to be a positive whole number, got {batch!r}.")
     return _text_blocks(iter(texts), vectoriser, batch)
 
 
@@ -58,9 +58,9 @@ def _text_blocks(texts: Iterator[str], vectoriser: Any, batch: int) -> Iterator[
 
 
 def npz_blocks(paths: Any, *, max_bytes: int = MAX_BYTES) -> Iterator[Any]:
-    """Blocks of CSR matrices that ``scipy.sparse.save_npz`` wrote, in the order of the paths.
+    """Blocks of CSR matrices written by ``scipy.sparse.save_npz``, in the order of the paths.
 
-    A file is read in pieces of about a million values; its row starts (8 bytes a row) are held, nothing else.
+    A file is read in pieces of about a million values; only its row starts (8 bytes per row) are kept in memory.
     Nothing is unpickled.
 
     Parameters
@@ -68,12 +68,12 @@ def npz_blocks(paths: Any, *, max_bytes: int = MAX_BYTES) -> Iterator[Any]:
     paths
         One path or several.
     max_bytes
-        A file whose arrays would take more than this, uncompressed, is refused before any is read: 256 GiB.
+        A file whose uncompressed arrays would take more than this is refused before any is read; 256 GiB by default.
 
     Raises
     ------
     ValueError
-        If a file holds another format than CSR, is corrupt or too large, or is not such a file.
+        If a file holds a format other than CSR, is corrupt or too large, or is not such a file.
     OSError
         If a file cannot be read.
     """
@@ -85,7 +85,8 @@ def npz_blocks(paths: Any, *, max_bytes: int = MAX_BYTES) -> Iterator[Any]:
                 yield from _npz_blocks(archive, place)
         except (zipfile.BadZipFile, KeyError, EOFError) as error:
             raise ValueError(
-                f"npz_blocks: {os.fspath(path)!r} is not a whole file of scipy.sparse.save_npz ({error}). Save it anew."
+                f"npz_blocks: {os.fspath(path)!r} is not a complete file from scipy.sparse.save_npz ({error}). "
+                "Save it again."
             ) from error
 
 
@@ -93,8 +94,8 @@ def _npz_blocks(archive: zipfile.ZipFile, path: Any) -> Iterator[Any]:
     kind = _Member(archive, "format").read().astype(str).item()
     if kind != "csr":
         raise ValueError(
-            f"npz_blocks: expected a matrix in CSR format, got {kind!r} in {os.fspath(path)!r}. Rows of other formats "
-            "do not lie together: save x.tocsr()."
+            f"npz_blocks: expected a matrix in CSR format, got {kind!r} in {os.fspath(path)!r}. Other formats do "
+            "not store rows together: save x.tocsr()."
         )
     who = f"npz_blocks: {os.fspath(path)!r}"
     n_rows, n_features = _Member(archive, "shape").read().tolist()
@@ -115,12 +116,12 @@ def _npz_blocks(archive: zipfile.ZipFile, path: Any) -> Iterator[Any]:
 
 
 def _check_size(archive: zipfile.ZipFile, path: Path, max_bytes: int) -> None:
-    """Refuse what would fill memory or a disk: a small file can say that it holds any amount of zeros."""
+    """Refuse files that would fill memory or a disk: a small file can claim to hold any number of zeros."""
     total = sum(member.file_size for member in archive.infolist())
     if total > max_bytes:
         raise ValueError(
             f"npz_blocks: {str(path)!r} would grow to {total / 2**30:,.1f} GiB, expected at most "
-            f"{max_bytes / 2**30:,.1f}. Allow more with max_bytes, if the file is what it says."
+            f"{max_bytes / 2**30:,.1f}. Allow more with max_bytes, if you trust the file."
         )
 
 
@@ -133,31 +134,31 @@ class _Member:
         self._shape, _, self._dtype = read[np.lib.format.read_magic(self._file)](self._file)
         self.size = int(np.prod(self._shape))
         if self.size * self._dtype.itemsize > archive.getinfo(f"{name}.npy").file_size:
-            raise EOFError(f"{name} says that it has {self.size:,} entries, more than are there")
+            raise EOFError(f"{name} claims {self.size:,} entries, more than it holds")
         if self._dtype.hasobject:
             raise ValueError(
                 f"npz_blocks: {name!r} holds Python objects, which are not read. Save a matrix of numbers."
             )
 
     def read(self, count: int | None = None) -> AnyArray:
-        """The next ``count`` entries; all if None."""
+        """The next ``count`` entries, or all if None."""
         if count is None:
             count = self.size
         raw = self._file.read(count * self._dtype.itemsize)
         if len(raw) != count * self._dtype.itemsize:
-            raise EOFError("an array is cut short")
+            raise EOFError("an array is truncated")
         return np.frombuffer(raw, dtype=self._dtype).reshape(self._shape if count == self.size else (count,))
 
 
 def svmlight_blocks(path: str | os.PathLike[str], n_features: int, *, zero_based: bool = False) -> Iterator[Any]:
-    """Blocks of a file in svmlight format, about 16 MB of text at a time.
+    """Blocks of rows from a file in svmlight format, about 16 MB of text at a time.
 
     Parameters
     ----------
     n_features
-        Number of columns; a file read in pieces cannot tell.
+        Number of columns, which is not known in advance when a file is read in pieces.
     zero_based
-        Whether its first column is 0; by the format's custom it is 1.
+        Whether column indices start at 0; conventionally they start at 1.
 
     Raises
     ------
@@ -170,7 +171,7 @@ def svmlight_blocks(path: str | os.PathLike[str], n_features: int, *, zero_based
 
 
 def svmlight_labels(path: str | os.PathLike[str], n_features: int, *, zero_based: bool = False) -> FloatArray:
-    """The labels of a file in svmlight format, shape (n_rows,); errors as `svmlight_blocks`."""
+    """The labels of a file in svmlight format, shape (n_rows,); raises as `svmlight_blocks`."""
     return np.concatenate([np.empty(0), *(y for _, y in _svmlight(path, n_features, zero_based))])
 
 
@@ -180,9 +181,7 @@ def _svmlight(path: str | os.PathLike[str], n_features: int, zero_based: bool) -
     path = as_path(path, who="svmlight_blocks")
     n_features = as_whole(n_features, 1, who="svmlight_blocks: n_features")
     if path.suffix in (".gz", ".bz2"):  # offsets count unpacked bytes, so the end of the file would be lost
-        raise ValueError(
-            f"svmlight_blocks: expected a file that is not compressed, got {path.name!r}. Unpack it first."
-        )
+        raise ValueError(f"svmlight_blocks: expected an uncompressed file, got {path.name!r}. Unpack it first.")
     if not path.is_file():
         raise FileNotFoundError(f"svmlight_blocks: there is no file {os.fspath(path)!r}.")
     for offset in range(0, os.path.getsize(path), _BYTES):

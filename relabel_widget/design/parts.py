@@ -1,6 +1,6 @@
-"""Products by compiled loops: fixed parts of the rows on whichever thread is free, their sums added up in order.
+"""Compiled products in threads: each part of the rows runs on any free thread, and partial sums are added in order.
 
-A partition depends on the matrix alone and each part has sums of its own: results depend neither on the number of
+The partition depends only on the matrix, and each part has its own sums, so results depend neither on the number of
 threads nor on their timing.
 """
 
@@ -16,22 +16,22 @@ import numpy as np
 
 from .._typing import AnyArray, FloatArray, IntArray
 
-Parts: TypeAlias = list[tuple[int, int]]  # the first block and the one after the last of each
+Parts: TypeAlias = list[tuple[int, int]]  # first block and end block of each part
 
 PART = 2**22  # stored values of a part
 _PARTS = 16
-_STORED_A_SUM = 8  # stored values for each number in the sums of all parts, at least: what they take stays small
-_SIDE_BY_SIDE = 4  # columns that one sweep takes
+_STORED_A_SUM = 8  # stored values per number in the sums of all parts, at least, which bounds the memory for sums
+_SIDE_BY_SIDE = 4  # columns per sweep
 _WORTH_FILLING = 3  # columns; fewer are faster one by one
-_KEPT_BYTES = 2**24  # of an array that a thread keeps for its next product
+_KEPT_BYTES = 2**24  # largest array that a thread keeps for its next product
 _here = threading.local()
 
 
 def cut(ends: IntArray, n_features: int, *, each: int = PART, most: int = _PARTS) -> Parts:
-    """Parts of about as many stored values, each some blocks one after the other; at least two where there are two.
+    """Split the blocks into consecutive parts with about equal numbers of stored values; at least two if possible.
 
-    ``ends`` (n_blocks + 1,) are the stored values before each block, and all. A part has about ``each`` values or
-    more, and there are at most ``most``.
+    ``ends`` (n_blocks + 1,) are cumulative numbers of stored values, from 0. A part has about ``each`` values or
+    more, and there are at most ``most`` parts.
     """
     n_blocks, total = len(ends) - 1, int(ends[-1])
     wanted = max(2, min(-(-total // each), total // (_STORED_A_SUM * n_features), most))
@@ -41,10 +41,10 @@ def cut(ends: IntArray, n_features: int, *, each: int = PART, most: int = _PARTS
     return list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True))
 
 
-def together(m: int) -> list[IntArray]:
-    """The columns ``0 .. m - 1`` as sweeps take them, four at a time or one.
+def column_groups(m: int) -> list[IntArray]:
+    """The columns ``0 .. m - 1`` in groups for sweeps, of four columns or one.
 
-    Three that are left are filled up by the last one again, whose results are then written twice.
+    A remainder of three is padded by repeating the last column, whose results are then written twice.
     """
     left = m % _SIDE_BY_SIDE
     end = m + _SIDE_BY_SIDE - left if left >= _WORTH_FILLING else m - left
@@ -54,7 +54,7 @@ def together(m: int) -> list[IntArray]:
 
 @contextmanager
 def no_other_threads() -> Iterator[None]:
-    """Meanwhile compiled products that this thread asks for start no others: the other cores have work already."""
+    """Keep compiled products of this thread in this thread: the other cores are busy already."""
     before = getattr(_here, "alone", False)
     _here.alone = True
     try:
@@ -64,11 +64,11 @@ def no_other_threads() -> Iterator[None]:
 
 
 def in_threads(parts: Parts, work: Callable[[int, int, int], object], *, last_first: bool = False) -> None:
-    """Run ``work(part, first block, last block)`` for each part, on whichever thread is free, in either order.
+    """Run ``work(part, first block, end block)`` for each part, on any free thread, in either order.
 
-    Each call writes where no other does. As many threads as numba would use, but see `no_other_threads`; those of one
-    product end with it: none is left to outlive a fork, or to be shared by two callers. What ``work`` raises is raised
-    here, once all have ended.
+    Each call must write to its own memory. Uses as many threads as numba would, but see `no_other_threads`; the threads
+    end with the product, so that none outlives a fork or is shared by two callers. Exceptions of ``work`` are raised
+    here, after all threads have ended.
     """
     import numba
 
@@ -82,7 +82,7 @@ def in_threads(parts: Parts, work: Callable[[int, int, int], object], *, last_fi
                 work(*each)
         except BaseException as failure:
             failures.append(failure)
-            deque(waiting, maxlen=0)  # no thread begins another part
+            deque(waiting, maxlen=0)  # no thread starts another part
 
     wanted = 1 if getattr(_here, "alone", False) else numba.get_num_threads()
     others = [threading.Thread(target=run) for _ in range(min(wanted, len(parts)) - 1)]
@@ -98,9 +98,9 @@ def in_threads(parts: Parts, work: Callable[[int, int, int], object], *, last_fi
 def summed(
     parts: Parts, work: Callable[[int, int, int], Sequence[FloatArray]], *, last_first: bool = False
 ) -> list[FloatArray]:
-    """What ``work(part, first block, last block)`` gives, some arrays, each summed over the parts from the first on.
+    """Sum the arrays returned by ``work(part, first block, end block)`` over the parts, in order.
 
-    Sums are in the arrays of the first part.
+    The sums are stored in the arrays of the first part.
     """
     found: list[Sequence[FloatArray]] = [()] * len(parts)
 
@@ -119,10 +119,10 @@ def _in_order(arrays: Iterable[FloatArray]) -> FloatArray:
 
 
 def scratch(name: str, *shape: int) -> FloatArray:
-    """An array for one product, as an earlier one of this thread may have left it; it must not be handed on.
+    """An uninitialised array for one product, reused within this thread; it must not be returned to callers.
 
-    Where freed memory goes back to the system at once, as in workers of Dask, page faults on arrays that every product
-    allocates anew took a tenth of its time and more.
+    If freed memory is returned to the system at once, as in Dask workers, page faults on arrays allocated for every
+    product took a tenth of its time or more.
     """
     kept: dict[str, FloatArray] = vars(_here).setdefault("scratch", {})
     array = kept.pop(name, None)
@@ -134,17 +134,17 @@ def scratch(name: str, *shape: int) -> FloatArray:
 
 
 class Sums:
-    """Zeros of a shape for each part: one array, which the system may hold in large pages; see `scratch`."""
+    """Zeros of a given shape for each part, in one array, which may use large pages; see `scratch`."""
 
     def __init__(self, parts: Parts, *shape: int) -> None:
         self._held = scratch("sums", len(parts), *shape)
 
     def __call__(self, k: int) -> FloatArray:
-        """Those of a part, written by the caller: this warms the caches of the core that is about to add to them."""
+        """The zeros of one part, written by the calling thread, which warms the caches of its core."""
         self._held[k] = 0.0
         return np.asarray(self._held[k])
 
 
 def writable(array: AnyArray) -> AnyArray:
-    """Contiguous and writable, a copy if need be: compiled code is made for that one kind."""
+    """A contiguous, writable array, copied if necessary: compiled code supports only that kind."""
     return array if array.flags.c_contiguous and array.flags.writeable else np.array(array, order="C")

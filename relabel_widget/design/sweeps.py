@@ -1,40 +1,59 @@
-"""Products of blocks in the form in which a file holds them: compiled, in threads, nothing turned to float64."""
+"""Compiled, threaded products of blocks in their stored form, without conversion to float64."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from .._typing import AnyArray, FloatArray, IntArray
-from .parts import Parts, Sums, cut, in_threads, summed, together, writable
+from .parts import Parts, Sums, column_groups, cut, in_threads, summed, writable
 
-# Of one block: starts int32 (n_rows + 1,), columns int32 and values, or None where all are 1; read-only.
+# One block: starts int32 (n_rows + 1,), columns int32 and values, or None if all are 1; read-only.
 Stored: TypeAlias = tuple[AnyArray, AnyArray, AnyArray | None]
 
 _PART = 2**23  # stored values of a part, at least
-_SUMS = 2**23  # numbers that the sums of all parts hold, where more than two parts would hold more
-_RUN = 16  # blocks that are swept for one group of columns, whose sums are in the caches, before the next group
+_SUMS = 2**23  # numbers in the sums of all parts, at most, unless two parts hold more
+_RUN = 16  # blocks swept for one group of columns, while its sums are cached, before the next group
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Columns that are swept together in one part: their numbers and shifts, and what is summed over the part's blocks.
+
+    ``both`` has shape (n_features, 2 * n_columns): the columns themselves beside the sums of their products.
+    """
+
+    columns: IntArray
+    shift: FloatArray
+    both: FloatArray
+    total: FloatArray
+
+    @property
+    def pulled(self) -> FloatArray:
+        """The sums of the products."""
+        return self.both[:, len(self.columns) :]
 
 
 class BlockSweeps:
     """The products of a `Design` over stored blocks, as `Design` describes them. Needs numba.
 
-    The sums of all parts take at most 64 MB, or what two parts take: four times the (n_features, m) result.
+    The sums of all parts take at most 64 MB, or the size of two parts: four times the (n_features, m) result.
 
     Parameters
     ----------
     stored
-        Gives a block by its number, from several threads at a time. What it raises, the product raises.
+        Returns a block by its index; called from several threads. Its exceptions are raised by the product.
     ahead
-        Told the number of the block that comes next on a thread, before the present one is worked on.
+        Called with the index of the next block of a thread, before the current one is processed.
     first
-        Row at which each block starts, and their number, shape (n_blocks + 1,).
+        First row of each block, and n_rows, shape (n_blocks + 1,).
     sizes
         Stored values of each block, shape (n_blocks,).
     last_first
-        Whether the parts are taken from the last to the first; the results are the same.
+        Whether to process the parts from last to first; the results are the same.
     """
 
     def __init__(
@@ -96,19 +115,22 @@ class BlockSweeps:
     def gram_matmat(
         self, v: FloatArray, d: FloatArray, shift: FloatArray, image: FloatArray | None = None
     ) -> tuple[FloatArray, FloatArray]:
-        """As in `Design`. A few blocks are swept for all columns, four at a time, before others are touched."""
-        groups, parts = together(v.shape[1]), self._parts(v.shape[1])
+        """As in `Design`. A few blocks are swept for all columns, four at a time, before the next blocks."""
+        groups, parts = column_groups(v.shape[1]), self._parts(v.shape[1])
         v, shifts = writable(v), [writable(shift[columns]) for columns in groups]
         held = [np.empty((len(parts), self._n_features, 2 * len(columns))) for columns in groups]
 
         def work(k: int, first: int, last: int) -> list[FloatArray]:
-            both, totals = [each[k] for each in held], [np.zeros(len(columns)) for columns in groups]
-            for columns, pair in zip(groups, both, strict=True):
-                self._kernels.side_by_side(v, columns, pair)
+            mine = [
+                _Group(columns, some_shifts, sums[k], np.zeros(len(columns)))
+                for columns, some_shifts, sums in zip(groups, shifts, held, strict=True)
+            ]
+            for group in mine:
+                self._kernels.side_by_side(v, group.columns, group.both)
             for begin in range(first, last, _RUN):
-                for group in zip(groups, shifts, both, totals, strict=True):
-                    self._sweep(begin, min(last, begin + _RUN), d, image, *group)
-            return [pair[:, len(columns) :] for columns, pair in zip(groups, both, strict=True)] + totals
+                for group in mine:
+                    self._sweep(begin, min(last, begin + _RUN), d, image, group)
+            return [group.pulled for group in mine] + [group.total for group in mine]
 
         found = summed(parts, work, last_first=self._last_first)
         pulled, totals = np.empty(v.shape), np.empty(v.shape[1])
@@ -116,32 +138,23 @@ class BlockSweeps:
             pulled[:, columns], totals[columns] = some, total
         return pulled, totals
 
-    def _sweep(
-        self,
-        first: int,
-        last: int,
-        d: FloatArray,
-        image: FloatArray | None,
-        columns: IntArray,
-        shift: FloatArray,
-        both: FloatArray,
-        total: FloatArray,
-    ) -> None:
+    def _sweep(self, first: int, last: int, d: FloatArray, image: FloatArray | None, group: _Group) -> None:
+        sums = (group.shift, group.both, group.total)
         for rows, block in self._blocks(first, last):
-            theirs = writable(d[rows] if d.shape[1] == 1 else d[rows, columns])
-            if len(columns) == 1:
-                self._kernels.sweep(*block, theirs, shift, both, total, None if image is None else image[rows])
+            theirs = writable(d[rows] if d.shape[1] == 1 else d[rows, group.columns])
+            if len(group.columns) == 1:
+                self._kernels.sweep(*block, theirs, *sums, None if image is None else image[rows])
             else:
-                self._kernels.sweep_four(*block, theirs, shift, both, total)
+                self._kernels.sweep_four(*block, theirs, *sums)
 
     def _parts(self, m: int) -> Parts:
-        """For products of m columns; a part holds v and its sums of them side by side."""
+        """The parts for products of m columns; each holds v and its sums side by side."""
         most = _SUMS // (2 * max(1, m) * self._n_features)
-        even = 2 ** max(0, most.bit_length() - 1)  # five parts would take two threads as long as six
+        even = 2 ** max(0, most.bit_length() - 1)  # two threads would take as long for five parts as for six
         return cut(self._ends, self._n_features, each=_PART, most=even)
 
     def _blocks(self, first: int, last: int) -> Iterator[tuple[slice, Stored]]:
-        """Rows and arrays of some blocks, as the compiled loops take them."""
+        """Rows and arrays of some blocks, as the compiled loops expect them."""
         for i in range(first, last):
             if i + 1 < last:
                 self._ahead(i + 1)

@@ -31,10 +31,13 @@ class SharedFeatures:
 class Explanation:
     """How the verified change of a query's log-odds comes about.
 
+    With several classes it is the change of the margin between the class predicted before and the one predicted after
+    the refit, or the nearest rival where the prediction stands.
+
     Attributes
     ----------
     rows
-        The edited rows, int64, shape (k,), as given.
+        The edited rows, int64, shape (k,), as given, but for those that have their new label already.
     shares
         Each row's part of the change in log-odds, shape (k,): its influence averaged between the fit and the refit.
     interaction
@@ -52,7 +55,9 @@ class Explanation:
     shared: list[SharedFeatures]
 
 
-def explain(fit: Fit, x: Any, rows: Any, *, edit: Edit = "relabel", monitor: Monitor | None = None) -> Explanation:
+def explain(
+    fit: Fit, x: Any, rows: Any, *, labels: Any = None, edit: Edit = "relabel", monitor: Monitor | None = None
+) -> Explanation:
     """Split the change that editing some rows brings to a query into the rows' shares.
 
     Parameters
@@ -63,6 +68,8 @@ def explain(fit: Fit, x: Any, rows: Any, *, edit: Edit = "relabel", monitor: Mon
         The query, as in `find_flip_set`.
     rows
         Distinct training rows, such as `FlipSet.rows`.
+    labels
+        The new label of each row, such as `FlipSet.labels`; with two classes, the other one if None.
     edit
         ``"relabel"`` or ``"remove"``.
 
@@ -76,21 +83,23 @@ def explain(fit: Fit, x: Any, rows: Any, *, edit: Edit = "relabel", monitor: Mon
     The shares are the trapezoidal rule for the exact path integral ``-sum_i f_i x_i . Hbar^-1 x``; ``interaction``
     is its error, of third order. Cost: one refit, two CG solves, and memory of k * n_params * 16 bytes.
     """
-    check_fit(fit, who="explain")
+    check_fit(fit, who="explain", several=True)
     check_monitor(monitor, who="explain")
     check_edit(edit, who="explain")
     chosen = as_rows(rows, fit.n_rows, who="explain: rows")
     problem, design = fit.problem, fit.query_of(x, who="explain: x")
-    query = problem.extended_rows(design)[:, 0]
-    refit = fit.refit(chosen, edit, monitor=monitor)
+    refit = fit.refit(chosen, edit, labels=labels, monitor=monitor)
+    functional = problem.functionals(design, fit.theta, refit.theta)[:, 0]
+    edits = problem.edits_of(chosen, edit, refit.problem.labels.codes[chosen])
+    chosen = problem.rows_of(edits)
     rows_dense = problem.extended_rows(problem.design.take(chosen)).T
     # contribution of each parameter to each row's share, averaged over the two ends of the path
     parts = np.zeros_like(rows_dense)
     for point in (fit, refit):
-        factor = solve(point.hessian, query, rtol=1e-8, preconditioner=fit.preconditioner, monitor=monitor).x
-        parts -= 0.5 * problem.force(point.eta, edit)[chosen, None] * rows_dense * factor
-    shares, change = parts.sum(axis=1), float(query @ (refit.theta - fit.theta))
-    n_features = problem.design.n_features
+        factor = solve(point.hessian, functional, rtol=1e-8, preconditioner=fit.preconditioner, monitor=monitor).x
+        parts -= 0.5 * rows_dense * problem.pushes(point.eta, edits, edit, factor)
+    shares, change = parts.sum(axis=1), float(functional @ (refit.theta - fit.theta))
+    query, n_features = problem.extended_rows(design)[:, 0], problem.design.n_features
     shared = [_shared(part[:n_features], query[:n_features]) for part in parts]
     return Explanation(chosen, shares, change - float(shares.sum()), change, shared)
 

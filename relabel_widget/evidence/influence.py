@@ -39,20 +39,20 @@ class TopInfluence(NamedTuple):
 def relabel_influence(fit: AnyFit, X_query: Any, *, monitor: Monitor | None = None) -> FloatArray:
     """Change of each query's log-odds when that one training row is relabelled, to first order.
 
-    ``out_ti = -s_i (2 y_i - 1) x_i . H^-1 x_t``.
+    ``out_ti = -s_i (2 y_i - 1) x_i . H^-1 x_t``. With K classes ``out_tib`` is the change of the margin between the
+    predicted class and its nearest rival when row i gets the label ``classes[b]``: 0 where it has that label.
 
     Parameters
     ----------
     fit
-        A fit at its minimiser, of n_rows training rows, or a naive Bayes.
+        A fit at its minimiser, of n_rows training rows.
     X_query
         Queries, shape (m, n_features), or raw rows of an adopted pipeline.
 
     Returns
     -------
-    float64, shape (m, n_rows)
-        In units of log-odds (no factor 1/n). For a naive Bayes of K classes, more than two, shape (m, n_rows, K): the
-        change of the margin between the predicted class and its nearest rival by relabelling the row to each class.
+    float64, shape (m, n_rows), or (m, n_rows, K)
+        In units of log-odds (no factor 1/n).
 
     Raises
     ------
@@ -64,7 +64,7 @@ def relabel_influence(fit: AnyFit, X_query: Any, *, monitor: Monitor | None = No
     Cost: m right-hand sides by block CG in groups of 16, then one product with X; memory m * n_rows * 8 bytes.
     """
     if not isinstance(fit, BayesFit):
-        check_fit(fit, who="relabel_influence")
+        check_fit(fit, who="relabel_influence", several=True)
     check_monitor(monitor, who="relabel_influence")
     return _influence(fit, X_query, "relabel", monitor)
 
@@ -72,11 +72,11 @@ def relabel_influence(fit: AnyFit, X_query: Any, *, monitor: Monitor | None = No
 def removal_influence(fit: AnyFit, X_query: Any, *, monitor: Monitor | None = None) -> FloatArray:
     """Change of each query's log-odds when that one training row is left out, to first order.
 
-    ``out_ti = -s_i (y_i - p_i) x_i . H^-1 x_t``; parameters, errors and cost as `relabel_influence`. It is the
-    derivative in the row's weight times -1, without the leverage correction ``1 / (1 - lev_i)``.
+    ``out_ti = -s_i (y_i - p_i) x_i . H^-1 x_t``, (m, n_rows); parameters, errors and cost as `relabel_influence`. It is
+    the derivative in the row's weight times -1, without the leverage correction ``1 / (1 - lev_i)``.
     """
     if not isinstance(fit, BayesFit):
-        check_fit(fit, who="removal_influence")
+        check_fit(fit, who="removal_influence", several=True)
     check_monitor(monitor, who="removal_influence")
     return _influence(fit, X_query, "remove", monitor)
 
@@ -113,9 +113,9 @@ def _influence(fit: AnyFit, X_query: Any, edit: Edit, monitor: Monitor | None) -
     if isinstance(fit, BayesFit):
         return bayes_influence(fit, queries, edit, monitor=monitor)
     problem = fit.problem
-    scores = problem.extended_matvec(problem.design, factors(fit, queries, monitor=monitor))
-    scores *= -problem.force(fit.eta, edit)[:, None]
-    return scores.T
+    functionals = problem.functionals(queries, fit.theta)
+    solved = solved_factors(fit, functionals, rtol=FACTOR_RTOL, monitor=monitor).x
+    return problem.influence(fit.eta, problem.extended_matvec(problem.design, solved), edit)
 
 
 def top_influence(

@@ -6,29 +6,37 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, softmax
 
-from .._typing import BoolArray, FloatArray, IntArray
-from ..arguments import as_array, as_rows, check_edit, check_monitor, check_threshold
-from ..bayes import BayesFit
-from ..design import Design
-from ..fits import AnyFit, Fit, check_fit
+from .._typing import BoolArray, CodeArray, FloatArray
+from ..arguments import as_rows, check_edit, check_monitor, check_threshold, shown
+from ..bayes import BayesFit, predicted_codes
+from ..fits import AnyFit, Fit, How, NoRefitError, check_fit, check_how
 from ..monitor import Monitor
-from ..problem import Edit, code_of
+from ..problem import Edit, Problem
 
 
 @dataclass(frozen=True, eq=False)
 class Verification:
     """What a refit on edited labels says of the queries.
 
-    ``proba_before`` and ``proba_after`` are probabilities of ``classes[1]``, shape (m,), or of each of K classes, more
-    than two, shape (m, K); ``flipped`` (m,) says whether the predicted class changed; ``fit`` is the new fit.
+    ``proba_before`` and ``proba_after`` are probabilities of ``classes[1]``, shape (m,), or of all K classes, (m, K).
+    ``predicted_before`` and ``predicted_after`` are the codes of the predicted classes, their places in ``classes``,
+    and ``flipped`` says whether they differ, shape (m,). ``how`` is what was refitted: ``fit`` is the new `Fit` where
+    that is the minimiser, ``estimator`` the user's own estimator, refitted, where it is that one; the other is None.
     """
 
     proba_before: FloatArray
     proba_after: FloatArray
-    flipped: BoolArray
-    fit: AnyFit
+    predicted_before: CodeArray
+    predicted_after: CodeArray
+    fit: AnyFit | None
+    how: How = "minimiser"
+    estimator: Any = None
+
+    @property
+    def flipped(self) -> BoolArray:
+        """Whether the predicted class changed, shape (m,)."""
+        return np.asarray(self.predicted_before != self.predicted_after)
 
 
 def verify(
@@ -39,6 +47,7 @@ def verify(
     labels: Any = None,
     edit: Edit = "relabel",
     threshold: float = 0.5,
+    how: How = "minimiser",
     monitor: Monitor | None = None,
 ) -> Verification:
     """Refit with some training rows relabelled (or removed) and compare the predictions.
@@ -52,67 +61,103 @@ def verify(
     X_query
         Queries, shape (m, n_features), or raw rows of an adopted pipeline.
     labels
-        The new label of each row, such as those of a `FlipSet`; with two classes, the other one if None.
+        The new label of each of these rows, such as `FlipSet.labels`, or one for all; with two classes, the other one
+        if None. A row whose label this does not change is left alone.
     edit
-        ``"relabel"`` gives each row its new label, ``"remove"`` leaves the row out.
+        ``"relabel"`` gives each row another label, ``"remove"`` leaves the row out.
     threshold
-        A query is predicted ``classes[1]`` when its probability is above this.
+        A query is predicted ``classes[1]`` when its probability is above this; of several classes, the likeliest is
+        predicted.
+    how
+        What is refitted: the ``"minimiser"`` of the objective at the given features; the ``"estimator"`` that the fit
+        was adopted from, with its own solver and stopping rule; or its whole ``"pipeline"``, whose steps may look at
+        labels. For the latter two the probabilities are the estimator's own, before as well as after.
 
     Raises
     ------
     ValueError, TypeError
-        If rows, labels, queries or threshold are not as described, or the edit leaves a class without rows.
+        If an argument is not as described, the edit leaves a class without examples, the fit was not adopted from an
+        estimator that could be refitted, or ``"pipeline"`` is asked for queries that are features already.
     Cancelled
-        If ``monitor`` was cancelled.
+        If ``monitor`` was cancelled; refits of an estimator cannot be stopped half-way.
 
     Notes
     -----
-    Cost: one Newton-CG run to full accuracy, started at the fit (2 to 6 steps). For a naive Bayes, a copy
-    of its counts.
+    Cost: one Newton-CG run to full accuracy, started at the fit (2 to 6 steps); or one fit of the estimator.
     """
     if not isinstance(fit, BayesFit):
-        check_fit(fit, who="verify")
+        check_fit(fit, who="verify", several=True)
     check_monitor(monitor, who="verify")
     check_edit(edit, who="verify")
     threshold_logit = check_threshold(threshold, who="verify")
-    chosen = as_rows(rows, fit.n_rows, who="verify: rows")
-    queries = fit.design_of(X_query, who="verify: X_query")
     if isinstance(fit, BayesFit):
-        return _compared(fit, fit.refit(chosen, edit, labels=labels, monitor=monitor), queries, threshold_logit)
-    if labels is not None:
-        chosen = _swapped(fit, chosen, labels, edit)
-    return _compared(fit, fit.refit(chosen, edit, monitor=monitor), queries, threshold_logit)
+        return _of_bayes(fit, rows, X_query, labels, edit, threshold_logit, how, monitor)
+    check_how(how, fit.own, who="verify")
+    chosen = as_rows(rows, fit.n_rows, who="verify: rows")
+    if how == "minimiser":
+        queries = fit.design_of(X_query, who="verify: X_query")
+        refit = fit.refit(chosen, edit, labels=labels, monitor=monitor)
+        return _compared(fit.problem, fit.decision(queries), refit.decision(queries), threshold_logit, fit=refit)
+    return _by_estimator(fit, fit.edited(chosen, edit, labels), X_query, edit, threshold_logit, how)
 
 
-def _swapped(fit: Fit, rows: IntArray, labels: Any, edit: Edit) -> IntArray:
-    """Those of the rows whose new label is another one than theirs.
+def _of_bayes(
+    fit: BayesFit,
+    rows: Any,
+    X_query: Any,
+    labels: Any,
+    edit: Edit,
+    threshold_logit: float,
+    how: Any,
+    monitor: Monitor | None,
+) -> Verification:
+    """`verify` of a naive Bayes, whose refit at the given features is the estimator's own."""
+    if how != "minimiser":
+        raise ValueError(f'verify: expected how="minimiser" for a naive Bayes, got {shown(how)}.')
+    queries = fit.design_of(X_query, who="verify: X_query")
+    refit = fit.refit(as_rows(rows, fit.n_rows, who="verify: rows"), edit, labels=labels, monitor=monitor)
+    before, after = fit.scores(queries), refit.scores(queries)
+    return Verification(
+        fit.proba(queries),
+        refit.proba(queries),
+        predicted_codes(before, threshold_logit),
+        predicted_codes(after, threshold_logit),
+        fit=refit,
+    )
 
-    Raises
-    ------
-    ValueError
-        If there is not one of the classes for each row, or rows are not relabelled.
-    """
+
+def _by_estimator(
+    fit: Fit, edited: Problem, X_query: Any, edit: Edit, threshold_logit: float, how: How
+) -> Verification:
+    own = fit.own
+    assert own is not None
+    raw = fit.rows_of(X_query, who="verify: X_query")
+    queries = fit.design_of(raw, who="verify: X_query")
+    if how == "pipeline" and own.steps is not None:
+        raw = fit.raw_queries(raw, who="verify: X_query")
+        if raw is None:
+            raise ValueError(
+                'verify: expected queries as the pipeline takes them for how="pipeline", got features. Pass raw rows.'
+            )
     if edit == "remove":
-        raise ValueError('verify: expected no labels with edit="remove", got some.')
-    given = np.atleast_1d(as_array(labels, who="verify: labels"))
-    if given.shape != rows.shape:
-        raise ValueError(f"verify: expected one label for each of the {len(rows)} rows, got shape {given.shape}.")
-    codes = np.array([code_of(label, fit.classes, who="verify: labels") for label in given], dtype=np.int64)
-    return np.asarray(rows[fit.problem.labels.codes[rows] != codes])
+        rows = np.flatnonzero((edited.weights == 0) & (fit.problem.weights > 0))
+    else:
+        rows = np.flatnonzero(edited.labels.codes != fit.problem.labels.codes)
+    try:
+        refitted = own.refitted(how, rows, edited.labels.decode(edited.labels.codes[rows]), edit)
+    except NoRefitError as error:
+        raise NoRefitError(f'verify: how="minimiser" refits at fixed features; {error}') from error
+    after = own.decision_of(refitted, how, queries, raw)
+    return _compared(fit.problem, own.decision(queries), after, threshold_logit, how=how, estimator=refitted)
 
 
-def _compared(fit: AnyFit, refit: AnyFit, queries: Design, threshold_logit: float) -> Verification:
-    before, after = fit.decision(queries), refit.decision(queries)
-    if before.ndim == 1:
-        return Verification(
-            np.asarray(expit(before)),
-            np.asarray(expit(after)),
-            np.asarray((before > threshold_logit) != (after > threshold_logit)),
-            refit,
-        )
-    if threshold_logit:
-        raise ValueError(
-            f"verify: expected no threshold with {before.shape[1]} classes, got one. The likeliest class is predicted."
-        )
-    changed = before.argmax(axis=1) != after.argmax(axis=1)
-    return Verification(softmax(before, axis=1), softmax(after, axis=1), changed, refit)
+def _compared(
+    problem: Problem, before: FloatArray, after: FloatArray, threshold_logit: float, **refitted: Any
+) -> Verification:
+    return Verification(
+        problem.proba(before),
+        problem.proba(after),
+        problem.predicted(before, threshold_logit),
+        problem.predicted(after, threshold_logit),
+        **{"fit": None, **refitted},
+    )

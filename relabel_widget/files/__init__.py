@@ -1,1 +1,1 @@
-"""Files written whole or not at all, files of blocks, texts from files, and pages of HTML."""
+"""Atomic file writes, block files, texts read from files, and HTML pages."""

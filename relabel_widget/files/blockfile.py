@@ -1,7 +1,7 @@
-"""One file of checksummed blocks that is written once, front to back, and read where it lies.
+"""A file of checksummed blocks that is written once, front to back, and read through a memory map.
 
-Layout, little-endian: a header of 64 bytes, the blocks (each at a multiple of 64), then a table with one entry a
-block. The header is written last, so a file that was not finished has none.
+Layout, little-endian: a header of 64 bytes, the blocks (each at a multiple of 64), then a table with one entry per
+block. The header is written last, so an unfinished file has none.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _ENTRY = np.dtype(  # one block: its rows, number of values, place and bytes in 
 
 
 class SourceError(Exception):
-    """An OSError of what is read while a file is written, kept apart from those of the file itself."""
+    """An OSError of the source that is read while a file is written, as opposed to one of the file itself."""
 
     def __init__(self, reason: OSError) -> None:
         super().__init__(str(reason))
@@ -52,7 +52,7 @@ class SourceError(Exception):
 
 
 class BlockWriter:
-    """Writes blocks one after the other; private to one call of `write_blocks`."""
+    """Writes blocks in sequence; private to one call of `write_blocks`."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -61,7 +61,7 @@ class BlockWriter:
         file.write(b"\0" * _ALIGN)
 
     def add(self, n_rows: int, size: int, kind: int, arrays: Iterable[AnyArray]) -> None:
-        """Append one block of ``n_rows`` rows and ``size`` values of a type: the arrays' bytes, one after the other."""
+        """Append a block of ``n_rows`` rows and ``size`` values of a type: the concatenated bytes of the arrays."""
         at = self._aligned()
         crc = 0
         for array in arrays:
@@ -72,7 +72,7 @@ class BlockWriter:
         self.n_rows += n_rows
 
     def finish(self, kind: Kind, n_columns: int) -> None:
-        """Append the table, then make the file valid by its header."""
+        """Append the table, then write the header, which makes the file valid."""
         at = self._aligned()
         table = np.array(self._entries, dtype=_ENTRY).tobytes()
         self._file.write(table)
@@ -90,17 +90,17 @@ class BlockWriter:
 def write_blocks(
     path: str | os.PathLike[str], write: Callable[[BlockWriter], None], *, kind: Kind, who: str, overwrite: bool = False
 ) -> Path:
-    """Let ``write`` fill a new file of blocks, which takes the place of ``path`` when it is whole and on the disk.
+    """Let ``write`` fill a new file of blocks, which replaces ``path`` once it is complete and on disk.
 
-    An older file of the same kind is replaced, another one only with ``overwrite``.
+    An older file of the same kind is replaced, any other file only with ``overwrite``.
 
     Raises
     ------
     FileExistsError
-        If there is a file that was not asked to be replaced.
+        If there is a file of another kind and ``overwrite`` is False.
     OSError
-        If the file cannot be written, with the reason; what was there before is still there. An OSError of the
-        source, wrapped by ``write`` as `SourceError`, is raised as it is.
+        If the file cannot be written, with the reason; an existing file is left untouched. An OSError of the
+        source, wrapped by ``write`` in `SourceError`, is re-raised unchanged.
     """
 
     def fill(part: Path) -> None:
@@ -119,14 +119,14 @@ def write_blocks(
 
 
 class BlockFile:
-    """An open file of blocks, mapped into memory: pages come from the disk when touched and go when memory is short.
+    """An open file of blocks, mapped into memory: pages are loaded when touched and dropped when memory is short.
 
-    A block's checksum is compared when it is first read. Safe to share between threads.
+    A block's checksum is verified when it is first read. Thread-safe.
 
     Attributes
     ----------
     path
-        Where it lies, absolute.
+        Absolute path of the file.
     n_rows, n_columns
         As written.
     table
@@ -135,9 +135,9 @@ class BlockFile:
     Raises
     ------
     ValueError
-        If it is not a file of this kind, or of a newer version.
+        If it is not a file of this kind, or is of a newer version.
     OSError
-        If there is no such file, or it is cut short or damaged.
+        If there is no such file, or it is truncated or damaged.
     """
 
     def __init__(self, path: str | os.PathLike[str], kind: Kind, *, who: str) -> None:
@@ -159,20 +159,20 @@ class BlockFile:
         if zlib.crc32(table.data) != crc:
             raise self._damaged("its table of blocks")
         self.table: AnyArray = table.view(_ENTRY)
-        self.stamp: tuple[int, int] = (self._size, crc)  # of the table, which holds the checksum of every block
+        self.stamp: tuple[int, int] = (self._size, crc)  # crc of the table, which holds the checksum of every block
         self._known = np.zeros(len(self.table), dtype=bool)
 
     def _check_kind(self, header: bytes, kind: Kind) -> None:
         if len(header) < _HEADER.size or header[:8] != _MAGIC:
             raise ValueError(
-                f"{self._who}: expected a file written by write_{kind}, got {str(self.path)!r}, which is something "
-                "else or was never finished."
+                f"{self._who}: expected a file written by write_{kind}, got {str(self.path)!r}, which is "
+                "not one or was never finished."
             )
         version, found = struct.unpack_from("<II", header, 8)
         if version > VERSION:
             raise ValueError(
-                f"{self._who}: {str(self.path)!r} is of version {version}, this program reads up to {VERSION}. "
-                "Update relabel-widget, or write the file again."
+                f"{self._who}: {str(self.path)!r} has format version {version}, but this version reads up to "
+                f"{VERSION}. Update relabel-widget, or write the file again."
             )
         if found != _KINDS[kind]:
             names = {number: name for name, number in _KINDS.items()}
@@ -184,50 +184,51 @@ class BlockFile:
         return self.stamp[0]
 
     def check_length(self) -> None:
-        """Refuse a file that has become shorter than it was written.
+        """Refuse a file that is now shorter than when it was written.
 
         Raises
         ------
         OSError
-            If bytes are missing at its end.
+            If bytes are missing at the end.
         """
         found = self._map.size()  # of the file as it is now
         if found != self._size:
             raise OSError(
                 f"{self._who}: {str(self.path)!r} has {found:,} bytes, expected {self._size:,}: it was cut short or "
-                "written over, perhaps by a copy that broke off. Copy or write it again."
+                "written over, perhaps by an interrupted copy. Copy or write it again."
             )
 
     def block(self, i: int) -> AnyArray:
-        """The bytes of a block, uint8, read-only; verified on first touch.
+        """The bytes of a block, uint8, read-only; verified on first access.
 
         Raises
         ------
         OSError
-            If they are not those that were written.
+            If they differ from what was written.
         """
         entry = self.table[i]
         raw = self._bytes[int(entry["at"]) : int(entry["at"]) + int(entry["length"])]
         if not self._known[i]:
             if zlib.crc32(raw.data) != entry["crc"]:
-                raise self._damaged(f"the block of rows {entry['first']} to {entry['first'] + entry['rows'] - 1}")
+                first, n_rows = int(entry["first"]), int(entry["rows"])
+                raise self._damaged(f"the block of rows {first} to {first + n_rows - 1}")
             self._known[i] = True
         return raw
 
     def ahead(self, i: int) -> None:
-        """Ask for a block's pages, so that they come while another is worked on."""
+        """Prefetch a block's pages, so that they load while another block is in use."""
         if i < len(self.table) and hasattr(mmap, "MADV_WILLNEED"):
             start = int(self.table["at"][i]) // mmap.PAGESIZE * mmap.PAGESIZE
             stop = int(self.table["at"][i]) + int(self.table["length"][i])
             self._map.madvise(mmap.MADV_WILLNEED, start, stop - start)
 
     def check(self, monitor: Monitor | None = None) -> None:
-        """Compare every block with its checksum, also those that were read before. Cost: one pass over the file.
+        """Compare every block with its checksum, even those already verified. Cost: one pass over the file.
 
         Raises
         ------
         OSError
-            If one differs, or the file was cut short.
+            If one differs, or the file was truncated.
         """
         self.check_length()
         self._known[:] = False

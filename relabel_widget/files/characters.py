@@ -1,4 +1,4 @@
-"""Characters that files, pages and pictures cannot take, and what stands in their place."""
+"""Characters that files, pages and pictures cannot hold, and their replacements."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from .._typing import AnyArray
 
-_CONTROLS = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # all of C0 and C1 but tab, line feed and carriage return
+_CONTROLS = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # all of C0 and C1 except tab, line feed and carriage return
 _NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
     f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0x110000, 0x10000)
 )
@@ -16,9 +16,9 @@ _NOT_SHOWN = re.compile(f"[{_CONTROLS}{_NONCHARACTERS}]")
 
 
 def readable(text: str) -> str:
-    """The text as UTF-8 can hold it: halves of surrogate pairs joined, or replaced by U+FFFD.
+    """The text made valid for UTF-8: halves of surrogate pairs are joined, or replaced by U+FFFD.
 
-    Python has such halves from JSON that was cut in the middle of a character.
+    Such halves come from JSON that was cut in the middle of a character.
     """
     try:
         text.encode()
@@ -28,15 +28,15 @@ def readable(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """The text as XML and HTML can hold it: `readable`, and controls and noncharacters replaced by U+FFFD.
+    """The text made valid for XML and HTML: `readable`, with controls and noncharacters replaced by U+FFFD.
 
-    Tab, line feed and carriage return stay. None of what is replaced has a shape that a reader would miss.
+    Tab, line feed and carriage return stay. Nothing that is replaced has a visible shape.
     """
     return _NOT_SHOWN.sub("\ufffd", readable(text))
 
 
 def readable_values(values: AnyArray) -> AnyArray:
-    """A one-dimensional array of any type with each text in it `readable`; the same array where all are."""
+    """A one-dimensional array of any type with its texts made `readable`; the same array if they all are."""
     if values.dtype.kind not in "OU" or (values.dtype.kind == "U" and not _has_surrogates(values)):
         return values
     out = values

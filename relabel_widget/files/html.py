@@ -1,4 +1,4 @@
-"""HTML in which nothing is interpreted that was not written here."""
+"""HTML in which only markup written here is interpreted."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _LONGEST_TEXT = 1200
 
 
 class Markup(str):
-    """HTML that may stand as it is. Everything else is escaped wherever it is shown."""
+    """HTML that needs no escaping. Everything else is escaped."""
 
     __slots__ = ()
 
 
 def escape(value: Any) -> Markup:
-    """HTML that shows a value, `printable`; markup stays as it is."""
+    """HTML that shows a value, `printable`; markup is left unchanged."""
     return value if isinstance(value, Markup) else _escaped(str(value))
 
 
@@ -27,25 +27,25 @@ def _escaped(text: str) -> Markup:
 
 
 def join(*parts: Any) -> Markup:
-    """Values and markup one after the other."""
+    """Values and markup, concatenated."""
     return Markup("".join(map(escape, parts)))
 
 
 def tag(name: str, *parts: Any, **attributes: str) -> Markup:
-    """An element around its parts. Attribute names are given in Python's way: ``class_``, ``aria_label``."""
+    """An element around its parts. Attribute names are Python identifiers: ``class_``, ``aria_label``."""
     shown = "".join(f' {key.rstrip("_").replace("_", "-")}="{_escaped(value)}"' for key, value in attributes.items())
     return Markup(f"<{name}{shown}>{join(*parts)}</{name}>")
 
 
 def excerpt(text: str) -> Markup:
-    """A person's text in its own direction of writing, so that marks in it cannot reorder the page; cut if long."""
+    """A user's text, isolated so that its direction marks cannot reorder the page; cut if long."""
     left = len(text) - _LONGEST_TEXT
     more = join(" ", tag("span", f"… {left:,} more characters", class_="soft")) if left > 0 else ""
     return tag("div", text[:_LONGEST_TEXT], more, class_="text", dir="auto")
 
 
 def table(caption: str, headings: Iterable[str], lines: Iterable[Iterable[Any]]) -> Markup:
-    """A table with a caption for screen readers; headings that start with "#" are of numbers, set to the right."""
+    """A table with a caption for screen readers; columns whose heading starts with "#" are right-aligned numbers."""
     columns = [(heading.lstrip("#"), "num" if heading.startswith("#") else "") for heading in headings]
     head = tag("tr", *(tag("th", heading, scope="col", class_=css) for heading, css in columns))
     body = (
@@ -57,7 +57,7 @@ def table(caption: str, headings: Iterable[str], lines: Iterable[Iterable[Any]])
 
 
 def section(title: str, *parts: Any) -> Markup:
-    """A part of the page with its heading."""
+    """A section of the page with its heading."""
     return tag("section", tag("h2", title), *parts)
 
 
@@ -67,12 +67,12 @@ def facts(pairs: Iterable[tuple[str, Any]]) -> Markup:
 
 
 def tile(figure: Any, words: str) -> Markup:
-    """One large figure with what it counts."""
+    """One large figure and what it counts."""
     return tag("div", tag("strong", figure), tag("span", words), class_="tile")
 
 
 def change(before: Any, after: Any) -> Markup:
-    """One value that became another."""
+    """A value before and after."""
     return tag("span", tag("span", before, class_="soft"), " → ", tag("b", after), class_="change")
 
 
@@ -93,11 +93,11 @@ def smallest(proven: bool, lower_bound: int) -> str:
     """Whether a smaller flip set is ruled out."""
     if proven:
         return "yes, proven"
-    return "not proven" if lower_bound <= 1 else f"not proven: none of fewer than {lower_bound:,} rows can"
+    return "not proven" if lower_bound <= 1 else f"not proven; no set of fewer than {lower_bound:,} rows can"
 
 
 def bar(share: float, words: str) -> Markup:
-    """A signed share of the largest bar, in [-1, 1], from a middle line: full to the right, hollow to the left."""
+    """A signed share of the largest bar, in [-1, 1], from a central line: filled to the right, hollow to the left."""
     length = 38 * min(abs(share), 1.0)
     left, css = (40.0, "up") if share >= 0 else (40.0 - length, "down")
     drawn = Markup(
@@ -109,7 +109,7 @@ def bar(share: float, words: str) -> Markup:
 
 
 def page(title: str, *parts: Any) -> str:
-    """A whole page that loads nothing and runs nothing: its own policy forbids both."""
+    """A complete page that loads nothing and runs nothing: its content security policy forbids both."""
     head = join(
         Markup('<meta charset="utf-8">'),
         Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),

@@ -1,7 +1,8 @@
-"""Texts that are read where they lie, one at a time: a file of ours, Parquet or SQLite."""
+"""Texts read on demand, one at a time, from a file of ours, Parquet or SQLite."""
 
 from __future__ import annotations
 
+import codecs
 import os
 import threading
 from abc import abstractmethod
@@ -16,16 +17,16 @@ import numpy as np
 from ..arguments import as_path, as_whole, shown
 from .blockfile import BlockFile, BlockWriter, SourceError, write_blocks
 
-_BLOCK = 2**20  # bytes of a block; one is verified as a whole
+_BLOCK = 2**20  # bytes of a block, which is verified as a whole
 _ROWS = 4096
-MOST_BYTES = 2**31  # of a row group unpacked
-_KEPT_GROUPS = 2  # row groups of a Parquet file whose texts are held
+MOST_BYTES = 2**31  # of one unpacked row group
+_KEPT_GROUPS = 2  # row groups of a Parquet file kept in memory
 
 
 class PagedTexts(Sequence[str]):
-    """A sequence of texts, of which only what is asked for is read. Safe to share between threads.
+    """A sequence of texts that are read only on request. Thread-safe.
 
-    It may be given wherever texts are: as ``train_text`` and ``test_text`` of a `Workbench`, and to `text_blocks`.
+    Accepted wherever texts are: as ``train_text`` and ``test_text`` of a `Workbench`, and by `text_blocks`.
     """
 
     @overload
@@ -46,7 +47,7 @@ class PagedTexts(Sequence[str]):
 
 
 class FileTexts(PagedTexts):
-    """Texts of a file that `write_texts` wrote, mapped into memory; blocks are verified on first touch."""
+    """Texts of a file written by `write_texts`, mapped into memory; blocks are verified on first access."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._file = BlockFile(path, "texts", who="open_texts")
@@ -67,14 +68,14 @@ class FileTexts(PagedTexts):
 
 
 class ParquetTexts(PagedTexts):
-    """One column of a Parquet file. A text costs reading its row group: small groups are read faster."""
+    """One column of a Parquet file. Reading a text reads its row group: small groups are faster."""
 
-    def __init__(self, path: Path, column: str, max_bytes: int) -> None:
+    def __init__(self, path: Path, column: str, max_bytes: int, encoding: str) -> None:
         known = _parquet(path).schema_arrow.names
         if column not in known:
             raise ValueError(f"open_texts: expected one of the columns {known}, got {column!r}.")
-        # Texts that repeat stay one text: a column of a few kilobytes can spell out to any size.
-        self._file, self._column = _parquet(path, read_dictionary=[column]), column
+        # Repeated texts are stored once: a column of a few kilobytes can expand to any size.
+        self._file, self._column, self._encoding = _parquet(path, read_dictionary=[column]), column, encoding
         self._check_size(path, max_bytes)
         groups = [self._file.metadata.row_group(i).num_rows for i in range(self._file.num_row_groups)]
         self._first = np.append(0, np.cumsum(groups)).astype(np.int64)
@@ -91,7 +92,7 @@ class ParquetTexts(PagedTexts):
             if size > most:
                 raise ValueError(
                     f"open_texts: expected at most {most / 2**30:.3g} GiB in a row group of {str(path)!r}, got "
-                    f"{size / 2**30:.3g} GiB in number {i}. Write smaller groups, or, if you trust the file, allow "
+                    f"{size / 2**30:.3g} GiB in row group {i}. Write smaller groups or, if you trust the file, allow "
                     "more with max_bytes."
                 )
 
@@ -99,12 +100,13 @@ class ParquetTexts(PagedTexts):
         return int(self._first[-1])
 
     def __iter__(self) -> Iterator[str]:
-        for i in range(len(self._first) - 1):
-            yield from (str(value.as_py()) for value in self._group(i))
+        for i, first in enumerate(self._first[:-1].tolist()):
+            for row, value in enumerate(self._group(i), start=first):
+                yield _decoded(value.as_py(), row, self._encoding)
 
     def _text(self, row: int) -> str:
         i = int(np.searchsorted(self._first, row, side="right")) - 1
-        return str(self._group(i)[row - int(self._first[i])].as_py())
+        return _decoded(self._group(i)[row - int(self._first[i])].as_py(), row, self._encoding)
 
     def _group(self, i: int) -> Any:
         with self._lock:
@@ -129,10 +131,10 @@ def _parquet(path: Path, **options: Any) -> Any:
 class SqliteTexts(PagedTexts):
     """One column of an SQLite table, in the order of its row ids; opened for reading only."""
 
-    def __init__(self, path: Path, column: str, table: str) -> None:
+    def __init__(self, path: Path, column: str, table: str, encoding: str) -> None:
         import sqlite3
 
-        self._lock = threading.Lock()
+        self._lock, self._encoding = threading.Lock(), encoding
         uri = f"{path.absolute().as_uri()}?mode=ro"
         self._connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
         try:
@@ -143,7 +145,7 @@ class SqliteTexts(PagedTexts):
         if column not in known:
             self._connection.close()
             raise ValueError(f"open_texts: expected a table {table!r} with a column {column!r}, got columns {known}.")
-        # a name cannot be a parameter: these exist in the database, and are quoted
+        # a name cannot be a parameter: these exist in the database and are quoted
         quoted_column, quoted_table = ('"' + name.replace('"', '""') + '"' for name in (column, table))
         self._query = f"SELECT {quoted_column} FROM {quoted_table} WHERE rowid = ?"  # noqa: S608
         ids = self._connection.execute(f"SELECT rowid FROM {quoted_table} ORDER BY rowid")  # noqa: S608
@@ -157,36 +159,46 @@ class SqliteTexts(PagedTexts):
             found = self._connection.execute(self._query, (int(self._ids[row]),)).fetchone()
         if found is None:
             raise LookupError(f"texts: row {row} was deleted from the table since it was opened. Open it again.")
-        return str(found[0])
+        return _decoded(found[0], row, self._encoding)
 
     def close(self) -> None:
         """Close the database."""
         self._connection.close()
 
 
+def _decoded(value: Any, row: int, encoding: str) -> str:
+    """A value of a column as text; what its bytes cannot mean is replaced by U+FFFD."""
+    if value is None:
+        raise ValueError(
+            f"texts: expected a text in every row, got none (NULL) in row {row}. Leave such rows out of the column, "
+            "and their labels out of y, or fill them with an empty text."
+        )
+    return value.decode(encoding, "replace") if isinstance(value, bytes) else str(value)
+
+
 def write_texts(path: str | os.PathLike[str], texts: Iterable[str], *, overwrite: bool = False) -> FileTexts:
-    """Write texts to a file, one after the other, and open it. The file appears whole or not at all.
+    """Write texts to a file and open it. The file appears complete or not at all.
 
     Parameters
     ----------
     path
-        The file, by custom ending in ``.rlwt``.
+        The file, conventionally ending in ``.rlwt``.
     texts
         Read once; about a megabyte is held at a time.
     overwrite
-        Replace whatever file is there; without it only an older file of texts.
+        Replace any existing file; otherwise only an older file of texts is replaced.
 
     Raises
     ------
     TypeError
-        If it is one string, or holds something else than strings.
+        If it is a single string, or holds anything but strings.
     FileExistsError
-        If there is a file that is none of texts, and ``overwrite`` is False.
+        If there is a file of another kind and ``overwrite`` is False.
     OSError
         If the file cannot be written.
     """
     if isinstance(texts, (str, bytes)):
-        raise TypeError("write_texts: expected an iterable of texts, got one text. Put it into a list.")
+        raise TypeError("write_texts: expected an iterable of texts, got one text. Put it in a list.")
     if not isinstance(texts, Iterable):
         raise TypeError(f"write_texts: expected an iterable of texts, got {shown(texts)}.")
 
@@ -218,42 +230,56 @@ def _grouped(texts: Iterable[str]) -> Iterator[list[bytes]]:
 
 
 def open_texts(
-    path: str | os.PathLike[str], column: str = "text", *, table: str = "texts", max_bytes: int = MOST_BYTES
+    path: str | os.PathLike[str],
+    column: str = "text",
+    *,
+    table: str = "texts",
+    max_bytes: int = MOST_BYTES,
+    encoding: str = "utf-8",
 ) -> PagedTexts:
-    """Open texts where they lie; none is held but what was asked for last.
+    """Open texts without loading them; only the most recently used are kept in memory.
 
     Parameters
     ----------
     path
-        A file by `write_texts`, a Parquet file (by its ending ``.parquet``; needs pyarrow), or an SQLite database
+        A file by `write_texts`, a Parquet file (ending in ``.parquet``; needs pyarrow), or an SQLite database
         (``.sqlite``, ``.sqlite3`` or ``.db``).
     column, table
-        Which column of a Parquet file or table; the table of a database.
+        The column of a Parquet file or table; the table of a database.
     max_bytes
-        What the column may take unpacked in one row group of a Parquet file, of which two are held; 2 GiB by default.
+        Largest unpacked size of the column in one row group of a Parquet file, of which two are kept; 2 GiB by
+        default.
+    encoding
+        How a column of bytes is decoded.
 
     Returns
     -------
     PagedTexts
-        Text i is that of row i; of a database, in the order of row ids (8 bytes a row are held).
+        Text i belongs to row i; for a database, in the order of row ids (8 bytes per row are kept). Reading a row
+        whose text is missing raises ValueError.
 
     Raises
     ------
     ValueError
-        If there is no such column or table, it is another kind of file, or a row group is larger than ``max_bytes``.
+        If there is no such column, table or encoding, the file is of another kind, or a row group exceeds
+        ``max_bytes``.
     OSError
         If there is no such file, or it is damaged.
     """
     place = as_path(path, who="open_texts")
-    for name, value in (("column", column), ("table", table)):
+    for name, value in (("column", column), ("table", table), ("encoding", encoding)):
         if not isinstance(value, str):
             raise TypeError(f"open_texts: expected {name} as a name, got {shown(value)}.")
+    try:
+        codecs.lookup(encoding)
+    except (LookupError, ValueError) as error:
+        raise ValueError(f"open_texts: expected the name of an encoding, got {shown(encoding)}.") from error
     most = as_whole(max_bytes, 1, who="open_texts: max_bytes")
     if not place.is_file():
         raise FileNotFoundError(f"open_texts: there is no file {str(place)!r}.")
     ending = place.suffix.lower()
     if ending == ".parquet":
-        return ParquetTexts(place, column, most)
+        return ParquetTexts(place, column, most, encoding)
     if ending in (".sqlite", ".sqlite3", ".db"):
-        return SqliteTexts(place, column, table)
+        return SqliteTexts(place, column, table, encoding)
     return FileTexts(place)

@@ -1,4 +1,4 @@
-"""Files that are either written whole or not at all, and never in the place of somebody else's."""
+"""Files that are written completely or not at all, and never over a file that is not ours."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-# What is written beside the target until it is whole. Of one length, as names end at 255 bytes in any alphabet, and
-# with a name of ours: nobody else's file is taken for a part.
+# The partial file beside the target. Its name has a fixed length, because names are limited to 255 bytes in any
+# alphabet, and is distinctive, so that no other file is mistaken for a partial one.
 _PART = re.compile(r"\.relabel_widget-[0-9a-f]{16}\.part")
-_STALE = 24 * 3600  # seconds after which a part that nothing was added to is stale, where no lock tells
+_STALE = 24 * 3600  # seconds without a write after which a partial file is stale, where there are no locks to tell
 
 
 def write_whole(
@@ -35,23 +35,23 @@ def write_whole(
     overwrite: bool = False,
     ours: Callable[[Path], bool] = lambda _: False,
 ) -> Path:
-    """Let ``write`` fill a new file beside ``path``, flush it to the disk, and put it in the place of ``path``.
+    """Let ``write`` fill a new file beside ``path``, flush it to disk, and replace ``path`` by it.
 
-    A reader sees the old file or the new one, never a part; on any failure the old file stays and nothing else is
-    left behind. An existing file's permissions are kept, and a link is followed. What an earlier write that was killed
-    left in the folder is removed.
+    A reader sees the old file or the new one, never a partial one; on any failure the old file stays and nothing else
+    is left behind. An existing file's permissions are kept, and a link is followed. Partial files left in the folder
+    by killed writes are removed.
 
     Parameters
     ----------
     overwrite
-        Replace a file that is there, whosever it is.
+        Replace any existing file.
     ours
-        Whether the file that is there may be replaced without asking.
+        Whether an existing file may be replaced without ``overwrite``.
 
     Raises
     ------
     FileExistsError
-        If there is a file that may not be replaced.
+        If there is a file that must not be replaced.
     OSError
         If the file cannot be written, with the reason.
     ValueError
@@ -74,13 +74,13 @@ def write_whole(
 
 
 class OwnFiles:
-    """The files that one workbench wrote and nobody changed since: it may replace them without asking."""
+    """The files that one workbench wrote and that have not changed since: it may replace them without asking."""
 
     def __init__(self) -> None:
         self._digests: dict[str, str] = {}
 
     def remember(self, path: str, digest: str) -> None:
-        """Note that a file was written with this content."""
+        """Record that a file was written with this content."""
         self._digests[path] = digest
 
     def write(
@@ -91,7 +91,7 @@ class OwnFiles:
 
         def fill(part: Path) -> None:
             write(part)
-            digests.append(_digest(part))  # of what we wrote, not of what somebody puts there afterwards
+            digests.append(_digest(part))  # of what we wrote, not of what others may write there later
 
         target = write_whole(path, fill, who=who, overwrite=overwrite, ours=self.__contains__)
         self.remember(str(target), digests[0])
@@ -115,7 +115,7 @@ def _in_words(target: Path, who: str) -> Iterator[None]:
     except OSError as error:
         kind: Any = type(error) if type(error).__module__ == "builtins" else OSError
         reason = _PART.sub(target.name, str(error.strerror or error))
-        # "from None": a traceback would show the cause, which names the part
+        # "from None": the cause names the partial file
         raise kind(f"{who}: cannot write {str(target)!r}: {reason}. Nothing was changed.") from None
     except UnicodeError as error:
         raise ValueError(f"{who}: a text cannot be written as UTF-8: {error}. Nothing was changed.") from error
@@ -127,12 +127,14 @@ def _check_target(target: Path, who: str) -> None:
     if mode is not None and stat.S_ISDIR(mode):
         raise IsADirectoryError(f"{who}: expected a file to write, got the folder {str(target)!r}. Add a file name.")
     if not target.parent.is_dir():
-        raise FileNotFoundError(f"{who}: there is no folder {str(target.parent)!r}. Make it first, or give another.")
+        raise FileNotFoundError(f"{who}: there is no folder {str(target.parent)!r}. Create it, or choose another.")
     if mode is not None and not stat.S_ISREG(mode):
-        raise OSError(f"{who}: expected a file to write, got {str(target)!r}, a device or a pipe. Give another name.")
-    # Replacing a file needs no right to write to it, but whoever took that right away wants to keep it.
+        raise OSError(f"{who}: expected a file to write, got {str(target)!r}, a device or a pipe. Choose another name.")
+    # Replacing a file needs no write permission on it, but whoever removed that permission wants to keep the file.
     if mode is not None and not os.access(target, os.W_OK):
-        raise PermissionError(f"{who}: {str(target)!r} is write-protected. Change its permissions, or give another.")
+        raise PermissionError(
+            f"{who}: {str(target)!r} is write-protected. Change its permissions, or choose another file."
+        )
 
 
 def _check_owner(target: Path, who: str, overwrite: bool, ours: Callable[[Path], bool]) -> None:
@@ -142,14 +144,14 @@ def _check_owner(target: Path, who: str, overwrite: bool, ours: Callable[[Path],
         replaceable = ours(target)
     if not replaceable:
         raise FileExistsError(
-            f"{who}: {str(target)!r} exists, and was not written from here or was changed since. Give another name, or "
-            "overwrite=True to replace it."
+            f"{who}: {str(target)!r} exists, but was not written here or has changed since. Choose another "
+            "name, or pass overwrite=True to replace it."
         )
 
 
 @contextmanager
 def _part_beside(target: Path, who: str) -> Iterator[Path]:
-    """A new empty file beside the target, locked as long as it is written, and removed if it is still there then."""
+    """A new empty file beside the target, locked while it is written, and removed afterwards if it is still there."""
     _remove_stale_parts(target.parent)
     with _in_words(target, who):
         part, descriptor = _new_part(target.parent)
@@ -162,7 +164,7 @@ def _part_beside(target: Path, who: str) -> Iterator[Path]:
 
 
 def _new_part(folder: Path) -> tuple[Path, int | None]:
-    """A new file, and what holds its lock; None on Windows, which has no such locks and replaces no open file."""
+    """A new file and its lock's descriptor; None on Windows, which has no such locks and cannot replace open files."""
     while True:
         part = folder / f".relabel_widget-{secrets.token_hex(8)}.part"
         descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
@@ -173,11 +175,11 @@ def _new_part(folder: Path) -> tuple[Path, int | None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         if part.exists():
             return part, descriptor
-        os.close(descriptor)  # another process took it for stale before the lock was on it
+        os.close(descriptor)  # another process took it for stale before it was locked
 
 
 def _remove_stale_parts(folder: Path) -> None:
-    """Remove what killed writes left, where that is possible."""
+    """Remove what killed writes left behind, where possible."""
     with suppress(OSError):
         for name in os.listdir(folder):
             if _PART.fullmatch(name):
@@ -186,12 +188,12 @@ def _remove_stale_parts(folder: Path) -> None:
 
 
 def _remove_if_stale(part: Path) -> None:
-    """Remove a part that no process holds a lock on.
+    """Remove a partial file that no process has locked.
 
     Raises
     ------
     OSError
-        If one holds it, or it cannot be removed.
+        If it is locked, or cannot be removed.
     """
     if fcntl is None:
         if time.time() - part.stat().st_mtime > _STALE:
@@ -206,7 +208,7 @@ def _remove_if_stale(part: Path) -> None:
 
 
 def _flush(path: Path) -> None:
-    """Wait until a file, or the list of files in a folder, is on the disk."""
+    """Wait until a file, or a folder's list of files, is on disk."""
     if os.name == "nt" and path.is_dir():
         return  # Windows flushes folders by itself and cannot open them
     descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)

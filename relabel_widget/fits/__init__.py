@@ -1,18 +1,26 @@
 """Fits: minimisers of problems, from data or taken over from scikit-learn."""
 
-from .adoption import AnyFit, adopt
+from .adoption import AnyFit, Disagreement, adopt, adopted
 from .fitting import MINIMISER_RTOL, Fit, Polish, check_C, check_fit, check_weights, fit, minimised, minimiser
 from .one_vs_rest import OneVsRest, fit_one_vs_rest, shares
+from .own_model import AdoptionWarning, How, NoRefitError, OwnModel, check_how
 
 __all__ = [
     "MINIMISER_RTOL",
+    "AdoptionWarning",
     "AnyFit",
+    "Disagreement",
     "Fit",
+    "How",
+    "NoRefitError",
     "OneVsRest",
+    "OwnModel",
     "Polish",
     "adopt",
+    "adopted",
     "check_C",
     "check_fit",
+    "check_how",
     "check_weights",
     "fit",
     "fit_one_vs_rest",

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
-from scipy import sparse
 
 from .._typing import FloatArray
 from ..bayes import BayesFit, bayes_fit, is_bayes
 from ..design import Design, as_design, compacted
-from ..problem import Problem, encode
+from ..inputs import as_labels, column_names, count_rows, materialised
+from ..problem import Labels, Problem, encode
 from .fitting import Fit, Polish, check_C, check_weights, minimiser
-
-_NOTABLE = 0.01  # share of training predictions that must change before a warning is worth a person's attention
-
+from .multinomial import multinomial_objective
+from .own_model import AdoptionWarning, OwnModel, as_dense, coefficients
+from .steps import unrolled
 
 AnyFit: TypeAlias = Fit | BayesFit
 
@@ -29,12 +28,14 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> AnyFit:
     ----------
     estimator
         A fitted ``LogisticRegression`` with an L2 penalty and any solver (for liblinear, whose intercept is
-        penalised, the objective has that penalty too), a ``MultinomialNB``, ``ComplementNB`` or ``BernoulliNB``, or
-        a ``Pipeline`` that ends in one of them.
+        penalised, the objective has that penalty too), a ``MultinomialNB``, ``ComplementNB`` or ``BernoulliNB``, or a
+        ``Pipeline`` that ends in one of them. With three classes or more a ``LogisticRegression`` must be multinomial,
+        as all solvers but liblinear make it. The steps of a pipeline may be nested pipelines,
+        transformers of your own, and transformers that look at the labels.
     X
-        What the estimator was fitted on: rows of features, or raw rows for a pipeline.
+        What the estimator was fitted on: rows of features, or raw rows for a pipeline. Held by reference.
     y
-        Its labels, shape (n_rows,), two classes; two or more for a naive Bayes.
+        Its labels, shape (n_rows,).
     sample_weight
         The weights given to its fit, shape (n_rows,).
 
@@ -42,93 +43,147 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> AnyFit:
     -------
     Fit or BayesFit
         A naive Bayes is taken as it is. Others are polished by Newton steps from the estimator's coefficients;
-        `Fit.polish` says how far they were. A fit from a pipeline takes raw rows as queries (numeric matrices too,
-        where the pipeline takes texts).
+        `Fit.polish` says how far they were, and `Fit.own` refits the estimator itself. A fit from a pipeline takes raw
+        rows as queries (numeric matrices too, where the pipeline takes texts).
 
     Raises
     ------
     TypeError
-        If it is none of these.
+        If it is none of these, or a step of the pipeline resamples rows.
     ValueError
-        If it is unfitted, has another penalty (l1, elastic net, none), class weights or more than two classes,
-        was fitted on other columns, or does not know the labels.
+        If it is unfitted, has another penalty (l1, elastic net, none) or class weights, was fitted one class against
+        the rest or on other columns, or does not know the labels; or if a step changes the number of rows.
 
     Warns
     -----
-    UserWarning
-        If polishing changes the predicted class of more than 1 % of the training rows: the estimator was then
-        fitted on other data, or stopped long before it converged.
+    AdoptionWarning
+        If polishing changes the predicted class of a training row; the message says why.
     """
-    model, transform = _final_step(estimator)
-    who = "adopt"
+    fit = adopted(estimator, X, y, sample_weight)
+    disagreement = Disagreement.of(fit) if isinstance(fit, Fit) else None
+    if disagreement is not None:
+        warnings.warn(f"adopt: {disagreement}", AdoptionWarning, stacklevel=2)
+    return fit
+
+
+def adopted(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    *,
+    who: str = "adopt",
+    x_name: str = "X",
+    several: bool = True,
+) -> AnyFit:
+    """`adopt`, without its warning; ``x_name`` is what its caller calls X, ``several`` allows more than two classes."""
+    steps, model = unrolled(estimator, who=who)
+    if not is_bayes(model):
+        _check_adoptable(model)
+    rows = materialised(X, who=f"{who}: {x_name}")
+    y = materialised(y, who=f"{who}: y")
+    columns = column_names(rows)
+    features = rows
+    if steps is not None:
+        rows = steps.brought(rows, f"{who}: {x_name}")
+        labels_given = as_labels(y, count_rows(rows, who=f"{who}: {x_name}"), who=who)
+        features = steps.training(rows, labels_given, who=f"{who}: {x_name}")
     if is_bayes(model):
-        _check_names(model, X if transform is None else None)
-        return bayes_fit(
-            model, as_design(X if transform is None else transform(X), who="adopt: X"), y, sample_weight, transform
-        )
-    _check_adoptable(model)
-    design = compacted(as_design(X if transform is None else transform(X), who="adopt: X"))
-    if design.n_features != model.coef_.shape[1]:
+        if steps is None:
+            _check_names(model, features, who)
+        design = as_design(features, who=f"{who}: {x_name}")
+        return bayes_fit(model, design, y, sample_weight, transform=steps, columns=columns)
+    design = compacted(as_design(features, who=f"{who}: {x_name}"))
+    coef = as_dense(model.coef_)
+    if design.n_features != coef.shape[1]:
         raise ValueError(
-            f"adopt: the estimator was fitted on {model.coef_.shape[1]} columns, got X of shape {design.shape}. "
+            f"{who}: the estimator was fitted on {coef.shape[1]} columns, got {x_name} of shape {design.shape}. "
             "Pass the training matrix it was fitted on."
         )
-    _check_names(model, X if transform is None else None)
-    labels = encode(y, design.n_rows, who=who, classes=np.asarray(model.classes_))
+    if steps is None:
+        _check_names(model, features, who)
+    labels = encode(y, design.n_rows, who=who, classes=np.asarray(model.classes_), several=several)
+    weights = check_weights(sample_weight, labels, who=who)
+    fit = _polished(*_objective(model, design, labels, weights))
+    as_features = isinstance(rows, Design)
+    own = OwnModel(
+        estimator=model if as_features else estimator,
+        classifier=model,
+        steps=None if as_features else steps,
+        rows=rows,
+        features=features,
+        labels=fit.y,
+        sample_weight=None if sample_weight is None else weights,
+        distance=fit.polish.typical_change if fit.polish else 0.0,
+        n_stored=design.n_stored,
+    )
+    return replace(fit, transform=steps, own=own, columns=columns)
+
+
+def _objective(model: Any, design: Design, labels: Labels, weights: FloatArray) -> tuple[Problem, FloatArray]:
+    """What the estimator minimised, and where it stopped, (n_params,)."""
+    if len(labels.classes) > 2:
+        return multinomial_objective(model, design, labels, weights)
     problem = Problem(
         design,
         labels,
-        check_weights(sample_weight, labels, who=who),
-        l2=1.0 / check_C(model.C, who=who),
+        weights,
+        l2=1.0 / check_C(model.C, who="adopt"),
         has_intercept=bool(model.fit_intercept),
         intercept_l2=_intercept_l2(model),
     )
-    start = np.asarray(model.coef_, dtype=np.float64)[0]
-    if problem.has_intercept:
-        start = np.append(start, float(model.intercept_[0]))
-    return _polished(problem, start, transform)
+    return problem, coefficients(model, problem.n_params)
 
 
-def _final_step(estimator: Any) -> tuple[Any, Callable[[Any], Any] | None]:
-    """The classifier, and what turns raw rows into its features (None outside a pipeline)."""
+@dataclass(frozen=True)
+class Disagreement:
+    """How many rows an estimator predicts differently from its minimiser, and why; at the threshold 0.5.
+
+    Attributes
+    ----------
+    n_train, n_test
+        Rows predicted otherwise.
+    of_train, of_test
+        Rows looked at.
+    cause
+        In words.
+    """
+
+    n_train: int
+    of_train: int
+    n_test: int
+    of_test: int
+    cause: str
+
+    @classmethod
+    def of(cls, fit: Fit, n_test: int = 0, of_test: int = 0) -> Disagreement | None:
+        """Between a fit and the estimator it was adopted from; None where all predictions agree."""
+        n_train = 0 if fit.polish is None else fit.polish.predictions_changed
+        if fit.own is None or not n_train + n_test:
+            return None
+        return cls(n_train, fit.n_rows, n_test, of_test, fit.own.why_elsewhere(fit.coef))
+
+    def __str__(self) -> str:
+        rows = f"{self.n_train:,} of {self.of_train:,} training rows"
+        if self.of_test:
+            rows = f"{self.n_test:,} of {self.of_test:,} test rows and {rows}"
+        return (
+            f"The adopted estimator predicts {rows} differently from the minimum of its objective, which influences "
+            f"and flip sets describe. {self.cause} Flip sets that this may affect are confirmed by refitting the "
+            "estimator, or marked as not confirmed."
+        )
+
+
+def _check_adoptable(model: Any) -> None:
     from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
-    from sklearn.pipeline import Pipeline
 
-    model, transform = estimator, None
-    if isinstance(estimator, Pipeline):
-        model = estimator.steps[-1][1]
-        if len(estimator.steps) > 1:
-            transform = _raw_rows(estimator)
-    if is_bayes(model):
-        return model, transform
     if isinstance(model, LogisticRegressionCV) or not isinstance(model, LogisticRegression):
         raise TypeError(
             "adopt: expected a LogisticRegression, a naive Bayes of counts (MultinomialNB, ComplementNB, BernoulliNB) "
             f"or a Pipeline ending in one of them, got {type(model).__name__}. "
-            "Refit with LogisticRegression (for a cross-validated model, with the C it chose), or use rw.fit."
+            "Refit with LogisticRegression (for a cross-validated model, with the C it chose), or use rw.fit, whose "
+            "result a Workbench takes as well."
         )
-    return model, transform
-
-
-def _raw_rows(pipeline: Any) -> Callable[[Any], Any]:
-    takes_texts = not hasattr(pipeline, "n_features_in_")  # vectorisers of texts do not count columns
-
-    def transform(rows: Any) -> Any:
-        if isinstance(rows, Design):
-            return rows
-        numeric = sparse.issparse(rows) or (
-            isinstance(rows, np.ndarray) and rows.ndim == 2 and rows.dtype.kind in "fiub"
-        )
-        if takes_texts and numeric:
-            return rows
-        if takes_texts and hasattr(rows, "columns") and rows.shape[1] == 1:
-            rows = rows.iloc[:, 0]  # a vectoriser would read the column's name for the only text
-        return pipeline[:-1].transform(rows)
-
-    return transform
-
-
-def _check_adoptable(model: Any) -> None:
     if not hasattr(model, "coef_"):
         raise ValueError("adopt: this LogisticRegression is not fitted yet. Call its fit(X, y) first.")
     penalty = _penalty_name(model)
@@ -140,12 +195,13 @@ def _check_adoptable(model: Any) -> None:
     if model.class_weight is not None:
         raise ValueError(
             "adopt: class_weight is set, and a relabelled row would change its weight with its class. "
-            "Refit with class_weight=None and pass the weights as sample_weight: they then stay with the rows."
+            "Refit with class_weight=None and pass the weights as sample_weight, to the estimator's fit and here: they "
+            "then stay with the rows."
         )
-    if model.coef_.shape[0] != 1 or len(model.classes_) != 2:
+    if len(model.classes_) == 2 and getattr(model, "multi_class", None) == "multinomial":  # scikit-learn before 1.8
         raise ValueError(
-            f"adopt: expected two classes, got {len(model.classes_)}: {model.classes_.tolist()}. "
-            "More than two are not supported yet: fit one class against the rest."
+            'adopt: multi_class="multinomial" gives two classes one penalised coefficient vector each: another '
+            f"objective. Refit without multi_class; with C={2 * model.C:g} the probabilities stay the same."
         )
 
 
@@ -168,29 +224,24 @@ def _intercept_l2(model: Any) -> float:
     return 1.0 / (float(model.C) * float(model.intercept_scaling) ** 2)
 
 
-def _check_names(model: Any, X: Any) -> None:
-    expected, got = getattr(model, "feature_names_in_", None), getattr(X, "columns", None)
-    if expected is not None and got is not None and list(expected) != list(got):
+def _check_names(model: Any, X: Any, who: str) -> None:
+    expected, got = getattr(model, "feature_names_in_", None), column_names(X)
+    if expected is not None and got is not None and list(expected) != got:
         differing = [name for name in got if name not in set(expected)][:3] or ["the same names in another order"]
         raise ValueError(
-            f"adopt: the estimator was fitted on other columns: {differing}. Pass the frame it was fitted on."
+            f"{who}: the estimator was fitted on other columns: {differing}. Pass the frame it was fitted on."
         )
 
 
-def _polished(problem: Problem, start: FloatArray, transform: Callable[[Any], Any] | None) -> Fit:
+def _polished(problem: Problem, start: FloatArray) -> Fit:
     before = problem.eta(start)
     fit = minimiser(problem, start, None, None, None)
+    change = fit.eta - before
     polish = Polish(
         gradient_norm=float(np.linalg.norm(problem.gradient(start, problem.dloss(before)))),
         distance=float(np.linalg.norm(fit.theta - start)),
-        largest_change=float(np.abs(fit.eta - before).max()),
-        predictions_changed=int(np.count_nonzero((fit.eta > 0) != (before > 0))),
+        largest_change=float(np.abs(change).max()),
+        typical_change=float(np.sqrt(np.mean(change * change))),
+        predictions_changed=int(np.count_nonzero(problem.predicted_rows(fit.eta) != problem.predicted_rows(before))),
     )
-    if polish.predictions_changed > _NOTABLE * fit.n_rows:
-        warnings.warn(
-            f"adopt: at the minimiser {polish.predictions_changed} of {fit.n_rows} training rows are predicted "
-            "otherwise than by the estimator as given. Was it fitted on these rows and labels, and run to "
-            "convergence (more max_iter, smaller tol)?",
-            stacklevel=3,
-        )
-    return replace(fit, transform=transform, polish=polish)
+    return replace(fit, polish=polish)

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
 
 from .._typing import AnyArray, FloatArray, IntArray
-from ..arguments import as_flag, as_numbers, as_rows, check_edit, check_monitor, shown
+from ..arguments import as_array, as_flag, as_numbers, as_rows, check_edit, check_monitor, shown
 from ..bayes import BayesFit
-from ..design import Design, as_design, as_query, compacted, one_raw_row
+from ..design import TakesQueries, as_design, compacted
+from ..inputs import column_names, materialised
 from ..monitor import Monitor
-from ..problem import Edit, Hessian, Labels, Problem, encode
+from ..problem import Edit, Hessian, Labels, MultinomialProblem, Problem, code_of, encode
 from ..solver import MinimiseResult, Preconditioner, minimise, preconditioner_of
+from .own_model import OwnModel
+from .steps import Steps
 
 # Influence is defined at a minimiser only: a Newton decrement above this fraction of the objective's root is refused.
 # Log-odds are then right to about 1e-7.
@@ -33,18 +34,22 @@ class Polish:
 
     ``gradient_norm`` is that of the objective at the estimator's own coefficients, ``distance`` the Euclidean
     distance of coefficients and intercept to the minimiser, ``largest_change`` the largest change of a training
-    row's log-odds, and ``predictions_changed`` the number of training rows whose predicted class differs.
+    row's log-odds, ``typical_change`` the root mean square of these changes, and ``predictions_changed`` the number of
+    training rows whose predicted class differs.
     """
 
     gradient_norm: float
     distance: float
     largest_change: float
+    typical_change: float
     predictions_changed: int
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class Fit(TakesQueries):
     """An L2-regularised logistic regression at its minimiser, as `fit` and `adopt` return it.
+
+    With K classes, three or more, it is multinomial; what has another shape then is said by ``problem``.
 
     Attributes
     ----------
@@ -60,28 +65,34 @@ class Fit:
         For an adopted pipeline: what turns raw rows into features.
     polish
         For an adopted estimator: how far it was from the minimiser.
+    own
+        For an adopted estimator: that estimator, which can be refitted.
+    columns
+        Names of the columns of the training frame, in its order; None if the training rows were no frame.
     """
 
     problem: Problem
     theta: FloatArray
     eta: FloatArray
     gradient_norm: float
-    transform: Callable[[Any], Any] | None = None
+    transform: Steps | None = None
     polish: Polish | None = None
+    own: OwnModel | None = None
+    columns: list[Any] | None = None
 
     @property
     def coef(self) -> FloatArray:
-        """Coefficients, shape (n_features,)."""
-        return self.theta[:-1] if self.problem.has_intercept else self.theta
+        """Coefficients, shape (n_features,); (K, n_features) with K classes."""
+        return self.problem.coef(self.theta)
 
     @property
-    def intercept(self) -> float:
-        """The intercept; 0.0 if the model has none."""
-        return float(self.theta[-1]) if self.problem.has_intercept else 0.0
+    def intercept(self) -> Any:
+        """The intercept, 0.0 if the model has none; shape (K,), of mean 0, with K classes."""
+        return self.problem.intercept(self.theta)
 
     @property
     def classes(self) -> AnyArray:
-        """The two class labels, sorted; eta is the log-odds of ``classes[1]``."""
+        """The class labels, sorted; of two, eta is the log-odds of ``classes[1]``."""
         return self.problem.labels.classes
 
     @property
@@ -100,29 +111,33 @@ class Fit:
         """Number of training rows."""
         return self.problem.design.n_rows
 
-    def design_of(self, X: Any, *, who: str = "X") -> Design:
-        """Rows as a design with the model's columns; raw rows pass through the pipeline first.
+    @property
+    def _n_features(self) -> int:
+        return self.problem.design.n_features
 
-        The result may be given to every function in place of the rows, so that they are transformed once.
-        """
-        return as_design(self._features(X), who=who, n_features=self.problem.design.n_features)
+    @cached_property
+    def feature_names(self) -> list[str] | None:
+        """Name of each feature as the adopted estimator has it; None where it has none."""
+        if self.own is None:
+            return None if self.columns is None else [str(name) for name in self.columns]
+        names = getattr(self.own.classifier, "feature_names_in_", None)
+        if names is not None:
+            return [str(name) for name in names]
+        return None if self.transform is None else self.transform.names(self._n_features)
 
-    def query_of(self, x: Any, *, who: str = "x") -> Design:
-        """One query as a design of one row: a row of features, or one raw row of an adopted pipeline."""
-        if self.transform is not None and not isinstance(x, Design):
-            x = one_raw_row(x)
-        return as_query(self._features(x), who=who, n_features=self.problem.design.n_features)
-
-    def _features(self, X: Any) -> Any:
-        return X if self.transform is None or isinstance(X, Design) else self.transform(X)
+    def column_names(self, n_columns: int) -> list[str] | None:
+        """Names of the columns of rows as this fit takes them; a pipeline's features have names of their own."""
+        of_features = self.transform is None or self.transform.takes_texts
+        names = self.feature_names if of_features else self.columns
+        return names if names is not None and len(names) == n_columns else None
 
     def decision(self, X: Any) -> FloatArray:
-        """Log-odds of ``classes[1]``, shape (m,). Cost: one pass over X."""
-        return self.problem.extended_matvec(self.design_of(X, who="decision"), self.theta)
+        """Log-odds of ``classes[1]``, shape (m,); of each class, (m, K), with K classes. Cost: one pass over X."""
+        return self.problem.decision(self.design_of(X, who="decision"), self.theta)
 
     def proba(self, X: Any) -> FloatArray:
-        """Probability of ``classes[1]``, in [0, 1], shape (m,)."""
-        return np.asarray(expit(self.decision(X)))
+        """Probability of ``classes[1]``, in [0, 1], shape (m,); of each class, (m, K), with K classes."""
+        return self.problem.proba(self.decision(X))
 
     @cached_property
     def hessian(self) -> Hessian:
@@ -135,9 +150,10 @@ class Fit:
         return preconditioner_of(self.hessian)
 
     def bare(self) -> Fit:
-        """This fit without the transform of raw rows, which might not travel; what has been computed comes along."""
+        """This fit without its estimator and raw rows, which might not travel; what has been computed comes along."""
         bare = copy(self)
-        object.__setattr__(bare, "transform", None)
+        for name in ("transform", "own"):
+            object.__setattr__(bare, name, None)
         return bare
 
     def refit(
@@ -145,30 +161,59 @@ class Fit:
         rows: IntArray,
         edit: Edit = "relabel",
         *,
+        labels: Any = None,
         start: FloatArray | None = None,
         monitor: Monitor | None = None,
     ) -> Fit:
         """The fit on labels edited in the given distinct rows, started here or at ``start``, (n_params,).
 
-        Nothing of this fit changes; the minimiser does not depend on the start.
+        ``labels`` has the new label of each row, or is one for all; with two classes, the other one if None. Nothing of
+        this fit changes; the minimiser does not depend on the start.
 
         Raises
         ------
         ValueError
-            If the edit leaves one class only, where a free intercept has no minimiser.
+            If the edit leaves a class without examples, where a free intercept has no minimiser.
         """
         check_monitor(monitor, who="refit")
         check_edit(edit, who="refit")
-        problem = self.problem.edited(as_rows(rows, self.n_rows, who="refit: rows"), edit)
-        if min(problem.class_weights) <= 0:
-            raise ValueError(
-                f"refit: the edit of {len(rows)} rows leaves examples of one class only, so that no model can be "
-                "fitted. Keep at least one row of each class."
-            )
+        problem = self.edited(as_rows(rows, self.n_rows, who="refit: rows"), edit, labels)
         start = self.theta if start is None else as_numbers(start, who="refit: start")
         if start.shape != self.theta.shape:
             raise ValueError(f"refit: expected start of shape {self.theta.shape}, got {start.shape}.")
-        return minimiser(problem, start, self.preconditioner, monitor, replace(self, polish=None))
+        return minimiser(problem, start, self.preconditioner, monitor, self)
+
+    def edited(self, rows: IntArray, edit: Edit, labels: Any) -> Problem:
+        """The problem with rows edited, as `refit` edits them.
+
+        Raises
+        ------
+        ValueError
+            If labels are not one of the classes for each row, or a class is left without examples.
+        """
+        try:
+            edits = self.problem.edits_of(rows, edit, self._new_codes(rows, edit, labels))
+        except ValueError as error:
+            raise ValueError(f"refit: {error}") from None
+        problem = self.problem.edited(edits, edit)
+        if min(problem.class_weights) <= 0:
+            lost = self.classes[int(np.argmin(problem.class_weights))]
+            left = "examples of one class only" if len(self.classes) == 2 else f"the class {lost!r} without examples"
+            raise ValueError(
+                f"refit: the edit of {len(rows)} rows leaves {left}, so that no model can be "
+                "fitted. Keep at least one row of each class."
+            )
+        return problem
+
+    def _new_codes(self, rows: IntArray, edit: Edit, labels: Any) -> IntArray | None:
+        if labels is None or edit == "remove":
+            return None
+        given = as_array(labels, who="refit: labels")
+        if given.ndim == 0:
+            given = np.full(len(rows), given)
+        if given.shape != (len(rows),):
+            raise ValueError(f"expected one new label for each of the {len(rows)} rows, got labels of {given.shape}.")
+        return np.array([code_of(label, self.classes, who="labels") for label in given.tolist()], dtype=np.int64)
 
     def __repr__(self) -> str:
         design = self.problem.design
@@ -190,15 +235,18 @@ def fit(
     """Fit an L2-regularised logistic regression by truncated Newton.
 
     Minimises ``sum_i s_i log(1 + exp(-(2 y_i - 1) eta_i)) + |coef|^2 / (2 C)``, ``eta = X coef + intercept``, the
-    intercept unpenalised: scikit-learn's objective.
+    intercept unpenalised: scikit-learn's objective. With more than two classes the multinomial one,
+    ``sum_i s_i (log sum_k exp(eta_ik) - eta_i,y_i) + |coef|^2 / (2 C)``.
 
     Parameters
     ----------
     X
-        Training rows, shape (n_rows, n_features): SciPy sparse in any format, dense, data frame of numbers, or a
-        `Design`. Held by reference where it is canonical float64 CSR or a float64 array, otherwise copied once.
+        Training rows, shape (n_rows, n_features): SciPy sparse in any format, dense, a frame of numbers of any library
+        (its columns are then known by name), or a `Design`. Held by reference where it is canonical float64 CSR or a
+        float64 array, otherwise copied once.
     y
-        Labels of two classes, shape (n_rows,): numbers, strings or booleans.
+        Labels of two classes or more, shape (n_rows,): numbers, strings or booleans, in a list, array or column of any
+        library.
     C
         Inverse regularisation strength, positive and finite.
     sample_weight
@@ -224,17 +272,19 @@ def fit(
     Cost: each of typically 5 to 10 Newton steps is a truncated CG solve of 10 to 100 products with X and X'.
     """
     check_monitor(monitor, who="fit")
+    X = materialised(X, who="fit: X")
     design = compacted(as_design(X, who="fit: X"))
-    labels = encode(y, design.n_rows, who="fit")
+    labels = encode(y, design.n_rows, who="fit", several=True)
     weights = check_weights(sample_weight, labels, who="fit")
-    problem = Problem(
+    stated = Problem if len(labels.classes) == 2 else MultinomialProblem
+    problem = stated(
         design,
         labels,
         weights,
         1.0 / check_C(C, who="fit"),
         has_intercept=as_flag(fit_intercept, who="fit: fit_intercept"),
     )
-    return minimiser(problem, np.zeros(problem.n_params), None, monitor, None)
+    return replace(minimiser(problem, np.zeros(problem.n_params), None, monitor, None), columns=column_names(X))
 
 
 def minimiser(
@@ -244,7 +294,7 @@ def minimiser(
     monitor: Monitor | None,
     like: Fit | None,
 ) -> Fit:
-    """The fit of a problem from a start; ``like`` lends the transform of raw rows.
+    """The fit of a problem from a start; ``like`` lends the transform of raw rows and the names of columns.
 
     Raises
     ------
@@ -260,7 +310,8 @@ def minimiser(
         )
     theta, eta = result.theta, result.eta
     theta.flags.writeable = eta.flags.writeable = False
-    return Fit(problem, theta, eta, result.gradient_norm, transform=like.transform if like else None)
+    found = Fit(problem, theta, eta, result.gradient_norm)
+    return found if like is None else replace(found, transform=like.transform, columns=like.columns)
 
 
 def minimised(
@@ -310,13 +361,15 @@ def check_weights(sample_weight: Any, labels: Labels, *, who: str) -> FloatArray
     return weights
 
 
-def check_fit(fit: Any, *, who: str) -> None:
-    """Refuse what is no `Fit`.
+def check_fit(fit: Any, *, who: str, several: bool = False) -> None:
+    """Refuse what is no `Fit`, or one of more than two classes where ``several`` are not allowed.
 
     Raises
     ------
     TypeError
         If it is something else, such as an estimator.
+    ValueError
+        If it has too many classes.
     """
     if isinstance(fit, BayesFit):
         raise TypeError(
@@ -325,6 +378,11 @@ def check_fit(fit: Any, *, who: str) -> None:
         )
     if not isinstance(fit, Fit):
         raise TypeError(f"{who}: expected a Fit, as fit and adopt make, got {shown(fit)}.")
+    if len(fit.classes) > 2 and not several:
+        raise ValueError(
+            f"{who}: expected a fit of two classes, got {len(fit.classes)}: {shown(fit.classes.tolist())}. For one "
+            "class against the rest, fit y == label."
+        )
 
 
 def check_C(C: Any, *, who: str) -> float:  # noqa: N802

@@ -9,8 +9,9 @@ import numpy as np
 from scipy.special import expit
 
 from .._typing import AnyArray, FloatArray, IntArray
-from ..arguments import as_array, check_monitor
+from ..arguments import check_monitor
 from ..design import as_design
+from ..inputs import as_labels
 from ..monitor import Monitor
 from .fitting import Fit, fit
 
@@ -75,15 +76,15 @@ def fit_one_vs_rest(
     """
     check_monitor(monitor, who="fit_one_vs_rest")
     design = as_design(X, who="fit_one_vs_rest: X")
-    labels = as_array(y, who="fit_one_vs_rest: y")
+    labels = as_labels(y, design.n_rows, who="fit_one_vs_rest")
     try:
         classes, codes = np.unique(labels, return_inverse=True)
     except TypeError as error:  # objects without an order
         raise TypeError(f"fit_one_vs_rest: expected labels of one type in y, got values that {error}.") from error
-    if labels.shape != (design.n_rows,) or len(classes) < 2:
+    if len(classes) < 2:
         raise ValueError(
-            f"fit_one_vs_rest: expected a label for each of the {design.n_rows} rows of X, of two classes or more, "
-            f"got y of shape {labels.shape} with {len(classes)} distinct."
+            f"fit_one_vs_rest: expected labels of two classes or more, got only {classes.tolist()} in y. A model needs "
+            "examples of both."
         )
     fits = [
         fit(design, codes == code, C, sample_weight, fit_intercept, monitor=monitor) for code in range(len(classes))

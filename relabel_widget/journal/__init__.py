@@ -1,6 +1,6 @@
-"""What people decided, in order: append-only events, a store that keeps them, and the state they add up to.
+"""People's decisions in order: append-only events, a store that keeps them, and the state they add up to.
 
-Events are never changed or removed; taking one back is an event too. The current state is a pure fold over
+Events are never changed or removed; undoing one is an event, too. The current state is a pure fold over
 them.
 """
 

@@ -1,4 +1,4 @@
-"""The seam between decisions and what keeps them."""
+"""The interface between decisions and their store."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ if TYPE_CHECKING:
 
 
 class JournalError(RuntimeError):
-    """Raised where a store cannot be opened, read or written; the message says what to do."""
+    """Raised when a store cannot be opened, read or written; the message says what to do."""
 
 
 class Journal(ABC):
-    """An append-only list of events. Safe to share between threads."""
+    """An append-only list of events. Thread-safe."""
 
     @abstractmethod
     def append(self, event: Event) -> Event:
-        """Write an event down for good and return it with its number and UTC time.
+        """Record an event permanently and return it with its number and UTC time.
 
         When this returns the event is on disk; when it raises `JournalError` nothing was written.
         """
@@ -29,4 +29,4 @@ class Journal(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of the store. Nothing that `append` returned is lost without it."""
+        """Release the store. Events that `append` returned are safe even without closing."""

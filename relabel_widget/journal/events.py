@@ -1,4 +1,4 @@
-"""The closed list of things that can happen on a workbench, and how each is written down."""
+"""The closed list of events on a workbench, and how each is stored."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .base import JournalError
 Detail: TypeAlias = str | int | float | None
 
 UNRECORDED = datetime.min.replace(tzinfo=UTC)
-"""The time of an event that no journal has taken yet."""
+"""The time of an event that no journal has recorded yet."""
 
 
 class Kind(StrEnum):
-    """What happened. The values are written to stores: never rename one."""
+    """The kind of an event. The values are written to stores: never rename one."""
 
     RELABEL = "relabel"
     UNDO = "undo"
@@ -30,30 +30,30 @@ class Kind(StrEnum):
 
 
 DECISIONS = frozenset({Kind.RELABEL, Kind.KEEP, Kind.UNSURE})
-"""What a person decides of training rows, and can take back."""
+"""Decisions about training rows, which can be undone."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened. `relabelled`, `judged`, `step`, `verified` and `exported` make them.
+    """One event, made by `relabelled`, `judged`, `step`, `verified` or `exported`.
 
     Parameters
     ----------
     kind
-        Which of the closed list.
+        One of the closed list.
     annotator
         Who did it; may be empty.
     rows, before, after
-        Of a decision: training rows, their class codes before it and after it, all of one length. Rows that are
-        kept or left open have their original codes after it.
+        For a decision: training rows and their class codes before and after it, all of the same length. Rows marked
+        as kept or unsure have their original codes afterwards.
     note
-        Of a decision: why.
+        For a decision: the reason.
     target
-        Of an undo or redo: ``seq`` of the decision that it takes back or brings again.
+        For an undo or redo: ``seq`` of the decision that is undone or redone.
     details
-        Of a verification or an export: its summary.
+        For a verification or an export: its summary.
     seq, time
-        Place in the journal, from 1, and time in UTC. The journal gives both; before that they are 0 and
+        Position in the journal, from 1, and time in UTC. Both are set by the journal; before that they are 0 and
         `UNRECORDED`.
 
     Raises
@@ -79,7 +79,7 @@ class Event:
 
 
 def check_text(name: str, text: object) -> None:
-    """Refuse what no file or page in UTF-8 could hold.
+    """Refuse text that cannot be encoded as UTF-8.
 
     Raises
     ------
@@ -89,20 +89,20 @@ def check_text(name: str, text: object) -> None:
         If it holds half of a surrogate pair.
     """
     if not isinstance(text, str):
-        raise TypeError(f"{name}: expected a string, got {type(text).__name__}. Give str({name}).")
+        raise TypeError(f"{name}: expected a string, got {type(text).__name__}. Pass str({name}).")
     try:
         text.encode()
     except UnicodeEncodeError as error:
         raise ValueError(
             f"{name}: expected text that can be written as UTF-8, got half of a surrogate pair at character "
-            f"{error.start}. Give text.encode(errors='replace').decode()."
+            f"{error.start}. Pass text.encode(errors='replace').decode()."
         ) from error
 
 
 def relabelled(
     rows: tuple[int, ...], before: tuple[int, ...], after: tuple[int, ...], *, note: str, annotator: str
 ) -> Event:
-    """Rows that got other labels, with the class codes they had and have."""
+    """Relabelled rows, with their class codes before and after."""
     assert len(rows) == len(before) == len(after)
     return Event(Kind.RELABEL, annotator, rows, before, after, note)
 
@@ -110,7 +110,7 @@ def relabelled(
 def judged(
     kind: Kind, rows: tuple[int, ...], before: tuple[int, ...], after: tuple[int, ...], *, note: str, annotator: str
 ) -> Event:
-    """Rows whose original label was found right (`Kind.KEEP`), or that nobody is sure of (`Kind.UNSURE`)."""
+    """Rows whose original label was confirmed (`Kind.KEEP`) or is in doubt (`Kind.UNSURE`)."""
     assert kind in DECISIONS - {Kind.RELABEL}
     assert len(rows) == len(before) == len(after)
     return Event(kind, annotator, rows, before, after, note)
@@ -128,12 +128,12 @@ def verified(details: Mapping[str, Detail], *, annotator: str) -> Event:
 
 
 def exported(path: str, count: int, digest: str = "", *, annotator: str) -> Event:
-    """Corrected labels, ``count`` of them, written to ``path``; the file's digest tells whether it is still ours."""
+    """An export of ``count`` corrected labels to ``path``; the file's digest tells whether it is still ours."""
     return Event(Kind.EXPORT, annotator, details={"path": path, "count": count, "digest": digest})
 
 
 def payload(event: Event) -> str:
-    """What a store keeps of an event beside kind, annotator, number and time, as JSON in ASCII."""
+    """What a store keeps of an event besides kind, annotator, number and time, as ASCII JSON."""
     if event.kind in DECISIONS:
         kept: dict[str, object] = {name: getattr(event, name) for name in ("rows", "before", "after", "note")}
     elif event.kind in {Kind.UNDO, Kind.REDO}:
@@ -144,12 +144,12 @@ def payload(event: Event) -> str:
 
 
 def restore(seq: int, time: str, annotator: str, kind: str, text: str) -> Event:
-    """Read an event back from what a store kept of it.
+    """Restore an event from what a store kept of it.
 
     Raises
     ------
     JournalError
-        If this is not something that `payload` wrote.
+        If the text was not written by `payload`.
     """
     try:
         kept = json.loads(text)

@@ -12,7 +12,7 @@ from relabel_widget._typing import AnyArray
 
 
 def _digest(values: Iterable[object]) -> str:
-    """SHA-256 of the values' texts, each in its own JSON string, so that no two lists run together."""
+    """SHA-256 of the values' texts, each as its own JSON string, so that no two lists have the same digest."""
     digest = hashlib.sha256()
     for value in values:
         digest.update(json.dumps(str(value)).encode())
@@ -37,18 +37,18 @@ class Fingerprint:
 
     @classmethod
     def of(cls, labels: AnyArray, ids: AnyArray) -> Self:
-        """Of original labels (n_rows,) and ids (n_rows,). O(n_rows), about a second per million rows."""
+        """The fingerprint of original labels (n_rows,) and ids (n_rows,). Cost: about a second per million rows."""
         return cls(len(labels), _digest(labels.tolist()), _digest(ids.tolist()))
 
     def difference(self, other: Fingerprint) -> str:
-        """In words, what ``other`` has and this has not; empty where they are equal."""
+        """How ``other`` differs from this, in words; empty if they are equal."""
         if self.n_rows != other.n_rows:
             return f"{other.n_rows} training rows instead of {self.n_rows}"
         parts = [
             words
             for name, words in (
-                ("labels", "other original labels"),
-                ("ids", "other row ids (or another order)"),
+                ("labels", "different original labels"),
+                ("ids", "different row ids (or a different order)"),
             )
             if getattr(self, name) != getattr(other, name)
         ]

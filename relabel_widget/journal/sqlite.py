@@ -19,10 +19,10 @@ from .events import Event, payload, restore
 from .fingerprint import Fingerprint
 
 SCHEMA_VERSION = 2
-"""2 knows of kept and unsure rows. A store of format 1 is read as it is; the next event makes it one of format 2."""
+"""Format 2 added kept and unsure rows. A store of format 1 can be read; the next event upgrades it to format 2."""
 
 APPLICATION_ID = 0x524C4244
-"""What SQLite writes into the file's header ("RLBD"), so that a store is told from other databases."""
+"""Written into the header of the SQLite file ("RLBD") to distinguish a store from other databases."""
 
 _TABLES = (
     "CREATE TABLE data (n_rows INTEGER NOT NULL, labels TEXT NOT NULL, ids TEXT NOT NULL)",
@@ -40,16 +40,16 @@ class SqliteJournal(Journal):
     """Events in one SQLite database.
 
     Each `append` is one transaction in SQLite's rollback journal with ``synchronous=EXTRA``, which also
-    flushes the folder: ``FULL`` alone may lose the last transaction to a power cut in this mode. Write-ahead
-    logging would be faster, but does not work on the network folders that many notebook servers keep homes
-    on.
+    flushes the folder: in this mode ``FULL`` alone may lose the last transaction in a power cut. Write-ahead
+    logging would be faster, but does not work on the network folders where many notebook servers keep home
+    directories.
 
     Parameters
     ----------
     store
-        Path to a file, made if it does not exist; ``":memory:"`` keeps everything in memory.
+        Path to a file, created if it does not exist; ``":memory:"`` keeps everything in memory.
     data
-        What the events are about. A store that was made for other data is refused.
+        The data that the events are about. A store made for other data is refused.
 
     Raises
     ------
@@ -62,7 +62,7 @@ class SqliteJournal(Journal):
         self._name = str(as_path(store, who="Workbench: store")) if store != "" else ""
         self._lock = threading.Lock()
         self._connection = _connect(self._name)
-        # Also closes the file of a journal that nobody closed, in whichever thread drops it last.
+        # Closes the file of a journal that was never closed, in whichever thread drops it last.
         self._close = weakref.finalize(self, self._connection.close)
         try:
             with self._transaction("open"):
@@ -73,18 +73,18 @@ class SqliteJournal(Journal):
             raise
 
     def append(self, event: Event) -> Event:
-        """Write an event down for good and return it with its number and UTC time.
+        """Record an event permanently and return it with its number and UTC time.
 
         Raises
         ------
         JournalError
-            If the store cannot be written, or another process wrote to it since it was read: the event was
-            made without knowing of theirs, or the journal was closed.
+            If the store cannot be written, the journal was closed, or another process has written to the store
+            since it was read: the event does not take theirs into account.
         """
         if not self._close.alive:
             raise JournalError(
                 f"journal: expected {self._name!r} to be open, but this workbench was closed. Nothing was recorded. "
-                "Make a new Workbench on it to go on."
+                "Make a new Workbench on it to continue."
             )
         with self._lock, self._transaction("write to"):
             known = len(self._events)
@@ -92,8 +92,8 @@ class SqliteJournal(Journal):
             if found != known:
                 raise JournalError(
                     f"journal: expected {known} events in {self._name!r}, got {found}: another notebook or "
-                    "process writes to this store. Nothing was recorded. Make a new Workbench on it to go "
-                    "on from there."
+                    "process has written to this store. Nothing was recorded. Make a new Workbench on it to "
+                    "continue from there."
                 )
             recorded = replace(event, seq=known + 1, time=datetime.now(UTC))
             self._connection.execute(
@@ -111,7 +111,7 @@ class SqliteJournal(Journal):
             return tuple(self._events)
 
     def close(self) -> None:
-        """Let go of the store. Nothing that `append` returned is lost without it."""
+        """Release the store. Events that `append` returned are safe even without closing."""
         with self._lock:
             self._close()
 
@@ -122,7 +122,7 @@ class SqliteJournal(Journal):
 
     @contextmanager
     def _transaction(self, deed: str) -> Iterator[None]:
-        """Roll back what was not committed. IMMEDIATE: what was read cannot change before the write."""
+        """Roll back on errors. IMMEDIATE: what was read cannot change before the write."""
         with _in_words(deed, self._name):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -139,7 +139,7 @@ class SqliteJournal(Journal):
         elif application != APPLICATION_ID:
             raise JournalError(
                 f"journal: expected {self._name!r} to be a store of relabel_widget, got an SQLite database "
-                "that was not created by relabel_widget. Give another path as store=; this file was not changed."
+                "that was not created by relabel_widget. Pass another path as store=; this file was not changed."
             )
         else:
             self._check_version()
@@ -158,8 +158,8 @@ class SqliteJournal(Journal):
         if version > SCHEMA_VERSION:
             raise JournalError(
                 f"journal: expected {self._name!r} in format {SCHEMA_VERSION} or older, got format "
-                f"{version}: a newer relabel_widget made it. Run `pip install --upgrade relabel-widget`, "
-                "or give another path as store=."
+                f"{version}: it was written by a newer relabel_widget. Run `pip install --upgrade relabel-widget`, "
+                "or pass another path as store=."
             )
 
     def _check_data(self, data: Fingerprint) -> None:
@@ -167,16 +167,17 @@ class SqliteJournal(Journal):
         if kept != data:
             raise JournalError(
                 f"journal: expected the data that {self._name!r} was made for, got "
-                f"{kept.difference(data)}. Load the data it was made with, or give another path as store=."
+                f"{kept.difference(data)}. Load that data, or pass another path as store=."
             )
 
 
 def _connect(name: str) -> sqlite3.Connection:
     if not name:
-        raise JournalError("journal: expected a path as store=, got an empty one. Give a path, or None for memory.")
+        raise JournalError(
+            "journal: expected a path as store=, got an empty one. Pass a path, or None to keep it in memory."
+        )
     with _in_words("open", name):
-        # isolation_level None: transactions are ours alone. One lock guards all use, so any thread may use
-        # it.
+        # isolation_level None: we manage transactions. One lock guards every use, so any thread may use it.
         connection = sqlite3.connect(name, timeout=5, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA synchronous = EXTRA")
     return connection
@@ -193,13 +194,13 @@ def _in_words(deed: str, name: str) -> Iterator[None]:
 
 
 def _advice(error: sqlite3.Error) -> str:
-    """What to do about an error of SQLite, by its number."""
+    """What to do about an SQLite error, by its code."""
     primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return {
-        sqlite3.SQLITE_CANTOPEN: "Check that its folder exists and that it is no folder itself.",
-        sqlite3.SQLITE_NOTADB: "It is not a store of relabel_widget: give another path as store=.",
+        sqlite3.SQLITE_CANTOPEN: "Check that its folder exists and that it is not itself a folder.",
+        sqlite3.SQLITE_NOTADB: "It is not a store of relabel_widget: pass another path as store=.",
         sqlite3.SQLITE_CORRUPT: "The file is damaged: restore it from a backup.",
         sqlite3.SQLITE_FULL: "Free space on the disk, then try again.",
-        sqlite3.SQLITE_READONLY: "It is read-only: change that, or give another path as store=.",
-        sqlite3.SQLITE_BUSY: "Another process holds it: close that one, then try again.",
-    }.get(primary, "Check the path, the disk and the rights to both.")
+        sqlite3.SQLITE_READONLY: "It is read-only: make it writable, or pass another path as store=.",
+        sqlite3.SQLITE_BUSY: "Another process has it open: close that process, then try again.",
+    }.get(primary, "Check the path, the disk and the permissions.")

@@ -1,4 +1,4 @@
-"""What the events add up to: a pure fold, with no memory of its own."""
+"""The state that the events add up to: a pure fold, without state of its own."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Mark:
-    """One training row whose label differs from the original one.
+    """A training row whose label differs from its original one.
 
     Parameters
     ----------
     original, code
-        Class code it came with and class code it has now; never equal.
+        Original class code and current class code; never equal.
     annotator, note, time
-        Who gave it that label, why, and when in UTC.
+        Who relabelled it, why, and when (UTC).
     """
 
     original: int
@@ -35,14 +35,14 @@ class Mark:
 
 @dataclass(frozen=True)
 class Judgement:
-    """One training row that keeps its original label, because somebody looked at it.
+    """A training row that was reviewed and keeps its original label.
 
     Parameters
     ----------
     kind
         `Kind.KEEP`: the label is right. `Kind.UNSURE`: it may be either.
     annotator, note, time
-        Who said so, why, and when in UTC.
+        Who decided, why, and when (UTC).
     """
 
     kind: Kind
@@ -53,7 +53,7 @@ class Judgement:
 
 @dataclass(frozen=True)
 class _Step:
-    """A decision that can be taken back, with the marks and judgements that it replaced."""
+    """A decision that can be undone, with the marks and judgements it replaced."""
 
     event: Event
     replaced: Mapping[int, tuple[Mark | None, Judgement | None]]
@@ -69,16 +69,16 @@ def _no_judgements() -> Mapping[int, Judgement]:
 
 @dataclass(frozen=True)
 class State:
-    """The labels that differ from the original ones, and which steps lead back and forth.
+    """The labels that differ from the original ones, and the decisions to undo and redo.
 
     Parameters
     ----------
     overlay
-        Training row to its mark, for the rows whose label differs now.
+        Maps training rows whose label currently differs to their mark.
     judged
-        Training row to its judgement, for the rows that were looked at and keep their label. No row is in both.
+        Maps training rows that were reviewed and keep their label to their judgement. No row is in both.
     done, undone
-        Decisions that undo and redo take next, the next one last.
+        Stacks of decisions to undo and to redo, the next one last.
     """
 
     overlay: Mapping[int, Mark] = field(default_factory=_no_marks)
@@ -87,7 +87,7 @@ class State:
     undone: tuple[_Step, ...] = ()
 
     def decision(self, row: int) -> str:
-        """What was decided of a row: ``relabel``, ``keep``, ``unsure``, or an empty string."""
+        """The decision about a row: ``relabel``, ``keep``, ``unsure``, or an empty string."""
         if row in self.overlay:
             return Kind.RELABEL.value
         judgement = self.judged.get(row)
@@ -95,7 +95,7 @@ class State:
 
 
 class _Folding:
-    """The one loop's private state: mutable, so that n events cost O(n) and not O(n * marks)."""
+    """Private state of the fold's loop: mutable, so that n events cost O(n) and not O(n * marks)."""
 
     def __init__(self, state: State) -> None:
         self.overlay = dict(state.overlay)
@@ -153,14 +153,14 @@ def _restore(kept: dict[int, _T], row: int, value: _T | None) -> None:
 
 
 def fold(events: Iterable[Event], state: State | None = None) -> State:
-    """The state after ``events``, which followed on ``state`` (by default: on nothing).
+    """The state after ``events``, starting from ``state`` (by default, empty).
 
     Parameters
     ----------
     events
         Oldest first.
     state
-        What earlier events added up to. It is not changed.
+        The state after earlier events. It is not changed.
 
     Raises
     ------
@@ -169,7 +169,7 @@ def fold(events: Iterable[Event], state: State | None = None) -> State:
 
     Notes
     -----
-    Verifications and exports change nothing here. A new decision ends the chance to redo. Cost: O(rows in
+    Verifications and exports change nothing here. A new decision clears what could be redone. Cost: O(rows in
     the events + marks).
     """
     folding = _Folding(State() if state is None else state)

@@ -1,7 +1,21 @@
-"""The objective: labels, the penalised logistic problem, and its Hessian as products."""
+"""The objective: labels, the penalised logistic problem, and its Hessian as an operator."""
 
 from .hessian import Hessian, eta_of
-from .labels import Labels, code_of, codes_among, codes_of_queries, encode
+from .labels import Labels, code_of, codes_of_queries, encode, truth_of
+from .multinomial import MultinomialHessian, MultinomialProblem, softmax
 from .problem import Edit, Problem
 
-__all__ = ["Edit", "Hessian", "Labels", "Problem", "code_of", "codes_among", "codes_of_queries", "encode", "eta_of"]
+__all__ = [
+    "Edit",
+    "Hessian",
+    "Labels",
+    "MultinomialHessian",
+    "MultinomialProblem",
+    "Problem",
+    "code_of",
+    "codes_of_queries",
+    "encode",
+    "eta_of",
+    "softmax",
+    "truth_of",
+]

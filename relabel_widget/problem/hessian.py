@@ -14,7 +14,7 @@ from ..vectors import PIECE, pieces
 
 
 def eta_of(design: Design, v: FloatArray, has_intercept: bool) -> FloatArray:
-    """``[X, 1] v`` of all rows of a design, or ``X v`` without intercept; (n_rows,). Cost: one product with X."""
+    """``[X, 1] v`` for all rows of a design, or ``X v`` without intercept; (n_rows,). Cost: one product with X."""
     if not has_intercept:
         return design.matvec(v)
     out = design.matvec(v[:-1])
@@ -24,7 +24,7 @@ def eta_of(design: Design, v: FloatArray, has_intercept: bool) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class Hessian:
-    """``[X, 1]' diag(curvature) [X, 1] + diag(penalty)`` (without the ones where there is no intercept).
+    """``[X, 1]' diag(curvature) [X, 1] + diag(penalty)`` (without the ones if there is no intercept).
 
     ``curvature`` (n_rows,) is ``weights_i p_i (1 - p_i)``; ``penalty`` (n_params,). Symmetric, positive definite
     as long as some curvature or an intercept penalty is positive. A product costs one pass over
@@ -54,7 +54,7 @@ class Hessian:
         return out
 
     def matvec_from(self, v: FloatArray, eta_direction: FloatArray) -> FloatArray:
-        """``H v`` where ``[X, 1] v`` is known, (n_rows,). Cost: one product with X'."""
+        """``H v`` given ``[X, 1] v``, (n_rows,). Cost: one product with X'."""
         out, u = self.penalty * v, self.curvature * eta_direction
         if not self.has_intercept:
             return out + self.design.rmatvec(u)
@@ -73,22 +73,26 @@ class Hessian:
         return out
 
     def with_curvature(self, rows: IntArray, curvature: FloatArray) -> Hessian:
-        """A copy in which some rows have another curvature, (len(rows),)."""
+        """A copy in which the given rows have another curvature, (len(rows),)."""
         changed = self.curvature.copy()
         changed[rows] = curvature
         return replace(self, curvature=changed)
 
+    def eta(self, v: FloatArray) -> FloatArray:
+        """``[X, 1] v`` for v (n_params,). Cost: one product with X."""
+        return eta_of(self.design, v, self.has_intercept)
+
     def columns(self, chosen: BoolArray) -> Hessian:
-        """The Hessians of the chosen columns, mask (m,); itself where all share one."""
+        """The Hessians of the chosen columns, mask (m,); itself if all columns share one."""
         return self if self.curvature.ndim == 1 else replace(self, curvature=self.curvature[:, chosen])
 
     def bound(self, apart: IntArray, f: Callable[..., FloatArray], *given: FloatArray) -> tuple[float, FloatArray]:
-        """At least the norm of ``[X, 1]' u`` in that of ``H^-1``: ``sqrt(sum_i u_i^2 / curvature_i)``.
+        """Upper bound on the norm of ``[X, 1]' u`` in ``H^-1``: ``sqrt(sum_i u_i^2 / curvature_i)``.
 
-        ``u = f(*given)``, row by row of vectors (n_rows,), but 0 in the rows ``apart``, which are sorted; what it would
-        be there is returned, too, (len(apart),). H is no less than ``[X, 1]' diag(curvature) [X, 1]``, so that
-        ``[X, 1] H^-1 [X, 1]'`` is no more than the inverse of the curvatures. Enormous where a row without curvature
-        has a u. Cost: one pass over rows; none of their vectors is made whole.
+        ``u = f(*given)``, row by row on vectors (n_rows,), but 0 in the sorted rows ``apart``; the values of f there
+        are returned, too, (len(apart),). H is at least ``[X, 1]' diag(curvature) [X, 1]``, so that
+        ``[X, 1] H^-1 [X, 1]'`` is at most the inverse of the curvatures. Enormous if a row without curvature has
+        a nonzero u. Cost: one pass over rows, without temporary vectors of full length.
         """
         total, kept = 0.0, np.empty(len(apart))
         with np.errstate(over="ignore"):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
+from scipy.special import expit
 
-from .._typing import FloatArray, IntArray
+from .._typing import AnyArray, FloatArray, IntArray
 from ..design import Design
 from ..vectors import dot, row_by_row
 from .hessian import Hessian, eta_of
@@ -19,7 +20,7 @@ Edit: TypeAlias = Literal["relabel", "remove"]
 
 
 def _less_likely(eta: FloatArray) -> FloatArray:
-    """The probability of the class that is the less likely at these log-odds: ``expit`` is four times as slow."""
+    """The probability of the less likely class at these log-odds; ``expit`` is four times as slow."""
     less = np.abs(eta)
     np.exp(np.negative(less, out=less), out=less)
     less /= 1.0 + less
@@ -53,8 +54,8 @@ class Problem:
     """``sum_i weights_i * (log(1 + exp(eta_i)) - y_i eta_i) + l2/2 |coef|^2 + intercept_l2/2 intercept^2``.
 
     ``eta = X coef + intercept``; y in {0, 1}; parameters are one vector ``theta``, coefficients first and the
-    intercept, if there is one, last. ``l2 = 1/C`` in scikit-learn's terms; ``intercept_l2`` is 0 except for
-    liblinear, which penalises the intercept as one more coefficient.
+    intercept, if any, last. ``l2 = 1/C`` in scikit-learn's terms; ``intercept_l2`` is 0 except for
+    liblinear, which penalises the intercept like a coefficient.
     """
 
     design: Design
@@ -65,9 +66,42 @@ class Problem:
     intercept_l2: float = 0.0
 
     @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return 2
+
+    @property
     def n_params(self) -> int:
         """Length of theta."""
         return self.design.n_features + self.has_intercept
+
+    # what the parameters mean
+
+    def coef(self, theta: FloatArray) -> FloatArray:
+        """Coefficients, shape (n_features,)."""
+        return theta[:-1] if self.has_intercept else theta
+
+    def intercept(self, theta: FloatArray) -> Any:
+        """The intercept; 0.0 if the model has none."""
+        return float(theta[-1]) if self.has_intercept else 0.0
+
+    def decision(self, design: Design, theta: FloatArray) -> FloatArray:
+        """Log-odds of ``classes[1]`` of any rows, shape (m,)."""
+        return self.extended_matvec(design, theta)
+
+    def proba(self, decision: FloatArray) -> FloatArray:
+        """Probabilities of ``classes[1]`` from log-odds, (m,)."""
+        return np.asarray(expit(decision))
+
+    def predicted(self, decision: FloatArray, threshold_logit: float = 0.0) -> IntArray:
+        """Codes of the predicted classes, (m,)."""
+        return (decision > threshold_logit).astype(np.int64)
+
+    def predicted_rows(self, eta: FloatArray) -> IntArray:
+        """Codes of the predicted classes of the training rows, (n_rows,), from their ``eta``."""
+        return self.predicted(eta)
+
+    # the objective
 
     @cached_property
     def penalty(self) -> FloatArray:
@@ -79,19 +113,19 @@ class Problem:
 
     @cached_property
     def decrement_scale(self) -> float:
-        """The size that the Newton decrement has far from a minimiser, whatever the units of the columns.
+        """The typical size of the Newton decrement far from a minimiser, whatever the units of the columns.
 
         ``sqrt(sum_i weights_i)``: at log-odds of 0 it is at most this.
         """
         return float(np.sqrt(self.weights.sum()))
 
     def root(self, theta: FloatArray, eta: FloatArray) -> float:
-        """The root of the objective, which tolerances of the Newton decrement are relative to; never 0."""
+        """The square root of the objective, to which tolerances of the Newton decrement are relative; never 0."""
         return float(np.sqrt(max(self.objective(theta, eta), np.finfo(float).tiny)))
 
     @cached_property
     def gradient_scale(self) -> float:
-        """The size that a gradient has far from a minimiser: ``|weights X|_F / 2``."""
+        """The typical size of a gradient far from a minimiser: ``|weights X|_F / 2``."""
         squares = np.square(self.weights)
         return 0.5 * float(np.sqrt(self.design.weighted_square_sum(squares).sum() + self.has_intercept * squares.sum()))
 
@@ -110,12 +144,12 @@ class Problem:
         return out
 
     def extended_rmatvec(self, u: FloatArray) -> FloatArray:
-        """``[X, 1]' u`` of the training rows, u (n_rows,) to (n_params,)."""
+        """``[X, 1]' u`` for the training rows, u (n_rows,) to (n_params,)."""
         out = self.design.rmatvec(u)
         return np.append(out, u.sum()) if self.has_intercept else out
 
     def extended_rmatvec_of(self, rows: IntArray, u: FloatArray) -> FloatArray:
-        """``[X, 1]' u`` of some training rows, u (len(rows),) to (n_params,). Cost: those rows alone."""
+        """``[X, 1]' u`` for some training rows, u (len(rows),) to (n_params,). Cost: only those rows."""
         if not len(rows):
             return np.zeros(self.n_params)
         out = self.design.take(rows).rmatvec(u)
@@ -134,8 +168,8 @@ class Problem:
         )
 
     def loss(self, eta: FloatArray) -> float:
-        """The weighted log-loss, a sum over rows. Finite for any finite eta."""
-        losses = np.abs(eta)  # log1p(exp(.)) as logaddexp, in a seventh of its time
+        """The weighted log-loss, summed over rows. Finite for any finite eta."""
+        losses = np.abs(eta)  # log1p(exp(.)) takes a seventh of the time of logaddexp
         np.negative(losses, out=losses)
         np.log1p(np.exp(losses, out=losses), out=losses)
         against = self.labels.signs * eta
@@ -144,7 +178,7 @@ class Problem:
         return dot(self.weights, losses)
 
     def dloss(self, eta: FloatArray) -> FloatArray:
-        """Derivative of the loss in each eta_i: ``weights_i (p_i - y_i)``, shape (n_rows,) or (m, n_rows)."""
+        """Derivative of the loss with respect to each eta_i: ``weights_i (p_i - y_i)``, (n_rows,) or (m, n_rows)."""
         return _by_rows(_slopes, eta, self.labels.signs, self.weights)
 
     def d2loss(self, eta: FloatArray) -> FloatArray:
@@ -152,11 +186,11 @@ class Problem:
         return _by_rows(_bends, eta, self.weights)
 
     def objective(self, theta: FloatArray, eta: FloatArray) -> float:
-        """The whole objective at theta, whose log-odds are eta."""
+        """The objective at theta, whose log-odds are eta."""
         return self.loss(eta) + 0.5 * dot(self.penalty, np.square(theta))
 
     def gradient(self, theta: FloatArray, slopes: FloatArray) -> FloatArray:
-        """Gradient in theta, shape (n_params,), where `dloss` is known. Cost: one product with X'."""
+        """Gradient in theta, shape (n_params,), given `dloss`. Cost: one product with X'."""
         return self.extended_rmatvec(slopes) + self.penalty * theta
 
     def hessian(self, eta: FloatArray) -> Hessian:
@@ -164,12 +198,86 @@ class Problem:
         return Hessian(self.design, self.d2loss(eta), self.penalty, self.has_intercept)
 
     def force(self, eta: FloatArray, edit: Edit) -> FloatArray:
-        """How strongly the edit of each row pushes: the gradient gains ``force_i x_i`` when row i is edited.
+        """The force of editing each row: the gradient gains ``force_i x_i`` when row i is edited.
 
-        Relabelling: ``weights_i (2 y_i - 1)``, whatever eta is. Removal: ``weights_i (y_i - p_i)``. Shape (n_rows,).
+        Relabelling: ``weights_i (2 y_i - 1)``, independent of eta. Removal: ``weights_i (y_i - p_i)``. Shape (n_rows,).
         The change of a query's log-odds is then ``-force_i x_i . H^-1 x`` to first order.
         """
         return self.weights * self.labels.signs if edit == "relabel" else -self.dloss(eta)
+
+    def pulls(self, eta: FloatArray, eta_direction: FloatArray, edit: Edit) -> FloatArray:
+        """What each edit moves a functional by, times -1, to first order: ``force_i eta_direction_i``, (n_rows,).
+
+        ``eta_direction`` (n_rows,) is ``[X, 1] H^-1 functional``.
+        """
+        pulls = self.force(eta, edit)
+        pulls *= eta_direction
+        return pulls
+
+    def functionals(self, queries: Design, theta: FloatArray, after: FloatArray | None = None) -> FloatArray:  # noqa: ARG002
+        """What influence on queries is measured by, (n_params, m): the log-odds of ``classes[1]``."""
+        return self.extended_rows(queries)
+
+    def pushes(self, eta: FloatArray, edits: IntArray, edit: Edit, factor: FloatArray) -> FloatArray:
+        """What edits' forces make of a factor: ``x_i . pushes_i`` are their `pulls`; (len(edits), n_params)."""
+        return np.asarray(self.force(eta, edit)[edits, None] * factor)
+
+    def influence(self, eta: FloatArray, eta_directions: FloatArray, edit: Edit) -> FloatArray:
+        """What edits move m functionals by, to first order, (m, n_rows); uses up ``eta_directions`` (n_rows, m)."""
+        eta_directions *= -self.force(eta, edit)[:, None]
+        return eta_directions.T
+
+    # Edits are numbers: with two classes, that of the row. Problems of several classes have one for each new label.
+
+    def edits_of(self, rows: IntArray, edit: Edit, codes: IntArray | None = None) -> IntArray:
+        """The edits that relabel the rows, or leave them out; with codes, of those rows that have another one."""
+        return rows if codes is None or edit == "remove" else rows[codes != self.labels.codes[rows]]
+
+    def rows_of(self, edits: IntArray) -> IntArray:
+        """The rows that are edited."""
+        return edits
+
+    def best_edits(
+        self,
+        rows: IntArray,
+        gains: FloatArray,  # noqa: ARG002
+        edit: Edit,  # noqa: ARG002
+        allowed: IntArray | None,  # noqa: ARG002
+        made: IntArray | None,  # noqa: ARG002
+    ) -> IntArray:
+        """The best edit of each row: the only one."""
+        return rows
+
+    def new_labels(self, edits: IntArray, edit: Edit) -> AnyArray:
+        """The label that each of these edits gives; for removals the row's own."""
+        codes = self.labels.swap(edits).codes if edit == "relabel" else self.labels.codes
+        return self.labels.decode(codes[edits])
+
+    @cached_property
+    def _class_sizes(self) -> IntArray:
+        """Rows of each class that count."""
+        return np.bincount(self.labels.codes[self.weights > 0], minlength=2)
+
+    def last_of_their_class(self, edits: IntArray, edit: Edit) -> IntArray:
+        """Those of the edits, in their order, whose row's class has no other rows and gets none; mostly none."""
+        codes = self.labels.codes[edits]
+        ones = int(np.count_nonzero(codes))
+        leaving = (len(codes) - ones, ones)
+        for code in (0, 1):
+            arriving = leaving[1 - code] if edit == "relabel" else 0
+            if leaving[code] == self._class_sizes[code] and not arriving:
+                return np.asarray(edits[codes == code])
+        return edits[:0]
+
+    def reach(self, functional: FloatArray) -> float:
+        """How far from 0 a functional can be at the minimiser for any labels whatever; infinite with a free intercept.
+
+        Without one every minimiser is ``theta = P^-1 sum_i s_i (y_i - p_i) x_i``, P the penalties, and
+        ``|y_i - p_i| < 1``: the value stays within ``sum_i s_i |x_i . P^-1 x|`` of 0.
+        """
+        if not self.penalty.all():
+            return np.inf
+        return float(self.weights @ np.abs(self.eta(functional / self.penalty)))
 
     def edited(self, rows: IntArray, edit: Edit) -> Problem:
         """This problem with the given distinct rows relabelled, or left out (weight 0)."""
@@ -180,8 +288,8 @@ class Problem:
         return replace(self, weights=weights)
 
     @cached_property
-    def class_weights(self) -> tuple[float, float]:
-        """Total weight of the rows of each class; a minimiser with a free intercept exists if both are positive."""
-        # each class by itself: a total less the other's rounds to a crumb where it should be 0
+    def class_weights(self) -> tuple[float, ...]:
+        """Total weight of each class; a minimiser with a free intercept exists if all are positive."""
+        # each class separately: the total minus the other's may round to a tiny number instead of 0
         ones = self.labels.codes == 1
         return float(self.weights[~ones].sum()), float(self.weights[ones].sum())

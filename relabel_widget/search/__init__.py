@@ -1,13 +1,15 @@
 """Small sets of training rows whose edit flips a prediction, each confirmed by a refit.
 
-The question (`question.Question`) is which edits move a linear functional of the parameters past an offset. Editing a
-set S adds a tilt ``u_S . theta`` to a strictly convex objective, and ``theta_S - theta = -Hbar^-1 u_S`` exactly, Hbar
-the Hessian averaged along the path. Hbar is unknown until the refit is done, so the search alternates between forecasts
-and refits. A forecast ranks sets and gives some up; a flip is only ever claimed after a refit.
+The question (`question.Question`) is which edits move a linear functional of the parameters past an offset. Relabelling
+a set S adds a tilt ``u_S . theta`` to a strictly convex objective; removing it takes losses away, of gradient ``-u_S``
+at the fit. Either way ``theta_S - theta = -Hbar^-1 u_S`` exactly, Hbar the edited objective's Hessian, averaged along
+the path. Hbar is unknown until the refit is done, so the search alternates between forecasts and refits. A forecast
+ranks sets and gives some up; a flip is only ever claimed after a refit.
 
-**At a refit** (`refit.Refit`) one linear system, ``H^-1 functional``, gives every row's first-order *gain*. For the
-rows that rank first the row's own share of the path is then taken exactly (`row_edit`): one row moving on a quadratic,
-which is most of what first order misses. Gains so corrected are *effects*; a forecast adds them up (`forecasts`).
+**At a refit** (`refit.Refit`) one linear system, whose solution ``H^-1 functional`` is called the *factor*, gives every
+row's first-order *gain*. For the rows that rank first the row's own share of the path is then taken exactly
+(`row_edit`): one row moving on a quadratic, which is most of what first order misses. Gains so corrected are *effects*;
+a forecast adds them up (`forecasts`).
 
 **A refit** (`refits`) runs Newton's method from a near refit. An adjoint correction, factor times gradient, removes the
 first-order error of an unconverged point. What may be left is the *doubt*; the refit stops once the margin exceeds it.
@@ -18,7 +20,10 @@ swapped, as in local search for knapsack covers, until no row can be left out an
 lowers the margin. The paper's Algorithm 1 (`first_order`), a prefix of the first ranking, is tried as well.
 
 **The result** (`find`) is refitted once more, to 1e-7 log-odds, by the same Newton loop with a tighter stopping rule.
-If that does not confirm the flip, the search is run again with every refit taken to its minimiser.
+If that does not confirm the flip, the search is run again with every refit taken to its minimiser. Then all smaller
+sets are tried, size by size, while that is cheap (`exhaustion`): that raises ``lower_bound``, or finds a smaller set.
+Bounds that the caller has raise it as well (`proof`). A set that the user's own estimator could contradict is confirmed
+by refitting that one (`confirmation`).
 
 The numbers that the search can be tuned by are in `settings`.
 

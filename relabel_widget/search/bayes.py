@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import softmax
 
-from .._typing import FloatArray, IntArray
+from .._typing import FloatArray
 from ..bayes import (
     BayesFit,
     Finding,
@@ -18,12 +18,11 @@ from ..bayes import (
     contests_of,
     predicted_code,
     predicted_set,
-    rules_of,
 )
 from ..design import Design
 from ..monitor import Monitor
 from ..outcome import Outcome
-from ..problem import Edit
+from .confirmation import Asked
 from .flip_set import Budget, FlipSet
 from .proof import Proof
 
@@ -38,39 +37,10 @@ class BayesTask:
     target: int | None
     budget: Budget
 
-    @classmethod
-    def of(
-        cls,
-        fit: BayesFit,
-        threshold_logit: float,
-        edit: Edit,
-        method: str,
-        target: int | None,
-        allowed: IntArray | None,
-        candidates: IntArray,
-        costs: FloatArray | None,
-        budget: Budget,
-        *,
-        who: str,
-    ) -> BayesTask:
-        """From what a caller passed, as `find_flip_set` describes it.
-
-        Raises
-        ------
-        ValueError
-            If there is a threshold and more than two classes.
-        """
-        if threshold_logit and len(fit.classes) > 2:
-            raise ValueError(
-                f"{who}: expected no threshold with {len(fit.classes)} classes, got one. The likeliest class is "
-                "predicted."
-            )
-        return cls(rules_of(fit, edit, candidates, allowed, costs), threshold_logit, method, target, budget)
-
     @property
-    def place(self) -> str:
-        """Where the training rows lie."""
-        return self.rules.fit.columns.design.place
+    def fit(self) -> BayesFit:
+        """The fit on the original labels."""
+        return self.rules.fit
 
     def run_all(self, queries: Design, monitor: Monitor | None) -> Iterator[FlipSet]:
         """Each query's flip set."""
@@ -83,15 +53,15 @@ class BayesTask:
 
     def sent(self) -> BayesTask:
         """What worker processes get."""
-        return replace(self, rules=replace(self.rules, fit=self.rules.fit.bare()))
+        return replace(self, rules=replace(self.rules, fit=self.fit.bare()))
 
-    def proven(self, flip_set: FlipSet, proof: Proof, queries: Design, place: int) -> FlipSet:  # noqa: ARG002
-        """The flip set as it is: its lower bound is its own."""
+    def concluded(self, flip_set: FlipSet, asked: Asked, proof: Proof, monitor: Monitor | None) -> FlipSet:  # noqa: ARG002
+        """The flip set as it is: its refit is the estimator's own, and its lower bound needs no other."""
         return flip_set
 
     def _run(self, query: Design, monitor: Monitor | None) -> FlipSet:
         none, ledger = np.empty(0, dtype=np.int64), Ledger(self.budget.refits, self.budget.seconds, monitor)
-        before = self.rules.fit.scores(query)[0]
+        before = self.fit.scores(query)[0]
         if self.target == predicted_code(before, self.threshold_logit):
             return self._flip_set(before, Found(none, none, None, 1, Outcome.ALREADY), 0)
         if self.method == "first-order":
@@ -105,7 +75,7 @@ class BayesTask:
         return self._flip_set(before, found, ledger.refits + 1)
 
     def _flip_set(self, before: FloatArray, found: Found, refits: int) -> FlipSet:
-        classes, code = self.rules.fit.classes, predicted_code(before, self.threshold_logit)
+        classes, code = self.fit.classes, predicted_code(before, self.threshold_logit)
         shown = 1 if len(classes) == 2 else code
         after = found.after
         return FlipSet(
@@ -120,6 +90,14 @@ class BayesTask:
             edit=self.rules.edit,
             method=self.method,
             refits=refits,
+            confirmed_by=None if after is None else "minimiser",
+            margin_after=np.nan if after is None else self._lead(after, code),
             predicted_before=classes[code],
             predicted_after=None if after is None else classes[predicted_code(after, self.threshold_logit)],
         )
+
+    def _lead(self, after: FloatArray, code: int) -> float:
+        """Of the class that is predicted now over the one that was before."""
+        now = predicted_code(after, self.threshold_logit)
+        offset = 0.0 if len(after) > 2 else self.threshold_logit if now == 1 else -self.threshold_logit
+        return float(after[now] - after[code] - offset)

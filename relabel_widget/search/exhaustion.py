@@ -43,10 +43,11 @@ class Ending:
 
 
 def exhausted(refits: Refits, end: Ending) -> Ending:
-    """Try all sets that could be better, or of which none may flip, as far as is cheap; deterministic.
+    """Try all sets that could be better than the best, or whose failure would raise the bound, while that is cheap.
 
     Sets are tried in order of size as long as `MOST_OPERATIONS` lasts; single rows also where that takes no longer than
-    the search did. Refits and seconds are the search's budget: a size of more sets than are left is not begun.
+    the search did. Refits and seconds are the search's budget: a size is begun only if its sets, and a confirming
+    refit, fit into the refits that are left. Deterministic.
     """
     question = refits.context.question
     n_rows = len(question.candidates)
@@ -63,10 +64,9 @@ def exhausted(refits: Refits, end: Ending) -> Ending:
         if small is None:
             small = SmallProblem.of(question)
             ranked = best_rows(refits.base, n_rows)
-        try:
-            end = _tried(small, ranked, size, refits, end)
-        except BudgetSpent:
-            return replace(end, out_of_budget=True)
+        end = _tried(small, ranked, size, refits, end)
+        if end.out_of_budget:
+            return end
     return replace(end, nothing=end.lower_bound > n_rows)
 
 
@@ -83,26 +83,25 @@ def _done(question: Question, end: Ending, size: int) -> bool:
     if question.costs is None:
         return size >= len(end.best.rows)
     cheapest = float(np.sort(question.costs[question.candidates])[:size].sum())
+    # a smaller size was left unproven: the bound cannot rise any more
     return end.lower_bound < size and cheapest >= question.cost(end.best.rows) - LESS
 
 
 def _tried(small: SmallProblem, rows: IntArray, size: int, refits: Refits, end: Ending) -> Ending:
-    """What is known after all sets of one size, or as soon as one flips where all cost the same.
-
-    Raises
-    ------
-    BudgetSpent
-        If seconds are over.
-    """
-    question, rising = refits.context.question, end.lower_bound == size
+    """What is known after all sets of one size, or as soon as one flips where all cost the same, or the budget ends."""
+    question = refits.context.question
+    rising = end.lower_bound == size  # so far every set of this size, and every smaller one, is proven not to flip
     for group in sets_of(rows, size, small.group_size):
         sets = group if rising else group[_better(question, group, end.best)]
-        refits.spending.spend(refits.context.monitor, len(sets))
-        margins, doubts = small.margins(sets)
-        least = margins - doubts
-        rising = rising and bool((least > SLACK).all())
-        may_flip = least < -SLACK
-        end = _confirmed(sets[may_flip], margins[may_flip], refits, end)
+        try:
+            refits.spending.spend(refits.context.monitor, len(sets))
+            margins, doubts = small.margins(sets)
+            least = margins - doubts
+            rising = rising and bool((least > SLACK).all())
+            may_flip = least < -SLACK
+            end = _confirmed(sets[may_flip], margins[may_flip], refits, end)
+        except BudgetSpent:
+            return replace(end, out_of_budget=True)
         if question.costs is None and end.best is not None and len(end.best.rows) == size:
             return end
     return replace(end, lower_bound=size + 1) if rising else end

@@ -13,17 +13,20 @@ from scipy.special import expit
 
 from .._typing import FloatArray, IntArray
 from ..arguments import as_array, as_numbers, as_rows, check_edit, check_monitor, check_threshold, shown
-from ..bayes import BayesFit
+from ..bayes import BayesFit, rules_of
 from ..bound import SLACK, Bound
 from ..design import Design
 from ..evidence import FACTOR_RTOL, solved_factors
 from ..fits import AnyFit, Fit, check_fit
+from ..inputs import rows_at
 from ..monitor import Monitor
 from ..outcome import Outcome
 from ..problem import Edit, code_of
 from ..question import Question
 from ..solver import SolveResult
 from .bayes import BayesTask
+from .class_responses import ClassResponses
+from .confirmation import Asked, Confirmation
 from .exhaustion import Ending, exhausted
 from .first_order import first_order_set
 from .flip_set import Budget, FlipSet, as_budget
@@ -32,15 +35,32 @@ from .local_search import LocalSearch
 from .proof import Proof, as_proof
 from .refit import NO_ROWS, Context
 from .refits import Refits, Spending
-from .row_edit import Leverages
-from .settings import settings_for
+from .responses import RowResponses
+from .rivals import RivalTask
+from .settings import RANKING_RTOL, settings_for
 
-_RANKING_RTOL = 1e-2  # a search re-ranks at every refit: only the paper's algorithm, which does not, needs all digits
 _WORTH_PROCESSES = 64  # queries; starting workers costs a second or two
 _TOGETHER = 16  # queries whose first rankings are solved together: more are not faster on texts, and hold more
 _FEWEST = 4  # the same for the last ones that several processes share, so that all end at about the same time
 
 Method: TypeAlias = Literal["verified", "first-order"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Goal:
+    """Where the prediction must go: past a threshold in log-odds; to a class, by its code, or (None) to any other."""
+
+    threshold_logit: float
+    target: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Editable:
+    """The rows that may be edited, sorted, what editing each row of the fit costs, and codes they may be given."""
+
+    rows: IntArray
+    costs: FloatArray | None
+    allowed: IntArray | None
 
 
 def find_flip_set(
@@ -109,14 +129,17 @@ def find_flip_set(
     of which costs the query's words alone: sets that are worked out together count as one.
     """
     if not isinstance(fit, BayesFit):
-        check_fit(fit, who="find_flip_set")
+        check_fit(fit, who="find_flip_set", several=True)
     check_monitor(monitor, who="find_flip_set")
     query = fit.query_of(x, who="find_flip_set: x")
-    task = _task("find_flip_set", fit, threshold, edit, method, target, allowed_labels, candidates, cost, budget)
+    goal = _goal("find_flip_set", fit, threshold, target)
+    editable = _editable("find_flip_set", fit, edit, candidates, cost, allowed_labels)
+    task = _task("find_flip_set", fit, edit, method, goal, editable, budget)
     tables = None if table is None else np.reshape(as_numbers(table, who="find_flip_set: table"), (1, -1))
     proof = as_proof(fit, edit, bound, tables, 1, who="find_flip_set")
     (flip_set,) = task.run_all(query, monitor)
-    return task.proven(flip_set, proof, query, 0)
+    asked = Asked(query, fit.raw_query(x, who="find_flip_set: x"), 0)
+    return task.concluded(flip_set, asked, proof, monitor)
 
 
 def find_flip_sets(
@@ -155,15 +178,20 @@ def find_flip_sets(
     takes effect within one refit; with several processes, when the next batch returns.
     """
     if not isinstance(fit, BayesFit):
-        check_fit(fit, who="find_flip_sets")
+        check_fit(fit, who="find_flip_sets", several=True)
     check_monitor(monitor, who="find_flip_sets")
+    X_query = fit.rows_of(X_query, who="find_flip_sets: X_query")
     queries = fit.design_of(X_query, who="find_flip_sets: X_query")
-    task = _task("find_flip_sets", fit, threshold, edit, method, target, allowed_labels, candidates, cost, budget)
+    whole = fit.raw_queries(X_query, who="find_flip_sets: X_query")
+    goal = _goal("find_flip_sets", fit, threshold, target)
+    editable = _editable("find_flip_sets", fit, edit, candidates, cost, allowed_labels)
+    task = _task("find_flip_sets", fit, edit, method, goal, editable, budget)
     proof = as_proof(fit, edit, bound, table, queries.n_rows, who="find_flip_sets")
     found: list[FlipSet] = []
     for flip_set in _searched(task, queries, _processes(n_jobs, queries.n_rows, task), monitor):
         t = len(found)
-        found.append(task.proven(flip_set, proof, queries, t))
+        raw = None if whole is None else rows_at(whole, np.array([t]))
+        found.append(task.concluded(flip_set, Asked(queries.take(np.array([t])), raw, t), proof, monitor))
         if monitor is not None:
             monitor.step("finding flip sets", t + 1, queries.n_rows)
         if progress:
@@ -173,7 +201,7 @@ def find_flip_sets(
     return found
 
 
-def _processes(n_jobs: Any, n_queries: int, task: _Task | BayesTask) -> int:
+def _processes(n_jobs: Any, n_queries: int, task: _Task | RivalTask | BayesTask) -> int:
     """How many processes to search in: one where starting more would take longer than they save."""
     from joblib import cpu_count
 
@@ -181,12 +209,19 @@ def _processes(n_jobs: Any, n_queries: int, task: _Task | BayesTask) -> int:
         raise ValueError(f"find_flip_sets: expected n_jobs as a positive whole number or None, got {n_jobs!r}.")
     if n_jobs is None:
         least = _WORTH_PROCESSES * (8 if isinstance(task, BayesTask) else 1)  # whose searches take some milliseconds
-        many = n_queries >= least and task.method == "verified" and task.place != "workers"
+        many = n_queries >= least and task.method == "verified" and _place(task.fit) != "workers"
         n_jobs = cpu_count() if many else 1
     return min(int(n_jobs), n_queries)
 
 
-def _searched(task: _Task | BayesTask, queries: Design, processes: int, monitor: Monitor | None) -> Iterator[FlipSet]:
+def _place(fit: AnyFit) -> str:
+    """Where the training rows lie."""
+    return (fit.trained.design if isinstance(fit, BayesFit) else fit.problem.design).place
+
+
+def _searched(
+    task: _Task | RivalTask | BayesTask, queries: Design, processes: int, monitor: Monitor | None
+) -> Iterator[FlipSet]:
     """Each query's flip set, in order; only the factors of one batch of queries a process are held.
 
     Processes, not threads: between two products a search runs in the interpreter, which lets one thread through.
@@ -225,17 +260,12 @@ class _Task:
     costs: FloatArray | None
     budget: Budget
     target: int | None
-    leverages: Leverages
-
-    @property
-    def place(self) -> str:
-        """Where the training rows lie."""
-        return self.fit.problem.design.place
+    responses: RowResponses
 
     def run_all(self, queries: Design, monitor: Monitor | None) -> Iterator[FlipSet]:
         """Each query's flip set, the factors solved together."""
         functionals, verified = self.fit.problem.extended_rows(queries), self.method == "verified"
-        rtol = _RANKING_RTOL if verified else FACTOR_RTOL
+        rtol = RANKING_RTOL if verified else FACTOR_RTOL
         solved = solved_factors(self.fit, functionals, rtol=rtol, with_eta=verified, monitor=monitor)
         for functional, factor in zip(np.ascontiguousarray(functionals.T), solved.columns(), strict=True):
             yield self._run(self.question(functional), factor, monitor)
@@ -244,6 +274,13 @@ class _Task:
         """Of one query, (n_params,)."""
         return Question(self.fit, functional, self.threshold_logit, self.edit, self.candidates, self.costs)
 
+    def concluded(self, flip_set: FlipSet, asked: Asked, proof: Proof, monitor: Monitor | None) -> FlipSet:
+        """A set with the best lower bound that is proven, and with the word of the user's own estimator."""
+        question = self.question(self.fit.problem.extended_rows(asked.query)[:, 0])
+        flip_set = proof.applied(flip_set, question, asked.place)
+        # a budget does not count fits of the user's estimator: with one, a set is confirmed but not enlarged
+        return Confirmation(question, asked, monitor).applied(flip_set, may_grow=self.budget == Budget())
+
     def run_batch(self, queries: Design) -> list[FlipSet]:
         """`run_all` for a worker process."""
         return list(self.run_all(queries, None))
@@ -251,12 +288,7 @@ class _Task:
     def sent(self) -> _Task:
         """What worker processes get."""
         bare = self.fit.bare()
-        return replace(self, fit=bare, leverages=Leverages(bare))
-
-    def proven(self, flip_set: FlipSet, proof: Proof, queries: Design, place: int) -> FlipSet:
-        """The flip set of the query at a place, with the lower bound that the caller's proof gives it."""
-        functional = self.fit.problem.extended_rows(queries.take(np.array([place])))[:, 0]
-        return proof.applied(flip_set, self.question(functional), place)
+        return replace(self, fit=bare, responses=RowResponses(bare))
 
     def _run(self, question: Question, factor: SolveResult, monitor: Monitor | None) -> FlipSet:
         if self.target == int(question.value > 0):
@@ -278,7 +310,7 @@ class _Task:
         settings = settings_for(self.fit.problem.design)
         spending = Spending(self.budget)
         for exact in (False, True):  # the second only where the confirming refit contradicts the first
-            context = Context(question, replace(settings, exact=exact), self.leverages, monitor)
+            context = Context(question, replace(settings, exact=exact), self.responses, monitor)
             refits = Refits(context, factor, spending)
             result = LocalSearch(refits).run()
             if result.best is None:
@@ -316,6 +348,8 @@ class _Task:
             edit=self.edit,
             method=self.method,
             refits=refits,
+            confirmed_by=None if np.isnan(margin) else "minimiser",
+            margin_after=-margin,
             predicted_before=self._predicted(question.value > 0),
             predicted_after=None if np.isnan(margin) else self._predicted(question.direction * margin > 0),
         )
@@ -333,17 +367,8 @@ def _proba(question: Question, value: float) -> float:
 
 
 def _task(
-    who: str,
-    fit: AnyFit,
-    threshold: Any,
-    edit: Any,
-    method: Any,
-    target: Any,
-    allowed_labels: Any,
-    candidates: Any,
-    cost: Any,
-    budget: Any,
-) -> _Task | BayesTask:
+    who: str, fit: AnyFit, edit: Any, method: Any, goal: _Goal, editable: _Editable, budget: Any
+) -> _Task | RivalTask | BayesTask:
     """Check what one call was given.
 
     Raises
@@ -354,20 +379,56 @@ def _task(
     check_edit(edit, who=who)
     if method not in ("verified", "first-order"):
         raise ValueError(f'{who}: expected method "verified" or "first-order", got {method!r}.')
+    limits = as_budget(budget, who=who)
+    rows, costs = editable.rows, editable.costs
+    if isinstance(fit, BayesFit):
+        rules = rules_of(fit, edit, rows, editable.allowed, costs)
+        return BayesTask(rules, goal.threshold_logit, method, goal.target, limits)
+    n_classes = len(fit.classes)
+    if n_classes == 2:
+        return _Task(fit, goal.threshold_logit, edit, method, rows, costs, limits, goal.target, RowResponses(fit))
+    costs = None if costs is None else np.repeat(costs, n_classes)
+    return RivalTask(fit, goal.target, edit, method, rows, costs, editable.allowed, limits, ClassResponses(fit))
+
+
+def _goal(who: str, fit: AnyFit, threshold: Any, target: Any) -> _Goal:
+    """Check where the prediction must go.
+
+    Raises
+    ------
+    ValueError
+        If the threshold is none, or there are several classes, of which the likeliest is predicted; or the target is
+        not one of the classes.
+    """
     threshold_logit = check_threshold(threshold, who=who)
+    n_classes = len(fit.classes)
+    if threshold_logit and n_classes > 2:
+        raise ValueError(
+            f"{who}: expected no threshold with {n_classes} classes, got {threshold!r}. The likeliest is predicted."
+        )
+    return _Goal(threshold_logit, None if target is None else code_of(target, fit.classes, who=f"{who}: target"))
+
+
+def _editable(who: str, fit: AnyFit, edit: Any, candidates: Any, cost: Any, allowed_labels: Any) -> _Editable:
+    """Check which rows may be edited, at which cost, and to which labels.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as `find_flip_set` describes.
+    """
+    check_edit(edit, who=who)
     rows = np.arange(fit.n_rows)
     if candidates is not None:
         rows = np.sort(as_rows(candidates, fit.n_rows, who=f"{who}: candidates"))
     costs = None if cost is None else _check_cost(cost, fit.n_rows, who)
-    goal = None if target is None else code_of(target, fit.classes, who=f"{who}: target")
     allowed = _allowed_codes(allowed_labels, fit, edit, who)
-    limits = as_budget(budget, who=who)
-    if isinstance(fit, BayesFit):
-        return BayesTask.of(fit, threshold_logit, edit, method, goal, allowed, rows, costs, limits, who=who)
-    rows = rows[fit.problem.weights[rows] > 0]  # no other row has a part in any fit
+    of_fit = fit if isinstance(fit, BayesFit) else fit.problem
+    rows = rows[of_fit.weights[rows] > 0]  # no other row has a part in any fit
     if allowed is not None:
-        rows = rows[np.isin(1 - fit.problem.labels.codes[rows], allowed)]
-    return _Task(fit, threshold_logit, edit, method, rows, costs, limits, goal, Leverages(fit))
+        codes = fit.codes if isinstance(fit, BayesFit) else fit.problem.labels.codes
+        rows = rows[(codes[rows][:, None] != allowed).any(axis=1)]
+    return _Editable(rows, costs, allowed)
 
 
 def _allowed_codes(allowed_labels: Any, fit: AnyFit, edit: Edit, who: str) -> IntArray | None:

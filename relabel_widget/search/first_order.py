@@ -32,10 +32,12 @@ def first_order_set(question: Question, gains: FloatArray, at_most: int | None =
     -------
     int64
         Rows, most influential first. The change of probability is ``p (1 - p)`` times the change of log-odds, as the
-        paper has it; its error is Algorithm 1's, not ours. Cost: one pass where the prefix is short, at most a sort.
+        paper has it; with several classes p is the predicted one's share of its own and its rival's. Its error is
+        Algorithm 1's, not ours. Cost: one pass where the prefix is short, at most a sort.
     """
+    candidates = question.edits_at(gains)
     p, threshold = expit(question.value + question.offset), expit(question.offset)
-    towards = p * (1 - p) * gains[question.candidates]
+    towards = p * (1 - p) * gains[candidates]
     longest = len(towards) if at_most is None else min(at_most, len(towards))
     count = min(_FIRST, longest)
     while True:
@@ -43,7 +45,7 @@ def first_order_set(question: Question, gains: FloatArray, at_most: int | None =
         predicted = p - question.direction * np.cumsum(towards[order])
         flips = (predicted > threshold) != (question.value > 0)
         if flips.any():
-            return question.candidates[order[: int(np.argmax(flips)) + 1]]
+            return candidates[order[: int(np.argmax(flips)) + 1]]
         if count == longest:
             return None
         count = min(count * _MORE, longest)

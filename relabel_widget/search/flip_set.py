@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from .._typing import AnyArray, IntArray
 from ..arguments import shown
+from ..fits import How
 from ..outcome import Outcome
 from ..problem import Edit
 
@@ -26,12 +29,13 @@ class FlipSet:
     found
         Whether there is a set.
     verified
-        True only after a refit on the edited labels flipped the prediction.
+        True only after a refit on the edited labels flipped the prediction, and no refit of the user's own estimator
+        contradicted it.
     proba_before, proba_after
-        Probability of ``classes[1]`` before, and after the refit (NaN if no refit was made); with several classes, of
-        the class that was predicted before.
+        Probability of ``classes[1]`` at the minimiser, before, and after the refit (NaN if no refit was made); with
+        several classes, of the class that was predicted before.
     lower_bound
-        No set of fewer rows can flip the query, proven; at least 1.
+        No set of fewer rows can flip the query at the minimiser of the given features, proven; at least 1.
     outcome
         How the search ended, one of `Outcome`: a sentence, and a string.
     edit
@@ -40,6 +44,14 @@ class FlipSet:
         ``"verified"`` or ``"first-order"``.
     refits
         Number of refits that the search made.
+    confirmed_by
+        The strongest refit that confirmed the set: ``"minimiser"`` of the objective at the given features,
+        ``"estimator"`` as the user fits it, or the whole ``"pipeline"``, whose steps may look at labels; None if no
+        refit did. The latter two are asked where they could contradict the first.
+    margin_after
+        Log-odds by which the class predicted after the refit leads the one predicted before; NaN without a refit.
+    own_proba_before, own_proba_after
+        The same probabilities by the user's own estimator, where it was asked; NaN elsewhere.
     predicted_before, predicted_after
         The predicted class before, and after the refit (None if no refit was made).
     """
@@ -55,6 +67,10 @@ class FlipSet:
     edit: Edit
     method: str
     refits: int
+    confirmed_by: How | None = None
+    margin_after: float = np.nan
+    own_proba_before: float = np.nan
+    own_proba_after: float = np.nan
     predicted_before: Any = None
     predicted_after: Any = None
 

@@ -8,11 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from .._typing import BoolArray, FloatArray, IntArray
-from ..solver import solve_many
-from ..vectors import column_dots
 from .ranking import largest
 from .refit import Refit, contained
-from .row_edit import CoupledEdits
 
 
 def best_rows(refit: Refit, size: int) -> IntArray:
@@ -20,8 +17,8 @@ def best_rows(refit: Refit, size: int) -> IntArray:
     question = refit.context.question
     rows = refit.shortlist.rows
     effects = refit.shortlist.effects
-    if len(rows) < min(size, len(question.candidates)):
-        rows = question.candidates
+    if len(rows) < min(size, len(refit.candidates)):
+        rows = refit.candidates
         effects = refit.effects(rows)
     return rows[largest(question.worth(effects, rows), size)]
 
@@ -31,10 +28,9 @@ def best_outsiders(refit: Refit, count: int) -> IntArray:
 
     By gain, which ranks all rows alike: those that are not on the shortlist have no effect of their own.
     """
-    question = refit.context.question
-    worth = question.worth(refit.gains[question.candidates], question.candidates)
-    rows = question.candidates[largest(worth, count + len(refit.rows))]
-    return rows[~contained(rows, refit.rows)][:count]
+    worth = refit.context.question.worth(refit.gains[refit.candidates], refit.candidates)
+    rows = refit.candidates[largest(worth, count + len(refit.rows))]
+    return rows[~refit.has(rows)][:count]
 
 
 def weakest_members(refit: Refit) -> IntArray:
@@ -46,8 +42,8 @@ def weakest_members(refit: Refit) -> IntArray:
 def size_needed(refit: Refit) -> int:
     """How many rows of most worth it takes to flip; all that help if they are not enough."""
     question = refit.context.question
-    wanted = refit.margin + float(refit.effects(refit.rows).sum())
-    for among in (refit.shortlist.rows, question.candidates):
+    wanted = refit.margin + float(refit.effects(refit.rows).sum())  # the forecast margin with no row edited
+    for among in (refit.shortlist.rows, refit.candidates):
         effects = refit.effects(among)
         order = np.argsort(-question.worth(effects, among), kind="stable")
         total = np.cumsum(np.maximum(effects[order], 0.0))
@@ -58,13 +54,13 @@ def size_needed(refit: Refit) -> int:
 
 def n_helpful(refit: Refit) -> int:
     """The number of candidates whose edit moves the margin towards a flip."""
-    return int(np.count_nonzero(refit.gains[refit.context.question.candidates] > 0))
+    return int(np.count_nonzero(refit.gains[refit.candidates] > 0))
 
 
 def forecast(refit: Refit, rows: IntArray) -> float:
     """The margin to expect of another set of rows."""
     rows = np.sort(rows)
-    added = rows[~contained(rows, refit.rows)]
+    added = rows[~refit.has(rows)]
     taken = refit.rows[~contained(refit.rows, rows)]
     return refit.margin - float(refit.effects(added).sum()) + float(refit.effects(taken).sum())
 
@@ -106,24 +102,5 @@ def forecast_swaps(refit: Refit, out: IntArray, into: IntArray) -> FloatArray:
 
 
 def forecast_coupled_swaps(refit: Refit, out: IntArray, into: IntArray) -> FloatArray:
-    """As `forecast_swaps`, but the two rows see each other, through the Hessian at the refit.
-
-    Cost: a loose block solve with a column for each of the rows, made dense.
-    """
-    context, rows = refit.context, np.concatenate([out, into])
-    fit, hessian = context.question.fit, refit.hessian
-    columns = fit.problem.extended_rows(fit.problem.design.take(rows))
-    solved = solve_many(
-        hessian,
-        columns,
-        rtol=context.settings.accuracy.coupling,
-        preconditioner=fit.preconditioner,
-        width=len(rows),
-        monitor=context.monitor,
-    ).x
-    edits = CoupledEdits.of(refit.edits(rows), column_dots(columns, solved), hessian.curvature[rows])
-    coupling = columns[:, : len(out)].T @ solved[:, len(out) :]
-    pairs = np.indices(coupling.shape).reshape(2, -1)
-    pairs[1] += len(out)
-    moved = context.question.direction * (refit.factor @ columns)[pairs] * edits.pulls(pairs, coupling.ravel())
-    return np.asarray(refit.margin - moved.sum(axis=0).reshape(coupling.shape))
+    """As `forecast_swaps`, but the two rows see each other, through the Hessian at the refit."""
+    return refit.context.responses.coupled_swaps(refit, out, into)

@@ -41,10 +41,12 @@ class SearchResult:
 class LocalSearch:
     """Find a small flipping set, or a cheap one where the question has costs.
 
-    Deterministic, but for a budget in seconds. Each refit costs a Newton step or two from a nearby refit.
+    Deterministic, but for a budget in seconds. Each refit costs a Newton step or two from a nearby refit. Only sets of
+    a cost below ``below`` are looked for.
     """
 
-    def __init__(self, refits: Refits) -> None:
+    def __init__(self, refits: Refits, below: float = np.inf) -> None:
+        self._below = below
         self.best: Refit | None = None  # the cheapest flip so far: an exhausted budget cannot lose it
         self.closest: Refit | None = None  # of those that were offered, as long as none flips
         self._refits = refits
@@ -53,7 +55,7 @@ class LocalSearch:
         self._limits = refits.context.settings.limits
 
     def run(self) -> SearchResult:
-        """The whole search. Where the paper's set flips, the result is no larger."""
+        """The whole search. Where the set of the paper's algorithm, by this ranking, flips, the result is no larger."""
         try:
             self._bracket()
             self._try_first_order()
@@ -69,7 +71,8 @@ class LocalSearch:
 
     def _improves(self, rows: IntArray) -> bool:
         """Whether the set, if it flips, is cheaper than the best."""
-        return self.best is None or self._question.cost(rows) < self._question.cost(self.best.rows) - LESS
+        least = self._below if self.best is None else self._question.cost(self.best.rows)
+        return self._question.cost(rows) < least - LESS
 
     def _offer(self, refit: Refit) -> bool:
         """Take the refit if it is the best so far; whether it is."""
@@ -77,16 +80,17 @@ class LocalSearch:
         if better:
             self.best = refit
             self.closest = None
-        elif self.best is None and (self.closest is None or refit.margin < self.closest.margin):
+        elif self.best is None and not refit.flips and (self.closest is None or refit.margin < self.closest.margin):
             self.closest = refit
         return better
 
     # The size
 
     def _bracket(self) -> None:
-        """Narrow the size between the largest that does not flip and the smallest that does.
+        """Narrow the size: no set tried of ``low`` rows flips, the best one does.
 
-        With costs a heuristic: a dearer flip counts as none.
+        Each refit says what size to try next; after a failure the size rises by at least a stride that doubles. With
+        costs this is a heuristic: a dearer flip counts as none.
         """
         start = self._refits.base
         low = 0
@@ -98,6 +102,8 @@ class LocalSearch:
                     return
                 size = min(size, len(self.best.rows) - 1)
             size = max(size, low + 1)
+            if self._question.costs is None and size >= self._below:
+                return
             refit = self._rerank(size, start)
             if refit is None:
                 low = size
@@ -106,7 +112,8 @@ class LocalSearch:
                 if self._offer(refit):
                     continue
                 low = max(low + 1, len(refit.rows))
-            size, stride = max(size, low + stride), 2 * stride  # a ranking that promises too much must not crawl
+            size = max(size, low + stride)  # if forecasts are too hopeful, the size must not creep up one by one
+            stride *= 2
             if self.best is None and (refit is None or low >= n_helpful(refit)):
                 self._widen(start)
                 if self.best is None:
@@ -178,7 +185,7 @@ class LocalSearch:
     # Neighbouring sets
 
     def _shrink(self, best: Refit) -> bool:
-        """Look for a cheaper flipping set: leave each row out in turn, and climb by swaps from there.
+        """Whether a cheaper flipping set was found: leave each row out in turn, and climb by swaps from there.
 
         The row worth least goes first, and its climb before the other rows: it succeeds most often.
         """
@@ -200,7 +207,7 @@ class LocalSearch:
             trial = self._refits.at(fewer, best)
             if self._offer(trial):
                 return True
-            if starts:  # a refit holds the log-odds of all rows
+            if starts:  # kept only if used: each holds the log-odds of all rows
                 trials.append(trial)
         trials.sort(key=lambda trial: trial.margin)
         return any(self._climb(trial) for trial in trials[:starts])
@@ -224,7 +231,7 @@ class LocalSearch:
         """Sets that differ by one row (with costs: or have one row more) and would improve, best forecast first."""
         into, out = best_outsiders(refit, self._effort.pool), weakest_members(refit)[: self._effort.pool]
         most = np.inf  # rough forecasts are not cut off: only their order is worth something
-        if self._effort.pairwise and len(out):
+        if self._effort.pairwise and self._refits.context.responses.couples and len(out):
             margins = forecast_coupled_swaps(refit, out, into)
             most = refit.margin + self._effort.worst_swap * mean_effect(refit)
         else:

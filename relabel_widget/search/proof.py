@@ -47,9 +47,11 @@ def as_proof(fit: AnyFit, edit: Edit, bound: Bound | None, table: Any, n_queries
 
     Raises
     ------
+    TypeError
+        If the bound is not a `Bound`.
     ValueError
-        If the bound is of another fit or edit, or the table of another shape or used for removals; or for a naive
-        Bayes, whose lower bound needs neither.
+        If the bound is of another fit or edit, or the table of another shape, used for removals or several classes;
+        or for a naive Bayes, whose lower bound needs neither.
     """
     if not isinstance(fit, Fit) and not (bound is None and table is None):
         raise ValueError(f"{who}: expected no bound and no table for a naive Bayes: its lower bound needs neither.")
@@ -61,6 +63,8 @@ def as_proof(fit: AnyFit, edit: Edit, bound: Bound | None, table: Any, n_queries
         )
     if table is None:
         return Proof(bound, None)
+    if len(fit.classes) > 2:
+        raise ValueError(f"{who}: table is of fits of two classes, and this one has {len(fit.classes)}.")
     if edit != "relabel":
         raise ValueError(f"{who}: table holds single relabels and says nothing about edit {edit!r}.")
     array = as_numbers(table, who=f"{who}: table")

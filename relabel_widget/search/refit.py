@@ -4,22 +4,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
-from scipy.special import expit
 
 from .._typing import AnyArray, BoolArray, FloatArray, IntArray
 from ..bound import SLACK
 from ..monitor import Monitor
-from ..problem import Hessian
+from ..problem import Hessian, Problem
 from ..question import Question
 from ..solver import Iterate, SolveResult, norm_in, solve
 from ..vectors import dot
 from .ranking import largest
-from .row_edit import Leverages, RowEdits
 from .settings import Settings
 
 NO_ROWS = np.empty(0, dtype=np.int64)
+
+
+class Responses(Protocol):
+    """How rows respond to their own edits: `RowResponses`, and `ClassResponses` where there are several classes."""
+
+    couples: bool  # whether there are `coupled_swaps`
+
+    def effects(self, refit: Refit, edits: IntArray) -> FloatArray:
+        """What each edit moves the margin by at a refit, its row's own response included; (len(edits),)."""
+
+    def start_point(self, problem: Problem, changed: IntArray, start: Refit) -> Iterate:
+        """The start as a point of the problem in which some edits are made or taken back."""
+
+    def coupled_swaps(self, refit: Refit, out: IntArray, into: IntArray) -> FloatArray:
+        """Margins after swaps whose two rows see each other, (len(out), len(into))."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +42,7 @@ class Context:
 
     question: Question
     settings: Settings
-    leverages: Leverages
+    responses: Responses
     monitor: Monitor | None = None
 
 
@@ -44,6 +58,8 @@ class Shortlist:
 class Refit:
     """A refit on the labels edited in ``rows``, which are sorted.
 
+    Rows stand for edits: where there are several classes, numbers that name a row and its new label (`Problem`).
+
     ``margin`` is the question's margin, positive as long as the prediction stands, and ``doubt`` how far off it may be.
     ``point`` is the last iterate, which may be short of the minimiser; the margin is corrected for that.
 
@@ -52,7 +68,7 @@ class Refit:
 
     - the *gain*: what editing it moves the margin by, to first order, towards a flip where it is positive; for a row
       that this refit has edited, what undoing the edit would cost;
-    - the *effect*: the gain with the row's own response (`RowEdits`), worked out for the shortlist.
+    - the *effect*: the gain with the row's own response (`Responses`), worked out for the shortlist.
     """
 
     context: Context
@@ -177,25 +193,30 @@ class Refit:
         return self.context.question.gains(self.eta, self.eta_direction)
 
     @cached_property
+    def candidates(self) -> IntArray:
+        """Of each row that may be edited the edit that this refit has made, or else the best one; sorted."""
+        return self.context.question.edits_at(self.gains, self.rows)
+
+    @cached_property
     def shortlist(self) -> Shortlist:
         """The rows of the set and those that rank first outside it: twice as many as the margin's distance to 0 takes.
 
         Cost: some passes over the stored values of these rows, mostly a few hundred.
         """
         question, limits = self.context.question, self.context.settings.limits
-        worth = question.worth(self.gains[question.candidates], question.candidates)
-        first = question.candidates[largest(worth, len(self.rows) + 2 * limits.shortlist_most)]
-        outside = first[~contained(first, self.rows)]
+        worth = question.worth(self.gains[self.candidates], self.candidates)
+        first = self.candidates[largest(worth, len(self.rows) + 2 * limits.shortlist_most)]
+        outside = first[~self.has(first)]
         needed = int(np.searchsorted(np.cumsum(np.maximum(self.gains[outside], 0.0)), abs(self.margin)))
         count = min(limits.shortlist_least + 2 * needed, limits.shortlist_most, len(outside))
         rows = np.concatenate([outside[:count], self.rows])
-        effects = self._effects(rows)
+        effects = self.context.responses.effects(self, rows)
         # effects are mostly smaller than gains: a row whose gain exceeds the least effect here could still outrank it
         least = question.worth(effects[:count], outside[:count]).min(initial=np.inf)
         others = outside[count:]
         others = others[question.worth(self.gains[others], others) > least]
         rows = np.concatenate([rows, others])
-        effects = np.concatenate([effects, self._effects(others)])
+        effects = np.concatenate([effects, self.context.responses.effects(self, others)])
         order = np.argsort(rows)
         return Shortlist(rows[order], effects[order])
 
@@ -205,28 +226,9 @@ class Refit:
         effects[known] = self.shortlist.effects[np.searchsorted(self.shortlist.rows, rows[known])]
         return effects
 
-    def _effects(self, rows: IntArray) -> FloatArray:
-        """The gain of each row times its actual move over its first-order move."""
-        if not len(rows):
-            return np.empty(0)
-        question = self.context.question
-        leverage, weights = self.context.leverages.of(rows), question.fit.problem.weights[rows]
-        if question.edit == "remove":
-            weights = np.where(contained(rows, self.rows), 0.0, weights)
-        held = leverage * weights * expit(self.eta[rows]) * expit(-self.eta[rows])
-        return np.asarray(self.gains[rows] * (self.edits(rows).share(leverage) * (1.0 + held)))
-
-    def edits(self, rows: IntArray) -> RowEdits:
-        """The edits of rows here, taken back where this refit has made them."""
-        question, eta = self.context.question, self.eta[rows]
-        problem = question.fit.problem
-        made = contained(rows, self.rows)
-        weights, codes = problem.weights[rows], problem.labels.codes[rows].astype(np.float64)
-        if question.edit == "relabel":
-            codes = np.where(made, 1.0 - codes, codes)
-            return RowEdits(eta, weights * (expit(eta) - codes), weights, 1.0 - codes)
-        left_out = np.where(made, weights, 0.0)
-        return RowEdits(eta, (weights - left_out) * (expit(eta) - codes), left_out, codes)
+    def has(self, rows: IntArray) -> BoolArray:
+        """Which of the rows this refit has edited; a mask, (len(rows),)."""
+        return contained(rows, self.rows)
 
 
 def contained(rows: IntArray, among: IntArray) -> BoolArray:

@@ -91,12 +91,13 @@ class Refits:
         if self.context.settings.exact:
             return self._minimised(problem, rows, start)
         changed = np.setxor1d(rows, start.rows, assume_unique=True)
-        rule = _SignSettled(problem, start, rows, self.base.spread)
+        rule = _SignSettled(problem, start, rows, changed, self.base.spread)
         run = newton(
             problem,
-            _start_point(problem, changed, start),
+            self.context.responses.start_point(problem, changed, start),
             rule,
             preconditioner=self.context.question.fit.preconditioner,
+            # bounded: gradients are bounded, not computed, leaving out these rows; None computes them
             excluded_rows=changed if accuracy.bounded else None,
             max_steps=self.context.settings.limits.newton_steps,
             monitor=self.context.monitor,
@@ -111,6 +112,10 @@ class Refits:
         point = Iterate.at(problem, done.theta, done.eta)
         return Refit(self.context, rows, point, question.margin(done.theta), start=start)
 
+    def minimised(self, refit: Refit) -> Refit:
+        """The same refit at its minimiser."""
+        return self._minimised(self.context.question.edited(refit.rows), refit.rows, refit)
+
     def confirmed_margin(self, refit: Refit) -> float:
         """The margin of a refit that is followed to within 1e-7 log-odds of the minimiser's.
 
@@ -119,9 +124,9 @@ class Refits:
         whose curvature came mainly from the edited rows, as far as `Iterate.stretch` does not tell.
         """
         context = self.context
-        problem = context.question.edited(refit.rows)
         if context.settings.accuracy.confirm_fully:
-            return self._minimised(problem, refit.rows, refit).margin
+            return self.minimised(refit).margin
+        problem = context.question.edited(refit.rows)
         rule = _Certain(problem, refit)
         run = newton(
             problem,
@@ -134,7 +139,7 @@ class Refits:
         )
         margin = _corrected_margin(problem, run.point, refit)
         doubt = max(context.settings.accuracy.safety * abs(margin - refit.margin), refit.spread * rule.decrement)
-        return margin if run.converged and doubt < abs(margin) else self._minimised(problem, refit.rows, refit).margin
+        return margin if run.converged and doubt < abs(margin) else self.minimised(refit).margin
 
 
 class _SignSettled:
@@ -147,8 +152,7 @@ class _SignSettled:
     forecast. After a step that moved a row by more than `_SHORT` it never counts as settled.
     """
 
-    def __init__(self, problem: Problem, start: Refit, rows: IntArray, spread: float) -> None:
-        changed = np.setxor1d(rows, start.rows, assume_unique=True)
+    def __init__(self, problem: Problem, start: Refit, rows: IntArray, changed: IntArray, spread: float) -> None:
         self._problem = problem
         self._start = start
         self._accuracy = start.context.settings.accuracy
@@ -168,7 +172,7 @@ class _SignSettled:
         doubt, accuracy = self._doubt(decrement), self._accuracy
         if not doubt:
             return accuracy.loosest_step
-        # a step twice as tight as the doubt can use leaves the rest to the next
+        # leaves half of the margin as doubt, if the step reduces the gradient by its tolerance
         return float(np.clip(0.5 * abs(self.margin) / doubt, accuracy.tightest_step, accuracy.loosest_step))
 
     def _settled(self, point: Iterate) -> bool:
@@ -180,7 +184,12 @@ class _SignSettled:
         return max(self.doubt, self._accuracy.safety * abs(self.margin - before)) < abs(self.margin)
 
     def _doubt(self, decrement: float) -> float:
-        """How far a gradient of this size may move a margin that was corrected for it, in log-odds."""
+        """How far a gradient of this norm may move a margin that was corrected for it, in log-odds.
+
+        The first gradient moves the margin by ``_moves`` at most, to first order. If the factor has turned by the share
+        ``adjoint_drift`` since, so much of that is wrong, in proportion to what is left of the gradient. Added to it
+        is the residual to which the start's factor was solved.
+        """
         drift = 0.0
         if self._first_decrement:
             drift = self._accuracy.adjoint_drift * self._moves * decrement / self._first_decrement
@@ -212,20 +221,12 @@ class _Certain:
         if not self._left() <= self._certain:  # a bound may be too large, and where there is none it is NaN
             self.decrement = _gradient_norm(self._refit, self._problem, point) * point.stretch
         left = self._left()
+        # quadratic convergence, but no tighter than what halves the allowed error
         return None if left <= self._certain else max(min(0.1, 0.1 * self.decrement), 0.5 * self._certain / left)
 
     def _left(self) -> float:
         """How far the corrected margin may be from the minimiser's."""
         return self._spread * self.decrement * max(self._factor_error, self.decrement)
-
-
-def _start_point(problem: Problem, changed: IntArray, start: Refit) -> Iterate:
-    """The start as a point of the edited problem, with secant curvature of the edited rows for the first step."""
-    edits, leverage = start.edits(changed), start.context.leverages.of(changed)
-    share = edits.share(leverage)
-    gradient = start.gradient + problem.extended_rmatvec_of(changed, edits.force)
-    hessian = start.hessian.with_curvature(changed, (1.0 - share) / (share * leverage))
-    return Iterate(start.point.theta, start.eta, gradient, hessian=hessian)
 
 
 def _gradient_norm(refit: Refit, problem: Problem, point: Iterate) -> float:

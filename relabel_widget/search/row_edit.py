@@ -93,7 +93,7 @@ class CoupledEdits:
         return cls(edits, np.clip(leverage, _NO_FEATURES, largest), curvature)
 
     def pulls(self, pairs: IntArray, coupling: FloatArray) -> FloatArray:
-        """The force on the model, beyond its own curvature, of each row of a pair that is edited; (2, k).
+        """How much each row's loss derivative changes, less what its curvature in H accounts for; (2, k).
 
         ``pairs`` (2, k) are places of rows, ``coupling`` (k,) is ``x_i . H^-1 x_j``.
         """

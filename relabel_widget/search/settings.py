@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from ..design import LARGE, Design
 
 LESS = 1e-9  # what counts as closer to a flip (log-odds), and as cheaper: less is rounding, and a climb might go round
+RANKING_RTOL = 1e-2  # a search re-ranks at every refit: only the paper's algorithm, which does not, needs all digits
 _THOROUGH_UP_TO = 50_000  # stored values: a refit then takes about a millisecond
 
 
@@ -112,7 +113,8 @@ class Accuracy:
     interaction
         Share of a forecast move that is allowed for what rows do to each other.
     certain
-        Log-odds: the error bound at which a confirmation stops. The bound is seldom reached; 1e-7 is promised.
+        Log-odds: a confirmation stops once its error is bounded by this. The error itself is mostly far less than its
+        bound, hence the 1e-7 that is promised: an observation, not a proof.
     confirm_fully
         Run confirmations to the minimiser instead: where refits are cheap that costs next to nothing.
     """

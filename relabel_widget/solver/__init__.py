@@ -2,7 +2,16 @@
 
 from .cg import solve, solve_many
 from .newton import Iterate, NewtonRun, NewtonSettings, StoppingRule, minimise, newton, newton_step
-from .preconditioner import Centred, Jacobi, Preconditioner, TwoLevel, anew_is_cheap, norm_in, preconditioner_of
+from .preconditioner import (
+    Centred,
+    Jacobi,
+    PerClass,
+    Preconditioner,
+    TwoLevel,
+    norm_in,
+    preconditioner_of,
+    rebuilding_is_cheap,
+)
 from .result import MinimiseResult, SolveResult
 
 __all__ = [
@@ -12,16 +21,17 @@ __all__ = [
     "MinimiseResult",
     "NewtonRun",
     "NewtonSettings",
+    "PerClass",
     "Preconditioner",
     "SolveResult",
     "StoppingRule",
     "TwoLevel",
-    "anew_is_cheap",
     "minimise",
     "newton",
     "newton_step",
     "norm_in",
     "preconditioner_of",
+    "rebuilding_is_cheap",
     "solve",
     "solve_many",
 ]

@@ -2,9 +2,9 @@
 
 Source: Hestenes and Stiefel, "Methods of conjugate gradients for solving linear systems" (1952), in the
 preconditioned form of Saad, "Iterative Methods for Sparse Linear Systems", algorithm 9.1. Residuals are measured as
-``sqrt(r' M^-1 r)``, M the preconditioner: were M equal to H, that would be the error in the norm of H, which is what
-bounds the error of every score ``x_i . H^-1 b`` and of a margin at the end of a Newton step. The Euclidean norm makes
-much of columns with large curvature, where a residual means least, and takes a sixth more products on texts.
+``sqrt(r' M^-1 r)``, M the preconditioner: if M were H, this would be the error in the norm of H, which bounds the
+error of every score ``x_i . H^-1 b`` and of a margin at the end of a Newton step. The Euclidean norm emphasises
+columns with large curvature, where a residual matters least, and takes a sixth more products on texts.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import numpy as np
 
 from .._typing import FloatArray
 from ..monitor import Monitor
-from ..problem import Hessian, eta_of
+from ..problem import Hessian
 from ..vectors import add_scaled, blas_in_one_thread, column_dots, dot, pieces
 from .preconditioner import Preconditioner
 from .result import SolveResult
 
-_NO_CURVATURE = 1e-14  # of what the preconditioner expects: every row saturated, and an intercept that no penalty holds
-_RECOMPUTE = 50  # the recursive residual drifts from the true one; every so often it is computed anew
+_NO_CURVATURE = 1e-14  # of what the preconditioner expects: less means saturated rows and an unpenalised intercept
+_RECOMPUTE = 50  # the recursive residual drifts from the true one and is recomputed after this many iterations
 
 
 def solve(
@@ -47,15 +47,15 @@ def solve(
     rtol
         Stop when ``|b - H x| <= rtol |b|`` in the norm of the preconditioner.
     start
-        First guess, shape (n_params,), and ``[X, 1] x``, (n_rows,), which spares half a product; zero if
+        Initial guess, shape (n_params,), and its ``[X, 1] x``, (n_rows,), which saves half a product; zero if
         None.
     with_eta
-        Whether the result is to have ``[X, 1] x``, which products work out on the way.
+        Whether to return ``[X, 1] x``, which products compute on the way.
     monitor
         Checked at every iteration.
 
-    Ends without having converged where H has no curvature to speak of. Cost: one Hessian product an iteration, one
-    with X' for a first guess; memory of four vectors, and two of n_rows for ``[X, 1] x``.
+    Ends unconverged if H has practically no curvature. Cost: one Hessian product per iteration, one product with X'
+    for an initial guess; memory of four vectors, and two of n_rows for ``[X, 1] x``.
     """
     if start is None:
         x, r = np.zeros_like(b), b.copy()
@@ -94,10 +94,10 @@ def solve(
 
 
 class _Eta:
-    """``[X, 1] x`` of a solution that products with its directions build up, from ``start`` (n_rows,) or zero.
+    """``[X, 1] x`` of a solution, accumulated from products with its directions, from ``start`` (n_rows,) or zero.
 
-    Each product gives ``[X, 1]`` times its direction on the way, which takes a write for each row and a pass to add.
-    Where rows lie on workers that would bring a vector here each time: one product at the end costs less.
+    Each product computes ``[X, 1]`` times its direction on the way, which takes one write per row and a pass to add.
+    If rows live on workers, that would transfer a vector each time: one product at the end costs less.
     """
 
     def __init__(self, hessian: Hessian, start: FloatArray | None) -> None:
@@ -107,7 +107,7 @@ class _Eta:
         self.latest = None if hessian.design.place == "workers" else np.empty(n_rows)
 
     def add(self, scale: float) -> None:
-        """Add so much of that of the latest direction."""
+        """Add ``scale`` times that of the latest direction."""
         if self.latest is not None:
             add_scaled(self._sum, scale, self.latest)
 
@@ -115,7 +115,7 @@ class _Eta:
         """``[X, 1] x`` of the solution x, (n_rows,)."""
         if self.latest is not None:
             return self._sum
-        return eta_of(self._hessian.design, x, self._hessian.has_intercept)
+        return self._hessian.eta(x)
 
 
 def solve_many(
@@ -129,23 +129,23 @@ def solve_many(
     max_iterations: int = 10_000,
     monitor: Monitor | None = None,
 ) -> SolveResult:
-    """Solve ``H X = B`` for many right-hand sides, ``width`` columns at a time; each column leaves when it is done.
+    """Solve ``H X = B`` for many right-hand sides, ``width`` columns at a time; converged columns drop out.
 
     Parameters
     ----------
     b
         Shape (n_params, m).
     width
-        16 where groups of columns are solved side by side, one a core, because a product keeps only one core busy;
+        16 if groups of columns are solved in parallel, one per core, because a product keeps only one core busy;
         32 otherwise.
     with_eta
-        As in `solve`, where there is one column; of many there is none.
+        As in `solve` for one column; ignored for many.
 
-    The columns share the passes over X, not their Krylov spaces. Cost: at most max over columns of the single
-    solve's iterations, each one blocked product; memory of five (n_params, width) arrays beside the solution,
-    for each group in work.
+    The columns share passes over X, but not Krylov spaces. Cost: at most as many blocked products as the slowest
+    column takes iterations by itself; memory of five (n_params, width) arrays besides the solution, for each
+    group being solved.
     """
-    if b.shape[1] == 1 and hessian.curvature.ndim == 1:  # threads would cost a small system as much as it does
+    if b.shape[1] == 1 and hessian.curvature.ndim == 1:  # threads would cost as much as a small system itself
         one = solve(
             hessian,
             b[:, 0],
@@ -182,7 +182,7 @@ def solve_many(
 
 @contextmanager
 def _side_by_side(n_threads: int) -> Iterator[Executor]:
-    """Threads for groups of columns, meanwhile without BLAS's own: both kinds on two cores took twice as long."""
+    """Threads for groups of columns, with BLAS limited to one: both kinds together took twice as long on two cores."""
     with blas_in_one_thread() if n_threads > 1 else nullcontext(), ThreadPoolExecutor(n_threads) as pool:
         yield pool
 
@@ -203,7 +203,7 @@ def _solve_group(
 ) -> SolveResult:
     solution, z = np.zeros_like(b), preconditioner.apply(b)
     size = column_dots(b, z)
-    left = np.where(size > 0, 1.0, 0.0)  # squares of relative residuals
+    left = np.where(size > 0, 1.0, 0.0)  # squared relative residuals
     active = np.flatnonzero(size > 0)
     hessian = hessian.columns(size > 0)
     x = np.zeros((b.shape[0], len(active)))

@@ -1,14 +1,14 @@
-"""Truncated Newton with conjugate gradients, and a line search where a full step does not clearly succeed.
+"""Truncated Newton with conjugate gradients, and a line search if a full step does not clearly succeed.
 
 Source: Dembo and Steihaug, "Truncated-Newton algorithms for large-scale unconstrained optimization" (1983). A full
-step that halves the gradient and does not go far is taken without a look at the objective, as in Eisenstat and
-Walker, "Globally convergent inexact Newton methods" (1994): near the minimiser all do, and the gradient is needed
-anyway. Where differences of the objective drown in rounding the gradient alone tells, as in the approximate Wolfe
-condition of Hager and Zhang, "A new conjugate gradient method with guaranteed descent" (2005).
+step that halves the gradient and does not go far is taken without evaluating the objective, as in Eisenstat and
+Walker, "Globally convergent inexact Newton methods" (1994): near the minimiser all steps do, and the gradient is
+needed anyway. Where differences of the objective are lost in rounding, the gradient alone decides, as in the
+approximate Wolfe condition of Hager and Zhang, "A new conjugate gradient method with guaranteed descent" (2005).
 
-How near a minimum is, is told by the Newton decrement ``sqrt(g' H^-1 g)``, which no change of a column's unit touches;
-see Boyd and Vandenberghe, "Convex Optimization" (2004), section 9.5. It is measured in the preconditioner instead of
-H, and corrected by the ratio of the two that the last step saw: its solution v has ``-g . v = g' H^-1 g``.
+The distance to the minimum is measured by the Newton decrement ``sqrt(g' H^-1 g)``, which does not depend on the units
+of columns; see Boyd and Vandenberghe, "Convex Optimization" (2004), section 9.5. It is measured in the preconditioner
+instead of H, and corrected by the ratio of the two at the last step: its solution v has ``-g . v = g' H^-1 g``.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from ..monitor import Monitor
 from ..problem import Hessian, Problem
 from ..vectors import dot, norm, row_by_row
 from .cg import solve
-from .preconditioner import Preconditioner, anew_is_cheap, norm_in, preconditioner_of
+from .preconditioner import Preconditioner, norm_in, preconditioner_of, rebuilding_is_cheap
 from .result import MinimiseResult, SolveResult
 
 _CLEARLY = 0.5  # of the gradient, in the norm of the preconditioner
-_FAR = 20.0  # log-odds: where rows are saturated a step may leave the minimiser behind, and the gradient be smaller
+_FAR = 20.0  # log-odds: with saturated rows a step may overshoot the minimiser and still reduce the gradient
 _ARMIJO = 1e-4
 _SHORTEST = 1e-10
-_ROUNDING = 8 * np.finfo(float).eps  # of the objective: a rise this small may be none
+_ROUNDING = 8 * np.finfo(float).eps  # of the objective: a rise this small may be rounding
 _FLATTER = 0.9
-_FORCING = 0.5  # of the square root of the decrement: tighter systems spared no step on texts and tables
-_SHARE_LEFT = 0.8  # of what is wanted at the next point: what its step's system may leave of the gradient
+_FORCING = 0.5  # of the square root of the decrement: tighter solves saved no step on texts and tables
+_SHARE_LEFT = 0.8  # share of the tolerance at the next point that the linear solve may leave as residual
 
 
 @dataclass(frozen=True)
 class NewtonSettings:
     """Tolerance of the Newton decrement relative to `Problem.root`, and the number of Newton steps allowed.
 
-    The objective is then ``rtol^2 / 2`` of itself above its minimum, whatever the weights and the units of columns.
+    The objective is then within ``rtol^2 / 2`` (relative) of its minimum, whatever the weights and units of columns.
     """
 
     rtol: float = 1e-10
@@ -53,9 +53,9 @@ class Iterate:
     """A point of Newton's method: parameters, log-odds of the rows, and the step that led there.
 
     ``slopes`` (n_rows,), the derivatives of the rows' losses, and ``gradient`` (n_params,) are None until they are
-    worked out. ``length`` is the step's share of a full one, ``products`` what it took, ``far`` the largest move of a
+    computed. ``length`` is the step's fraction of a full one, ``products`` its cost, ``far`` the largest move of a
     row, and ``decrement`` the norm of the gradient in the step's preconditioner or a bound. ``stretch`` is how much
-    larger the norm in ``H^-1`` was where the step began, at least 1. ``hessian`` may stand in for the point's own.
+    larger the norm in ``H^-1`` was at the start of the step, at least 1. ``hessian`` may approximate the point's own.
     """
 
     theta: FloatArray
@@ -71,37 +71,37 @@ class Iterate:
 
     @classmethod
     def at(cls, problem: Problem, theta: FloatArray, eta: FloatArray | None = None) -> Iterate:
-        """A point with its gradient. Cost: one product with X', and one with X if eta is to be worked out."""
+        """A point with its gradient. Cost: one product with X', and one with X if eta is not given."""
         if eta is None:
             eta = problem.eta(theta)
         return cls(theta, eta, problem.gradient(theta, problem.dloss(eta)))
 
     def slopes_in(self, problem: Problem) -> FloatArray:
-        """The slopes, in the problem that the point is of; worked out once."""
+        """The slopes in the point's own problem; computed once."""
         if self.slopes is None:
             self.slopes = problem.dloss(self.eta)
         return self.slopes
 
     def gradient_in(self, problem: Problem) -> FloatArray:
-        """The gradient, in the problem that the point is of. Cost: one product with X', once."""
+        """The gradient in the point's own problem. Cost: one product with X', once."""
         if self.gradient is None:
             self.gradient = problem.gradient(self.theta, self.slopes_in(problem))
         return self.gradient
 
     def hessian_in(self, problem: Problem) -> Hessian:
-        """The Hessian, in the problem that the point is of, or what stands in for it; worked out once."""
+        """The Hessian in the point's own problem, or its approximation; computed once."""
         if self.hessian is None:
             self.hessian = problem.hessian(self.eta)
         return self.hessian
 
     def along(self, problem: Problem, factor: FloatArray, eta_direction: FloatArray) -> float:
-        """``factor . gradient``, where ``[X, 1] factor`` is known: it takes no product, and no gradient."""
+        """``factor . gradient`` given ``[X, 1] factor``: needs neither a product nor the gradient."""
         if self.gradient is not None:
             return dot(factor, self.gradient)
         return dot(eta_direction, self.slopes_in(problem)) + dot(factor, problem.penalty * self.theta)
 
     def lean(self) -> Iterate:
-        """The point itself, to be kept: without slopes and Hessian, which one pass over rows works out again."""
+        """The point without slopes and Hessian, for storage: one pass over rows recomputes them."""
         self.slopes = self.hessian = None
         return self
 
@@ -117,9 +117,9 @@ def newton_step(
 ) -> Iterate | None:
     """One Newton step, its system solved to ``rtol``, shortened by line search.
 
-    None if rounding, or that every row is saturated, forbids progress. With ``excluded_rows``, a full step whose
-    gradient is small by a bound is taken without working it out, which spares a product with X': these rows, which may
-    move much farther than others, are kept out of the bound, and do not count in ``far``.
+    None if rounding, or the saturation of all rows, prevents progress. With ``excluded_rows``, a full step whose
+    gradient is bounded to be small is taken without computing it, which saves a product with X': these rows, which may
+    move much farther than others, are left out of the bound and do not count in ``far``.
     """
     hessian = point.hessian_in(problem)
     gradient = point.gradient_in(problem)
@@ -160,11 +160,11 @@ def _bounded(
     preconditioner: Preconditioner,
     excluded_rows: IntArray,
 ) -> Iterate:
-    """The end of a full step with a bound on its gradient, infinite where it goes far.
+    """The end of a full step with a bound on its gradient, infinite if the step goes far.
 
-    The gradient is what the step's system left, and ``[X, 1]'`` of what slopes gained beyond its Hessian. Curvatures at
-    the end are no less than ``exp(-far)`` of those at the start: one log-odd more or less changes ``p (1 - p)`` by a
-    factor of e at most.
+    The gradient is the residual of the step's system plus ``[X, 1]'`` of the change of slopes beyond its Hessian.
+    Curvatures at the end are at least ``exp(-far)`` of those at the start: a change of 1 in the log-odds changes
+    ``p (1 - p)`` by a factor of e at most.
     """
     eta = row_by_row(_ahead, step.eta_direction, point.eta, 1.0)
     far, others = _farthest(step.eta_direction, excluded_rows)
@@ -179,21 +179,21 @@ def _bounded(
 
 
 def _ahead(moved: FloatArray, eta: FloatArray, length: float) -> FloatArray:
-    """Log-odds after a share of a step that moves them so far."""
+    """Log-odds after a fraction ``length`` of a step that moves them by ``moved``."""
     out = length * moved
     out += eta
     return out
 
 
 def _beyond(after: FloatArray, before: FloatArray, curvature: FloatArray, moved: FloatArray) -> FloatArray:
-    """What slopes have gained beyond what the curvature says."""
+    """The change of slopes beyond what the curvature predicts."""
     gained = after - before
     gained -= curvature * moved
     return gained
 
 
 def _farthest(moved: FloatArray, excluded_rows: IntArray | None) -> tuple[float, float]:
-    """The largest move of a row, and that of a row which is not among some."""
+    """The largest move of any row, and of any row not in ``excluded_rows``."""
     far = float(max(moved.max(), -moved.min()))
     if excluded_rows is None or np.abs(moved[excluded_rows]).max(initial=0.0) < far:
         return far, far
@@ -210,7 +210,7 @@ def _line_search(
     trial: Iterate,
     reached: Callable[[float], Iterate],
 ) -> Iterate | None:
-    """Backtrack from a full step until the objective falls by enough; where rounding hides that, the decrement."""
+    """Backtrack from a full step until the objective falls enough, or the decrement where rounding hides that."""
     slope, before = dot(point.gradient_in(problem), step), problem.objective(point.theta, point.eta)
     rounding = _ROUNDING * abs(before)
     while trial.length > _SHORTEST:
@@ -224,15 +224,15 @@ def _line_search(
 
 
 class StoppingRule(Protocol):
-    """Says when Newton's method has come far enough."""
+    """Decides when Newton's method stops."""
 
     def tolerance(self, point: Iterate) -> float | None:
-        """The relative residual to which the next step's system is to be solved; None to stop here."""
+        """The relative residual for solving the next step's system; None to stop here."""
 
 
 @dataclass(frozen=True, eq=False)
 class NewtonRun:
-    """Where a run ended; ``converged`` if the rule ended it, and not rounding or the number of steps."""
+    """The end of a run; ``converged`` if the rule ended it, not rounding or the step limit."""
 
     point: Iterate
     steps: int
@@ -250,10 +250,10 @@ def newton(
     excluded_rows: IntArray | None = None,
     monitor: Monitor | None = None,
 ) -> NewtonRun:
-    """Newton steps from a point until the rule is content: the one loop behind fits, refits and confirmations.
+    """Newton steps from a point until the rule is satisfied: the one loop behind fits, refits and confirmations.
 
-    A preconditioner of a nearby Hessian saves a pass over X a step; without one it is made anew each step.
-    ``excluded_rows`` are those of the first step, as `newton_step` takes them; later steps exclude none.
+    The preconditioner of a nearby Hessian saves a pass over X per step; without one it is rebuilt at each step.
+    ``excluded_rows`` applies to the first step, as in `newton_step`; later steps exclude none.
     """
     point = start
     steps = 0
@@ -275,7 +275,7 @@ def newton(
 
 
 class _SmallDecrement:
-    """Stop where the Newton decrement is small beside the root of the objective."""
+    """Stop when the Newton decrement is small relative to the square root of the objective."""
 
     def __init__(
         self, problem: Problem, rtol: float, preconditioner: Preconditioner | None, monitor: Monitor | None
@@ -288,7 +288,7 @@ class _SmallDecrement:
         self.relative = np.inf
 
     def tolerance(self, point: Iterate) -> float | None:
-        """As tight as the step can use: Dembo and Steihaug's forcing term, and no tighter than what is wanted asks."""
+        """As tight as is useful: Dembo and Steihaug's forcing term, but no tighter than the tolerance requires."""
         if np.isnan(point.decrement):
             made = self._lent or preconditioner_of(point.hessian_in(self._problem))
             point.decrement = norm_in(made, point.gradient_in(self._problem))
@@ -312,10 +312,10 @@ def minimise(
 ) -> MinimiseResult:
     """Minimise the problem from ``start``, shape (n_params,).
 
-    Cost: each step is a few passes over X and one truncated CG solve, as tight as the step can use.
+    Cost: each step is a few passes over X and one truncated CG solve, as tight as is useful.
     """
     settings = settings or NewtonSettings()
-    if anew_is_cheap(problem.design):
+    if rebuilding_is_cheap(problem.design):
         preconditioner = None
     rule = _SmallDecrement(problem, settings.rtol, preconditioner, monitor)
     run = newton(
@@ -334,9 +334,9 @@ def minimise(
 
 
 def _rounding_of(problem: Problem, summed: FloatArray, eta: FloatArray) -> float:
-    """At most what the Newton decrement would be more at ``eta`` than at log-odds that were summed up over steps.
+    """Bound on how much larger the Newton decrement is at ``eta`` than at log-odds summed up over steps.
 
-    They are the same but for rounding, which is much where a column's mean is a million times its spread or more. A
-    gradient ``[X, 1]' diag(curvature) u`` is ``sqrt(sum_i curvature_i u_i^2)`` in the norm of ``H^-1`` at most.
+    They differ only by rounding, which is large where a column's mean is a million times its spread or more. A
+    gradient ``[X, 1]' diag(curvature) u`` is at most ``sqrt(sum_i curvature_i u_i^2)`` in the norm of ``H^-1``.
     """
     return float(np.sqrt(dot(problem.d2loss(eta), np.square(eta - summed))))

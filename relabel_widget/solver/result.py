@@ -1,4 +1,4 @@
-"""What the solvers hand back. The loop that ran judges how it ended."""
+"""Results of the solvers. The loop itself judges how it ended."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .._typing import FloatArray
 
 @dataclass(frozen=True, eq=False)
 class SolveResult:
-    """Solution of ``H x = b``, one or many columns.
+    """Solution of ``H x = b`` for one or many columns.
 
     ``residual`` is the largest ``|b - H x| / |b|`` over columns and ``scale`` the largest ``|b|``, in the norm of the
     preconditioner; ``converged`` says whether the tolerance was met; ``iterations`` counts Hessian products.
-    ``eta_direction`` is ``[X, 1] x``, (n_rows,), where it was asked for; otherwise empty. ``left`` is ``b - H x`` of
-    one right-hand side.
+    ``eta_direction`` is ``[X, 1] x``, (n_rows,), if requested; otherwise empty. ``left`` is ``b - H x`` for a single
+    right-hand side.
     """
 
     x: FloatArray
@@ -29,15 +29,15 @@ class SolveResult:
     left: FloatArray = field(default_factory=lambda: np.empty(0))
 
     def columns(self) -> Iterator[SolveResult]:
-        """The solutions one by one, x (n_params,), each with the residual of the worst."""
+        """The solutions one by one, x (n_params,), each with the residual of the worst column."""
         return (replace(self, x=x) for x in np.ascontiguousarray(self.x.T))
 
 
 @dataclass(frozen=True, eq=False)
 class MinimiseResult:
-    """A minimiser: parameters, log-odds of the rows, Newton decrement by the objective's root, norm of the gradient.
+    """A minimiser: parameters, log-odds of the rows, Newton decrement over the objective's root, gradient norm.
 
-    ``converged`` is True when the decrement met the tolerance; False means that rounding or the step limit stopped it.
+    ``converged`` is True if the decrement met the tolerance; False means that rounding or the step limit stopped it.
     """
 
     theta: FloatArray

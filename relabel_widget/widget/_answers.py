@@ -191,19 +191,10 @@ class Answers:
         said = "" if row is None else words.picked(self._pages.line(row), wire.classes(self._workbench)[1])
         self._reply(request, {"message": self._widget.say(said)})
 
-    def _mark(self, request: Request) -> None:
-        asked, now = set(request.body["rows"]), set(self._workbench.relabelled)
-        marked = request.body["marked"]
-        rows = sorted(asked - now if marked else asked & now)
-        if rows:
-            self._jobs.labels_change()
-            self._workbench.set_relabelled(rows, rows if marked else [])
-        verb = "Marked" if marked else "Unmarked"
-        self._done(request, words.changed(len(rows), verb, len(self._workbench.relabelled)))
-
     def _decide(self, request: Request) -> None:
         rows, decision, note = (request.body[name] for name in ("rows", "decision", "note"))
-        if set(rows) & set(self._workbench.relabelled) or decision == "relabel":
+        asked, now = set(rows), set(self._workbench.relabelled)
+        if asked - now if decision == "relabel" else asked & now:
             self._jobs.labels_change()
         if decision in ("keep", "unsure"):
             written = getattr(self._workbench, decision)(rows, note)
@@ -266,7 +257,6 @@ _HANDLERS: Mapping[str, Callable[[Answers, Request], None]] = {
     "flips": Answers._flips,
     "watch": Answers._watch,
     "select": Answers._select,
-    "mark": Answers._mark,
     "decide": Answers._decide,
     "find": Answers._find,
     "verify": Answers._verify,

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..facts import UNKNOWN, clip, flips, set_size, share_change
+from ..facts import accuracy_change, clip, flips, set_size
 from ..files.html import Markup, join, tag
-from .snapshot import label_of, sentence, signs, state
+from .snapshot import label_of, sentence, signs, state, true_label
 
 LINES = 10
 
@@ -33,8 +33,7 @@ def _retrained(workbench: Any) -> Iterator[str]:
     if summary is None:
         return
     yield f" Verified by retraining: {flips(summary.n_flipped, summary.n_test)}."
-    if summary.accuracy_before is not None:
-        yield f" Accuracy {' → '.join(share_change(summary.accuracy_before, summary.accuracy_after))}."
+    yield accuracy_change(summary)
 
 
 def _chosen(workbench: Any, row: int) -> Iterator[Markup]:
@@ -60,7 +59,7 @@ def _tests(workbench: Any) -> Markup:
     columns, classes = workbench.test_columns(), workbench.classes
     lines = []
     for row in range(min(LINES, workbench.n_test)):
-        label = UNKNOWN if columns.label is None else classes[columns.label[row]]
+        label = true_label(columns, row)
         known = set_size(columns.flip_size[row])
         predicted = classes[int(columns.predicted[row])]
         text = clip(workbench.test_text(row), _TEXT)

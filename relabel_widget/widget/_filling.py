@@ -35,6 +35,30 @@ class Filled:
     running: bool
 
 
+class _Turns:
+    """Which row comes next: those in sight first, then the others in their order; each is tried once."""
+
+    def __init__(self, n_rows: int) -> None:
+        self.n_rows = n_rows
+        self.in_sight: list[int] = []
+        self.tried: set[int] = set()
+        self._cursor = 0
+
+    def start_again(self) -> None:
+        """Nothing was tried."""
+        self.tried.clear()
+        self._cursor = 0
+
+    def next(self) -> int | None:
+        """None once all were tried."""
+        for row in self.in_sight:
+            if row not in self.tried:
+                return row
+        while self._cursor in self.tried:
+            self._cursor += 1
+        return self._cursor if self._cursor < self.n_rows else None
+
+
 class Filler:
     """Searches for one row after the other: those in sight first, then the others in their order.
 
@@ -45,10 +69,8 @@ class Filler:
     def __init__(self, workbench: Any, jobs: Jobs) -> None:
         self._of, self._jobs = weakref.ref(workbench), jobs  # what is kept by workbench must not keep it
         self._lock = threading.Lock()
-        self._in_sight: list[int] = []
-        self._tried: set[int] = set()
-        self._cursor = 0
-        self._n_rows, self._threshold = workbench.n_test, workbench.threshold
+        self._turns = _Turns(workbench.n_test)
+        self._threshold = workbench.threshold
         self._looked = 0.0
         self._monitor: Monitor | None = None
         self._row: int | None = None
@@ -72,12 +94,12 @@ class Filler:
     def watch(self, rows: list[int]) -> Filled:
         """Somebody looks at these test rows."""
         with self._lock:
-            self._in_sight, self._looked = list(rows), time.monotonic()
+            self._turns.in_sight, self._looked = list(rows), time.monotonic()
             workbench = self._of()
             if workbench is not None and self._threshold != workbench.threshold:
-                self._tried.clear()
-                self._threshold, self._cursor = workbench.threshold, 0
-            start = self._thread is None and self._next() is not None
+                self._turns.start_again()
+                self._threshold = workbench.threshold
+            start = self._thread is None and self._turns.next() is not None
             if start:
                 self._thread = threading.Thread(target=self._run, name="relabel_widget sizes", daemon=True)
                 self._thread.start()
@@ -108,20 +130,12 @@ class Filler:
         else:
             self._wake.set()
 
-    def _next(self) -> int | None:
-        for row in self._in_sight:
-            if row not in self._tried:
-                return row
-        while self._cursor in self._tried:
-            self._cursor += 1
-        return self._cursor if self._cursor < self._n_rows else None
-
     def _looked_at(self) -> bool:
         return time.monotonic() - self._looked < PATIENCE
 
     def _filled(self, row: int | None, size: int | None) -> Filled:
         running = self._thread is not None and self._looked_at()
-        return Filled(row, size, len(self._tried), self._n_rows, running)
+        return Filled(row, size, len(self._turns.tried), self._turns.n_rows, running)
 
     def _tell(self, row: int | None, size: int | None) -> None:
         for listener in list(self._listeners):
@@ -130,7 +144,7 @@ class Filler:
     def _run(self) -> None:
         while True:
             with self._lock:
-                row = self._next() if self._looked_at() and self._listeners else None
+                row = self._turns.next() if self._looked_at() and self._listeners else None
                 if row is None:
                     self._thread = None
                     break
@@ -164,7 +178,7 @@ class Filler:
             self._monitor = None
         if threshold != workbench.threshold:
             return
-        self._tried.add(row)
+        self._turns.tried.add(row)
         kept = found is not None and workbench.known_flip_set(row) is not None
         self._tell(row, None if not kept or found is None else (found.size if found.found else 0))
 

@@ -9,11 +9,8 @@ import numpy as np
 import pandas as pd
 
 from .._typing import AnyArray, BoolArray, IntArray
-from ..facts import clip
 from ..workbench.test_rows import TestColumns
-
-TEXT_IN_LIST = 240
-"""Characters of a text that a line of a list carries; the chosen row is shown in full."""
+from ._columns import COLUMNS, SORTABLE, Known
 
 NEAR = 0.1
 """How far from the threshold, in probability, counts as near it."""
@@ -31,36 +28,19 @@ def _filters(columns: TestColumns, threshold: float) -> Mapping[str, Callable[[]
     """What each filter keeps. Those that need labels or a verification keep nothing without them."""
     nothing = np.zeros(len(columns.predicted), dtype=bool)
     predicted, size = columns.predicted, columns.flip_size
-    wrong = nothing if columns.label is None else predicted != (columns.label == 1)
     flipped = nothing if columns.flipped is None else columns.flipped
-    known = nothing if columns.label is None else ~nothing
     return {
         "all": lambda: ~nothing,
-        "misclassified": lambda: wrong,
+        "misclassified": lambda: columns.wrong,
         "near": lambda: np.abs(columns.proba - threshold) <= NEAR,
         "small": lambda: (size > 0) & (size <= SMALL),
         "has_set": lambda: size > 0,
         "flipped": lambda: flipped,
-        "became_right": lambda: flipped & wrong,
-        "became_wrong": lambda: flipped & known & ~wrong,
+        "became_right": lambda: flipped & columns.right_if_flipped,
+        "became_wrong": lambda: flipped & columns.known & ~columns.wrong,
         "class0": lambda: ~predicted,
         "class1": lambda: predicted,
     }
-
-
-def _sort_key(columns: TestColumns, column: str, texts: Callable[[], AnyArray]) -> AnyArray | None:
-    """What a column is sorted by, as floats with NaN where there is no value; None for the order of the test set."""
-    keys: Mapping[str, Callable[[], AnyArray | None]] = {
-        "row": lambda: None,
-        "text": texts,
-        "label": lambda: None if columns.label is None else columns.label.astype(np.float64),
-        "predicted": lambda: columns.predicted.astype(np.float64),
-        "proba": lambda: columns.proba,
-        "margin": lambda: columns.margin,
-        "flip_size": lambda: np.where(columns.flip_size > 0, columns.flip_size, np.nan),
-        "verified_proba": lambda: columns.verified_proba,
-    }
-    return keys[column]()
 
 
 def _ordered(rows: IntArray, key: AnyArray | None, descending: bool) -> IntArray:
@@ -101,19 +81,11 @@ class Pages:
 
     def line(self, row: int) -> dict[str, Any]:
         """One test row as it travels."""
-        columns, names = self.columns(), [str(label) for label in self._workbench.classes]
-        size = int(columns.flip_size[row])
-        return {
-            "row": row,
-            "text": clip(self._workbench.test_text(row), TEXT_IN_LIST),
-            "label": None if columns.label is None else names[int(columns.label[row])],
-            "predicted": names[int(columns.predicted[row])],
-            "proba": float(columns.proba[row]),
-            "margin": float(columns.margin[row]),
-            "flip_size": None if size < 0 else size,
-            "verified_proba": None if columns.verified_proba is None else float(columns.verified_proba[row]),
-            "flipped": None if columns.flipped is None else bool(columns.flipped[row]),
-        }
+        known = self._known()
+        return {column.name: column.value(known, row) for column in COLUMNS}
+
+    def _known(self) -> Known:
+        return Known(self.columns(), [str(label) for label in self._workbench.classes], self._workbench.test_text)
 
     def kept(self, name: str) -> IntArray:
         """The test rows that a filter keeps, in their own order."""
@@ -130,13 +102,10 @@ class Pages:
         if words:
             text = self._workbench.test_text
             rows = np.array([row for row in rows.tolist() if words in text(row).casefold()], dtype=np.int64)
-        rows = _ordered(rows, _sort_key(self.columns(), query["sort"], self._texts), query["descending"])
+        rows = _ordered(rows, SORTABLE[query["sort"]].sort_key(self._known()), query["descending"])
         if version == self._version:
             self._arranged = (key, rows)
         return rows
-
-    def _texts(self) -> AnyArray:
-        return np.array([self._workbench.test_text(row) for row in range(self._workbench.n_test)], dtype=object)
 
     def page(self, query: Mapping[str, Any]) -> dict[str, Any]:
         """Rows ``offset`` to ``offset + limit`` of an arrangement, and how many it has."""

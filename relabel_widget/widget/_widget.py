@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextvars
 import itertools
 import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import traitlets
 
 from ..files.characters import readable
@@ -20,9 +17,11 @@ from . import _requests as requests
 from . import _wire as wire
 from . import _words as words
 from ._answers import Answers
+from ._coalescing import Coalesced
 from ._fallback import fallback_html
 from ._jobs import jobs_of
 from ._pages import Pages
+from ._where_asked import SendsWhereAsked
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -39,7 +38,7 @@ def _front_end(name: str) -> str | Path:
 Value = dict[str, Any]
 
 
-class RelabelWidget(anywidget.AnyWidget):
+class RelabelWidget(SendsWhereAsked):
     """Relabel training rows, verify by retraining and export, on a page in a notebook.
 
     Every action is a method of the workbench: what is done here and what is done there is the same, and several
@@ -91,10 +90,8 @@ class RelabelWidget(anywidget.AnyWidget):
         self._revisions = itertools.count(1)
         self._revision = 0
         self._status = ""
-        self._refreshing = threading.Lock()
+        self._refreshing = Coalesced(self._bring_up_to_date)
         self._news: dict[str, Any] = {}
-        self._out_of_date = threading.Event()
-        self._asked_in: contextvars.Context | None = None
         start = {"relabelled": list(workbench.relabelled), "threshold": workbench.threshold, "busy": self._jobs.busy}
         kwargs.setdefault(
             "layout", {"width": "100%"}
@@ -219,7 +216,7 @@ class RelabelWidget(anywidget.AnyWidget):
 
     def say(self, words: str) -> str:
         self._status = readable(words)  # a path may hold bytes that are no UTF-8
-        self._refresh()
+        self._refreshing.ask()
         return self._status
 
     # ---- what the workbench and its jobs tell -------------------------------------------------------------------
@@ -232,36 +229,23 @@ class RelabelWidget(anywidget.AnyWidget):
         self._pages.forget(order=searched is None)
         if searched is None or searched == self.test_row:
             self._revision = next(self._revisions)
-            self._refresh()
+            self._refreshing.ask()
 
-    def _refresh(self) -> None:
-        """Bring the traits up to date.
-
-        May be called in any thread. Whoever comes while another thread is at it leaves the work to that thread, which
-        then goes round once more: waiting could lock two threads against each other.
-        """
-        self._out_of_date.set()
-        while self._out_of_date.is_set() and self._refreshing.acquire(blocking=False):
-            try:
-                self._out_of_date.clear()
-                relabelled, threshold = list(self.workbench.relabelled), float(self.workbench.threshold)
-                self._news = {"relabelled": relabelled, "threshold": threshold, "thread": threading.get_ident()}
-                self.relabelled = relabelled
-                self.threshold = threshold
-                self._state = self._describe()
-            finally:
-                self._news = {}
-                self._refreshing.release()
+    def _bring_up_to_date(self) -> None:
+        relabelled, threshold = list(self.workbench.relabelled), float(self.workbench.threshold)
+        self._news = {"relabelled": relabelled, "threshold": threshold}
+        self.relabelled = relabelled
+        self.threshold = threshold
+        self._state = self._describe()
 
     def _is_news(self, name: str, value: Any) -> bool:
         """Whether a value comes from the workbench: what it said must not go back to it as a request."""
-        news = self._news
-        return news.get("thread") == threading.get_ident() and news[name] == value
+        return self._refreshing.here and bool(self._news[name] == value)
 
     def _on_job(self, progress: Progress | None) -> None:
         if progress is None:
             self.busy = self._jobs.busy
-            self._refresh()
+            self._refreshing.ask()
         else:
             job = self._jobs.current
             request = "" if job is None else job.request
@@ -270,28 +254,8 @@ class RelabelWidget(anywidget.AnyWidget):
     # ---- requests -----------------------------------------------------------------------------------------------
 
     def _on_request(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        self._asked_in = contextvars.copy_context()
+        self.asked_here()
         self._answers.take(content)
-
-    def send(self, content: Any, buffers: Any = None) -> None:
-        """As every widget's, in the context of the page's last request."""
-        self._where_asked(lambda: super(RelabelWidget, self).send(content, buffers))
-
-    def send_state(self, key: Any = None) -> None:
-        """As every widget's, in the context of the page's last request."""
-        self._where_asked(lambda: super(RelabelWidget, self).send_state(key))
-
-    def _where_asked(self, act: Callable[[], None]) -> None:
-        """Act as if the page's last request were being answered, whatever thread or cell this is.
-
-        ipykernel brings what a page sends to the subshell for which its widget sent something last. A thread has no
-        context of its own, so that is the subshell of the last message of any kind; JupyterLab opens one to restore
-        its widgets after a lost connection and deletes it, and from then on the page would reach nobody.
-        """
-        if self._asked_in is None:
-            act()
-        else:
-            self._asked_in.copy().run(act)  # a copy: several threads may send at once
 
     # ---- display ------------------------------------------------------------------------------------------------
 

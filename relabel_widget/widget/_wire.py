@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, logit
 
-from ..facts import clip
+from ..facts import clip, own_word
 from ..monitor import Monitor
 from ._jobs import Job
 from ._pages import Pages, number_or_none
@@ -45,6 +45,8 @@ def state(workbench: Any, *, revision: int, export_path: str, status: str, job: 
         "status": status,
         "job": None if job is None else {"kind": job.kind, "row": job.row},
         "verification": _verification(workbench),
+        "verified_by": "" if workbench.verification is None else workbench.verification.how,
+        "own_note": str(workbench.disagreement or ""),
     }
 
 
@@ -55,7 +57,7 @@ def _verification(workbench: Any) -> dict[str, Any] | None:
     found = asdict(summary)
     found["rows"], found["flipped"] = found.pop("n_relabelled"), found.pop("n_flipped")
     found["became_right"], found["became_wrong"] = found.pop("n_became_right"), found.pop("n_became_wrong")
-    del found["n_test"]
+    del found["n_test"], found["n_known"]
     return found
 
 
@@ -66,6 +68,7 @@ def flip_set(found: Any) -> dict[str, Any]:
         "found": bool(found.found),
         "verified": bool(found.verified),
         "outcome": str(found.outcome),
+        "own": own_word(found),
         "proba_before": float(found.proba_before),
         "proba_after": number_or_none(found.proba_after),
         "lower_bound": int(found.lower_bound),

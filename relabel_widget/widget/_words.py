@@ -1,4 +1,4 @@
-"""Sentences: what a widget says to people about what it did."""
+"""The widget's messages to people about what it did."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from typing import Any
 
 import pandas as pd
 
-from ..facts import clip, flips, plural, share_change
+from ..facts import accuracy_change, clip, flips, own_word, plural
 from ..files.characters import readable
 from ..journal.events import DECISIONS
 
 
 def in_words(error: BaseException) -> str:
-    """An exception as people read it; its type where it has no words of its own."""
+    """The message of an exception; its type if it has none."""
     return readable(str(error)).strip().strip("'\"") or f"{type(error).__name__}, no details given"
 
 
 def picked(line: dict[str, Any], second: str) -> str:
-    """What choosing a test row says."""
+    """The message after a test row was chosen."""
     truth = "" if line["label"] is None else f", true label “{line['label']}”"
     chance = f"probability of “{second}” {line['proba']:.3f}"
     return f"Test row {line['row']} is predicted “{line['predicted']}”{truth} ({chance})."
@@ -29,52 +29,45 @@ def found(result: Any, row: int) -> str:
         return f"Test row {row}. {result.outcome}"
     size = plural(result.size, "training row")
     if not result.verified:
-        return f"Test row {row}. {result.outcome} The set has {size}."
+        return f"Test row {row}. {result.outcome} The set has {size}. {own_word(result)}".rstrip()
     change = f"probability {result.proba_before:.3f} → {result.proba_after:.3f}"
-    return f"Test row {row}. {result.outcome} The set has {size}; {change}."
+    return f"Test row {row}. {result.outcome} The set has {size}; {change}. {own_word(result)}".rstrip()
 
 
 def retrained(workbench: Any) -> str:
-    """What a verification found."""
+    """The result of a verification."""
     summary = workbench.verification_summary()
     if summary is None:
         return "Retrained, but the labels changed meanwhile. Verify again."
     flipped = flips(summary.n_flipped, summary.n_test)
     words = f"Retrained with {plural(summary.n_relabelled, 'changed label')}: {flipped}."
-    if summary.accuracy_before is not None:
-        words += f" Accuracy {' → '.join(share_change(summary.accuracy_before, summary.accuracy_after))}."
-    return words
+    return words + accuracy_change(summary)
 
 
-def changed(number: int, verb: str, total: int) -> str:
-    """What marking says."""
-    return f"{verb} {plural(number, 'training row')}; {plural(total, 'label')} changed in all."
-
-
-_DEEDS = {
+_VERBS = {
     "relabel": "Relabelled",
     "keep": "Kept the label of",
-    "unsure": "Unsure of",
-    "clear": "Took back what was decided about",
+    "unsure": "Marked as unsure:",
+    "clear": "Cleared the decision on",
 }
 
 
 def decided(decision: str, rows: list[int], total: int) -> str:
-    """What a decision says."""
+    """The message after a decision."""
     if not rows:
         return f"Already decided. {plural(total, 'label')} changed in all."
     which = f"training row {rows[0]}" if len(rows) == 1 else plural(len(rows), "training row")
-    return f"{_DEEDS[decision]} {which}; {plural(total, 'label')} changed in all."
+    return f"{_VERBS[decision]} {which}; {plural(total, 'label')} changed in all."
 
 
 def stepped(undo: bool, number: int, total: int) -> str:
-    """What undo and redo say."""
+    """The message after undo and redo."""
     verb = "Undone" if undo else "Redone"
     return f"{verb}: decision on {plural(number, 'training row')}; {plural(total, 'label')} changed in all."
 
 
 def history(workbench: Any, most: int) -> dict[str, Any]:
-    """The newest events in words, the newest first, each with whether it counts now."""
+    """The latest events in words, newest first, each with its current state."""
     table = workbench.history()
     standing = workbench.standing_decisions
     newest = table.tail(most).iloc[::-1]
@@ -93,7 +86,7 @@ def history(workbench: Any, most: int) -> dict[str, Any]:
 
 
 def _state(line: dict[Any, Any], standing: frozenset[int]) -> str:
-    """Whether a decision counts now; other events are records."""
+    """Whether a decision is in force or undone; other events are records."""
     if line["kind"] not in DECISIONS:
         return "record"
     return "done" if int(line["event"]) in standing else "undone"
@@ -110,4 +103,4 @@ def _event_words(line: dict[Any, Any]) -> str:
     if kind == "relabel":
         old, new = clip(line["from"][0], 40), clip(line["to"][0], 40)
         return f"Relabelled {which}: {old} → {new}" if len(rows) == 1 else f"Relabelled {which}"
-    return f"{'Kept the label of' if kind == 'keep' else 'Unsure of'} {which}"
+    return f"{'Kept the label of' if kind == 'keep' else 'Marked as unsure:'} {which}"

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..facts import UNKNOWN, clip, flips_by, score_change, set_size, share_change
+from ..facts import UNKNOWN, clip, flips_by, judged_on, own_word, score_change, set_size, share_change
 from ..files.html import Markup, bar, chance, change, excerpt, facts, join, page, section, smallest, table, tag, tile
 
 if TYPE_CHECKING:
+    from ..workbench.test_rows import TestColumns
     from ..workbench.workbench import Workbench
 
 _MOST_BARS = 60
@@ -49,16 +50,24 @@ def label_of(line: Any) -> Markup:
 def sentence(workbench: Workbench, test_row: int) -> str:
     """How the model decides a test row."""
     columns = workbench.test_columns()
-    truth = "" if columns.label is None else f", true label {workbench.classes[columns.label[test_row]]}"
+    label = true_label(columns, test_row)
+    truth = "" if label is UNKNOWN else f", true label {label}"
     predicted, proba = workbench.classes[int(columns.predicted[test_row])], columns.proba[test_row]
     return f"Predicted {predicted}{truth}. Probability of {workbench.classes[1]} {proba:.3f}."
 
 
+def true_label(columns: TestColumns, row: int) -> Any:
+    """The true label of a test row, or a dash."""
+    return UNKNOWN if columns.truth is None or columns.truth[row] is None else columns.truth[row]
+
+
 def state(workbench: Workbench) -> str:
-    """How much there is, and how much of it was relabelled."""
+    """How much there is, how much of it is labelled, and how much was relabelled."""
     relabelled = len(workbench.relabelled)
     marked = f"{relabelled:,} of {workbench.n_train:,} training rows relabelled" if relabelled else "no row relabelled"
-    return f"{workbench.n_train:,} training rows, {workbench.n_test:,} test rows, {marked}."
+    known = int(workbench.test_columns().known.sum())
+    of_them = f" ({known:,} with a known label)" if 0 < known < workbench.n_test else ""
+    return f"{workbench.n_train:,} training rows, {workbench.n_test:,} test rows{of_them}, {marked}."
 
 
 def _header(workbench: Workbench) -> Markup:
@@ -87,7 +96,8 @@ def _retraining(workbench: Workbench) -> Markup:
         before, after = (getattr(summary, f"{name}_{when}") for when in ("before", "after"))
         if before is not None and after is not None:
             words = name.replace("_", "-") if name in {"accuracy", "log_loss"} else name.upper()
-            tiles.append(tile(change(*phrased(before, after)), f"{words} on test rows"))
+            rows = judged_on(summary.n_known, summary.n_test)
+            tiles.append(tile(change(*phrased(before, after)), f"{words} on {rows}"))
     return section("Verified by retraining", tag("div", *tiles, class_="tiles"))
 
 
@@ -112,6 +122,8 @@ def _facts(workbench: Workbench, row: int) -> Iterator[tuple[str, Any]]:
     else:
         yield f"Flip set of {known.size:,}", known.outcome
         yield "Probability with the set relabelled", chance(known.proba_before, known.proba_after, threshold)
+        if own_word(known):
+            yield "Your own model", own_word(known)
         yield "Smallest possible", smallest(known.optimal, known.lower_bound)
     if after is not None:
         yield "Probability after retraining with the marks", chance(proba, after[row], threshold)
@@ -149,7 +161,7 @@ def _tests(workbench: Workbench, chosen: int | None) -> Markup:
             (
                 tag("b", row, " (chosen)") if row == chosen else row,
                 excerpt(clip(workbench.test_text(row), _SHORT)),
-                UNKNOWN if columns.label is None else classes[columns.label[row]],
+                true_label(columns, row),
                 classes[int(columns.predicted[row])],
                 f"{proba:.3f}" if after is None else chance(proba, after, workbench.threshold),
                 set_size(size),

@@ -7,7 +7,7 @@ from typing import Any, final
 import numpy as np
 
 from .._typing import CodeArray, IntArray
-from ..arguments import as_array
+from ..inputs import is_one_value, named_rows, present_values
 from ..journal import Event, Journal, Kind, State, fold
 from ..journal.events import check_text, judged, relabelled, step
 from ..problem import Labels, code_of
@@ -79,11 +79,9 @@ class Decisions:
             If there are no rows, a label is not one of the classes, there are not as many labels as rows, or the
             note is not a string.
         """
-        check_text("relabel: note", note)
-        if not len(rows):
-            raise ValueError("relabel: expected at least one training row, got none. Nothing was changed.")
+        _check_decision("relabel", rows, note)
         before = self.codes()[rows]
-        after = 1 - before if label is None else self._codes_of(label, len(rows))
+        after = 1 - before if label is None else self._codes_of(label, rows)
         looked_at = np.array([row in self.state.judged for row in rows.tolist()])
         kept = np.arange(len(rows)) if note else np.flatnonzero((before != after) | looked_at)
         if not len(kept):
@@ -108,10 +106,7 @@ class Decisions:
         TypeError, ValueError
             If there are no rows, or the note is not a string.
         """
-        who = kind.value
-        check_text(f"{who}: note", note)
-        if not len(rows):
-            raise ValueError(f"{who}: expected at least one training row, got none. Nothing was changed.")
+        _check_decision(kind.value, rows, note)
         said = (self.state.judged.get(row) for row in rows.tolist())
         news = np.array([bool(note) or one is None or one.kind is not kind for one in said])
         if not news.any():
@@ -148,12 +143,27 @@ class Decisions:
         self.record(step(kind, event.seq, annotator=annotator))
         return event
 
-    def _codes_of(self, label: Any, n_rows: int) -> CodeArray:
+    def _codes_of(self, label: Any, rows: IntArray) -> CodeArray:
         """Class codes of one label for all rows, or of one label each."""
-        labels = as_array(label, who="relabel: label")
-        given = [label] * n_rows if labels.ndim == 0 else list(label)
-        if len(given) != n_rows:
+        if is_one_value(label):
+            return np.full(len(rows), code_of(label, self.labels.classes, who="relabel"), dtype=np.int8)
+        given, places, shape = present_values(label, who="relabel: label")
+        if shape != (len(rows),):
             raise ValueError(
-                f"relabel: expected one label, or one for each of the {n_rows} rows, got {len(given)} labels."
+                f"relabel: expected one label, or one for each of the {len(rows)} rows, got "
+                f"{f'{shape[0]} labels' if len(shape) == 1 else f'labels of shape {shape}'}."
+            )
+        if len(places) < len(rows):
+            missing = np.setdiff1d(rows, rows[places])
+            raise ValueError(
+                f"relabel: expected a label for every row, got {len(missing)} missing (None, NaN or NA), for training "
+                f"{named_rows(missing)}. Leave those rows out. Nothing was changed."
             )
         return np.array([code_of(each, self.labels.classes, who="relabel") for each in given], dtype=np.int8)
+
+
+def _check_decision(who: str, rows: IntArray, note: Any) -> None:
+    """Refuse a decision about no rows, and a note that is not a string."""
+    check_text(f"{who}: note", note)
+    if not len(rows):
+        raise ValueError(f"{who}: expected at least one training row, got none. Nothing was changed.")

@@ -111,7 +111,7 @@ class Findings:
             known, threshold = self._flip_sets.get(row), self._threshold
         if known is not None:
             return known, False
-        query = self._queries.one(row)
+        query = self._queries.asked(row)
         found = find_flip_set(self._queries.fit, query, threshold=threshold, budget=budget, monitor=monitor)
         with self._lock:
             unfinished = found.outcome in {Outcome.BUDGET, Outcome.BUDGET_FOUND}
@@ -151,14 +151,13 @@ class Findings:
                 _keep(self._explanations, row, made, _KEPT_EXPLANATIONS)
         return made
 
-    def summary(self, result: Verification, n_relabelled: int, threshold: float) -> VerificationSummary:
+    def summary(self, result: Verification, n_relabelled: int) -> VerificationSummary:
         """A verification in numbers."""
-        predicted = self._queries.predicted(threshold)
-        return summarise(result, predicted, self._queries.codes, n_relabelled=n_relabelled)
+        return summarise(result, self._queries.codes, n_relabelled=n_relabelled)
 
     def details(self, result: Verification, n_relabelled: int, threshold: float) -> dict[str, Any]:
         """What is written down of a verification."""
-        return asdict(self.summary(result, n_relabelled, threshold)) | {"threshold": threshold}
+        return asdict(self.summary(result, n_relabelled)) | {"threshold": threshold, "how": result.how}
 
 
 def _keep(kept: OrderedDict[Any, Any], key: Any, value: Any, most: int) -> None:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._typing import AnyArray
-from ..facts import score_change, share_change
+from ..facts import judged_on, own_word, score_change, share_change
 from ..files.html import Markup, chance, change, excerpt, facts, join, page, section, smallest, table, tag, tile
 from ..fits import Fit
-from .texts import Reader
+from ..inputs import Reader, is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,6 +58,7 @@ class Report:
     verification: Verification | None
     summary: VerificationSummary | None
     flip_sets: Mapping[int, FlipSet]
+    disagreement: str
 
     @classmethod
     def of(cls, workbench: Workbench, flip_sets: Mapping[int, FlipSet]) -> Report:
@@ -74,6 +75,7 @@ class Report:
             verification=workbench.verification,
             summary=workbench.verification_summary(),
             flip_sets=flip_sets,
+            disagreement=str(workbench.disagreement or ""),
         )
 
 
@@ -115,8 +117,9 @@ def _tiles(report: Report) -> Markup:
         return tag("p", tag("b", "Not verified. "), words, class_="note")
     tiles = [tile(f"{found.n_flipped:,} of {found.n_test:,}", "test predictions flipped by retraining")]
     if found.accuracy_before is not None:
-        tiles.append(tile(change(*share_change(found.accuracy_before, found.accuracy_after)), "accuracy on test rows"))
-        tiles.append(tile(change(*score_change(found.log_loss_before, found.log_loss_after)), "log-loss on test rows"))
+        rows = judged_on(found.n_known, found.n_test)
+        tiles.append(tile(change(*share_change(found.accuracy_before, found.accuracy_after)), f"accuracy on {rows}"))
+        tiles.append(tile(change(*score_change(found.log_loss_before, found.log_loss_after)), f"log-loss on {rows}"))
         right, wrong = f"{found.n_became_right:,}", f"{found.n_became_wrong:,}"
         tiles.append(tile(f"{right} right, {wrong} wrong", "what flipped predictions became"))
     return tag("div", *tiles, class_="tiles")
@@ -147,8 +150,9 @@ def _retraining(report: Report) -> Markup:
         return section("What retraining says", tag("p", "Not tried with the present labels.", class_="soft"))
     flipped = np.flatnonzero(found.flipped)
     words = (
-        f"The model was fitted again on the original labels with these {len(report.corrected):,} corrected, and asked "
-        f"for all {len(report.tests):,} test rows again. The tick marks the threshold, {report.threshold:g}."
+        f"{_REFITTED[found.how]} was fitted again on the original labels with these {len(report.corrected):,} "
+        f"corrected, and asked for all {len(report.tests):,} test rows again. The tick marks the threshold, "
+        f"{report.threshold:g}."
     )
     if not len(flipped):
         return section("What retraining says", tag("p", words), tag("p", "No prediction flipped."))
@@ -159,6 +163,13 @@ def _retraining(report: Report) -> Markup:
     return section("What retraining says", tag("p", words), table("Flipped predictions", headings, lines), note)
 
 
+_REFITTED = {
+    "minimiser": "The model",
+    "estimator": "The estimator itself, with its own solver and stopping rule,",
+    "pipeline": "The whole pipeline",
+}
+
+
 def _flipped_lines(report: Report, found: Verification, rows: list[int]) -> Iterator[tuple[Any, ...]]:
     for line in _lines(report.tests.iloc[rows]):
         yield (
@@ -166,12 +177,15 @@ def _flipped_lines(report: Report, found: Verification, rows: list[int]) -> Iter
             excerpt(line.text),
             chance(found.proba_before[line.row], found.proba_after[line.row], report.threshold),
             change(line.predicted, line.verified_predicted),
-            "unknown" if line.label is None else _verdict(line.label, line.verified_predicted),
+            _verdict(line.label, line.predicted, line.verified_predicted),
         )
 
 
-def _verdict(label: Any, predicted: Any) -> Markup:
-    return join(label, tag("span", ": became right" if label == predicted else ": became wrong", class_="soft"))
+def _verdict(label: Any, before: Any, after: Any) -> Markup:
+    if is_missing(label):
+        return join("unknown")
+    words = ": became right" if label == after else ": became wrong" if label == before else ": wrong before and after"
+    return join(label, tag("span", words, class_="soft"))
 
 
 def _sets(report: Report) -> Markup:
@@ -198,6 +212,8 @@ def _card(report: Report, row: int, found: FlipSet) -> Markup:
 def _set_facts(report: Report, found: FlipSet) -> Iterator[tuple[str, Any]]:
     yield "Rows in the set", f"{found.size:,}"
     yield f"Probability of {report.fit.classes[1]}", chance(found.proba_before, found.proba_after, report.threshold)
+    if own_word(found):
+        yield "The estimator itself, refitted", own_word(found)
     yield "Smallest possible", smallest(found.optimal, found.lower_bound)
 
 
@@ -222,14 +238,21 @@ def _model(report: Report) -> Markup:
         ("C (inverse regularisation)", f"{fit.C:g}"),
         ("Training rows", f"{fit.n_rows:,}"),
         ("Features", f"{len(fit.coef):,}"),
-        ("Test rows", f"{len(report.tests):,}"),
+        ("Test rows", _test_rows(report)),
         ("Classes", f"{first} ({fit.n_rows - n_second:,} rows), {second} ({n_second:,} rows)"),
         ("Prediction", f"{second} above probability {report.threshold:g}"),
         ("Gradient norm at the fit", f"{fit.gradient_norm:.2g}"),
     ]
     if fit.polish is not None:
         pairs.append(("Distance of the estimator from the minimiser", f"{fit.polish.distance:.2g}"))
+    if report.disagreement:
+        pairs.append(("The estimator itself", report.disagreement))
     return section("The model", facts(pairs), tag("p", tag("code", report.estimator)))
+
+
+def _test_rows(report: Report) -> str:
+    n_test, n_known = len(report.tests), int(report.tests["label"].notna().sum())
+    return f"{n_test:,}, {n_known:,} of them with a known label" if 0 < n_known < n_test else f"{n_test:,}"
 
 
 def _history(report: Report) -> Markup:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from scipy import sparse
 
-from .._typing import AnyArray, FloatArray, IntArray
+from .._typing import FloatArray, IntArray
 from ..design import Design
 from ..files.characters import readable
 from ..fits import Fit
-from .texts import feature_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,22 +23,15 @@ class CommonFeatures:
     Parameters
     ----------
     fit
-        The fit on the original labels.
-    estimator
-        Knows the names of its features, perhaps.
+        The fit on the original labels; it knows the names of its features, perhaps.
     """
 
-    def __init__(self, fit: Fit, estimator: Any) -> None:
-        self._fit, self._estimator = fit, estimator
-
-    @cached_property
-    def names(self) -> AnyArray | None:
-        """Name of each column, or None where the estimator has none."""
-        found = feature_names(self._estimator, self._fit.problem.design.n_features)
-        return None if found is None else np.asarray(found, dtype=object)
+    def __init__(self, fit: Fit) -> None:
+        self._fit = fit
 
     def _name(self, column: int) -> str:
-        return f"feature {column}" if self.names is None else readable(str(self.names[column]))
+        names = self._fit.feature_names
+        return f"feature {column}" if names is None else readable(names[column])
 
     def words(self, query: Design, rows: IntArray, most: int = 40) -> list[list[str]]:
         """Names of the features that each training row shares with the query, the largest products first.
@@ -59,7 +50,7 @@ class CommonFeatures:
         list of list of str
             One list for each row; empty lists where the estimator does not name its features.
         """
-        if self.names is None:
+        if self._fit.feature_names is None:
             return [[] for _ in rows]
         values, columns = self._shared_values(query, rows)
         out = []

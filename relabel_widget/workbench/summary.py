@@ -7,22 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from .._typing import BoolArray, CodeArray, FloatArray
+from .._typing import BoolArray, FloatArray, IntArray
 from ..evidence import Verification
 
 
 @dataclass(frozen=True)
 class VerificationSummary:
-    """A retraining in numbers. Those that need the test rows' true labels are None without them.
+    """A retraining in numbers. Those that need true labels are of the test rows that have one, None without any.
 
     Parameters
     ----------
     n_relabelled, n_test, n_flipped
         Training rows relabelled, test rows, and test rows whose predicted class changed.
     accuracy_before, accuracy_after
-        Share of test rows predicted right, in [0, 1].
+        Share of test rows predicted right, in [0, 1]; a label that is no class of the model cannot be.
     log_loss_before, log_loss_after
-        Mean of -log(probability of the true label), natural logarithm.
+        Mean of -log(probability of the true label), natural logarithm, over the rows whose label is a class.
     n_became_right, n_became_wrong
         Test rows whose prediction changed to the true label, and away from it.
     f1_before, f1_after
@@ -30,6 +30,8 @@ class VerificationSummary:
         hold that class.
     auc_before, auc_after
         Area under the ROC curve, ties counted half; None where the true labels hold one class only.
+    n_known
+        Test rows whose true label is known.
     """
 
     n_relabelled: int
@@ -45,41 +47,47 @@ class VerificationSummary:
     f1_after: float | None = None
     auc_before: float | None = None
     auc_after: float | None = None
+    n_known: int = 0
 
 
-def summarise(
-    verification: Verification, predicted: BoolArray, truth: CodeArray | None, *, n_relabelled: int
-) -> VerificationSummary:
+def summarise(verification: Verification, truth: IntArray | None, *, n_relabelled: int) -> VerificationSummary:
     """Sum a verification up.
 
     Parameters
     ----------
-    predicted
-        Whether ``classes[1]`` was predicted before, shape (m,).
     truth
-        Class codes of the test rows, shape (m,), or None.
+        Class codes of the test rows, shape (m,), or None: -1 where not known, 2 and above for labels of no class.
     n_relabelled
         Number of training rows relabelled.
     """
     n_flipped = int(np.count_nonzero(verification.flipped))
-    if truth is None:
-        return VerificationSummary(n_relabelled, len(predicted), n_flipped)
-    positive, after = truth == 1, predicted ^ verification.flipped
-    right_before, right_after = predicted == positive, after == positive
+    n_test = len(verification.flipped)
+    known = np.zeros(n_test, dtype=bool) if truth is None else truth >= 0
+    if truth is None or not known.any():
+        return VerificationSummary(n_relabelled, n_test, n_flipped)
+    truth = truth[known]
+    before = verification.predicted_before[known]
+    after = verification.predicted_after[known]
+    proba_before = verification.proba_before[known]
+    proba_after = verification.proba_after[known]
+    positive = truth == 1
+    right_before = before == truth
+    right_after = after == truth
     return VerificationSummary(
         n_relabelled,
-        len(predicted),
+        n_test,
         n_flipped,
         accuracy_before=float(right_before.mean()),
         accuracy_after=float(right_after.mean()),
-        log_loss_before=_log_loss(verification.proba_before, truth),
-        log_loss_after=_log_loss(verification.proba_after, truth),
+        log_loss_before=_log_loss(proba_before, truth),
+        log_loss_after=_log_loss(proba_after, truth),
         n_became_right=int(np.count_nonzero(right_after & ~right_before)),
         n_became_wrong=int(np.count_nonzero(right_before & ~right_after)),
-        f1_before=_f1(predicted, positive),
-        f1_after=_f1(after, positive),
-        auc_before=_auc(verification.proba_before, positive),
-        auc_after=_auc(verification.proba_after, positive),
+        f1_before=_f1(before == 1, positive),
+        f1_after=_f1(after == 1, positive),
+        auc_before=_auc(proba_before, positive),
+        auc_after=_auc(proba_after, positive),
+        n_known=int(known.sum()),
     )
 
 
@@ -98,8 +106,8 @@ def _auc(proba: FloatArray, positive: BoolArray) -> float | None:
     return float((ranks - n_positive * (n_positive + 1) / 2) / pairs)
 
 
-def _log_loss(proba: FloatArray, truth: CodeArray) -> float:
+def _log_loss(proba: FloatArray, truth: IntArray) -> float:
     """As scikit-learn has it: probabilities are kept one rounding error away from 0 and 1."""
     eps = np.finfo(np.float64).eps
-    kept = np.clip(np.where(truth == 1, proba, 1 - proba), eps, 1 - eps)
+    kept = np.clip(np.where(truth == 1, proba, 1 - proba)[truth <= 1], eps, 1 - eps)
     return float(-np.log(kept).mean())

@@ -9,9 +9,9 @@ import numpy as np
 
 from .._typing import AnyArray, FloatArray, IntArray
 from ..files.characters import readable_values
+from ..inputs import Names, Reader, count_rows, materialised, reader, text_column
 from ..journal import State
 from ..problem import Labels
-from .texts import Reader, count_rows, reader
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,25 +19,40 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class TrainingRows:
-    """Ids and texts of the training rows: ``ids`` of shape (n_rows,), read-only, and ``text`` by row number."""
+    """The training rows and their labels as the estimator takes them, and how people know them.
 
+    ``rows`` and ``y`` are held by reference, ``ids`` is of shape (n_rows,), read-only, and ``text`` goes by row number.
+    """
+
+    rows: Any
+    y: Any
     ids: AnyArray
     text: Reader
 
     @classmethod
-    def of(cls, train: Any, y_train: Any, ids: Any, texts: Any, *, estimator: Any) -> Self:
-        """Training rows as callers hold them, checked.
+    def of(cls, train: Any, y_train: Any, ids: Any, texts: Any, *, names: Names, encoding: str) -> Self:
+        """Training rows as callers hold them, checked; ``names`` and ``encoding`` as `reader` takes them.
 
         Raises
         ------
         ValueError, TypeError
             If labels, ids or texts do not fit the rows.
         """
+        train = materialised(train, who="Workbench: train")
+        y_train = materialised(y_train, who="Workbench: y_train")
         n_rows = count_rows(train, who="Workbench: train")
         n_labels = count_rows(y_train, who="Workbench: y_train")
         if n_labels != n_rows:
             raise ValueError(f"Workbench: expected one label for each of the {n_rows} rows of train, got {n_labels}.")
-        return cls(_ids(ids, n_rows), reader(train, texts, n_rows, estimator=estimator, who="Workbench: train_text"))
+        text = reader(
+            train,
+            materialised(texts, who="Workbench: train_text"),
+            n_rows,
+            names=names,
+            encoding=encoding,
+            who="Workbench: train_text",
+        )
+        return cls(train, y_train, _ids(materialised(ids, who="Workbench: ids"), n_rows), text)
 
     @property
     def n_rows(self) -> int:
@@ -95,6 +110,7 @@ def _ids(ids: Any, n_rows: int) -> AnyArray:
 
     if ids is None:
         return _read_only(np.arange(n_rows))
+    ids = text_column(ids)
     found = count_rows(ids, who="Workbench: ids")
     if found != n_rows or getattr(ids, "ndim", 1) != 1:
         shape = getattr(ids, "shape", (found,))

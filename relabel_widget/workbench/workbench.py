@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,14 +14,17 @@ import numpy as np
 
 from .._typing import AnyArray
 from ..arguments import as_rows, as_whole, check_threshold
-from ..fits import Fit
+from ..fits import AdoptionWarning, Disagreement, Fit, How, adopted, check_fit, check_weights
+from ..inputs import encoding_of
 from ..journal import Event, Fingerprint, JournalError, Kind, SqliteJournal
 from ..journal.events import check_text, exported, verified
 from ..monitor import Monitor
+from ..problem import encode
 from .decisions import Decisions
 from .findings import Findings
 from .listeners import Listener, Listeners
 from .outputs import Outputs
+from .retraining import Retraining
 from .shared_features import CommonFeatures
 from .summary import VerificationSummary
 from .tables import corrected_table, decisions_table, history_table
@@ -43,16 +47,18 @@ class Workbench:
     Parameters
     ----------
     estimator
-        A fitted scikit-learn ``LogisticRegression`` with an L2 penalty, or a ``Pipeline`` ending in one.
+        A fitted scikit-learn ``LogisticRegression`` with an L2 penalty, or a ``Pipeline`` ending in one; or a `Fit`.
     train, y_train
         What it was fitted on: rows as it takes them, and their labels, shape (n_train,). Held by reference.
     test, y_test
-        Rows whose predictions are looked into, as the estimator takes them, and their true labels, if known.
+        Rows whose predictions are looked into, as the estimator takes them, and their true labels, as far as known.
     train_text, test_text
         What people read, one text for each row. By default the rows themselves where they are texts, otherwise
         a line made from their values.
     ids
         Your name for each training row, no two alike; row numbers by default.
+    sample_weight
+        The weights that were given to the estimator's fit, shape (n_train,). A `Fit` knows its own.
     threshold
         ``classes[1]`` is predicted when its probability is above this; strictly between 0 and 1.
     annotator
@@ -67,6 +73,12 @@ class Workbench:
         If an argument does not fit the others, or the estimator cannot be adopted; the message says why.
     JournalError
         If the store cannot be used: not a store, of other data, or made by a newer version.
+
+    Warns
+    -----
+    AdoptionWarning
+        If the estimator predicts a training or test row differently from the minimiser of its objective, which
+        influences and flip sets are about. `disagreement` keeps what it says.
 
     Examples
     --------
@@ -86,37 +98,38 @@ class Workbench:
         train_text: Any = None,
         test_text: Any = None,
         ids: Any = None,
+        sample_weight: Any = None,
         threshold: float = 0.5,
         annotator: str = "",
         store: str | os.PathLike[str] | None = None,
     ) -> None:
-        from ..fits import Fit, adopt
-
         check_threshold(threshold, who="Workbench")
         check_text("Workbench: annotator", annotator)
         self._annotator = annotator
-        self._training = TrainingRows.of(train, y_train, ids, train_text, estimator=estimator)
+        encoding = encoding_of(estimator)
+        self._training = TrainingRows.of(train, y_train, ids, train_text, names=self._column_names, encoding=encoding)
         self._estimator = estimator
-        fit = adopt(estimator, train, y_train)
-        if not isinstance(fit, Fit):
-            raise TypeError(
-                f"Workbench: expected a logistic regression, got {fit}, which the workbench does not show yet. Use "
-                "rw.adopt, rw.find_flip_sets and rw.verify."
-            )
-        self._fit = fit
-        self._queries = Queries.of(self._fit, test, y_test, test_text, estimator=estimator)
+        self._fit = _fit_of(estimator, self._training.rows, self._training.y, sample_weight)
+        check_fit(self._fit, who="Workbench")
+        self._queries = Queries.of(self._fit, test, y_test, test_text, encoding=encoding)
         self._decisions = Decisions(self._fit.problem.labels, self._open(store))
         self._lock = threading.RLock()
         self._findings = Findings(self._queries, threshold, self._lock)
-        self._common = CommonFeatures(self._fit, estimator)
+        self._common = CommonFeatures(self._fit)
         self._listeners = Listeners()
         self._outputs = Outputs(self._decisions.journal.events())
+        self._disagreement = Disagreement.of(self._fit, self._queries.n_disagreeing(threshold), self.n_test)
+        if self._disagreement is not None:
+            warnings.warn(f"Workbench: {self._disagreement}", AdoptionWarning, stacklevel=2)
 
     def _open(self, store: str | os.PathLike[str] | None) -> SqliteJournal:
         fingerprint = Fingerprint.of(self._fit.y, self._training.ids)
         return SqliteJournal(":memory:" if store is None else store, fingerprint)
 
     # What it is about
+
+    def _column_names(self, n_columns: int) -> list[str] | None:
+        return self._fit.column_names(n_columns)
 
     @property
     def fit(self) -> Fit:
@@ -127,6 +140,11 @@ class Workbench:
     def estimator(self) -> Any:
         """The estimator as it was given."""
         return self._estimator
+
+    @property
+    def disagreement(self) -> Disagreement | None:
+        """Where and why the estimator predicts differently from its own minimiser; None where it does not."""
+        return self._disagreement
 
     @property
     def classes(self) -> AnyArray:
@@ -150,8 +168,8 @@ class Workbench:
 
     @property
     def y_test(self) -> AnyArray | None:
-        """True label of each test row, shape (n_test,), or None."""
-        return None if self._queries.codes is None else self.classes[self._queries.codes]
+        """True label of each test row, shape (n_test,), None where it is not known; or None."""
+        return None if self._queries.truth is None else self._queries.truth.copy()
 
     @property
     def annotator(self) -> str:
@@ -179,10 +197,12 @@ class Workbench:
             self._listeners.tell("threshold")
 
     def test_rows(self) -> pd.DataFrame:
-        """All test rows: ``row, text, label, predicted, proba, margin, flip_size, verified_proba, verified_predicted``.
+        """All test rows, a line each.
 
-        ``label`` is missing without ``y_test``, ``flip_size`` where no flip set is known, and ``verified_*`` without
-        a current verification. ``margin`` is the log-odds less those of the threshold.
+        Columns: ``row, text, label, predicted, proba, own_proba, margin, flip_size, verified_proba,
+        verified_predicted``. ``label`` is missing without ``y_test``, ``flip_size`` where no flip set is known, and
+        ``verified_*`` without a current verification. ``proba`` is that of the minimiser, ``own_proba`` that of the
+        estimator as it was given, missing for a `Fit`. ``margin`` is the log-odds less those of the threshold.
         """
         return self._queries.table(*self._known())
 
@@ -452,25 +472,30 @@ class Workbench:
         """The flip set of a test row if it was searched for at this threshold, otherwise None."""
         return self._findings.known_flip_set(self._check_test_row(test_row, "known_flip_set"))
 
-    def verify(self, *, monitor: Monitor | None = None) -> Verification:
+    def verify(self, *, how: How | None = None, monitor: Monitor | None = None) -> Verification:
         """Retrain with all current relabels, from the original labels, and compare the predictions of all test rows.
 
         The result becomes `verification` and is written down, unless labels or threshold changed meanwhile.
 
+        Parameters
+        ----------
+        how
+            What is retrained, as in `verify`. None takes the whole pipeline where a step looks at labels, the estimator
+            where it may predict a test row otherwise than its minimiser does, and otherwise the minimiser.
+
         Raises
         ------
         ValueError
-            If nothing is relabelled, or the relabels leave one class only.
+            If nothing is relabelled, the relabels leave one class only, or there is no estimator to retrain.
         Cancelled
             If ``monitor`` was cancelled.
         """
-        from ..evidence import verify
-
         with self._lock:
             rows, threshold = self._decisions.rows(), self.threshold
         if not rows:
             raise ValueError("verify: expected relabelled rows, got none. Relabel a row first, then retrain.")
-        result = verify(self._fit, rows, self._queries.design, threshold=threshold, monitor=monitor)
+        retraining = Retraining(self._queries, rows, threshold, self._disagreement is not None, monitor)
+        result = retraining.result(how)
         details = self._findings.details(result, len(rows), threshold)
         with self._lock:
             if rows != self._decisions.rows() or threshold != self.threshold:
@@ -490,8 +515,7 @@ class Workbench:
         with self._lock:
             current = self.verification
             n_relabelled = len(self._decisions.rows())
-            threshold = self.threshold
-        return None if current is None else self._findings.summary(current, n_relabelled, threshold)
+        return None if current is None else self._findings.summary(current, n_relabelled)
 
     # Files
 
@@ -587,6 +611,11 @@ class Workbench:
         -------
         callable
             Ends the subscription; calling it again does nothing.
+
+        Raises
+        ------
+        TypeError
+            If ``callback`` cannot be called.
         """
         return self._listeners.add(callback)
 
@@ -604,3 +633,31 @@ class Workbench:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _fit_of(estimator: Any, train: Any, y_train: Any, sample_weight: Any) -> Fit:
+    """The fit of a workbench: adopted, or the given one, whose rows and labels must be these.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the estimator cannot be adopted, or the fit is of other rows, labels or weights.
+    """
+    if not isinstance(estimator, Fit):
+        taken = adopted(estimator, train, y_train, sample_weight, who="Workbench", x_name="train", several=False)
+        check_fit(taken, who="Workbench")
+        assert isinstance(taken, Fit)
+        return taken
+    fit = estimator
+    labels = encode(y_train, fit.n_rows, who="Workbench", classes=fit.classes)
+    if not np.array_equal(labels.codes, fit.problem.labels.codes):
+        differing = np.flatnonzero(labels.codes != fit.problem.labels.codes)
+        raise ValueError(
+            f"Workbench: expected y_train as the Fit was made of, got {len(differing)} other labels, the first in row "
+            f"{differing[0]}. Pass the rows and labels that were given to rw.fit or rw.adopt."
+        )
+    if sample_weight is not None:
+        weights = check_weights(sample_weight, labels, who="Workbench")
+        if not np.array_equal(weights, fit.problem.weights):
+            raise ValueError("Workbench: expected no sample_weight beside a Fit, or the Fit's own, got other weights.")
+    return fit

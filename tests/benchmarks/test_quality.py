@@ -27,7 +27,7 @@ from relabel_widget.question import Question
 from relabel_widget.search.flip_set import Budget
 from relabel_widget.search.refit import Context
 from relabel_widget.search.refits import Refits, Spending
-from relabel_widget.search.row_edit import Leverages
+from relabel_widget.search.responses import RowResponses
 from relabel_widget.search.settings import settings_for
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.data, pytest.mark.timeout(3600)]
@@ -129,7 +129,7 @@ def seconds_if_known(fit: rw.Fit, queries: Any, threshold: float, sets: list[rw.
             query = fit.problem.extended_rows(design)[:, 0]
             (factor,) = solved_factors(fit, query[:, None], rtol=1e-2).columns()
             question = Question(fit, query, float(logit(threshold)), each.edit, np.arange(fit.n_rows))
-            context = Context(question, settings_for(fit.problem.design), Leverages(fit))
+            context = Context(question, settings_for(fit.problem.design), RowResponses(fit))
             refits = Refits(context, factor, Spending(Budget()))
             margin = refits.confirmed_margin(refits.at(each.rows, refits.base))
         assert margin < 0

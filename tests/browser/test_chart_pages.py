@@ -32,7 +32,7 @@ def test_a_saved_page_draws_from_disk(page, bench, tmp_path, scheme):
     page.emulate_media(color_scheme=scheme)
     page.goto(path.as_uri())
     expect(page.locator("svg").first).to_be_visible()
-    expect(page.get_by_text("Behind test row 0")).to_be_visible()
+    expect(page.get_by_text("Training rows behind test row 0")).to_be_visible()
     page.locator("path[aria-roledescription=bar]").first.hover()
     expect(page.locator("#vg-tooltip-element")).to_contain_text("onerror")
     assert page.locator("#vg-tooltip-element img").count() == 0
@@ -41,7 +41,8 @@ def test_a_saved_page_draws_from_disk(page, bench, tmp_path, scheme):
     assert asked[0] == path.as_uri()
     assert len([one for one in asked if one.startswith("file:")]) == 1
     assert errors == []
-    ink = page.locator("text").filter(has_text="Behind test row 0").first.evaluate("e => getComputedStyle(e).fill")
+    title = page.locator("text").filter(has_text="Training rows behind test row 0").first
+    ink = title.evaluate("e => getComputedStyle(e).fill")
     assert (sum(map(int, ink[4:-1].split(","))) > 380) == (scheme == "dark")
 
 

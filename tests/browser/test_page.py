@@ -85,7 +85,7 @@ class TestTheWholeJob:
         expect(outcome).to_contain_text("this row flips to “praise”")
         expect(outcome).to_contain_text(f"{bench.verification.proba_after[3]:.3f}")
         happens = page.get_by_role("region", name="Effect")
-        expect(happens).to_contain_text(f"{summary.n_flipped} test rows of 140 change class")
+        expect(happens).to_contain_text(f"{summary.n_flipped} of 140 test rows change class")
         score = happens.get_by_role("row").filter(has_text="Accuracy")
         expect(score).to_contain_text(f"{summary.accuracy_before:.1%}{summary.accuracy_after:.1%}")
         expect(one.tests.get_by_text("flips").first).to_be_visible()

@@ -58,7 +58,7 @@ def test_replace(asked, file):
 
 def test_cancel(asked, file):
     one, question = asked()
-    expect(question).to_have_accessible_description("It was not exported from here, or was changed since.")
+    expect(question).to_have_accessible_description("It was not exported from here or has changed since.")
     cancel = question.get_by_role("button", name="Cancel", exact=True)
     expect(cancel).to_be_focused()
     cancel.click()

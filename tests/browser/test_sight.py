@@ -70,7 +70,7 @@ def test_a_training_row_out_of_sight_is_shown_before_anything_is_decided(one, be
     one.page.keyboard.press(key)
     assert in_sight(box)
     one.page.keyboard.press(key)
-    expect(one.status).to_contain_text("Kept" if key == "k" else "Marked")
+    expect(one.status).to_contain_text("Kept" if key == "k" else "Relabelled")
     assert len(bench.decisions()) == 1
 
 

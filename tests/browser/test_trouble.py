@@ -72,7 +72,7 @@ def test_reload_closed_socket_clicks_twice_and_a_dead_kernel(page, lab):
     # The kernel dies; the page says so in words.
     pick(region, 3)
     page.evaluate(f"{KERNEL}.shutdown()")
-    expect(region.get_by_role("status")).to_contain_text("The kernel does not answer", timeout=40_000)
+    expect(region.get_by_role("status")).to_contain_text("The kernel is not responding", timeout=40_000)
     region.screenshot(path=ARTIFACTS / "lab-kernel-dead.png")
 
 

@@ -64,7 +64,7 @@ def test_what_was_told_survives_kill_9(pipeline: Pipeline, tmp_path: Path) -> No
 def test_a_store_of_other_data_is_refused(pipeline: Pipeline, tmp_path: Path) -> None:
     store = tmp_path / "store.sqlite"
     Workbench(pipeline, TRAIN, Y, TEST, store=store)
-    with pytest.raises(JournalError, match="got other row ids"):
+    with pytest.raises(JournalError, match="got different row ids"):
         Workbench(pipeline, TRAIN, Y, TEST, ids=range(1, 81), store=store)
     Workbench(pipeline, TRAIN, Y, TEST, ids=[str(row) for row in range(80)], store=store)
 

@@ -44,7 +44,8 @@ def test_what_it_hands_out_cannot_change_it(bench: Workbench) -> None:
 def test_test_rows_are_scikit_learns_predictions(bench: Workbench, pipeline: Pipeline) -> None:
     table = bench.test_rows()
     assert table.columns.tolist() == [
-        *("row", "text", "label", "predicted", "proba", "margin", "flip_size", "verified_proba", "verified_predicted")
+        *("row", "text", "label", "predicted", "proba", "own_proba", "margin", "flip_size"),
+        *("verified_proba", "verified_predicted"),
     ]
     assert table["text"].tolist() == TEST
     assert table["label"].tolist() == Y_TEST

@@ -1,4 +1,4 @@
-/** A signed bar on an axis in the middle: the side and the printed sign tell the direction, never colour alone. */
+/** A signed bar around a central axis: its side and the printed sign show the direction, never colour alone. */
 
 import { el, setClass, setText } from "./dom";
 import { signed } from "./format";

@@ -1,4 +1,4 @@
-/** The training row that keys act on: its whole text, the words it shares with the query, and what is decided of it. */
+/** The training row that keys act on: its full text, the words it shares with the query, and its decision. */
 
 import type { Session } from "../session";
 import type { Decision, WordPart } from "../protocol";
@@ -26,7 +26,7 @@ function createWords() {
   };
 }
 
-/** The rows that a decision is about: those chosen, else the active one. */
+/** The rows that a decision applies to: the selected ones, or else the active one. */
 export function subjects({ selection, active }: { selection: ReadonlySet<number>; active: number | null }): number[] {
   if (selection.size > 0) return [...selection];
   return active === null ? [] : [active];
@@ -58,7 +58,7 @@ export function createDetail(scope: Scope, session: Session) {
     node.hidden = active === null || ranking === null;
     if (node.hidden) return;
     const found = view.words?.train === active ? view.words : null;
-    setText(title, selection.size > 0 ? `${plural(selection.size, "training row")} chosen` : `Training row ${active}`);
+    setText(title, selection.size > 0 ? `${plural(selection.size, "training row")} selected` : `Training row ${active}`);
     if (before === found) return;
     before = found;
     const names = found?.words.map(({ word }) => word) ?? [];

@@ -1,4 +1,4 @@
-/** Small tools for building and updating elements. Texts enter the page through `textContent` only. */
+/** Small tools for building and updating elements. Text enters the page through `textContent` only. */
 
 export interface Scope {
   listen<K extends keyof HTMLElementEventMap>(
@@ -10,7 +10,7 @@ export interface Scope {
   dispose(): void;
 }
 
-/** Collects what a view has to undo when it goes. */
+/** Collects what a view must clean up when it is removed. */
 export function createScope(): Scope {
   const undos: (() => void)[] = [];
   return {
@@ -27,7 +27,7 @@ export function createScope(): Scope {
 
 type Attributes = Record<string, string | number | boolean>;
 
-/** `names` are class names without their common prefix; attributes may be left out. */
+/** `names` are class names without their common prefix; attributes may be omitted. */
 export function el<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   names: string,
@@ -42,12 +42,12 @@ export function el<K extends keyof HTMLElementTagNameMap>(
   return node;
 }
 
-/** Writes only what differs, so that screen readers are not told of changes that are none. */
+/** Writes only what differs, so that screen readers announce only real changes. */
 export function setText(node: Node, text: string): void {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** False takes the attribute away, true writes it empty. */
+/** False removes the attribute, true sets it to an empty string. */
 export function setAttribute(node: Element, name: string, value: string | number | boolean): void {
   if (value === false) node.removeAttribute(name);
   else {
@@ -62,13 +62,13 @@ export function setClass(node: Element, name: string, on: boolean): void {
 
 export interface Button {
   node: HTMLButtonElement;
-  /** An empty reason means that the button can be used. */
+  /** An empty reason means that the button is enabled. */
   update(reason: string): void;
 }
 
 /**
- * A button that cannot be used stays focusable and says why in its title: with `disabled` the keyboard's focus
- * would be thrown out of the widget whenever a job starts.
+ * A disabled button stays focusable and says why in its title: with the `disabled` attribute the keyboard focus
+ * would leave the widget whenever a job starts.
  */
 export function button(scope: Scope, label: string, names: string, onClick: () => void): Button {
   const node = el("button", `button ${names}`, { type: "button" }, label);
@@ -86,7 +86,7 @@ export function button(scope: Scope, label: string, names: string, onClick: () =
   };
 }
 
-/** Draws now and after every change of what is drawn. */
+/** Draws now, and again whenever what is drawn has changed. */
 export function drawn(scope: Scope, source: { subscribe(draw: () => void): () => void }, draw: () => void): void {
   scope.add(source.subscribe(draw));
   draw();
@@ -99,8 +99,9 @@ function inSight(node: HTMLElement): boolean {
 }
 
 /**
- * No key reaches the page around: what had the focus and went, or hid, leaves it to the root; and what has the focus
- * bears the mark that Jupyter Notebook looks for, from there on upwards, before the key comes to any handler of ours.
+ * Keeps keys from the surrounding page: when the focused element is removed or hidden, the root takes the focus. The
+ * focused element carries the attribute that Jupyter Notebook looks for (on it and its ancestors) before the key
+ * reaches any handler of ours.
  */
 export function keepFocus(scope: Scope, root: HTMLElement, source: { subscribe(draw: () => void): () => void }): void {
   let held: Element | null = null;
@@ -120,7 +121,7 @@ export function keepFocus(scope: Scope, root: HTMLElement, source: { subscribe(d
   scope.add(source.subscribe(look));
 }
 
-/** Whether one of these is in sight; if none is, the first is brought there, as far as it fits. */
+/** Whether one of these is visible; if none is, scrolls the first into view, as far as it fits. */
 export function seen(...nodes: [HTMLElement, ...HTMLElement[]]): boolean {
   if (nodes.some(inSight)) return true;
   const before = nodes[0].getBoundingClientRect().top;
@@ -130,7 +131,7 @@ export function seen(...nodes: [HTMLElement, ...HTMLElement[]]): boolean {
 
 export const TYPING = "input:not([type=checkbox]), select, textarea";
 
-/** Enter and Space act on what has the focus only while what they decide about is in sight. */
+/** Enter and Space act on the focused element only while the rows they decide about are visible. */
 export function actInSight(scope: Scope, node: HTMLElement, isSeen: () => boolean): void {
   scope.listen(node, "keydown", (event) => {
     if (event.key !== "Enter" && event.key !== " ") return;
@@ -140,12 +141,12 @@ export function actInSight(scope: Scope, node: HTMLElement, isSeen: () => boolea
 
 let counter = 0;
 
-/** What has the focus where a node stands. The document itself knows only the host of a shadow root, as marimo has. */
+/** The focused element in a node's root. The document sees only the host of a shadow root, which marimo uses. */
 export function focused(node: Node): Element | null {
   return (node.getRootNode() as Partial<DocumentOrShadowRoot>).activeElement ?? null;
 }
 
-/** An element id that is unique in the page, also with several widgets in it. */
+/** An element id that is unique in the page, even with several widgets. */
 export function uniqueId(name: string): string {
   counter += 1;
   return `rlw-${name}-${counter}`;

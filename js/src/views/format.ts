@@ -1,4 +1,4 @@
-/** Numbers and sentences as people read them. */
+/** Formats numbers and sentences for people. */
 
 const MINUS = "\u2212";
 
@@ -8,7 +8,7 @@ export function proba(value: number): string {
   return value.toFixed(3);
 }
 
-/** With its sign, in three significant digits. */
+/** Signed, with three significant digits. */
 export function signed(value: number): string {
   if (value === 0) return "0";
   const size = Math.abs(value);
@@ -24,7 +24,7 @@ export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
-/** With its sign, as a part that is added to others. */
+/** Signed, as a summand. */
 export function signedPercent(part: number): string {
   return `${part < 0 ? MINUS : "+"}${percent(Math.abs(part))}`;
 }

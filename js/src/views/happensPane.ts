@@ -1,4 +1,4 @@
-/** Right pane: what the marks are predicted to do, and after a retraining what they did. */
+/** Right pane: the predicted effect of the marks and, after retraining, their actual effect. */
 
 import type { Session } from "../session";
 import type { TestRow, Verified } from "../protocol";
@@ -16,9 +16,9 @@ const SCORES: [label: string, before: keyof Verified, after: keyof Verified, bet
   ["Log-loss", "logLossBefore", "logLossAfter", "down", (value) => value.toFixed(4)],
 ];
 
-/** Better, worse or the same, as a sign and a word for those who do not see it. */
+/** Better, worse or unchanged, as a sign, and as a word for screen readers. */
 export function trend(before: number, after: number, better: Better): [sign: string, tone: string, words: string] {
-  if (Math.abs(after - before) < 5e-5) return ["=", "", "as before"];
+  if (Math.abs(after - before) < 5e-5) return ["=", "", "unchanged"];
   const good = after > before === (better === "up");
   return [good ? "▲" : "▼", good ? "better" : "worse", good ? "better" : "worse"];
 }
@@ -45,7 +45,7 @@ function createScores() {
 }
 
 function flipLine(row: TestRow): HTMLElement {
-  const right = row.label === null ? null : row.label !== row.predicted; // it was wrong before, so it is right now
+  const right = row.label === null ? null : row.label !== row.predicted; // it flipped: if it was wrong before, it is right now
   const [sign, tone, words] = right === null ? ["⇄", "fact", "changed"] : right ? ["▲", "better", "now right"] : ["▼", "worse", "now wrong"];
   const change = `${proba(row.proba)} → ${row.verifiedProba === null ? "?" : proba(row.verifiedProba)}`;
   const parts = [el("span", `verdict ${tone}`, `${sign} ${words}`), el("span", "flip-text", `${row.row}. ${row.text}`), el("span", "num", change)];
@@ -57,7 +57,7 @@ function facts({ shared }: Readonly<View>): string {
   if (found === null) return "";
   const { becameRight, becameWrong } = found;
   const split = becameRight === null || becameWrong === null ? "" : `: ${count(becameRight)} now right, ${count(becameWrong)} now wrong`;
-  return `${plural(found.flipped, "test row")} of ${count(shared.nTest)} ${found.flipped === 1 ? "changes" : "change"} class${split}.`;
+  return `${count(found.flipped)} of ${plural(shared.nTest, "test row")} ${found.flipped === 1 ? "changes" : "change"} class${split}.`;
 }
 
 export function createHappensPane(scope: Scope, session: Session): HTMLElement {
@@ -77,7 +77,7 @@ export function createHappensPane(scope: Scope, session: Session): HTMLElement {
     const { verification } = view.shared;
     verify.update(view.busy ? "Wait for the running job" : view.relabelled.size === 0 ? "Mark a training row first" : "");
     setClass(verify.node, "primary", nextStep(view) === "verify");
-    setText(marks, view.relabelled.size === 0 ? "No label is changed." : `${plural(view.relabelled.size, "label")} changed now.`);
+    setText(marks, view.relabelled.size === 0 ? "No labels changed." : `${plural(view.relabelled.size, "label")} changed.`);
     result.hidden = verification === null;
     if (verification === null) return;
     setText(words, facts(view));
@@ -86,7 +86,7 @@ export function createHappensPane(scope: Scope, session: Session): HTMLElement {
     shownFlips = view.flips;
     const rows = view.flips?.rows ?? [];
     const more = (view.flips?.total ?? 0) - rows.length;
-    list.replaceChildren(...rows.map(flipLine), ...(more > 0 ? [el("li", "muted", `and ${count(more)} more: filter the test rows`)] : []));
+    list.replaceChildren(...rows.map(flipLine), ...(more > 0 ? [el("li", "muted", `and ${count(more)} more (filter the test rows)`)] : []));
   }
   scope.listen(list, "click", (event) => {
     const line = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-row]") : null;

@@ -1,4 +1,4 @@
-/** Top line: what is loaded, the threshold, undo and redo, export. */
+/** Top line: the data, the threshold, undo and redo, export. */
 
 import type { Actions, Session } from "../session";
 import type { Panel, Store, View } from "../store";
@@ -15,7 +15,7 @@ function field(label: string, input: HTMLInputElement): HTMLElement {
   return el("span", "field", el("label", "label", { for: input.id }, label), input);
 }
 
-/** What a person has begun to type is not written over, until Python's value is the same or they leave the field. */
+/** Does not overwrite what the user is typing until Python's value matches it or the field loses the focus. */
 function thresholdField(scope: Scope, actions: Actions): Control {
   const attributes = { type: "number", min: 0.01, max: 0.99, step: 0.01 };
   const input = el("input", "input number", attributes);
@@ -49,7 +49,7 @@ function exportField(scope: Scope, store: Store<View>, actions: Actions): Contro
   let touched = false;
   const update = ({ shared, busy }: Readonly<View>) => {
     if (!touched && input.value !== shared.exportPath) input.value = shared.exportPath;
-    write.update(busy ? "Wait for the running job" : input.value.trim() === "" ? "Name a file first" : "");
+    write.update(busy ? "Wait for the running job" : input.value.trim() === "" ? "Enter a file name first" : "");
   };
   scope.listen(input, "input", () => {
     touched = true;
@@ -80,6 +80,7 @@ export interface Header {
 
 export function createHeader(scope: Scope, { store, actions }: Session, open: (panel: Panel) => void): Header {
   const facts = el("span", "muted");
+  const own = el("p", "muted own-note");
   const file = exportField(scope, store, actions);
   const controls = [thresholdField(scope, actions), history(scope, actions), file];
   const panels: [Panel, string][] = [["queue", "Suspects"], ["history", "History"], ["help", "Keys"]];
@@ -91,11 +92,13 @@ export function createHeader(scope: Scope, { store, actions }: Session, open: (p
       facts,
       `${count(nTrain)} training rows · ${count(nTest)} test rows · ${plural(view.relabelled.size, "label")} changed`,
     );
+    own.hidden = view.shared.ownNote === "";
+    setText(own, view.shared.ownNote);
     for (const control of controls) control.update(view);
     for (const { panel, node } of openers) setAttribute(node, "aria-expanded", String(view.panel === panel));
   }
   drawn(scope, store, draw);
-  const title = el("div", "title", el("h2", "heading", "Relabel workbench"), facts);
+  const title = el("div", "title", el("h2", "heading", "Relabel workbench"), facts, own);
   const tools = el("span", "field", ...openers.map(({ node }) => node));
   const node = el("header", "header", title, el("div", "controls", tools, ...controls.map((control) => control.node)));
   return { node, export: file.write };

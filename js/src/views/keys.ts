@@ -1,4 +1,4 @@
-/** Keys: where they move the focus in a list, and what each does. */
+/** Keys: how they move the focus in a list, and what each does. */
 
 import type { Decision } from "../protocol";
 import type { Session } from "../session";
@@ -6,7 +6,7 @@ import type { Panel } from "../store";
 import { focused, TYPING, type Scope } from "./dom";
 import { whyNotFind } from "./whyPane";
 
-/** Where a key moves the focus in a list of `total` rows; undefined for keys that do not move it. */
+/** The row a key moves the focus to in a list of `total` rows; undefined for keys that do not move it. */
 export function moved(key: string, index: number, total: number, screenful: number): number | undefined {
   if (total === 0) return undefined;
   const steps: Record<string, number> = {
@@ -22,16 +22,16 @@ export function moved(key: string, index: number, total: number, screenful: numb
 }
 
 export const KEYS: [keys: string[], words: string][] = [
-  [["?"], "These keys"],
-  [["1", "2"], "To the test or training rows"],
-  [["↑", "↓", "Enter"], "Move in a list, pick a test row"],
+  [["?"], "Show these keys"],
+  [["1", "2"], "Go to the test or training rows"],
+  [["↑", "↓", "Enter"], "Move through a list, pick a test row"],
   [["/"], "Search the test rows"],
   [["F"], "Find the flip set"],
   [["Space"], "Mark or unmark"],
-  [["Shift ↑", "Shift ↓"], "Choose several training rows"],
+  [["Shift ↑", "Shift ↓"], "Select several training rows"],
   [["A"], "Mark the whole flip set"],
-  [["R", "K", "S"], "Relabel, keep, unSure: chosen, or in focus"],
-  [["C"], "Clear their decision"],
+  [["R", "K", "S"], "Relabel, keep, unSure: selected or focused rows"],
+  [["C"], "Clear their decisions"],
   [["N"], "Note for the next decision"],
   [["V"], "Verify by retraining"],
   [["U", "Shift U"], "Undo, redo"],
@@ -52,7 +52,7 @@ export interface Places {
   open(panel: Panel): void;
 }
 
-/** One handler at the root. A notebook in command mode takes plain letters as commands: none gets past here. */
+/** One handler at the root. A notebook in command mode takes plain letters as commands, so none gets past here. */
 export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }: Session, go: Places): void {
   const keys: Record<string, () => void> = {
     "?": () => go.open("help"),
@@ -91,12 +91,12 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
     return act !== undefined;
   };
 
-  // Keys that are typed while a decision is written down are about what comes then: they wait for it.
+  // Keys pressed while a decision is being recorded are meant for the next suspect, so they wait for it.
   const ahead: string[] = [];
   function goOn(failed: string): void {
     while (ahead.length > 0 && !store.get().judging) {
       if (failed !== "" || store.get().panel !== "queue") {
-        const lost = `Keys typed since were dropped: ${ahead.splice(0).join(" ")}.`;
+        const lost = `Keys pressed since were ignored: ${ahead.splice(0).join(" ")}.`;
         return store.set(failed === "" ? { notice: lost } : { queueError: `${failed} ${lost}` });
       }
       const [key = "", field] = [ahead.shift(), fieldOf(focused(root))];

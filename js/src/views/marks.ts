@@ -1,4 +1,4 @@
-/** A text with some of its words marked: text nodes and <mark> elements, never HTML. */
+/** A text with some words highlighted: text nodes and <mark> elements, never HTML. */
 
 import { el } from "./dom";
 
@@ -14,7 +14,7 @@ function tokens(text: string): Token[] {
   return [...text.matchAll(WORD)].map(({ 0: word, index }) => ({ word: word.toLowerCase(), from: index, to: index + word.length }));
 }
 
-/** Where the words stand in the text, as [from, to), in order. A word of several parts fits their sequence. */
+/** Positions of the words in the text, as [from, to), in order. A word of several parts matches their sequence. */
 export function places(text: string, words: readonly string[]): [number, number][] {
   const wanted = new Map<string, string[][]>();
   for (const word of words) {

@@ -1,4 +1,4 @@
-/** A field for a note. What is typed belongs to the rows it is typed for, and waits for their next decision. */
+/** A field for a note. The text belongs to the rows it was typed for and waits for their next decision. */
 
 import type { Session } from "../session";
 import { draftOf, type View } from "../store";

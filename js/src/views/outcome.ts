@@ -22,7 +22,7 @@ function createNote() {
   };
 }
 
-/** How small the set is, as far as it was proven. */
+/** What is proven about the size of the set. */
 function smallness({ size, optimal, lowerBound }: FlipSummary): string {
   if (optimal) return size === 1 ? "No smaller set exists." : "No smaller set can flip it.";
   if (lowerBound <= 1) return "No smaller set was found; one may exist.";
@@ -32,16 +32,17 @@ function smallness({ size, optimal, lowerBound }: FlipSummary): string {
 export function flipWords(flip: FlipSummary): [Tone, string] {
   if (!flip.found) return ["open", flip.outcome];
   const rows = plural(flip.size, "training row");
+  if (!flip.verified && flip.own) return ["open", `Set of ${rows}. ${flip.outcome} ${flip.own}`];
   if (!flip.verified || flip.probaAfter === null) return ["guess", `Relabelling ${rows} is predicted to flip it. ${flip.outcome}`];
   const change = `probability ${proba(flip.probaBefore)} → ${proba(flip.probaAfter)}`;
-  return ["fact", `Relabelling ${rows} flips the prediction after retraining: ${change}. ${smallness(flip)}`];
+  return ["fact", `Relabelling ${rows} flips the prediction after retraining: ${[`${change}.`, flip.own, smallness(flip)].filter(Boolean).join(" ")}`];
 }
 
 export function forecastWords(forecast: Forecast, before: string): string {
   const verb = forecast.predicted === before ? "stays" : "becomes";
   return (
-    `With the ${plural(forecast.labels, "label")} changed now, to first order: log-odds ${signed(forecast.logOdds)}, ` +
-    `probability about ${proba(forecast.proba)}, so it ${verb} “${forecast.predicted}”. Verify to know.`
+    `With ${plural(forecast.labels, "changed label")}, to first order: log-odds ${signed(forecast.logOdds)}, ` +
+    `probability about ${proba(forecast.proba)}, so it ${verb} “${forecast.predicted}”. Verify to confirm.`
   );
 }
 
@@ -51,15 +52,15 @@ export function verifiedWords({ shared }: Readonly<View>, ranking: Ranking): str
   if (verification === null || summary.verifiedProba === null || verifiedPredicted === null) return "";
   const verb = summary.flipped === true ? "flips to" : "stays";
   return (
-    `Retrained with ${plural(verification.rows, "changed label")}: this row ${verb} “${verifiedPredicted}”, ` +
-    `probability ${proba(summary.proba)} → ${proba(summary.verifiedProba)}.`
+    `${shared.verifiedBy === "minimiser" ? "Retrained" : `Your ${shared.verifiedBy} retrained`} with ${plural(verification.rows, "changed label")}: this row ${verb} “${verifiedPredicted}”, ` +
+    `probability ${proba((shared.verifiedBy === "minimiser" ? null : summary.ownProba) ?? summary.proba)} → ${proba(summary.verifiedProba)}.`
   );
 }
 
-const NOT_SEARCHED = "Not searched yet. A flip set is the fewest labels whose change flips this.";
-const NOT_MARKED = "Mark training rows to see what they are predicted to do, then verify.";
+const NOT_SEARCHED = "Not searched yet. A flip set is the smallest set of label changes that flips this.";
+const NOT_MARKED = "Mark training rows to see their predicted effect, then verify.";
 
-/** What is known of the labels as they are now: a fact after a verification, until then a prediction. */
+/** What is known about the current labels: a fact after a verification, until then a prediction. */
 function changedWords(view: Readonly<View>): [Tone, string] {
   const { ranking, forecast } = view;
   if (ranking === null) return ["open", NOT_MARKED];
@@ -69,7 +70,7 @@ function changedWords(view: Readonly<View>): [Tone, string] {
   return ["guess", forecastWords(forecast, ranking.summary.predicted)];
 }
 
-/** The notes are always there: were they to come and go, rows would jump under the pointer. */
+/** The notes are always shown: if they came and went, rows would jump under the pointer. */
 function createView(scope: Scope, store: Store<View>, words: (view: Readonly<View>) => [Tone, string]): HTMLElement {
   const note = createNote();
   const node = el("div", "outcome", note.node);

@@ -1,4 +1,4 @@
-/** What opens above the panes: suspects one at a time, the history, and the keys. */
+/** The panels above the panes: suspects one at a time, the history, and the keys. */
 
 import type { Decision, HistoryLine } from "../protocol";
 import type { Session } from "../session";
@@ -12,14 +12,14 @@ const TITLES: Record<Panel, string> = { none: "", queue: "Suspect labels", histo
 
 function historyLine({ time, who, what, note, state }: HistoryLine): HTMLElement {
   const when = el("time", "muted", { datetime: time }, new Date(time).toLocaleTimeString());
-  const tail = [who === "" ? "" : who, state === "undone" ? "taken back" : ""].filter(Boolean).join(" · ");
+  const tail = [who === "" ? "" : who, state === "undone" ? "undone" : ""].filter(Boolean).join(" · ");
   const words = el("span", "history-what", what);
   if (note !== "") words.append(el("q", "history-note", note));
   return el("li", `history-line ${state}`, when, words, el("span", "muted", tail));
 }
 
 function createHistory(scope: Scope, { store }: Session) {
-  const list = el("ol", "history-list", { tabindex: 0, "aria-label": "Decisions, the newest first" });
+  const list = el("ol", "history-list", { tabindex: 0, "aria-label": "Decisions, newest first" });
   const empty = el("p", "empty", "No decisions yet.");
   let shown: unknown;
   const draw = () => {
@@ -67,7 +67,7 @@ function createQueue(scope: Scope, session: Session) {
     if (suspect === undefined || queue === null) return;
     setText(place, `${queueAt + 1} of ${queue.length} · training row ${suspect.row}${suspect.id === String(suspect.row) ? "" : ` · ${suspect.id}`}`);
     setText(text, suspect.text);
-    setText(facts, `Labelled “${suspect.label}”. A model trained without this row predicts “${suspect.suggested}” with ${percent(suspect.score)}.`);
+    setText(facts, `Labelled “${suspect.label}”. A model trained without this row predicts “${suspect.suggested}” with probability ${percent(suspect.score)}.`);
     if (shown !== suspect.row && node.parentElement?.contains(focused(node))) seen(body);
     shown = suspect.row;
   };
@@ -106,7 +106,7 @@ export function createPanel(scope: Scope, session: Session): PanelView {
     setText(title, TITLES[panel]);
     for (const [name, part] of Object.entries(parts)) part.hidden = name !== panel;
   };
-  /** The focus goes to what opened, which comes into sight, and back to where it was. */
+  /** Moves the focus to the opened panel and scrolls it into view; on closing, moves the focus back. */
   function open(panel: Panel) {
     const was = store.get().panel;
     if (was === "none") opener = focused(node);

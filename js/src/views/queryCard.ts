@@ -1,4 +1,4 @@
-/** The chosen test row in full, its classes and probability. */
+/** The chosen test row in full, with its classes and probability. */
 
 import type { Ranking } from "../protocol";
 import type { Session } from "../session";
@@ -45,8 +45,9 @@ export function createQueryCard(scope: Scope, { store }: Session): HTMLElement {
     setAttribute(text, "aria-label", `Text of test row ${summary.row}`);
     predicted.set(summary.predicted);
     const wrong = summary.label !== null && summary.label !== summary.predicted;
-    label.set(summary.label === null ? "not known" : `${summary.label}${wrong ? " (misclassified)" : ""}`);
-    chance.set(`${proba(summary.proba)} for “${view.shared.classes[1]}”`);
+    label.set(summary.label === null ? "unknown" : `${summary.label}${wrong ? " (misclassified)" : ""}`);
+    const own = summary.ownProba === null ? "" : `, your estimator ${proba(summary.ownProba)}`;
+    chance.set(`${proba(summary.proba)} for “${view.shared.classes[1]}”${own}`);
     margin.set(signed(summary.margin));
     scale.update(summary.proba, view.threshold, view.shared.classes);
   }
@@ -58,7 +59,7 @@ export function createQueryCard(scope: Scope, { store }: Session): HTMLElement {
     body.hidden = ranking === null;
     empty.hidden = ranking !== null;
     if (ranking !== null) fill(ranking, view);
-    else if (testRow === null) setText(empty, "Pick a test row, by click or Enter.");
+    else if (testRow === null) setText(empty, "Pick a test row with a click or Enter.");
     else setText(empty, rankingState === "failed" ? view.rankingError : "Loading…");
   }
   drawn(scope, store, draw);

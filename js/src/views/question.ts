@@ -1,4 +1,4 @@
-/** Asks before a file that is not ours is replaced. Saying no is the key at hand; no single key says yes. */
+/** Asks before replacing a file that is not ours. Cancel is the default; no single key confirms. */
 
 import type { Session } from "../session";
 import { button, drawn, el, focused, setText, uniqueId, type Scope } from "./dom";
@@ -6,7 +6,7 @@ import { button, drawn, el, focused, setText, uniqueId, type Scope } from "./dom
 export function createQuestion(scope: Scope, { store, actions }: Session): HTMLElement {
   const [title, words] = [uniqueId("question"), uniqueId("question")];
   const question = el("strong", "", { id: title });
-  const why = el("span", "", { id: words }, "It was not exported from here, or was changed since.");
+  const why = el("span", "", { id: words }, "It was not exported from here or has changed since.");
   const replace = button(scope, "Replace", "", () => actions.exportTo(store.get().replacing, true));
   const keep = button(scope, "Cancel", "", actions.keepFile);
   const role = { role: "alertdialog", "aria-labelledby": title, "aria-describedby": words };

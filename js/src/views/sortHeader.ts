@@ -1,18 +1,8 @@
-/** The header line of the list of test rows: one button for each column, one tab stop for all. */
+/** The header of the list of test rows: one button per column, one tab stop for all. */
 
-import type { Column, PageQuery } from "../protocol";
+import type { PageQuery } from "../protocol";
+import { HEADINGS, type Column } from "../wire";
 import { el, setAttribute, setText, type Scope } from "./dom";
-
-const LABELS: Record<Column, [label: string, title: string]> = {
-  row: ["Row", ""],
-  text: ["Text", ""],
-  label: ["True", "True label"],
-  predicted: ["Predicted", "Predicted class"],
-  proba: ["Prob.", "Probability"],
-  margin: ["Margin", "Log-odds beyond the threshold"],
-  flip_size: ["Set", "Size of the flip set"],
-  verified_proba: ["Retrained", "What retraining did to it"],
-};
 
 const NUMERIC: ReadonlySet<Column> = new Set(["row", "proba", "margin", "flip_size"]);
 
@@ -23,9 +13,9 @@ export interface SortHeader {
 
 export function createSortHeader(scope: Scope, ask: (query: Partial<PageQuery>) => void): SortHeader {
   let query: PageQuery | undefined;
-  const columns = (Object.keys(LABELS) as Column[]).map((column) => {
+  const columns = HEADINGS.map(([column, heading, title]) => {
     const arrow = el("span", "arrow", { "aria-hidden": "true" });
-    const button = el("button", "sort", { type: "button", tabindex: -1, title: LABELS[column][1] }, LABELS[column][0], arrow);
+    const button = el("button", "sort", { type: "button", tabindex: -1, title }, heading, arrow);
     const node = el("div", NUMERIC.has(column) ? "cell num" : "cell", { role: "columnheader" }, button);
     scope.listen(button, "click", () => {
       ask({ sort: column, descending: query?.sort === column ? !query.descending : false });

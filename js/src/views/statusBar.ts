@@ -1,4 +1,4 @@
-/** What just happened, in words; while a job runs, how far it is and the way to stop it. */
+/** What just happened, in words; while a job runs, its progress and a button to cancel it. */
 
 import { SILENCE, type Session } from "../session";
 import { button, drawn, el, setAttribute, setClass, setText, type Scope } from "./dom";
@@ -6,7 +6,7 @@ import { count } from "./format";
 
 const WELCOME = "Pick a test row to see what decides it.";
 
-/** Seconds as people say them, and only once there is enough to go by. */
+/** The remaining time in words, once there is enough progress to estimate it. */
 export function remaining(done: number, total: number, elapsed: number): string {
   if (done <= 0 || elapsed < 1_000) return "";
   const left = Math.ceil((elapsed / done) * (total - done) / 1_000);

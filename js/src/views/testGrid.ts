@@ -16,7 +16,7 @@ export function createTestGrid(scope: Scope, { store, pages, actions, watch }: S
   const head = el("div", "heads", { role: "rowgroup" }, header.node);
   const message = el("p", "empty");
   let query = store.get().query;
-  let shown: number | null = null; // the chosen row that was last in sight because somebody chose it
+  let shown: number | null = null; // the chosen row that was last scrolled into view
 
   const inSight = () => {
     const [first, last] = list.range();
@@ -47,7 +47,7 @@ export function createTestGrid(scope: Scope, { store, pages, actions, watch }: S
   const grid = el("div", "grid test-grid", { role: "grid", "aria-label": "Test rows", "aria-colcount": 8 }, head, body);
   const node = el("div", "grid-box", grid, message);
 
-  /** A row that Python chose comes into sight; where it is, is known only while the list has its own order. */
+  /** Scrolls to a row that Python chose; its position is known only while the list is unsorted and unfiltered. */
   function reveal() {
     const { testRow, query: { sort, descending, filter, search } } = store.get();
     if (testRow === shown || body.clientHeight === 0 || pages.total() === undefined) return;

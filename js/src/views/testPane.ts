@@ -1,6 +1,6 @@
 /** Left pane: search, filter and the list of test rows. */
 
-import { FILTERS, type Filter } from "../protocol";
+import { FILTERS, type Filter } from "../wire";
 import type { Session } from "../session";
 import { button, el, setAttribute, setText, uniqueId, type Scope } from "./dom";
 import { count } from "./format";

@@ -11,7 +11,7 @@ export interface TestLine extends Line {
   update(row: TestRow | undefined, picked: boolean): void;
 }
 
-/** What the last verification did to the prediction: a shape, a word and a colour. */
+/** The effect of the last verification on the prediction: a shape, a word and a colour. */
 function verdict({ flipped, label, predicted }: TestRow): [words: string, tone: string] {
   if (flipped === null) return ["–", ""];
   if (!flipped) return ["same", ""];
@@ -19,9 +19,9 @@ function verdict({ flipped, label, predicted }: TestRow): [words: string, tone: 
   return label === predicted ? ["▼ flips", "worse"] : ["▲ flips", "better"];
 }
 
-/** What stands there, and what is read out: a bare number would be taken for the row's own. */
+/** The cell's text, and what screen readers say: a bare number would be mistaken for the row's own. */
 function sizeWords({ flipSize }: TestRow): [words: string, said: string] {
-  if (flipSize === null) return ["·", "not known"];
+  if (flipSize === null) return ["·", "not searched"];
   return flipSize === 0 ? ["none", "none"] : [String(flipSize), plural(flipSize, "row")];
 }
 

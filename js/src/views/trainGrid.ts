@@ -1,4 +1,4 @@
-/** The ranked training rows, of any number. */
+/** The list of ranked training rows, of any length. */
 
 import type { Session } from "../session";
 import { actInSight, drawn, el, focused, seen, setAttribute, setClass, setText, type Scope } from "./dom";
@@ -19,7 +19,7 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
   const head = el("div", "row head train-head", { role: "row", "aria-rowindex": 1 }, ...headings);
   const empty = el("p", "empty");
   let shownFor: number | null = null;
-  let awaited = false; // the line with the tab stop has no row yet
+  let awaited = false; // the line with the tab stop is still loading
 
   const list = createVirtual(scope, {
     names: "train-scroll",
@@ -53,7 +53,7 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
   const grid = el("div", "grid train-grid", attributes, el("div", "heads", { role: "rowgroup" }, head), body);
   const node = el("div", "grid-box", grid, empty);
 
-  /** A row that an answer moved takes the focus along: the person was at the row, not at the place. */
+  /** A row that an answer moved keeps the focus: the user was at the row, not at the position. */
   function follow() {
     const hadFocus = body.contains(focused(body));
     const { active } = store.get();
@@ -95,11 +95,12 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
   scope.listen(body, "change", (event) => {
     const index = list.indexOf(event.target);
     const row = index === undefined ? undefined : bars.row(index);
-    if (row !== undefined && event.target instanceof HTMLInputElement) actions.mark([row.row], event.target.checked);
+    if (row === undefined || !(event.target instanceof HTMLInputElement)) return;
+    actions.decide([row.row], event.target.checked ? "relabel" : "clear");
   });
   scope.listen(body, "click", (event) => {
     const index = list.indexOf(event.target);
-    // A drawing between a checkbox's click and its change would take the click back.
+    // Redrawing between a checkbox's click and change events would undo the click.
     if (index === undefined || event.target instanceof HTMLInputElement) return;
     const before = list.active();
     list.focus(index);

@@ -22,7 +22,7 @@ export interface LineState {
   largest: number;
   /** Whether relabelling the row pushes the query towards the other class. */
   towards: boolean;
-  /** Share of the change that a refit of the whole set brought. */
+  /** Share of the change caused by a refit with the whole set. */
   verifiedShare: number | undefined;
 }
 
@@ -64,7 +64,7 @@ export function createTrainLine(): TrainLine {
       setText(rank, row === undefined ? "" : String(row.rank));
       setMarked(words, row?.text ?? "Loading…", row?.words ?? []);
       setText(name, row === undefined ? "" : row.id === String(row.row) ? `row ${row.row}` : `row ${row.row} · ${row.id}`);
-      // While Python's answer is under way the mark is ahead of `current`.
+      // Until Python answers, the mark is ahead of `current`.
       const current = row === undefined || marked === row.relabelled ? row?.current : marked ? "…" : row.original;
       setText(original, row?.original ?? "");
       setText(corrected, marked ? `→ ${current}` : "");

@@ -1,15 +1,15 @@
-/** Lines of a long list: only those in sight exist, whatever its length. One of them has the tab stop. */
+/** Lines of a long list: only the visible ones exist, whatever its length. One of them has the tab stop. */
 
 import { el, focused, setAttribute, type Scope } from "./dom";
 import { moved } from "./keys";
 
-/** Browsers stop drawing somewhere above; beyond, places on the scroll bar are mapped to places in the list. */
+/** Browsers stop drawing somewhere above this; beyond it, scroll bar positions are mapped to positions in the list. */
 const TALLEST = 8_000_000; // px
 const WAIT = 40; // ms between two requests while it scrolls
 
 export interface Line {
   node: HTMLElement;
-  /** What takes the focus. */
+  /** The element that takes the focus. */
   target: HTMLElement;
 }
 
@@ -18,12 +18,12 @@ export interface Options<L extends Line> {
   rowHeight: number;
   /** Lines kept above and below what is visible. */
   spare: number;
-  /** Shown while there are no lines, with the focus that one of them had: else a notebook would take the next key. */
+  /** Shown while there are no lines; takes over their focus, or else a notebook would get the next key. */
   instead: HTMLElement;
   total(): number;
   create(): L;
   update(line: L, index: number): void;
-  /** The lines in sight changed. */
+  /** The visible lines changed. */
   onRange(first: number, last: number): void;
   /** The line with the tab stop changed. */
   onActive?(index: number): void;
@@ -67,7 +67,7 @@ export function createVirtual<L extends Line>(scope: Scope, options: Options<L>)
     return [Math.max(0, first), Math.max(0, Math.min(total() - 1, first + Math.ceil(height() / rowHeight)))];
   };
 
-  /** The line with the focus stays in the page when it is scrolled away; else the focus would be lost. */
+  /** The focused line stays in the page when it is scrolled away, or else the focus would be lost. */
   function wanted(): number[] {
     const [first, last] = range();
     const indices: number[] = [];

@@ -1,4 +1,4 @@
-/** Middle pane: the chosen row, and the training rows that decide it. */
+/** Middle pane: the chosen row and the training rows that decide it. */
 
 import type { Decision } from "../protocol";
 import type { Session } from "../session";
@@ -16,14 +16,14 @@ export function unmarked({ ranking, relabelled }: Readonly<View>): number[] {
   return rows.filter((row) => !relabelled.has(row));
 }
 
-/** The step that most people take next stands out. */
+/** The most likely next step is highlighted. */
 export function nextStep(view: Readonly<View>): "find" | "mark" | "verify" | "none" {
   if (!view.ranking?.flip) return "find";
   if (unmarked(view).length > 0) return "mark";
   return view.relabelled.size > 0 && view.shared.verification === null ? "verify" : "none";
 }
 
-/** A search for another row takes the place of one that runs; nothing else does. */
+/** Only a search for another row may replace a running one. */
 export function whyNotFind({ busy, testRow, shared }: Readonly<View>): string {
   if (testRow === null) return "Pick a test row first";
   if (!busy) return "";
@@ -33,10 +33,10 @@ export function whyNotFind({ busy, testRow, shared }: Readonly<View>): string {
 
 function whyNotMark(view: Readonly<View>): string {
   if (!view.ranking?.flip?.found) return "Find a flip set first";
-  return unmarked(view).length === 0 ? "Every row of the set is marked" : "";
+  return unmarked(view).length === 0 ? "Every row of the set is already marked" : "";
 }
 
-/** What the bars and marks mean. Its height does not depend on what is known yet: the rows below would jump. */
+/** The meaning of the bars and marks. Its height is fixed: otherwise the rows below would jump. */
 function createLegend(scope: Scope, { store }: Session) {
   const bars = el("p", "muted");
   const set = el("p", "muted one-line");
@@ -45,12 +45,12 @@ function createLegend(scope: Scope, { store }: Session) {
     const { ranking, shared, explained } = store.get();
     node.hidden = ranking === null;
     const [left, right] = shared.classes;
-    setText(bars, `First-order change of log-odds if relabelled: ← ${left} · ${right} →. Hatched: against a flip.`);
+    setText(bars, `First-order change of log-odds if relabelled: ← ${left} · ${right} →. Hatched bars oppose the flip.`);
     const size = ranking?.flip?.found ? ranking.flip.size : 0;
     const known = size > 1 && explained !== null;
     const more = known ? `, interaction ${signedPercent(explained.interaction)}` : "";
-    setText(set, size > 0 ? `◆ In the flip set: ${plural(size, "row")}${more}.` : "◆ In the flip set, once it is known.");
-    setAttribute(set, "title", known && "What the rows do together beyond their own shares: with it they add up to the whole flip.");
+    setText(set, size > 0 ? `◆ In the flip set: ${plural(size, "row")}${more}.` : "◆ In the flip set, once it is found.");
+    setAttribute(set, "title", known && "The joint effect of the rows beyond their own shares; all add up to the whole flip.");
   };
   drawn(scope, store, draw);
   return node;
@@ -59,13 +59,13 @@ function createLegend(scope: Scope, { store }: Session) {
 export interface Pane {
   node: HTMLElement;
   focus(): void;
-  /** By a key: while what it is about is out of sight, the key brings it there and does nothing else. */
+  /** For keys: if the rows they act on are out of sight, only scroll to them. */
   decide(decision: Decision): void;
   markSet(): void;
   note(): void;
 }
 
-/** A pane that is being filled keeps the height it had: what is below would jump up and down again. */
+/** A pane keeps its height while it loads, so that what is below does not jump. */
 function keepHeight(scope: Scope, { store }: Session, node: HTMLElement): void {
   scope.add(
     store.subscribe(({ rankingState }) => {
@@ -80,9 +80,9 @@ export function createWhyPane(scope: Scope, session: Session): Pane {
   const { store, actions } = session;
   const id = uniqueId("why");
   const node = el("section", "pane why", { "aria-labelledby": id });
-  keepHeight(scope, session, node); // before the parts hear that they are out of date
+  keepHeight(scope, session, node); // before the parts learn that they are out of date
   const find = button(scope, "Find flip set", "", actions.find);
-  const markSet = () => actions.mark(unmarked(store.get()), true);
+  const markSet = () => actions.decide(unmarked(store.get()), "relabel");
   const whole = button(scope, "Mark whole flip set", "", markSet);
   const draw = () => {
     const view = store.get();

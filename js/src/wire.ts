@@ -1,0 +1,472 @@
+/** Made by js/wire.py from relabel_widget/widget/_protocol.py and _columns.py: change those, then run `make build`. */
+
+import { boolean, count, list, nullable, number, pair, record, string, type Decoder } from "./decode";
+
+export const VERSION = 1;
+
+export const COLUMNS = ["row", "text", "label", "predicted", "proba", "margin", "flip_size", "verified_proba"] as const;
+export type Column = (typeof COLUMNS)[number];
+
+export const FILTERS = ["all", "misclassified", "near", "small", "has_set", "flipped", "became_right", "became_wrong", "class0", "class1"] as const;
+export type Filter = (typeof FILTERS)[number];
+
+export const DECISIONS = ["relabel", "keep", "unsure", "clear"] as const;
+export type Decision = (typeof DECISIONS)[number];
+
+/**
+ * A line of the list of test rows. `flipSize` is null where no set was looked for, 0 where none was found; what a
+ * verification found is null when there is none or it is out of date.
+ */
+export interface TestRow {
+  row: number;
+  text: string;
+  label: string | null;
+  predicted: string;
+  proba: number;
+  margin: number;
+  flipSize: number | null;
+  verifiedProba: number | null;
+  ownProba: number | null;
+  flipped: boolean | null;
+}
+export const testRow = record<TestRow>({
+  row: count,
+  text: string,
+  label: nullable(string),
+  predicted: string,
+  proba: number,
+  margin: number,
+  flipSize: nullable(count),
+  verifiedProba: nullable(number),
+  ownProba: nullable(number),
+  flipped: nullable(boolean),
+});
+
+/** Some of the test rows that fit a query. */
+export interface Page {
+  total: number;
+  offset: number;
+  rows: Array<TestRow>;
+}
+export const page = record<Page>({
+  total: count,
+  offset: count,
+  rows: list(testRow),
+});
+
+/**
+ * A flip set. The page marks its rows; Python knows what they become. `own` is the word of the user's own
+ * estimator, refitted; empty where it was not asked.
+ */
+export interface FlipSummary {
+  size: number;
+  found: boolean;
+  verified: boolean;
+  outcome: string;
+  own: string;
+  probaBefore: number;
+  probaAfter: number | null;
+  lowerBound: number;
+  optimal: boolean;
+  rows: Array<number>;
+}
+export const flipSummary = record<FlipSummary>({
+  size: count,
+  found: boolean,
+  verified: boolean,
+  outcome: string,
+  own: string,
+  probaBefore: number,
+  probaAfter: nullable(number),
+  lowerBound: count,
+  optimal: boolean,
+  rows: list(count),
+});
+
+/**
+ * What the marked rows do to the chosen row, to first order: a prediction, never a fact. `labels` is how many
+ * changed labels it speaks of: the mark of this moment may not be among them yet.
+ */
+export interface Forecast {
+  labels: number;
+  logOdds: number;
+  proba: number;
+  predicted: string;
+}
+export const forecast = record<Forecast>({
+  labels: count,
+  logOdds: number,
+  proba: number,
+  predicted: string,
+});
+
+/**
+ * A training row as it bears on the query. `influence` is the first-order change of the query's log-odds when this
+ * row alone is relabelled; `share` is that as a part of the way to the threshold, null on the threshold itself;
+ * `words` are the features that it shares with the query.
+ */
+export interface TrainRow {
+  rank: number;
+  row: number;
+  id: string;
+  text: string;
+  original: string;
+  current: string;
+  influence: number;
+  share: number | null;
+  inSet: boolean;
+  relabelled: boolean;
+  decision: string;
+  words: Array<string>;
+}
+export const trainRow = record<TrainRow>({
+  rank: count,
+  row: count,
+  id: string,
+  text: string,
+  original: string,
+  current: string,
+  influence: number,
+  share: nullable(number),
+  inSet: boolean,
+  relabelled: boolean,
+  decision: string,
+  words: list(string),
+});
+
+/** Some of the ranked training rows. */
+export interface Bars {
+  total: number;
+  offset: number;
+  rows: Array<TrainRow>;
+}
+export const bars = record<Bars>({
+  total: count,
+  offset: count,
+  rows: list(trainRow),
+});
+
+/** One test row in full. `largest` is the largest influence of any training row, without its sign. */
+export interface Ranking {
+  text: string;
+  summary: TestRow;
+  verifiedPredicted: string | null;
+  flip: FlipSummary | null;
+  forecast: Forecast | null;
+  largest: number;
+  bars: Bars;
+}
+export const ranking = record<Ranking>({
+  text: string,
+  summary: testRow,
+  verifiedPredicted: nullable(string),
+  flip: nullable(flipSummary),
+  forecast: nullable(forecast),
+  largest: number,
+  bars: bars,
+});
+
+/** What a shared feature contributes. */
+export interface WordPart {
+  word: string;
+  weight: number;
+  part: number;
+}
+export const wordPart = record<WordPart>({
+  word: string,
+  weight: number,
+  part: number,
+});
+
+/** A training row in full, and what the features it shares with the query contribute, to first order. */
+export interface Words {
+  train: number;
+  text: string;
+  note: string;
+  words: Array<WordPart>;
+}
+export const words = record<Words>({
+  train: count,
+  text: string,
+  note: string,
+  words: list(wordPart),
+});
+
+/** The part of one row. */
+export interface Share {
+  row: number;
+  share: number;
+}
+export const share = record<Share>({
+  row: count,
+  share: number,
+});
+
+/** Each row's share of the change that a refit with the whole flip set brought. */
+export interface Explained {
+  row: number;
+  change: number;
+  interaction: number;
+  shares: Array<Share>;
+}
+export const explained = record<Explained>({
+  row: count,
+  change: number,
+  interaction: number,
+  shares: list(share),
+});
+
+/** One event in words, and whether it counts now. */
+export interface HistoryLine {
+  event: number;
+  time: string;
+  who: string;
+  what: string;
+  note: string;
+  state: string;
+}
+export const historyLine = record<HistoryLine>({
+  event: count,
+  time: string,
+  who: string,
+  what: string,
+  note: string,
+  state: string,
+});
+
+/** The newest events. */
+export interface History {
+  total: number;
+  lines: Array<HistoryLine>;
+}
+export const history = record<History>({
+  total: count,
+  lines: list(historyLine),
+});
+
+/** A training row that is probably mislabelled. */
+export interface Suspect {
+  row: number;
+  id: string;
+  text: string;
+  label: string;
+  suggested: string;
+  score: number;
+}
+export const suspect = record<Suspect>({
+  row: count,
+  id: string,
+  text: string,
+  label: string,
+  suggested: string,
+  score: number,
+});
+
+/** The most suspect training rows that nobody decided about. */
+export interface Queue {
+  rows: Array<Suspect>;
+}
+export const queue = record<Queue>({
+  rows: list(suspect),
+});
+
+/** The test rows that a verification flipped. */
+export interface Flips {
+  total: number;
+  rows: Array<TestRow>;
+}
+export const flips = record<Flips>({
+  total: count,
+  rows: list(testRow),
+});
+
+/** How far the search in the background is. */
+export interface Filled {
+  done: number;
+  total: number;
+  running: boolean;
+}
+export const filled = record<Filled>({
+  done: count,
+  total: count,
+  running: boolean,
+});
+
+/** What was done, in words. */
+export interface Done {
+  message: string;
+}
+export const done = record<Done>({
+  message: string,
+});
+
+/** The same, and what it does to the chosen row. */
+export interface Decided {
+  message: string;
+  forecast: Forecast | null;
+}
+export const decided = record<Decided>({
+  message: string,
+  forecast: nullable(forecast),
+});
+
+export const REASONS = ["malformed", "refused", "busy", "cancelled", "failed", "exists"] as const;
+export type Reason = (typeof REASONS)[number];
+
+/** How far a job is. */
+export interface Progress {
+  phase: string;
+  done: number;
+  total: number | null;
+}
+export const progress = record<Progress>({
+  phase: string,
+  done: count,
+  total: nullable(count),
+});
+
+/** News of the search in the background: the size found for a row (null: it gave up), and how far it is. */
+export interface Sizes {
+  row: number | null;
+  size: number | null;
+  done: number;
+  total: number;
+  running: boolean;
+}
+export const sizes = record<Sizes>({
+  row: nullable(count),
+  size: nullable(count),
+  done: count,
+  total: count,
+  running: boolean,
+});
+
+/** What runs now. */
+export interface Job {
+  kind: string;
+  row: number | null;
+}
+export const job = record<Job>({
+  kind: string,
+  row: nullable(count),
+});
+
+/** What a verification found; scores are null without true labels, or where they are not defined. */
+export interface Verified {
+  rows: number;
+  flipped: number;
+  becameRight: number | null;
+  becameWrong: number | null;
+  accuracyBefore: number | null;
+  accuracyAfter: number | null;
+  f1Before: number | null;
+  f1After: number | null;
+  aucBefore: number | null;
+  aucAfter: number | null;
+  logLossBefore: number | null;
+  logLossAfter: number | null;
+}
+export const verified = record<Verified>({
+  rows: count,
+  flipped: count,
+  becameRight: nullable(count),
+  becameWrong: nullable(count),
+  accuracyBefore: nullable(number),
+  accuracyAfter: nullable(number),
+  f1Before: nullable(number),
+  f1After: nullable(number),
+  aucBefore: nullable(number),
+  aucAfter: nullable(number),
+  logLossBefore: nullable(number),
+  logLossAfter: nullable(number),
+});
+
+/**
+ * The small synced state. Everything larger is asked for. `verified_by` is what was retrained (minimiser,
+ * estimator or pipeline; empty without a verification). `own_note` says where the user's own estimator predicts
+ * otherwise than the minimum of its objective, and why; empty where it does not.
+ */
+export interface Shared {
+  revision: number;
+  nTrain: number;
+  nTest: number;
+  classes: [string, string];
+  labelled: boolean;
+  canUndo: boolean;
+  canRedo: boolean;
+  exportPath: string;
+  status: string;
+  job: Job | null;
+  verification: Verified | null;
+  verifiedBy: string;
+  ownNote: string;
+}
+export const shared = record<Shared>({
+  revision: count,
+  nTrain: count,
+  nTest: count,
+  classes: pair,
+  labelled: boolean,
+  canUndo: boolean,
+  canRedo: boolean,
+  exportPath: string,
+  status: string,
+  job: nullable(job),
+  verification: nullable(verified),
+  verifiedBy: string,
+  ownNote: string,
+});
+
+/** What is asked, and what is told then. */
+export interface Requests {
+  page: { body: { sort: Column; descending: boolean; filter: Filter; search: string; offset: number; limit: number }; result: Page };
+  ranking: { body: { row: number; set_first: boolean }; result: Ranking };
+  bars: { body: { row: number; set_first: boolean; offset: number; limit: number }; result: Bars };
+  words: { body: { row: number; train: number }; result: Words };
+  explain: { body: { row: number }; result: Explained };
+  history: { body: Record<never, never>; result: History };
+  queue: { body: Record<never, never>; result: Queue };
+  flips: { body: Record<never, never>; result: Flips };
+  watch: { body: { rows: Array<number>; on: boolean }; result: Filled };
+  select: { body: { row: number | null }; result: Done };
+  decide: { body: { rows: Array<number>; decision: Decision; note: string }; result: Decided };
+  find: { body: { row: number }; result: Done };
+  verify: { body: Record<never, never>; result: Done };
+  cancel: { body: Record<never, never>; result: Done };
+  undo: { body: Record<never, never>; result: Decided };
+  redo: { body: Record<never, never>; result: Decided };
+  threshold: { body: { value: number }; result: Done };
+  export: { body: { path: string; overwrite: boolean }; result: Done };
+}
+export const results: { [K in keyof Requests]: Decoder<Requests[K]["result"]> } = {
+  page: page,
+  ranking: ranking,
+  bars: bars,
+  words: words,
+  explain: explained,
+  history: history,
+  queue: queue,
+  flips: flips,
+  watch: filled,
+  select: done,
+  decide: decided,
+  find: done,
+  verify: done,
+  cancel: done,
+  undo: decided,
+  redo: decided,
+  threshold: done,
+  export: done,
+};
+
+/** The columns of the list of test rows in their order: what stands over each, and what that means. */
+export const HEADINGS: readonly (readonly [column: Column, heading: string, title: string])[] = [
+  ["row", "Row", ""],
+  ["text", "Text", ""],
+  ["label", "True", "True label"],
+  ["predicted", "Predicted", "Predicted class"],
+  ["proba", "Prob.", "Probability"],
+  ["margin", "Margin", "Log-odds beyond the threshold"],
+  ["flip_size", "Set", "Size of the flip set"],
+  ["verified_proba", "Retrained", "Effect of retraining"],
+];

@@ -1,0 +1,256 @@
+"""The estimator that a fit was adopted from, refitted as its owner would refit it: it has the last word."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, TypeAlias, final
+
+import numpy as np
+from scipy import sparse
+
+from .._typing import AnyArray, FloatArray, IntArray
+from ..arguments import check_choice
+from ..design import Design
+from ..inputs import rows_at
+from ..problem import Edit
+from .steps import Steps, identical, same_values
+
+How: TypeAlias = Literal["minimiser", "estimator", "pipeline"]
+HOW: tuple[How, ...] = ("minimiser", "estimator", "pipeline")
+
+# A set is in doubt where the refitted margin is below this many times the typical distance of the estimator's log-odds
+# from the minimiser's. On SST-2 (lbfgs and saga, C from 1 to 10,000) a refitted estimator was never further than 4.7
+# typical distances from the minimiser of the same labels.
+_DOUBT = 5.0
+# An estimator whose refit comes nearer than this part of its distance to the minimiser was fitted to the same data.
+_SAME_DATA = 0.5
+_QUICK = 2 * 10**7  # stored values: larger fits take minutes, and are made on demand only
+
+
+class AdoptionWarning(UserWarning):
+    """An adopted estimator predicts some rows differently from its minimiser, or differently at every refit."""
+
+
+class NoRefitError(ValueError):
+    """The estimator that a fit was adopted from cannot be refitted."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class OwnModel:
+    """A fitted estimator with what it was fitted to.
+
+    Attributes
+    ----------
+    estimator
+        As it was given: a classifier or a whole pipeline; of a pipeline whose rows were given as features, the
+        classifier. It is cloned, never changed.
+    classifier
+        The classifier at its end.
+    steps
+        The steps before the classifier, None if there are none, or the rows were given as features.
+    rows
+        The training rows as the steps take them.
+    features
+        What the classifier was fitted to.
+    labels
+        The labels, shape (n_rows,).
+    sample_weight
+        As given: shape (n_rows,), or None.
+    distance
+        How far the log-odds of the training rows are from those at the minimiser: root mean square.
+    n_stored
+        Number of stored values of the features: what one pass costs.
+    """
+
+    estimator: Any
+    classifier: Any
+    steps: Steps | None
+    rows: Any
+    features: Any
+    labels: AnyArray
+    sample_weight: FloatArray | None
+    distance: float
+    n_stored: int
+
+    @cached_property
+    def looks_at_labels(self) -> bool:
+        """Whether a step before the classifier makes other features once labels change, or by chance.
+
+        Warns
+        -----
+        AdoptionWarning
+            If it is by chance: then a refit is one of many.
+        """
+        if self.steps is None or not self.steps.looks_at_labels(self.rows, self.labels):
+            return False
+        by_chance = self.steps.random_step(self.rows, self.labels)
+        if by_chance:
+            warnings.warn(
+                f"The step {by_chance!r} makes other features each time it is fitted, because its random_state is not "
+                "set: a flip set that one refit of your pipeline confirms may not hold in the next. Set random_state "
+                "and fit again.",
+                AdoptionWarning,
+                stacklevel=2,
+            )
+        return True
+
+    @cached_property
+    def fitted_features(self) -> Any:
+        """The features as a fit of the whole pipeline makes them, to the last bit, for a refit of the classifier."""
+        features = in_memory(self.features)
+        if self.steps is None:
+            return features
+        try:
+            again = self.steps.refitted(self.rows, self.labels)
+        except Exception:  # what a step of somebody's own raises is not known; its features are at hand
+            return features
+        return again if same_values(features, again) and not identical(features, again) else features
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether a refit takes seconds at most, so that one may be made without being asked for."""
+        return self.n_stored <= _QUICK and not isinstance(self.features, Design)
+
+    def doubts(self, margin: float) -> bool:
+        """Whether a refit of the estimator may contradict one of the minimiser with this margin, in log-odds."""
+        return self.looks_at_labels or abs(margin) < _DOUBT * self.distance
+
+    def strongest(self, raw: Any) -> How:
+        """The refit that settles a doubt: of the whole pipeline where that matters and raw queries are at hand."""
+        return "pipeline" if self.looks_at_labels and raw is not None else "estimator"
+
+    def decision(self, queries: Design) -> FloatArray:
+        """Log-odds of ``classes[1]`` by the estimator as it was given, shape (m,); of each of K classes, (m, K)."""
+        return linear_decision(self.classifier, queries)
+
+    def decision_of(self, refitted: Any, how: How, queries: Design, raw: Any) -> FloatArray:
+        """Log-odds by what `refitted` made, as `decision`.
+
+        ``queries`` are the rows as features, ``raw`` the same as the pipeline takes them.
+        """
+        if how == "pipeline" and self.steps is not None:
+            return np.asarray(refitted.decision_function(raw), dtype=np.float64)
+        return linear_decision(refitted, queries)
+
+    def refitted(self, how: How, rows: IntArray, labels: AnyArray, edit: Edit) -> Any:
+        """A clone of the estimator, fitted to edited labels. What it warns of was said when its owner fitted it.
+
+        Parameters
+        ----------
+        how
+            ``"estimator"`` fits the classifier alone to the features as they are, ``"pipeline"`` everything.
+        rows, labels
+            Training rows, and the new label of each.
+        edit
+            ``"relabel"``, or ``"remove"``: the rows are then left out.
+
+        Raises
+        ------
+        NoRefitError
+            If the estimator cannot be cloned, or its fit raises.
+        """
+        from sklearn.base import clone
+
+        whole = how == "pipeline"
+        x = self.rows if whole and self.steps is not None else self.fitted_features
+        edited = self.labels.copy()
+        edited[rows] = labels
+        weights = self.sample_weight
+        if edit == "remove":
+            kept = np.setdiff1d(np.arange(len(edited)), rows)
+            x = rows_at(x, kept)
+            edited = edited[kept]
+            weights = None if weights is None else weights[kept]
+        given = self.estimator if whole else self.classifier
+        arguments = {} if weights is None else {_name_of_weights(given): weights}
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return clone(given).fit(x, edited, **arguments)
+        except Exception as error:
+            raise NoRefitError(
+                f"your {type(given).__name__} could not be refitted on the edited labels. See that "
+                f"sklearn.base.clone(estimator).fit(X, y) works. It raised {type(error).__name__}: {error}"
+            ) from error
+
+    def why_elsewhere(self, coef: FloatArray) -> str:
+        """Why the estimator is not at its minimiser, in words, from the minimiser's coefficients.
+
+        Cost: one fit of the classifier.
+        """
+        try:
+            again = self.refitted("estimator", np.empty(0, dtype=np.int64), self.labels[:0], "relabel")
+        except NoRefitError as error:
+            return f"Why is not known: {error}"
+        own = as_dense(self.classifier.coef_)
+        if np.linalg.norm(as_dense(again.coef_) - own) <= _SAME_DATA * np.linalg.norm(coef - own):
+            steps = int(np.max(again.n_iter_))
+            name = type(again).__name__
+            if steps >= again.max_iter:
+                return f"{name} stopped at max_iter={again.max_iter}, before it converged; raise max_iter."
+            return f"{name} stopped at tol={again.tol:g}, before its minimum; lower tol."
+        if self.steps is not None and self.steps.cross_fit:
+            step = self.steps.cross_fit
+            return f"The step {step!r} encodes training rows on random folds that cannot be drawn again; fix its folds."
+        missing = "" if self.sample_weight is not None else ", or with a sample_weight that was not passed"
+        return f"It was fitted to other rows or labels than these{missing}."
+
+
+def check_how(how: Any, own: OwnModel | None, *, who: str) -> None:
+    """Refuse a refit that is not known, or not to be had.
+
+    Raises
+    ------
+    ValueError
+        If it is none of the three, or there is no estimator to refit.
+    """
+    check_choice(how, "how", HOW, who=who)
+    if how != "minimiser" and own is None:
+        raise ValueError(
+            f'{who}: expected how="minimiser", got "{how}": this fit was not adopted from an estimator, so there is '
+            "none to refit. Use rw.adopt(estimator, X, y)."
+        )
+
+
+def coefficients(classifier: Any, n_params: int) -> FloatArray:
+    """Coefficients of a classifier of two classes, and its intercept if there is room for one; (n_params,)."""
+    coef = as_dense(classifier.coef_)[0]
+    return coef if n_params == len(coef) else np.append(coef, float(np.ravel(classifier.intercept_)[0]))
+
+
+def as_dense(coef: Any) -> FloatArray:
+    """Coefficients as a float64 array, after ``sparsify`` as well."""
+    return np.asarray(coef.toarray() if sparse.issparse(coef) else coef, dtype=np.float64)
+
+
+def linear_decision(classifier: Any, queries: Design) -> FloatArray:
+    """``X coef + intercept``: of two classes (m,), otherwise (m, K)."""
+    coef = as_dense(classifier.coef_)
+    if len(coef) == 1:
+        return queries.matvec(coef[0]) + float(np.ravel(classifier.intercept_)[0])
+    return queries.matmat(np.ascontiguousarray(coef.T)) + np.ravel(classifier.intercept_)
+
+
+def in_memory(features: Any) -> Any:
+    """Features as scikit-learn takes them; a design is brought into memory."""
+    if not isinstance(features, Design):
+        return features
+    blocks = [block for _, block in features.blocks()]
+    return sparse.vstack(blocks, format="csr") if sparse.issparse(blocks[0]) else np.concatenate(blocks)
+
+
+def _name_of_weights(model: Any) -> str:
+    """What ``fit`` calls the classifier's weights; a pipeline that routes metadata knows them by their own name."""
+    from sklearn import get_config
+
+    routed = get_config().get("enable_metadata_routing", False)
+    return "sample_weight" if routed else f"{_prefix(model)}sample_weight"
+
+
+def _prefix(model: Any) -> str:
+    """What the names of the classifier's own arguments begin with: the name of its step in each pipeline around it."""
+    steps = getattr(model, "steps", None)
+    return f"{steps[-1][0]}__{_prefix(steps[-1][1])}" if steps and hasattr(model, "named_steps") else ""

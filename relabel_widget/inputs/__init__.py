@@ -1,0 +1,39 @@
+"""What people bring, as it is: frames, columns, lists, texts and labels of every library, read through narwhals.
+
+The room knows shapes and types of what is passed in, and nothing of models. Plain NumPy and SciPy never reach narwhals.
+"""
+
+from .containers import column_names, count_rows, is_one_value, materialised
+from .labels import as_labels, known_labels, present_values
+from .matrix import as_matrix
+from .missing import is_missing, missing_rows, named_rows
+from .queries import in_order, listed, one_row, queries_of
+from .taking import rows_at
+from .texts import Names, Reader, check_texts, check_vectorisable, encoding_of, reader, reads_texts, text_column
+
+__all__ = [
+    "Names",
+    "Reader",
+    "as_labels",
+    "as_matrix",
+    "check_texts",
+    "check_vectorisable",
+    "column_names",
+    "count_rows",
+    "encoding_of",
+    "in_order",
+    "is_missing",
+    "is_one_value",
+    "known_labels",
+    "listed",
+    "materialised",
+    "missing_rows",
+    "named_rows",
+    "one_row",
+    "present_values",
+    "queries_of",
+    "reader",
+    "reads_texts",
+    "rows_at",
+    "text_column",
+]

@@ -1,0 +1,193 @@
+"""The last word of the user's own estimator on a flip set that the minimiser's refit confirmed."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+
+from .._typing import IntArray
+from ..design import Design
+from ..evidence import factors
+from ..fits import AdoptionWarning, Fit, NoRefitError, OwnModel
+from ..monitor import Monitor
+from ..outcome import Outcome
+from ..problem import softmax
+from ..question import Question
+from .flip_set import FlipSet
+
+_MOST_ADDED = 64  # rows added to a set that the estimator contradicts: seven refits of its own to find out
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """One query: its features, a design of one row; as the estimator's pipeline takes it, rows of length one, or None
+    where only features are at hand; and its place among the queries of one call.
+    """  # noqa: D205
+
+    query: Design
+    raw: Any
+    place: int
+
+
+@dataclass(frozen=True, eq=False)
+class Confirmation:
+    """One query's flip set, held against refits of the estimator that the fit was adopted from.
+
+    Attributes
+    ----------
+    question
+        What the set answers.
+    asked
+        The query.
+    monitor
+        Receives progress and stops between two refits.
+    """
+
+    question: Question
+    asked: Asked
+    monitor: Monitor | None
+
+    def applied(self, flip_set: FlipSet, *, may_grow: bool) -> FlipSet:
+        """The set as it is without doubt, or if a refit would be slow; else confirmed, enlarged until it is, or denied.
+
+        Notes
+        -----
+        Cost: nothing without doubt, else one fit of the user's estimator; up to thirteen if that one contradicts the
+        set.
+        """
+        own = self.question.fit.own
+        if own is None or not flip_set.verified or not own.is_quick:
+            return flip_set
+        before = float(own.decision(self.asked.query)[0]) - self.question.offset
+        if before * self.question.value > 0 and not own.doubts(flip_set.margin_after):
+            return flip_set
+        trial = _Trial(self, own, before)
+        try:
+            margin = trial.margin(flip_set.rows)
+            if margin >= 0 and may_grow and before * self.question.value > 0:
+                grown = trial.enlarged(flip_set.rows)
+                if grown is not None:
+                    flip_set = self._with_rows(flip_set, grown)
+                    margin = trial.margins[grown.tobytes()]
+        except NoRefitError as error:
+            return _unconfirmed(flip_set, _proba(before + self.question.offset), error)
+        confirmed = margin < 0
+        return replace(
+            flip_set,
+            verified=confirmed,
+            confirmed_by=trial.how if confirmed else "minimiser",
+            own_proba_before=_proba(before + self.question.offset),
+            own_proba_after=_proba(np.sign(before) * margin + self.question.offset),
+            outcome=flip_set.outcome if confirmed else Outcome.CONTRADICTED,
+            refits=flip_set.refits + len(trial.margins),
+        )
+
+    def _with_rows(self, flip_set: FlipSet, rows: IntArray) -> FlipSet:
+        refit = self.question.fit.refit(rows, self.question.edit, monitor=self.monitor)
+        return replace(
+            flip_set,
+            rows=rows,
+            labels=self.question.new_labels(rows),
+            proba_after=float(refit.proba(self.asked.query)[0]),
+            margin_after=-self.question.margin(refit.theta),
+        )
+
+    def outsiders(self, rows: IntArray) -> IntArray:
+        """Rows that may be added to a set, those first that move the query furthest at the set's own refit."""
+        question = self.question
+        refit = question.fit.refit(rows, question.edit, monitor=self.monitor)
+        eta_direction = refit.problem.eta(factors(refit, self.asked.query, monitor=self.monitor)[:, 0])
+        others = np.setdiff1d(question.candidates, rows)
+        worth = question.worth(question.gains(refit.eta, eta_direction)[others], others)
+        order = np.argsort(-worth, kind="stable")[:_MOST_ADDED]
+        return others[order[worth[order] > 0]]
+
+
+class _Trial:
+    """Refits of the estimator for one query, each made once."""
+
+    def __init__(self, confirmation: Confirmation, own: OwnModel, before: float) -> None:
+        self._confirmation = confirmation
+        self._own = own
+        self._direction = np.sign(before)
+        self.how = own.strongest(confirmation.asked.raw)
+        self.margins: dict[bytes, float] = {}
+
+    def margin(self, rows: IntArray) -> float:
+        """The estimator's margin after a refit, negative once its prediction has flipped."""
+        key = rows.tobytes()
+        if key not in self.margins:
+            monitor = self._confirmation.monitor
+            asked = self._confirmation.asked
+            question = self._confirmation.question
+            if monitor is not None:
+                monitor.step(f"confirming by your {self.how}", len(self.margins))
+            refitted = self._own.refitted(self.how, rows, question.new_labels(rows), question.edit)
+            after = self._own.decision_of(refitted, self.how, asked.query, asked.raw)
+            self.margins[key] = float(self._direction * (after[0] - question.offset))
+        return self.margins[key]
+
+    def enlarged(self, rows: IntArray) -> IntArray | None:
+        """The set with the fewest of the best outsiders with which the estimator flips, found by bisection.
+
+        None where no power of two of them, up to `_MOST_ADDED`, helps.
+        """
+        outsiders = self._confirmation.outsiders(rows)
+        least = 0
+        most = 1
+        while most <= len(outsiders) and self.margin(np.append(rows, outsiders[:most])) >= 0:
+            least = most
+            most *= 2
+        if most > len(outsiders):
+            return None
+        while most - least > 1:
+            middle = (least + most) // 2
+            if self.margin(np.append(rows, outsiders[:middle])) < 0:
+                most = middle
+            else:
+                least = middle
+        return np.append(rows, outsiders[:most])
+
+
+def _unconfirmed(flip_set: FlipSet, own_before: float, error: NoRefitError) -> FlipSet:
+    warnings.warn(f"A flip set is not confirmed: {error}", AdoptionWarning, stacklevel=3)
+    return replace(flip_set, verified=False, own_proba_before=own_before, outcome=Outcome.UNCONFIRMED)
+
+
+def confirmed_class(fit: Fit, flip_set: FlipSet, asked: Asked, target: int | None, monitor: Monitor | None) -> FlipSet:
+    """As `Confirmation.applied` with several classes, where sets are not enlarged."""
+    own = fit.own
+    if own is None or not flip_set.verified or not own.is_quick:
+        return flip_set
+    before = own.decision(asked.query)[0]
+    code = int(np.argmax(before))
+    if fit.classes[code] == flip_set.predicted_before and not own.doubts(flip_set.margin_after):
+        return flip_set
+    own_before = float(softmax(before[None])[0, code])
+    how = own.strongest(asked.raw)
+    if monitor is not None:
+        monitor.step(f"confirming by your {how}", 0)
+    try:
+        refitted = own.refitted(how, flip_set.rows, flip_set.labels, flip_set.edit)
+    except NoRefitError as error:
+        return _unconfirmed(flip_set, own_before, error)
+    after = own.decision_of(refitted, how, asked.query, asked.raw)[0]
+    now = int(np.argmax(after))
+    confirmed = now != code if target is None else now == target
+    return replace(
+        flip_set,
+        verified=confirmed,
+        confirmed_by=how if confirmed else "minimiser",
+        own_proba_before=float(softmax(before[None])[0, code]),
+        own_proba_after=float(softmax(after[None])[0, code]),
+        outcome=flip_set.outcome if confirmed else Outcome.CONTRADICTED,
+        refits=flip_set.refits + 1,
+    )
+
+
+def _proba(log_odds: float) -> float:
+    return float(expit(log_odds))

@@ -1,0 +1,143 @@
+"""The columns of the list of test rows: what each is called, what it holds, and what it is sorted by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._typing import AnyArray
+from ..facts import clip
+from ..workbench.test_rows import TestColumns
+from ._types import COUNT, FLAG, NUMBER, TEXT, Type, nullable
+
+TEXT_IN_LIST = 240
+"""Characters of a text that a line of the list carries; the chosen row is shown in full."""
+
+_DIGITS = 3  # of a probability on the page
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What columns are made from: arrays over the test rows, the classes as text, and the text of each row."""
+
+    arrays: TestColumns
+    classes: list[str]
+    text: Callable[[int], str]
+
+
+def _in_order(_: Known) -> None:
+    """The order of the test set."""
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One column.
+
+    Attributes
+    ----------
+    name, type
+        As its values travel.
+    value
+        That of one test row.
+    heading, title
+        What stands over it, and what that means. Without a heading it travels along, and nothing is sorted by it.
+    sort_key
+        What rows are sorted by: one value a row, NaN where there is none; None for the order of the test set.
+    """
+
+    name: str
+    type: Type
+    value: Callable[[Known, int], Any]
+    heading: str = ""
+    title: str = ""
+    sort_key: Callable[[Known], AnyArray | None] = _in_order
+
+
+def _label(known: Known, row: int) -> str | None:
+    truth = known.arrays.truth
+    return None if truth is None or truth[row] is None else str(truth[row])
+
+
+def _labels(known: Known) -> AnyArray | None:
+    codes = known.arrays.label
+    return None if codes is None else np.where(known.arrays.known, codes, np.nan)
+
+
+def _texts(known: Known) -> AnyArray:
+    return np.array([known.text(row) for row in range(len(known.arrays.predicted))], dtype=object)
+
+
+def _own_proba(known: Known, row: int) -> float | None:
+    """Where it is shown otherwise than that of the minimum."""
+    own = known.arrays.own_proba
+    if own is None or round(float(own[row]), _DIGITS) == round(float(known.arrays.proba[row]), _DIGITS):
+        return None
+    return float(own[row])
+
+
+def _flip_size(known: Known, row: int) -> int | None:
+    size = int(known.arrays.flip_size[row])
+    return None if size < 0 else size
+
+
+def _flip_sizes(known: Known) -> AnyArray:
+    sizes = known.arrays.flip_size
+    return np.where(sizes > 0, sizes, np.nan)
+
+
+def _verified_proba(known: Known, row: int) -> float | None:
+    after = known.arrays.verified_proba
+    return None if after is None else float(after[row])
+
+
+def _flipped(known: Known, row: int) -> bool | None:
+    flipped = known.arrays.flipped
+    return None if flipped is None else bool(flipped[row])
+
+
+COLUMNS = (
+    Column("row", COUNT, lambda _, row: row, "Row"),
+    Column("text", TEXT, lambda known, row: clip(known.text(row), TEXT_IN_LIST), "Text", sort_key=_texts),
+    Column("label", nullable(TEXT), _label, "True", "True label", _labels),
+    Column(
+        "predicted",
+        TEXT,
+        lambda known, row: known.classes[int(known.arrays.predicted[row])],
+        "Predicted",
+        "Predicted class",
+        lambda known: known.arrays.predicted.astype(np.float64),
+    ),
+    Column(
+        "proba",
+        NUMBER,
+        lambda known, row: float(known.arrays.proba[row]),
+        "Prob.",
+        "Probability",
+        lambda known: known.arrays.proba,
+    ),
+    Column(
+        "margin",
+        NUMBER,
+        lambda known, row: float(known.arrays.margin[row]),
+        "Margin",
+        "Log-odds beyond the threshold",
+        lambda known: known.arrays.margin,
+    ),
+    Column("flip_size", nullable(COUNT), _flip_size, "Set", "Size of the flip set", _flip_sizes),
+    Column(
+        "verified_proba",
+        nullable(NUMBER),
+        _verified_proba,
+        "Retrained",
+        "Effect of retraining",
+        lambda known: known.arrays.verified_proba,
+    ),
+    Column("own_proba", nullable(NUMBER), _own_proba),
+    Column("flipped", nullable(FLAG), _flipped),
+)
+
+SORTABLE = {column.name: column for column in COLUMNS if column.heading}
+"""The columns that the page shows, by name, in their order there."""

@@ -1,0 +1,225 @@
+"""What travels between the page and Python, declared once: ``js/wire.py`` makes the page's types from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ._columns import COLUMNS, SORTABLE
+from ._types import COUNT, FLAG, NUMBER, PAIR, TEXT, Type, limited, listed, nullable, one_of, record
+
+VERSION = 1
+
+LONGEST_PAGE = 500
+LONGEST_WATCH = 1_000
+LONGEST_NOTE = 2_000
+
+COLUMN = one_of("Column", *SORTABLE)
+FILTER = one_of(
+    "Filter",
+    *("all", "misclassified", "near", "small", "has_set", "flipped", "became_right", "became_wrong"),
+    *("class0", "class1"),
+)
+DECISION = one_of("Decision", "relabel", "keep", "unsure", "clear")
+REASON = one_of("Reason", "malformed", "refused", "busy", "cancelled", "failed", "exists")
+
+# What is told
+
+TEST_ROW = record(
+    "TestRow",
+    "A line of the list of test rows. `flipSize` is null where no set was looked for, 0 where none was found; what a "
+    "verification found is null when there is none or it is out of date.",
+    **{column.name: column.type for column in COLUMNS},
+)
+PAGE = record("Page", "Some of the test rows that fit a query.", total=COUNT, offset=COUNT, rows=listed(TEST_ROW))
+
+TRAIN_ROW = record(
+    "TrainRow",
+    "A training row as it bears on the query. `influence` is the first-order change of the query's log-odds when this "
+    "row alone is relabelled; `share` is that as a part of the way to the threshold, null on the threshold itself; "
+    "`words` are the features that it shares with the query.",
+    rank=COUNT,
+    row=COUNT,
+    id=TEXT,
+    text=TEXT,
+    original=TEXT,
+    current=TEXT,
+    influence=NUMBER,
+    share=nullable(NUMBER),
+    in_set=FLAG,
+    relabelled=FLAG,
+    decision=TEXT,
+    words=listed(TEXT),
+)
+BARS = record("Bars", "Some of the ranked training rows.", total=COUNT, offset=COUNT, rows=listed(TRAIN_ROW))
+
+FLIP_SUMMARY = record(
+    "FlipSummary",
+    "A flip set. The page marks its rows; Python knows what they become. `own` is the word of the user's own "
+    "estimator, refitted; empty where it was not asked.",
+    size=COUNT,
+    found=FLAG,
+    verified=FLAG,
+    outcome=TEXT,
+    own=TEXT,
+    proba_before=NUMBER,
+    proba_after=nullable(NUMBER),
+    lower_bound=COUNT,
+    optimal=FLAG,
+    rows=listed(COUNT),
+)
+FORECAST = record(
+    "Forecast",
+    "What the marked rows do to the chosen row, to first order: a prediction, never a fact. `labels` is how many "
+    "changed labels it speaks of: the mark of this moment may not be among them yet.",
+    labels=COUNT,
+    log_odds=NUMBER,
+    proba=NUMBER,
+    predicted=TEXT,
+)
+RANKING = record(
+    "Ranking",
+    "One test row in full. `largest` is the largest influence of any training row, without its sign.",
+    text=TEXT,
+    summary=TEST_ROW,
+    verified_predicted=nullable(TEXT),
+    flip=nullable(FLIP_SUMMARY),
+    forecast=nullable(FORECAST),
+    largest=NUMBER,
+    bars=BARS,
+)
+
+WORD_PART = record("WordPart", "What a shared feature contributes.", word=TEXT, weight=NUMBER, part=NUMBER)
+WORDS = record(
+    "Words",
+    "A training row in full, and what the features it shares with the query contribute, to first order.",
+    train=COUNT,
+    text=TEXT,
+    note=TEXT,
+    words=listed(WORD_PART),
+)
+SHARE = record("Share", "The part of one row.", row=COUNT, share=NUMBER)
+EXPLAINED = record(
+    "Explained",
+    "Each row's share of the change that a refit with the whole flip set brought.",
+    row=COUNT,
+    change=NUMBER,
+    interaction=NUMBER,
+    shares=listed(SHARE),
+)
+
+HISTORY_LINE = record(
+    "HistoryLine",
+    "One event in words, and whether it counts now.",
+    event=COUNT,
+    time=TEXT,
+    who=TEXT,
+    what=TEXT,
+    note=TEXT,
+    state=TEXT,
+)
+HISTORY = record("History", "The newest events.", total=COUNT, lines=listed(HISTORY_LINE))
+SUSPECT = record(
+    "Suspect",
+    "A training row that is probably mislabelled.",
+    row=COUNT,
+    id=TEXT,
+    text=TEXT,
+    label=TEXT,
+    suggested=TEXT,
+    score=NUMBER,
+)
+QUEUE = record("Queue", "The most suspect training rows that nobody decided about.", rows=listed(SUSPECT))
+FLIPS = record("Flips", "The test rows that a verification flipped.", total=COUNT, rows=listed(TEST_ROW))
+
+FILLED = record("Filled", "How far the search in the background is.", done=COUNT, total=COUNT, running=FLAG)
+DONE = record("Done", "What was done, in words.", message=TEXT)
+DECIDED = record("Decided", "The same, and what it does to the chosen row.", message=TEXT, forecast=nullable(FORECAST))
+
+PROGRESS = record("Progress", "How far a job is.", phase=TEXT, done=COUNT, total=nullable(COUNT))
+SIZES = record(
+    "Sizes",
+    "News of the search in the background: the size found for a row (null: it gave up), and how far it is.",
+    row=nullable(COUNT),
+    size=nullable(COUNT),
+    **FILLED.fields,
+)
+
+VERIFIED = record(
+    "Verified",
+    "What a verification found; scores are null without true labels, or where they are not defined.",
+    rows=COUNT,
+    flipped=COUNT,
+    became_right=nullable(COUNT),
+    became_wrong=nullable(COUNT),
+    accuracy_before=nullable(NUMBER),
+    accuracy_after=nullable(NUMBER),
+    f1_before=nullable(NUMBER),
+    f1_after=nullable(NUMBER),
+    auc_before=nullable(NUMBER),
+    auc_after=nullable(NUMBER),
+    log_loss_before=nullable(NUMBER),
+    log_loss_after=nullable(NUMBER),
+)
+JOB = record("Job", "What runs now.", kind=TEXT, row=nullable(COUNT))
+SHARED = record(
+    "Shared",
+    "The small synced state. Everything larger is asked for. `verified_by` is what was retrained (minimiser, "
+    "estimator or pipeline; empty without a verification). `own_note` says where the user's own estimator predicts "
+    "otherwise than the minimum of its objective, and why; empty where it does not.",
+    revision=COUNT,
+    n_train=COUNT,
+    n_test=COUNT,
+    classes=PAIR,
+    labelled=FLAG,
+    can_undo=FLAG,
+    can_redo=FLAG,
+    export_path=TEXT,
+    status=TEXT,
+    job=nullable(JOB),
+    verification=nullable(VERIFIED),
+    verified_by=TEXT,
+    own_note=TEXT,
+)
+
+# What is asked
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """A kind of request: the fields it needs, and what its result is."""
+
+    fields: Mapping[str, Type]
+    result: Type
+
+
+def _kind(result: Type, **fields: Type) -> Kind:
+    return Kind(fields, result)
+
+
+_PAGE_LENGTH = limited(COUNT, lambda number: 1 <= number <= LONGEST_PAGE)
+_NOTE = limited(TEXT, lambda text: len(text) <= LONGEST_NOTE)
+_ROWS = limited(listed(COUNT), lambda rows: len(rows) > 0)
+_WATCHED = limited(listed(COUNT), lambda rows: len(rows) <= LONGEST_WATCH)
+
+REQUESTS: Mapping[str, Kind] = {
+    "page": _kind(PAGE, sort=COLUMN, descending=FLAG, filter=FILTER, search=TEXT, offset=COUNT, limit=_PAGE_LENGTH),
+    "ranking": _kind(RANKING, row=COUNT, set_first=FLAG),
+    "bars": _kind(BARS, row=COUNT, set_first=FLAG, offset=COUNT, limit=_PAGE_LENGTH),
+    "words": _kind(WORDS, row=COUNT, train=COUNT),
+    "explain": _kind(EXPLAINED, row=COUNT),
+    "history": _kind(HISTORY),
+    "queue": _kind(QUEUE),
+    "flips": _kind(FLIPS),
+    "watch": _kind(FILLED, rows=_WATCHED, on=FLAG),
+    "select": _kind(DONE, row=nullable(COUNT)),
+    "decide": _kind(DECIDED, rows=_ROWS, decision=DECISION, note=_NOTE),
+    "find": _kind(DONE, row=COUNT),
+    "verify": _kind(DONE),
+    "cancel": _kind(DONE),
+    "undo": _kind(DECIDED),
+    "redo": _kind(DECIDED),
+    "threshold": _kind(DONE, value=NUMBER),
+    "export": _kind(DONE, path=TEXT, overwrite=FLAG),
+}
+"""A closed list of kinds, each with the fields it needs. No expression is evaluated."""

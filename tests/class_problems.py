@@ -1,0 +1,37 @@
+"""Small problems of several classes, and scikit-learn's own answers to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from oracles import quiet_fit
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+
+Array = NDArray[Any]
+
+
+def class_case(seed: int, n: int = 60, p: int = 4, n_classes: int = 3, sparsity: float = 0.0) -> tuple[Array, Array]:
+    """Rows and labels 0 .. n_classes - 1 that depend on them, at least three of each."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, p)) * (rng.random((n, p)) >= sparsity)
+    y = np.argmax(x @ rng.normal(size=(p, n_classes)) + rng.normal(size=(n, n_classes)), axis=1)
+    y[: 3 * n_classes] = np.arange(3 * n_classes) % n_classes
+    return x, y
+
+
+def refitted(x: Any, y: Array, C: float = 1.0, **settings: Any) -> LogisticRegression:
+    """scikit-learn's own multinomial minimiser."""
+    weights = settings.pop("sample_weight", None)
+    solver = "lbfgs" if sparse.issparse(x) or x.shape[1] > 200 else "newton-cholesky"
+    model = LogisticRegression(C=C, tol=1e-11, max_iter=50_000, solver=solver, **settings)
+    return quiet_fit(model, x, y, sample_weight=weights)
+
+
+def with_labels(y: Array, rows: Array, labels: Array) -> Array:
+    """A copy of y in which some rows have these labels."""
+    edited = y.copy()
+    edited[rows] = labels
+    return edited
