@@ -20,7 +20,7 @@ The room lies below `fits`, because `adopt` makes these fits, and above `problem
 from .adopting import bayes_fit, is_bayes
 from .contest import Rules
 from .finding import Finding, Found, contests_of, predicted_code, predicted_codes, predicted_set, rules_of
-from .fitting import BayesFit
+from .fitting import BayesFit, proba_of, scores_of
 from .influence import bayes_influence
 from .local_search import Ledger
 
@@ -37,5 +37,7 @@ __all__ = [
     "predicted_code",
     "predicted_codes",
     "predicted_set",
+    "proba_of",
     "rules_of",
+    "scores_of",
 ]

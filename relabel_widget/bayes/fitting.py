@@ -42,6 +42,8 @@ class BayesFit(TakesQueries):
         For an adopted pipeline: what turns raw rows into features.
     columns
         Names of the columns of the training frame, in its order; None if the training rows were no frame.
+    own
+        The estimator that the fit was adopted from, an `OwnModel`, which can be refitted with the steps before it.
     """
 
     model: Model
@@ -52,6 +54,7 @@ class BayesFit(TakesQueries):
     counts: FloatArray
     transform: Any = None
     columns: list[Any] | None = None
+    own: Any = None
 
     @cached_property
     def masses(self) -> FloatArray:
@@ -101,8 +104,7 @@ class BayesFit(TakesQueries):
 
     def proba(self, X: Any) -> FloatArray:
         """Probability of ``classes[1]``, shape (m,), or of each of more classes, shape (m, K)."""
-        decision = self.decision(X)
-        return np.asarray(expit(decision) if decision.ndim == 1 else softmax(decision, axis=1))
+        return proba_of(self.decision(X))
 
     def relearned(self, codes: IntArray, weights: FloatArray) -> BayesFit:
         """The fit on other labels and weights of the same rows. Cost: one pass over X."""
@@ -126,8 +128,8 @@ class BayesFit(TakesQueries):
         return out
 
     def bare(self) -> BayesFit:
-        """This fit without the transform of raw rows, which might not travel."""
-        return replace(self, transform=None)
+        """This fit without its estimator and the transform of raw rows, which might not travel."""
+        return replace(self, transform=None, own=None)
 
     def new_codes(self, rows: IntArray, labels: Any, *, who: str) -> IntArray:
         """Codes of the new labels of some rows; with two classes and no labels, of the other class.
@@ -190,7 +192,7 @@ class BayesFit(TakesQueries):
             part = Columns(self.trained.design.take(chosen), self.trained.cut)
             counts = counts + part.sums((moved - own) * self.weights[chosen, None])
             counts = np.maximum(counts, 0.0)  # all rows of a word gone: rounding may leave less than nothing
-        return replace(self, codes=codes, weights=weights, counts=counts)
+        return replace(self, codes=codes, weights=weights, counts=counts, own=None)
 
     def _check_classes(self, codes: IntArray, weights: FloatArray, n_edited: int) -> None:
         left = np.bincount(codes, weights > 0, minlength=len(self.classes))
@@ -205,3 +207,13 @@ class BayesFit(TakesQueries):
             f"BayesFit({type(self.model).__name__}, {self.n_rows} rows, {self.trained.design.n_features} features, "
             f"classes={self.classes.tolist()})"
         )
+
+
+def proba_of(decision: FloatArray) -> FloatArray:
+    """Probabilities from a decision: of ``classes[1]``, (m,), or of each of more classes, (m, K)."""
+    return np.asarray(expit(decision) if decision.ndim == 1 else softmax(decision, axis=1))
+
+
+def scores_of(decision: FloatArray) -> FloatArray:
+    """Scores of each class, (m, K), up to a number for each row."""
+    return np.column_stack([np.zeros_like(decision), decision]) if decision.ndim == 1 else decision

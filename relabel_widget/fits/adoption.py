@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from .._typing import FloatArray
+from .._typing import AnyArray, FloatArray
 from ..bayes import BayesFit, bayes_fit, is_bayes
 from ..design import Design, as_design, compacted
 from ..inputs import as_labels, column_names, count_rows, materialised
@@ -16,7 +16,7 @@ from ..problem import Labels, Problem, encode
 from .fitting import Fit, Polish, check_C, check_weights, minimiser
 from .multinomial import multinomial_objective
 from .own_model import AdoptionWarning, OwnModel, as_dense, coefficients
-from .steps import unrolled
+from .steps import Steps, unrolled
 
 AnyFit: TypeAlias = Fit | BayesFit
 
@@ -92,7 +92,9 @@ def adopted(
         if steps is None:
             _check_names(model, features, who)
         design = as_design(features, who=f"{who}: {x_name}")
-        return bayes_fit(model, design, y, sample_weight, transform=steps, columns=columns)
+        taken = bayes_fit(model, design, y, sample_weight, transform=steps, columns=columns)
+        weights = None if sample_weight is None else taken.weights
+        return replace(taken, own=_own(estimator, model, steps, rows, features, taken.y, weights, design))
     design = compacted(as_design(features, who=f"{who}: {x_name}"))
     coef = as_dense(model.coef_)
     if design.n_features != coef.shape[1]:
@@ -105,19 +107,35 @@ def adopted(
     labels = encode(y, design.n_rows, who=who, classes=np.asarray(model.classes_), several=several)
     weights = check_weights(sample_weight, labels, who=who)
     fit = _polished(*_objective(model, design, labels, weights))
+    given_weights = None if sample_weight is None else weights
+    own = _own(estimator, model, steps, rows, features, fit.y, given_weights, design)
+    own = replace(own, distance=fit.polish.typical_change if fit.polish else 0.0)
+    return replace(fit, transform=steps, own=own, columns=columns)
+
+
+def _own(
+    estimator: Any,
+    model: Any,
+    steps: Steps | None,
+    rows: Any,
+    features: Any,
+    labels: AnyArray,
+    sample_weight: FloatArray | None,
+    design: Design,
+) -> OwnModel:
+    """The estimator with what it was fitted to; where that is the minimiser, it is no distance away."""
     as_features = isinstance(rows, Design)
-    own = OwnModel(
+    return OwnModel(
         estimator=model if as_features else estimator,
         classifier=model,
         steps=None if as_features else steps,
         rows=rows,
         features=features,
-        labels=fit.y,
-        sample_weight=None if sample_weight is None else weights,
-        distance=fit.polish.typical_change if fit.polish else 0.0,
+        labels=labels,
+        sample_weight=sample_weight,
+        distance=0.0,
         n_stored=design.n_stored,
     )
-    return replace(fit, transform=steps, own=own, columns=columns)
 
 
 def _objective(model: Any, design: Design, labels: Labels, weights: FloatArray) -> tuple[Problem, FloatArray]:
