@@ -12,6 +12,7 @@ from scipy import sparse
 
 from .._typing import AnyArray, FloatArray, IntArray
 from ..arguments import check_choice
+from ..bayes import is_bayes
 from ..design import Design
 from ..inputs import rows_at
 from ..problem import Edit
@@ -124,7 +125,7 @@ class OwnModel:
 
     def decision(self, queries: Design) -> FloatArray:
         """Log-odds of ``classes[1]`` by the estimator as it was given, shape (m,); of each of K classes, (m, K)."""
-        return linear_decision(self.classifier, queries)
+        return _decision(self.classifier, queries)
 
     def decision_of(self, refitted: Any, how: How, queries: Design, raw: Any) -> FloatArray:
         """Log-odds by what `refitted` made, as `decision`.
@@ -132,8 +133,10 @@ class OwnModel:
         ``queries`` are the rows as features, ``raw`` the same as the pipeline takes them.
         """
         if how == "pipeline" and self.steps is not None:
+            if is_bayes(self.classifier):
+                return _log_odds(refitted.predict_log_proba(raw))
             return np.asarray(refitted.decision_function(raw), dtype=np.float64)
-        return linear_decision(refitted, queries)
+        return _decision(refitted, queries)
 
     def refitted(self, how: How, rows: IntArray, labels: AnyArray, edit: Edit) -> Any:
         """A clone of the estimator, fitted to edited labels. What it warns of was said when its owner fitted it.
@@ -232,6 +235,18 @@ def linear_decision(classifier: Any, queries: Design) -> FloatArray:
     if len(coef) == 1:
         return queries.matvec(coef[0]) + float(np.ravel(classifier.intercept_)[0])
     return queries.matmat(np.ascontiguousarray(coef.T)) + np.ravel(classifier.intercept_)
+
+
+def _decision(classifier: Any, queries: Design) -> FloatArray:
+    """Of two classes the log-odds of the second, (m,), otherwise of each, (m, K), up to a number for each row."""
+    if is_bayes(classifier):
+        return _log_odds(classifier.predict_joint_log_proba(in_memory(queries)))
+    return linear_decision(classifier, queries)
+
+
+def _log_odds(scores: Any) -> FloatArray:
+    of_classes: FloatArray = np.asarray(scores, dtype=np.float64)
+    return np.asarray(of_classes[:, 1] - of_classes[:, 0]) if of_classes.shape[1] == 2 else of_classes
 
 
 def in_memory(features: Any) -> Any:
