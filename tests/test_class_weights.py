@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from class_problems import Array, class_case, with_labels
+from class_problems import EXACT, Array, class_case, with_labels
 from numpy.testing import assert_allclose, assert_array_equal
 from oracles import quiet_fit
 from sklearn.base import clone
@@ -17,7 +17,7 @@ import relabel_widget as rw
 WEIGHTS: dict[str, Any] = {"a mapping": {0: 0.5, 1: 3.0}, "balanced": "balanced"}
 
 
-def estimator(class_weight: Any, solver: str = "newton-cholesky") -> LogisticRegression:
+def estimator(class_weight: Any, solver: str = EXACT) -> LogisticRegression:
     return LogisticRegression(C=0.8, class_weight=class_weight, solver=solver, tol=1e-11, max_iter=20_000)
 
 
