@@ -312,6 +312,22 @@ def test_explanation_adds_up() -> None:
         assert (told.shares < 0).all()
 
 
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_leverages_are_traces(fit_intercept: bool) -> None:
+    """Against a dense inverse, with the error of so many random right-hand sides."""
+    x, y = class_case(10, n=40, p=3)
+    weights = np.random.default_rng(0).uniform(0.5, 2, 40)
+    fit = rw.fit(x, y, sample_weight=weights, fit_intercept=fit_intercept)
+    z, p = np.column_stack([x, np.ones(40)])[:, : 3 + fit_intercept], fit.proba(x)
+    blocks = weights[:, None, None] * (p[:, :, None] * np.eye(3) - p[:, :, None] * p[:, None])
+    dense = np.einsum("ij,ikl,im->jkml", z, blocks, z).reshape(z.shape[1] * 3, -1) + np.diag(fit.problem.penalty)
+    inverse = np.linalg.pinv(dense).reshape(z.shape[1], 3, z.shape[1], 3)
+    exact = np.einsum("ikl,ij,jlmk,im->i", blocks, z, inverse, z)
+    found = rw.leverages(fit, probes=4000)
+    assert_allclose(found, exact, rtol=0.12)
+    assert_allclose(found.sum(), exact.sum(), rtol=0.01)
+
+
 def test_suspects_of_a_multinomial_fit() -> None:
     """Planted errors come first, each with its true label; what a person decided is left out."""
     rng = np.random.default_rng(0)

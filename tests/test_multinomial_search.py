@@ -153,6 +153,18 @@ def test_costs_and_budgets() -> None:
     assert some.refits <= 5
 
 
+def test_a_large_design_gives_the_same_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its settings are other ones."""
+    x, y = class_case(16, n=90, p=4)
+    fit, query = rw.fit(x, y), np.array([0.7, -1.0, 0.4, 0.2])
+    small = rw.find_flip_set(fit, query)
+    monkeypatch.setattr("relabel_widget.search.settings.LARGE", 0)
+    monkeypatch.setattr("relabel_widget.search.settings._THOROUGH_UP_TO", 0)
+    large = rw.find_flip_set(fit, query)
+    confirmed(large, x, y, query)
+    assert abs(large.size - small.size) <= 1
+
+
 def test_many_queries_are_a_loop() -> None:
     x, y = class_case(12, n=70, p=3)
     fit, queries = rw.fit(x, y), x[:5] + 0.3

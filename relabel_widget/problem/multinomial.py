@@ -100,6 +100,21 @@ class MultinomialHessian(Hessian):
     def eta(self, v: FloatArray) -> FloatArray:  # noqa: D102
         return product(self.design, v.reshape(-1, self.n_classes), self.has_intercept).ravel()
 
+    def root(self, a: FloatArray) -> FloatArray:
+        """As for two classes: ``diag(p) - p p'`` is ``B B'`` with ``B = diag(sqrt(p)) - p sqrt(p)'``."""
+        noise, roots = a.reshape(*self.probabilities.shape, -1), np.sqrt(self.probabilities)
+        pulled = np.einsum("ik,ikc->ic", roots, noise)
+        out = roots[:, :, None] * noise - self.probabilities[:, :, None] * pulled[:, None]
+        out *= np.sqrt(self.weights)[:, None, None]
+        return np.asarray(out.reshape(a.shape))
+
+    def energies(self, moved: FloatArray) -> FloatArray:
+        """As for two classes, ``weights_i`` times the variance of the move under ``p_i``."""
+        moves = moved.reshape(*self.probabilities.shape, -1)
+        means = np.einsum("ik,ikc->ic", self.probabilities, moves)
+        squares = np.einsum("ik,ikc->i", self.probabilities, np.square(moves)) - np.square(means).sum(axis=1)
+        return np.asarray(self.weights * squares / moves.shape[2])
+
     def with_rows(self, rows: IntArray, probabilities: FloatArray, weights: FloatArray) -> MultinomialHessian:
         """A copy in which some rows have other probabilities, (len(rows), K), and weights."""
         p, w = self.probabilities.copy(), self.weights.copy()

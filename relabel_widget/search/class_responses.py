@@ -78,8 +78,6 @@ class ClassEdits:
 class ClassResponses:
     """Those of the rows of a multinomial fit, whatever the query; leverages are kept."""
 
-    couples = False
-
     def __init__(self, fit: Fit) -> None:
         self._fit = fit
         self._leverages: dict[int, FloatArray] = {}
@@ -113,10 +111,6 @@ class ClassResponses:
         return Iterate(
             start.point.theta, start.eta, gradient, hessian=hessian.with_rows(rows, p, edits.weights * scale)
         )
-
-    def coupled_swaps(self, refit: Refit, out: IntArray, into: IntArray) -> FloatArray:
-        """Not for several classes: K solves a row take longer than the refits that they spare."""
-        raise NotImplementedError
 
     def _leverages_of(self, rows: IntArray) -> FloatArray:
         """Leave-one-out, of each class by itself, by the preconditioner at the fit; (len(rows), K)."""

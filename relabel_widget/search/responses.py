@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 class RowResponses:
     """Those of a fit's rows, whatever the query; leverages are kept."""
 
-    couples = True
-
     def __init__(self, fit: Fit) -> None:
         self._leverages = Leverages(fit)
 
@@ -50,29 +48,30 @@ class RowResponses:
         hessian = start.hessian.with_curvature(changed, (1.0 - share) / (share * leverage))
         return Iterate(start.point.theta, start.eta, gradient, hessian=hessian)
 
-    def coupled_swaps(self, refit: Refit, out: IntArray, into: IntArray) -> FloatArray:
-        """Margins with row ``out[i]`` taken back and ``into[j]`` edited instead, (len(out), len(into)).
 
-        The two rows see each other, through the Hessian at the refit. Cost: a loose block solve with a column for each
-        of the rows, made dense.
-        """
-        context, rows = refit.context, np.concatenate([out, into])
-        fit, hessian = context.question.fit, refit.hessian
-        columns = fit.problem.extended_rows(fit.problem.design.take(rows))
-        solved = solve_many(
-            hessian,
-            columns,
-            rtol=context.settings.accuracy.coupling,
-            preconditioner=fit.preconditioner,
-            width=len(rows),
-            monitor=context.monitor,
-        ).x
-        edits = CoupledEdits.of(_edits(refit, rows), column_dots(columns, solved), hessian.curvature[rows])
-        coupling = columns[:, : len(out)].T @ solved[:, len(out) :]
-        pairs = np.indices(coupling.shape).reshape(2, -1)
-        pairs[1] += len(out)
-        moved = context.question.direction * (refit.factor @ columns)[pairs] * edits.pulls(pairs, coupling.ravel())
-        return np.asarray(refit.margin - moved.sum(axis=0).reshape(coupling.shape))
+def forecast_coupled_swaps(refit: Refit, out: IntArray, into: IntArray) -> FloatArray:
+    """The margin to expect with row ``out[i]`` taken back and ``into[j]`` edited instead, (len(out), len(into)).
+
+    The two rows see each other, through the Hessian at the refit. Cost: a loose block solve with a column for each
+    of the rows, made dense.
+    """
+    context, rows = refit.context, np.concatenate([out, into])
+    fit, hessian = context.question.fit, refit.hessian
+    columns = fit.problem.extended_rows(fit.problem.design.take(rows))
+    solved = solve_many(
+        hessian,
+        columns,
+        rtol=context.settings.accuracy.coupling,
+        preconditioner=fit.preconditioner,
+        width=len(rows),
+        monitor=context.monitor,
+    ).x
+    edits = CoupledEdits.of(_edits(refit, rows), column_dots(columns, solved), hessian.curvature[rows])
+    coupling = columns[:, : len(out)].T @ solved[:, len(out) :]
+    pairs = np.indices(coupling.shape).reshape(2, -1)
+    pairs[1] += len(out)
+    moved = context.question.direction * (refit.factor @ columns)[pairs] * edits.pulls(pairs, coupling.ravel())
+    return np.asarray(refit.margin - moved.sum(axis=0).reshape(coupling.shape))
 
 
 def _edits(refit: Refit, rows: IntArray) -> RowEdits:

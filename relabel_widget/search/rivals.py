@@ -175,7 +175,7 @@ class _Search:
         self, question: Question, factor: SolveResult, responses: ClassResponses, below: float
     ) -> tuple[Refit | None, bool]:
         """A set of less than this cost that flips, at its minimiser, or None; and whether the budget ended it."""
-        settings = settings_for(question.fit.problem.design)
+        settings = settings_for(question.fit.problem.design, self._task.problem.n_classes)
         for exact in (False, True):  # the second only where the refit at the minimiser contradicts the first
             context = Context(question, replace(settings, exact=exact), responses, self._monitor)
             refits = Refits(context, factor, self._spending)
