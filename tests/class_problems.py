@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import sklearn
 from numpy.typing import NDArray
 from oracles import quiet_fit
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 Array = NDArray[Any]
+
+CHOLESKY_IS_MULTINOMIAL = tuple(map(int, sklearn.__version__.split(".")[:2])) >= (1, 6)  # before, one against the rest
+EXACT = "newton-cholesky" if CHOLESKY_IS_MULTINOMIAL else "newton-cg"
 
 
 def class_case(seed: int, n: int = 60, p: int = 4, n_classes: int = 3, sparsity: float = 0.0) -> tuple[Array, Array]:
@@ -25,7 +29,7 @@ def class_case(seed: int, n: int = 60, p: int = 4, n_classes: int = 3, sparsity:
 def refitted(x: Any, y: Array, C: float = 1.0, **settings: Any) -> LogisticRegression:
     """scikit-learn's own multinomial minimiser."""
     weights = settings.pop("sample_weight", None)
-    solver = "lbfgs" if sparse.issparse(x) or x.shape[1] > 200 else "newton-cholesky"
+    solver = "lbfgs" if sparse.issparse(x) or x.shape[1] > 200 else EXACT
     model = LogisticRegression(C=C, tol=1e-11, max_iter=50_000, solver=solver, **settings)
     return quiet_fit(model, x, y, sample_weight=weights)
 

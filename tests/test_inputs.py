@@ -418,3 +418,24 @@ def test_libraries_that_are_not_used_are_not_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+TAKEN: dict[str, Callable[[Any], Any]] = {
+    "list": np.ndarray.tolist,
+    "array": np.asarray,
+    **{form: getattr(sparse, f"{form}_array") for form in ("csr", "csc", "coo", "dia", "lil", "dok", "bsr")},
+    "frame, index": lambda x: pd.DataFrame(x, index=[4, 3, 2, 1]),
+    "Polars": lambda x: pl.DataFrame(x, schema=["a", "b"]),
+    "Arrow table": lambda x: pa.table({"a": x[:, 0], "b": x[:, 1]}),
+}
+
+
+@pytest.mark.parametrize("kind", TAKEN)
+def test_rows_at_places(kind: str) -> None:
+    x = np.array([[1.0, 0.0], [2.0, 5.0], [0.0, 3.0], [4.0, 4.0]])
+    taken = inputs.rows_at(TAKEN[kind](x), np.array([2, 0]))
+    if sparse.issparse(taken):
+        taken = taken.toarray()
+    assert_array_equal(taken.to_pandas() if kind == "Arrow table" else taken, x[[2, 0]])
+    column = pa.array([5, 6, 7])
+    assert inputs.rows_at(column, np.array([2, 0])).to_pylist() == [7, 5]

@@ -191,6 +191,9 @@ def test_targets_and_labels_of_two_classes() -> None:
     one_way = rw.find_flip_set(fit, query, allowed_labels=[1 - code])
     assert (one_way.labels == 1 - code).all()
     assert_array_equal(y[one_way.rows], code)
+    other_way = rw.find_flip_set(fit, query, allowed_labels=[code])
+    assert (other_way.labels == code).all()
+    assert other_way.size > one_way.size or not other_way.found
 
 
 def test_what_is_refused_in_words() -> None:
@@ -202,7 +205,7 @@ def test_what_is_refused_in_words() -> None:
         ({"allowed_labels": []}, r"expected allowed_labels as some of \[0, 1, 2\], got \[\]"),
         ({"allowed_labels": [0], "edit": "remove"}, r'allowed_labels says .* edit "remove" gives none'),
         ({"threshold": 0.4}, r"expected no threshold with 3 classes, got 0\.4\. The likeliest is predicted"),
-        ({"table": np.zeros((1, 30))}, r"table is of fits of two classes, and this one has 3"),
+        ({"table": np.zeros((1, 30))}, r"table: expected a fit of two classes, got 3"),
     ]
     for arguments, message in wrong:
         with pytest.raises(ValueError, match=message):

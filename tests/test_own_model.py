@@ -16,6 +16,7 @@ from numpy.testing import assert_allclose
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import TruncatedSVD
+from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.feature_selection import RFE, SelectFromModel, SelectKBest, SelectPercentile, chi2
 from sklearn.linear_model import LogisticRegression
@@ -318,14 +319,37 @@ def own_words() -> list[Any]:
     return [TfidfVectorizer(), LogisticRegression(tol=1e-8)]
 
 
-def test_a_step_that_is_another_one_each_time_it_is_fitted_is_named() -> None:
-    own = fitted(make_pipeline(CountVectorizer(), TruncatedSVD(4), LogisticRegression()))
-    fit = rw.adopt(own, TRAIN, Y)
-    with pytest.warns(rw.AdoptionWarning, match=r"'truncatedsvd' makes other features each time .* Set random_state"):
+RANDOM = {
+    "truncatedsvd": make_pipeline(CountVectorizer(), TruncatedSVD(4), LogisticRegression()),
+    "selectfrommodel": make_pipeline(
+        CountVectorizer(), SelectFromModel(ExtraTreesClassifier(n_estimators=5)), LogisticRegression()
+    ),
+    "targetencoder": make_pipeline(
+        FunctionTransformer(lambda texts: np.array([text.split()[:2] for text in texts])),
+        TargetEncoder(),
+        LogisticRegression(),
+    ),
+}
+
+
+@pytest.mark.parametrize("step", RANDOM)
+def test_a_step_that_is_another_one_each_time_it_is_fitted_is_named(step: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fit = rw.adopt(fitted(RANDOM[step]), TRAIN, Y)
+    with pytest.warns(rw.AdoptionWarning, match=rf"'{step}' makes other features each time .* Set its random_state"):
         found = rw.find_flip_set(fit, TEST[0])
     assert found.confirmed_by == "pipeline" or not found.verified
+
+
+def test_a_step_with_a_seed_is_in_no_doubt() -> None:
     seeded = fitted(make_pipeline(CountVectorizer(), TruncatedSVD(4, random_state=0), LogisticRegression()))
     assert not rw.adopt(seeded, TRAIN, Y).own.looks_at_labels
+    own = fitted(make_pipeline(RANDOM["targetencoder"][0], TargetEncoder(random_state=0), LogisticRegression(tol=1e-8)))
+    fit = rw.adopt(own, TRAIN, Y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert rw.find_flip_set(fit, TEST[0]).found
 
 
 def test_features_in_place_of_texts_are_confirmed_by_the_classifier_alone() -> None:

@@ -17,7 +17,7 @@ from .._typing import FloatArray, IntArray
 from ..arguments import check_choice, check_edit, check_monitor
 from ..bayes import BayesFit, bayes_influence
 from ..design import Design
-from ..fits import AnyFit, Fit, check_fit
+from ..fits import AnyFit, Fit, check_any_fit, check_fit
 from ..monitor import Monitor
 from ..problem import Edit
 from ..solver import SolveResult, solve_many
@@ -64,7 +64,7 @@ def relabel_influence(fit: AnyFit, X_query: Any, *, monitor: Monitor | None = No
     Cost: m right-hand sides by block CG in groups of 16, then one product with X; memory m * n_rows * 8 bytes.
     """
     if not isinstance(fit, BayesFit):
-        check_fit(fit, who="relabel_influence", several=True)
+        check_any_fit(fit, who="relabel_influence")
     check_monitor(monitor, who="relabel_influence")
     return _influence(fit, X_query, "relabel", monitor)
 
@@ -76,7 +76,7 @@ def removal_influence(fit: AnyFit, X_query: Any, *, monitor: Monitor | None = No
     the derivative in the row's weight times -1, without the leverage correction ``1 / (1 - lev_i)``.
     """
     if not isinstance(fit, BayesFit):
-        check_fit(fit, who="removal_influence", several=True)
+        check_any_fit(fit, who="removal_influence")
     check_monitor(monitor, who="removal_influence")
     return _influence(fit, X_query, "remove", monitor)
 

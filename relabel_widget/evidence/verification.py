@@ -10,7 +10,7 @@ import numpy as np
 from .._typing import AnyArray, BoolArray, CodeArray, FloatArray, IntArray
 from ..arguments import as_rows, check_edit, check_monitor, check_threshold
 from ..bayes import BayesFit, predicted_codes, proba_of, scores_of
-from ..fits import AnyFit, How, NoRefitError, check_fit, check_how
+from ..fits import AnyFit, How, NoRefitError, check_any_fit, check_how
 from ..monitor import Monitor
 from ..problem import Edit, Problem
 
@@ -86,7 +86,7 @@ def verify(
     Cost: one Newton-CG run to full accuracy, started at the fit (2 to 6 steps); or one fit of the estimator.
     """
     if not isinstance(fit, BayesFit):
-        check_fit(fit, who="verify", several=True)
+        check_any_fit(fit, who="verify")
     check_monitor(monitor, who="verify")
     check_edit(edit, who="verify")
     threshold_logit = check_threshold(threshold, who="verify")

@@ -13,6 +13,7 @@ from ..bayes import BayesFit, bayes_fit, is_bayes
 from ..design import Design, as_design, compacted
 from ..inputs import as_labels, column_names, count_rows, materialised
 from ..problem import Labels, Problem, encode
+from .class_weights import label_weights
 from .fitting import Fit, Polish, check_C, check_weights, minimiser
 from .multinomial import multinomial_objective
 from .own_model import AdoptionWarning, OwnModel, as_dense, coefficients
@@ -51,8 +52,8 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> AnyFit:
     TypeError
         If it is none of these, or a step of the pipeline resamples rows.
     ValueError
-        If it is unfitted, has another penalty (l1, elastic net, none) or class weights, was fitted one class against
-        the rest or on other columns, or does not know the labels; or if a step changes the number of rows.
+        If it is unfitted, has another penalty (l1, elastic net, none), was fitted one class against the rest or on
+        other columns, or does not know the labels; or if a step changes the number of rows.
 
     Warns
     -----
@@ -140,8 +141,12 @@ def _own(
 
 def _objective(model: Any, design: Design, labels: Labels, weights: FloatArray) -> tuple[Problem, FloatArray]:
     """What the estimator minimised, and where it stopped, (n_params,)."""
+    following = label_weights(model.class_weight, labels, weights, who="adopt")
+    if following is not None:
+        weights = following.of(labels.codes)
     if len(labels.classes) > 2:
-        return multinomial_objective(model, design, labels, weights)
+        multinomial, point = multinomial_objective(model, design, labels, weights)
+        return replace(multinomial, label_weights=following), point
     problem = Problem(
         design,
         labels,
@@ -149,6 +154,7 @@ def _objective(model: Any, design: Design, labels: Labels, weights: FloatArray) 
         l2=1.0 / check_C(model.C, who="adopt"),
         has_intercept=bool(model.fit_intercept),
         intercept_l2=_intercept_l2(model),
+        label_weights=following,
     )
     return problem, coefficients(model, problem.n_params)
 
@@ -209,12 +215,6 @@ def _check_adoptable(model: Any) -> None:
         raise ValueError(
             f"adopt: expected an L2 penalty, got {penalty}. The answers rest on a smooth, strongly convex objective: "
             "refit with LogisticRegression(C=...) and its default penalty."
-        )
-    if model.class_weight is not None:
-        raise ValueError(
-            "adopt: class_weight is set, and a relabelled row would change its weight with its class. "
-            "Refit with class_weight=None and pass the weights as sample_weight, to the estimator's fit and here: they "
-            "then stay with the rows."
         )
     if len(model.classes_) == 2 and getattr(model, "multi_class", None) == "multinomial":  # scikit-learn before 1.8
         raise ValueError(

@@ -18,6 +18,7 @@ from ..inputs import column_names, materialised
 from ..monitor import Monitor
 from ..problem import Edit, Hessian, Labels, MultinomialProblem, Problem, code_of, encode
 from ..solver import MinimiseResult, Preconditioner, minimise, preconditioner_of
+from .class_weights import label_weights
 from .own_model import OwnModel
 from .steps import Steps
 
@@ -230,6 +231,7 @@ def fit(
     sample_weight: Any = None,
     fit_intercept: bool = True,
     *,
+    class_weight: Any = None,
     monitor: Monitor | None = None,
 ) -> Fit:
     """Fit an L2-regularised logistic regression by truncated Newton.
@@ -253,6 +255,10 @@ def fit(
         Non-negative weights, shape (n_rows,); all 1 if None.
     fit_intercept
         Whether there is an intercept.
+    class_weight
+        What the weights of a class's rows are multiplied by: a mapping of labels to positive numbers (others 1), or
+        ``"balanced"``, ``n / (K n_k)``, n_k the weight of the class and n that of all rows. A relabelled row takes the
+        weight of its new class.
 
     Returns
     -------
@@ -276,13 +282,15 @@ def fit(
     design = compacted(as_design(X, who="fit: X"))
     labels = encode(y, design.n_rows, who="fit", several=True)
     weights = check_weights(sample_weight, labels, who="fit")
+    following = label_weights(class_weight, labels, weights, who="fit")
     stated = Problem if len(labels.classes) == 2 else MultinomialProblem
     problem = stated(
         design,
         labels,
-        weights,
+        weights if following is None else following.of(labels.codes),
         1.0 / check_C(C, who="fit"),
         has_intercept=as_flag(fit_intercept, who="fit: fit_intercept"),
+        label_weights=following,
     )
     return replace(minimiser(problem, np.zeros(problem.n_params), None, monitor, None), columns=column_names(X))
 
@@ -361,15 +369,13 @@ def check_weights(sample_weight: Any, labels: Labels, *, who: str) -> FloatArray
     return weights
 
 
-def check_fit(fit: Any, *, who: str, several: bool = False) -> None:
-    """Refuse what is no `Fit`, or one of more than two classes where ``several`` are not allowed.
+def check_any_fit(fit: Any, *, who: str) -> None:
+    """Refuse what is no `Fit`.
 
     Raises
     ------
     TypeError
         If it is something else, such as an estimator.
-    ValueError
-        If it has too many classes.
     """
     if isinstance(fit, BayesFit):
         raise TypeError(
@@ -378,10 +384,28 @@ def check_fit(fit: Any, *, who: str, several: bool = False) -> None:
         )
     if not isinstance(fit, Fit):
         raise TypeError(f"{who}: expected a Fit, as fit and adopt make, got {shown(fit)}.")
-    if len(fit.classes) > 2 and not several:
+
+
+def check_fit(fit: Any, *, who: str) -> None:
+    """Refuse what is no `Fit` of two classes with weights that stay with the rows.
+
+    Raises
+    ------
+    TypeError
+        If it is something else, such as an estimator.
+    ValueError
+        If it has more classes, or weights that follow the label.
+    """
+    check_any_fit(fit, who=who)
+    if len(fit.classes) > 2:
         raise ValueError(
             f"{who}: expected a fit of two classes, got {len(fit.classes)}: {shown(fit.classes.tolist())}. For one "
             "class against the rest, fit y == label."
+        )
+    if fit.problem.label_weights is not None:
+        raise ValueError(
+            f"{who}: expected weights that stay with the rows, got a fit with class_weight, which gives a relabelled "
+            "row another one. Refit with class_weight=None and pass the weights as sample_weight."
         )
 
 

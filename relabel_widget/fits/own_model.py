@@ -90,9 +90,9 @@ class OwnModel:
         by_chance = self.steps.random_step(self.rows, self.labels)
         if by_chance:
             warnings.warn(
-                f"The step {by_chance!r} makes other features each time it is fitted, because its random_state is not "
-                "set: a flip set that one refit of your pipeline confirms may not hold in the next. Set random_state "
-                "and fit again.",
+                f"The step {by_chance!r} makes other features each time it is fitted, because it draws random numbers: "
+                "a flip set that one refit of your pipeline confirms may not hold in the next. Set its random_state "
+                "(of a TargetEncoder: a cv with one) and fit again.",
                 AdoptionWarning,
                 stacklevel=2,
             )

@@ -17,7 +17,7 @@ from ..bayes import BayesFit, rules_of
 from ..bound import SLACK, Bound
 from ..design import Design
 from ..evidence import FACTOR_RTOL, solved_factors
-from ..fits import AnyFit, Fit, check_fit
+from ..fits import AnyFit, Fit, check_any_fit
 from ..inputs import rows_at
 from ..monitor import Monitor
 from ..outcome import Outcome
@@ -129,7 +129,7 @@ def find_flip_set(
     of which costs the query's words alone: sets that are worked out together count as one.
     """
     if not isinstance(fit, BayesFit):
-        check_fit(fit, who="find_flip_set", several=True)
+        check_any_fit(fit, who="find_flip_set")
     check_monitor(monitor, who="find_flip_set")
     query = fit.query_of(x, who="find_flip_set: x")
     goal = _goal("find_flip_set", fit, threshold, target)
@@ -178,7 +178,7 @@ def find_flip_sets(
     takes effect within one refit; with several processes, when the next batch returns.
     """
     if not isinstance(fit, BayesFit):
-        check_fit(fit, who="find_flip_sets", several=True)
+        check_any_fit(fit, who="find_flip_sets")
     check_monitor(monitor, who="find_flip_sets")
     X_query = fit.rows_of(X_query, who="find_flip_sets: X_query")
     queries = fit.design_of(X_query, who="find_flip_sets: X_query")
@@ -320,7 +320,7 @@ class _Task:
             end = Ending(result.best if margin < -SLACK else None, margin, result.out_of_budget)
             if end.best is not None:
                 break
-        if not end.out_of_budget:
+        if not end.out_of_budget and self.fit.problem.label_weights is None:
             end = exhausted(refits, end)
         return self._ended(question, end, spending.refits)
 

@@ -31,9 +31,11 @@ class RowResponses:
         if not len(rows):
             return np.empty(0)
         question = refit.context.question
-        leverage, weights = self._leverages.of(rows), question.fit.problem.weights[rows]
+        problem, leverage = question.fit.problem, self._leverages.of(rows)
         if question.edit == "remove":
-            weights = np.where(refit.has(rows), 0.0, weights)
+            weights = np.where(refit.has(rows), 0.0, problem.weights[rows])
+        else:
+            weights = problem.weights_of(rows, problem.labels.codes[rows] ^ refit.has(rows))
         held = leverage * weights * expit(refit.eta[rows]) * expit(-refit.eta[rows])
         # alone a row would move by h f, to first order in H by h f / (1 + h d): the ratio of both is share * (1 + h d)
         return np.asarray(refit.gains[rows] * (_edits(refit, rows).share(leverage) * (1.0 + held)))
@@ -42,7 +44,9 @@ class RowResponses:
         """The start as a point of the edited problem, with secant curvature of the edited rows for the first step."""
         edits, leverage = _edits(start, changed), self._leverages.of(changed)
         share = edits.share(leverage)
-        gradient = start.gradient + problem.extended_rmatvec_of(changed, edits.force)
+        gradient = None
+        if problem.edits_are_local:
+            gradient = start.gradient + problem.extended_rmatvec_of(changed, edits.force)
         hessian = start.hessian.with_curvature(changed, (1.0 - share) / (share * leverage))
         return Iterate(start.point.theta, start.eta, gradient, hessian=hessian)
 
@@ -76,9 +80,10 @@ def _edits(refit: Refit, rows: IntArray) -> RowEdits:
     question, eta = refit.context.question, refit.eta[rows]
     problem = question.fit.problem
     made: BoolArray = refit.has(rows)
-    weights, codes = problem.weights[rows], problem.labels.codes[rows].astype(np.float64)
     if question.edit == "relabel":
-        codes = np.where(made, 1.0 - codes, codes)
-        return RowEdits(eta, weights * (expit(eta) - codes), weights, 1.0 - codes)
+        before = problem.labels.codes[rows] ^ made
+        now = problem.weights_of(rows, before) * (expit(eta) - before)
+        return RowEdits(eta, now, problem.weights_of(rows, 1 - before), (1 - before).astype(np.float64))
+    weights, codes = problem.weights[rows], problem.labels.codes[rows].astype(np.float64)
     left_out = np.where(made, weights, 0.0)
     return RowEdits(eta, (weights - left_out) * (expit(eta) - codes), left_out, codes)

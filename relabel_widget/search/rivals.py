@@ -123,7 +123,7 @@ class _Search:
                 if self._best is not None and len(self._best.edits) == 1 and task.costs is None:
                     break
                 out_of_budget = self._try(rival) or out_of_budget
-            if not out_of_budget:
+            if not out_of_budget and task.problem.label_weights is None:
                 self._exhaust()
         except BudgetSpent:
             out_of_budget = True

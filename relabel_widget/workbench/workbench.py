@@ -14,7 +14,7 @@ import numpy as np
 
 from .._typing import AnyArray
 from ..arguments import as_rows, as_whole, check_threshold
-from ..fits import AdoptionWarning, Disagreement, Fit, How, adopted, check_fit, check_weights
+from ..fits import AdoptionWarning, Disagreement, Fit, How, adopted, check_any_fit, check_weights
 from ..inputs import encoding_of
 from ..journal import Event, Fingerprint, JournalError, Kind, SqliteJournal
 from ..journal.events import check_text, exported, verified
@@ -110,7 +110,6 @@ class Workbench:
         self._training = TrainingRows.of(train, y_train, ids, train_text, names=self._column_names, encoding=encoding)
         self._estimator = estimator
         self._fit = _fit_of(estimator, self._training.rows, self._training.y, sample_weight)
-        check_fit(self._fit, who="Workbench")
         self._queries = Queries.of(self._fit, test, y_test, test_text, encoding=encoding)
         self._decisions = Decisions(self._fit.problem.labels, self._open(store))
         self._lock = threading.RLock()
@@ -645,7 +644,7 @@ def _fit_of(estimator: Any, train: Any, y_train: Any, sample_weight: Any) -> Fit
     """
     if not isinstance(estimator, Fit):
         taken = adopted(estimator, train, y_train, sample_weight, who="Workbench", x_name="train", several=False)
-        check_fit(taken, who="Workbench")
+        check_any_fit(taken, who="Workbench")
         assert isinstance(taken, Fit)
         return taken
     fit = estimator
