@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 from oracles import quiet_fit
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
+
+import relabel_widget as rw
+from relabel_widget.bound import SmallClasses
 
 Array = NDArray[Any]
 
@@ -39,3 +43,21 @@ def with_labels(y: Array, rows: Array, labels: Array) -> Array:
     edited = y.copy()
     edited[rows] = labels
     return edited
+
+
+def optimum(fit: rw.Fit, x: Array, y: Array, query: Array, most: int) -> int:
+    """The least size of a flipping set, up to ``most``, by scikit-learn's refits of what is near; 0 if it is larger."""
+    problem = fit.problem
+    code = int(fit.decision(query[None])[0].argmax())
+    edits = np.array([row * 3 + label for row in range(len(y)) for label in range(3) if label != y[row]])
+    small = SmallClasses.of(fit, np.append(query, 1.0), code, None, "relabel")
+    for size in range(1, most + 1):
+        sets = np.array(list(combinations(edits, size)))
+        parts = [small.margins(some) for some in np.array_split(sets, 9)]
+        margins, doubts = (np.concatenate(part) for part in zip(*parts, strict=True))
+        for place in np.flatnonzero(margins - doubts < 1e-4):
+            rows = problem.rows_of(sets[place])
+            edited = with_labels(y, rows, problem.new_labels(sets[place], "relabel"))
+            if refitted(x, edited).predict(query[None])[0] != code:
+                return size
+    return 0

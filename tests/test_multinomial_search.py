@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pytest
-from class_problems import Array, class_case, refitted, with_labels
+from class_problems import Array, class_case, optimum, refitted, with_labels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -66,24 +65,6 @@ def test_every_kind_of_set_is_confirmed(seed: int) -> None:
 
 def _flips(fit: rw.Fit, found: rw.FlipSet, query: Array) -> bool:
     return bool(rw.verify(fit, found.rows, query[None], labels=found.labels, edit=found.edit).flipped[0])
-
-
-def optimum(fit: rw.Fit, x: Array, y: Array, query: Array, most: int) -> int:
-    """The least size of a flipping set, up to ``most``, by scikit-learn's refits of what is near; 0 if it is larger."""
-    problem = fit.problem
-    code = int(fit.decision(query[None])[0].argmax())
-    edits = np.array([row * 3 + label for row in range(len(y)) for label in range(3) if label != y[row]])
-    small = SmallClasses.of(fit, np.append(query, 1.0), code, None, "relabel")
-    for size in range(1, most + 1):
-        sets = np.array(list(combinations(edits, size)))
-        parts = [small.margins(some) for some in np.array_split(sets, 9)]
-        margins, doubts = (np.concatenate(part) for part in zip(*parts, strict=True))
-        for place in np.flatnonzero(margins - doubts < 1e-4):
-            rows = problem.rows_of(sets[place])
-            edited = with_labels(y, rows, problem.new_labels(sets[place], "relabel"))
-            if refitted(x, edited).predict(query[None])[0] != code:
-                return size
-    return 0
 
 
 @pytest.mark.parametrize("seed", range(8))
