@@ -94,7 +94,12 @@ def verify(
         queries = fit.design_of(X_query, who="verify: X_query")
         refit = fit.refit(chosen, edit, labels=labels, monitor=monitor)
         return _compared(fit.problem, fit.decision(queries), refit.decision(queries), threshold_logit, fit=refit)
-    return _by_estimator(fit, fit.edited(chosen, edit, labels), X_query, edit, threshold_logit, how)
+    if monitor is not None:
+        monitor.step(f"refitting your {how}", 0)
+    verification = _by_estimator(fit, fit.edited(chosen, edit, labels), X_query, edit, threshold_logit, how)
+    if monitor is not None:
+        monitor.check()
+    return verification
 
 
 def _by_estimator(

@@ -15,7 +15,9 @@ from ..problem import Labels, Problem, encode
 from .fitting import Fit, Polish, check_C, check_weights, minimiser
 from .multinomial import multinomial_objective
 from .own_model import AdoptionWarning, OwnModel, as_dense, coefficients
-from .steps import unrolled
+from .steps import thawed, unrolled
+
+_WAYS = ("decision_function", "predict_proba", "predict")  # to predict
 
 
 def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Fit:
@@ -45,7 +47,8 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Fit:
     Raises
     ------
     TypeError
-        If it is not a ``LogisticRegression`` or a pipeline ending in one, or a step of the pipeline resamples rows.
+        If it is not a ``LogisticRegression`` or a pipeline ending in one, has a way to predict of its own, or a step of
+        the pipeline resamples rows.
     ValueError
         If it is unfitted, has another penalty (l1, elastic net, none) or class weights, was fitted one class against
         the rest or on other columns, or does not know the labels; or if a step changes the number of rows.
@@ -73,6 +76,7 @@ def adopted(
     several: bool = True,
 ) -> Fit:
     """`adopt`, without its warning; ``x_name`` is what its caller calls X, ``several`` allows more than two classes."""
+    estimator = thawed(estimator)
     steps, model = unrolled(estimator, who=who)
     _check_adoptable(model)
     rows = materialised(X, who=f"{who}: {x_name}")
@@ -180,6 +184,12 @@ def _check_adoptable(model: Any) -> None:
         raise ValueError(
             f"adopt: expected an L2 penalty, got {penalty}. The answers rest on a smooth, strongly convex objective: "
             "refit with LogisticRegression(C=...) and its default penalty."
+        )
+    own_ways = [name for name in _WAYS if getattr(type(model), name) is not getattr(LogisticRegression, name)]
+    if own_ways:
+        raise TypeError(
+            f"adopt: {type(model).__name__} predicts by a {own_ways[0]} of its own, so that its probabilities are not "
+            "those of its coefficients. Refit with LogisticRegression itself."
         )
     if model.class_weight is not None:
         raise ValueError(
