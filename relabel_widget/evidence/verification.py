@@ -103,7 +103,11 @@ def verify(
     else:
         changed = np.flatnonzero(edited.labels.codes != fit.problem.labels.codes)
     new = edited.labels.decode(edited.labels.codes[changed])
+    if monitor is not None:
+        monitor.step(f"refitting your {how}", 0)
     before, after, estimator = _by_estimator(fit, changed, new, X_query, edit, how)
+    if monitor is not None:
+        monitor.check()
     return _compared(fit.problem, before, after, threshold_logit, how=how, estimator=estimator)
 
 

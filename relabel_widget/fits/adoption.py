@@ -17,9 +17,10 @@ from .class_weights import label_weights
 from .fitting import Fit, Polish, check_C, check_weights, minimiser
 from .multinomial import multinomial_objective
 from .own_model import AdoptionWarning, OwnModel, as_dense, coefficients
-from .steps import Steps, unrolled
+from .steps import Steps, thawed, unrolled
 
 AnyFit: TypeAlias = Fit | BayesFit
+_WAYS = ("decision_function", "predict_proba", "predict")  # to predict
 
 
 def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> AnyFit:
@@ -50,7 +51,7 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> AnyFit:
     Raises
     ------
     TypeError
-        If it is none of these, or a step of the pipeline resamples rows.
+        If it is none of these, has a way to predict of its own, or a step of the pipeline resamples rows.
     ValueError
         If it is unfitted, has another penalty (l1, elastic net, none), was fitted one class against the rest or on
         other columns, or does not know the labels; or if a step changes the number of rows.
@@ -78,6 +79,7 @@ def adopted(
     several: bool = True,
 ) -> AnyFit:
     """`adopt`, without its warning; ``x_name`` is what its caller calls X, ``several`` allows more than two classes."""
+    estimator = thawed(estimator)
     steps, model = unrolled(estimator, who=who)
     if not is_bayes(model):
         _check_adoptable(model)
@@ -215,6 +217,12 @@ def _check_adoptable(model: Any) -> None:
         raise ValueError(
             f"adopt: expected an L2 penalty, got {penalty}. The answers rest on a smooth, strongly convex objective: "
             "refit with LogisticRegression(C=...) and its default penalty."
+        )
+    own_ways = [name for name in _WAYS if getattr(type(model), name) is not getattr(LogisticRegression, name)]
+    if own_ways:
+        raise TypeError(
+            f"adopt: {type(model).__name__} predicts by a {own_ways[0]} of its own, so that its probabilities are not "
+            "those of its coefficients. Refit with LogisticRegression itself."
         )
     if len(model.classes_) == 2 and getattr(model, "multi_class", None) == "multinomial":  # scikit-learn before 1.8
         raise ValueError(
