@@ -604,3 +604,26 @@ def test_rows_of_words_in_a_series_are_rows() -> None:
     own = fitted(make_pipeline(count, SelectKBest(chi2, k=12), LogisticRegression()), words)
     bench = rw.Workbench(own, words, Y, words[:4])
     assert bench.flip_set(3).confirmed_by == "pipeline"
+
+
+class Sharper(Pipeline):
+    """Probabilities that are not those of its steps."""
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        return super().predict_proba(X) ** 2
+
+
+def test_a_pipeline_with_probabilities_of_its_own_is_refused() -> None:
+    own = Sharper([("words", CountVectorizer()), ("model", LogisticRegression())]).fit(TRAIN, Y)
+    with pytest.raises(TypeError, match=r"Sharper predicts by a predict_proba of its own.*Fit scikit-learn's Pipeline"):
+        rw.adopt(own, TRAIN, Y)
+
+
+def test_a_fit_of_other_rows_is_refused() -> None:
+    x = CountVectorizer().fit_transform(TRAIN)
+    fit = rw.fit(x, Y)
+    same = np.flatnonzero(Y[0] == Y)
+    order = np.arange(len(Y))
+    order[same] = np.roll(same, 1)  # the same labels
+    with pytest.raises(ValueError, match=r"train as the Fit was made of, got another row in place of row 0"):
+        rw.Workbench(fit, x[order], Y, x[:5])

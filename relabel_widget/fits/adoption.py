@@ -17,10 +17,9 @@ from .class_weights import label_weights
 from .fitting import Fit, Polish, check_C, check_weights, minimiser
 from .multinomial import multinomial_objective
 from .own_model import AdoptionWarning, OwnModel, as_dense, coefficients
-from .steps import Steps, thawed, unrolled
+from .steps import Steps, own_ways, thawed, unrolled
 
 AnyFit: TypeAlias = Fit | BayesFit
-_WAYS = ("decision_function", "predict_proba", "predict")  # to predict
 
 
 def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> AnyFit:
@@ -218,10 +217,10 @@ def _check_adoptable(model: Any) -> None:
             f"adopt: expected an L2 penalty, got {penalty}. The answers rest on a smooth, strongly convex objective: "
             "refit with LogisticRegression(C=...) and its default penalty."
         )
-    own_ways = [name for name in _WAYS if getattr(type(model), name) is not getattr(LogisticRegression, name)]
-    if own_ways:
+    own = own_ways(type(model))
+    if own:
         raise TypeError(
-            f"adopt: {type(model).__name__} predicts by a {own_ways[0]} of its own, so that its probabilities are not "
+            f"adopt: {type(model).__name__} predicts by a {own[0]} of its own, so that its probabilities are not "
             "those of its coefficients. Refit with LogisticRegression itself."
         )
     if len(model.classes_) == 2 and getattr(model, "multi_class", None) == "multinomial":  # scikit-learn before 1.8
