@@ -232,20 +232,24 @@ ESTIMATORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "three classes against the rest": (
         lambda: OneVsRestClassifier(LogisticRegression()).fit(X, np.arange(40) % 3),
         TypeError,
-        "expected a LogisticRegression or a Pipeline .*, got OneVsRestClassifier",
+        "expected a LogisticRegression, a naive Bayes .* or a Pipeline .*, got OneVsRestClassifier",
     ),
     "cross-validated": (LogisticRegressionCV, TypeError, "got LogisticRegressionCV.*with the C it chose"),
     "support vectors": (
         LinearSVC,
         TypeError,
-        "expected a LogisticRegression or a Pipeline .*, got LinearSVC",
+        "expected a LogisticRegression, a naive Bayes .* or a Pipeline .*, got LinearSVC",
     ),
     "stochastic": (lambda: SGDClassifier(loss="log_loss"), TypeError, "got SGDClassifier"),
     "regression": (LinearRegression, TypeError, "got LinearRegression"),
     "our own fit": (lambda: FIT, TypeError, "got Fit"),
     "a class": (lambda: LogisticRegression, TypeError, "got (type|ABCMeta)"),
     "nothing": (lambda: None, TypeError, "got NoneType"),
-    "pipeline of another": (lambda: make_pipeline(LinearSVC()), TypeError, "a Pipeline ending in one, got LinearSVC"),
+    "pipeline of another": (
+        lambda: make_pipeline(LinearSVC()),
+        TypeError,
+        "a Pipeline ending in one of them, got LinearSVC",
+    ),
     "unfitted pipeline": (lambda: make_pipeline(LogisticRegression()), ValueError, "is not fitted yet"),
 }
 

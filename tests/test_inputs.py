@@ -191,6 +191,21 @@ def test_columns_of_one_name() -> None:
     assert inputs.column_names(frame) == ["a", "a"]
 
 
+def test_record_batches_are_a_table() -> None:
+    table = pa.table({"a": [1, 2], "b": [3.0, 4.0]})
+    batch = table.to_batches()[0]
+    for rows in (batch, pa.RecordBatchReader.from_batches(table.schema, [batch])):
+        assert inputs.materialised(rows, who="f").equals(table)
+    assert inputs.as_matrix(batch, who="f").tolist() == [[1, 3], [2, 4]]
+
+
+def test_a_row_of_a_frame_with_names_of_two_levels() -> None:
+    columns = pd.MultiIndex.from_product([["a", "b"], ["x", "y"]])
+    frame = pd.DataFrame(np.arange(8.0).reshape(2, 4), columns=columns)
+    row = inputs.one_row(frame.iloc[1], columns=list(columns))
+    assert np.asarray(row).tolist() == [[4, 5, 6, 7]]
+
+
 def test_one_value() -> None:
     single = ["a", b"a", 1, 2.5, True, None, pd.NA, np.str_("a"), np.float64(1), np.array(1)]
     several = [["a"], (1,), np.ones(1), pd.Series([1]), pl.Series([1]), pl.LazyFrame({"a": [1]}), pa.array([1]), {1}]

@@ -1,6 +1,6 @@
 """Fits: minimisers of problems, from data or taken over from scikit-learn."""
 
-from .adoption import Disagreement, adopt, adopted
+from .adoption import AnyFit, Disagreement, adopt, adopted
 from .fitting import (
     MINIMISER_RTOL,
     Fit,
@@ -19,6 +19,7 @@ from .own_model import AdoptionWarning, How, NoRefitError, OwnModel, check_how
 __all__ = [
     "MINIMISER_RTOL",
     "AdoptionWarning",
+    "AnyFit",
     "Disagreement",
     "Fit",
     "How",

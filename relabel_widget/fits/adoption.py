@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from .._typing import FloatArray
+from .._typing import AnyArray, FloatArray
+from ..bayes import BayesFit, bayes_fit, is_bayes
 from ..design import Design, as_design, compacted
 from ..inputs import as_labels, column_names, count_rows, materialised
 from ..problem import Labels, Problem, encode
@@ -16,18 +17,22 @@ from .class_weights import label_weights
 from .fitting import Fit, Polish, check_C, check_weights, minimiser
 from .multinomial import multinomial_objective
 from .own_model import AdoptionWarning, OwnModel, as_dense, coefficients
-from .steps import unrolled
+from .steps import Steps, thawed, unrolled
+
+AnyFit: TypeAlias = Fit | BayesFit
+_WAYS = ("decision_function", "predict_proba", "predict")  # to predict
 
 
-def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Fit:
-    """Take over a fitted scikit-learn classifier at the minimiser of its objective.
+def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> AnyFit:
+    """Take over a fitted scikit-learn classifier at the minimiser of its objective, or a naive Bayes by its counts.
 
     Parameters
     ----------
     estimator
         A fitted ``LogisticRegression`` with an L2 penalty and any solver (for liblinear, whose intercept is
-        penalised, the objective has that penalty too), or a ``Pipeline`` that ends in one. With three classes or more
-        it must be multinomial, as all solvers but liblinear make it. The steps of a pipeline may be nested pipelines,
+        penalised, the objective has that penalty too), a ``MultinomialNB``, ``ComplementNB`` or ``BernoulliNB``, or a
+        ``Pipeline`` that ends in one of them. With three classes or more a ``LogisticRegression`` must be multinomial,
+        as all solvers but liblinear make it. The steps of a pipeline may be nested pipelines,
         transformers of your own, and transformers that look at the labels.
     X
         What the estimator was fitted on: rows of features, or raw rows for a pipeline. Held by reference.
@@ -38,15 +43,15 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Fit:
 
     Returns
     -------
-    Fit
-        Polished by Newton steps from the estimator's coefficients; `Fit.polish` says how far they were, and `Fit.own`
-        refits the estimator itself. A fit from a pipeline takes raw rows as queries (numeric matrices too, where the
-        pipeline takes texts).
+    Fit or BayesFit
+        A naive Bayes is taken as it is. Others are polished by Newton steps from the estimator's coefficients;
+        `Fit.polish` says how far they were, and `Fit.own` refits the estimator itself. A fit from a pipeline takes raw
+        rows as queries (numeric matrices too, where the pipeline takes texts).
 
     Raises
     ------
     TypeError
-        If it is not a ``LogisticRegression`` or a pipeline ending in one, or a step of the pipeline resamples rows.
+        If it is none of these, has a way to predict of its own, or a step of the pipeline resamples rows.
     ValueError
         If it is unfitted, has another penalty (l1, elastic net, none), was fitted one class against the rest or on
         other columns, or does not know the labels; or if a step changes the number of rows.
@@ -57,7 +62,7 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Fit:
         If polishing changes the predicted class of a training row; the message says why.
     """
     fit = adopted(estimator, X, y, sample_weight)
-    disagreement = Disagreement.of(fit)
+    disagreement = Disagreement.of(fit) if isinstance(fit, Fit) else None
     if disagreement is not None:
         warnings.warn(f"adopt: {disagreement}", AdoptionWarning, stacklevel=2)
     return fit
@@ -72,10 +77,12 @@ def adopted(
     who: str = "adopt",
     x_name: str = "X",
     several: bool = True,
-) -> Fit:
+) -> AnyFit:
     """`adopt`, without its warning; ``x_name`` is what its caller calls X, ``several`` allows more than two classes."""
+    estimator = thawed(estimator)
     steps, model = unrolled(estimator, who=who)
-    _check_adoptable(model)
+    if not is_bayes(model):
+        _check_adoptable(model)
     rows = materialised(X, who=f"{who}: {x_name}")
     y = materialised(y, who=f"{who}: y")
     columns = column_names(rows)
@@ -84,6 +91,13 @@ def adopted(
         rows = steps.brought(rows, f"{who}: {x_name}")
         labels_given = as_labels(y, count_rows(rows, who=f"{who}: {x_name}"), who=who)
         features = steps.training(rows, labels_given, who=f"{who}: {x_name}")
+    if is_bayes(model):
+        if steps is None:
+            _check_names(model, features, who)
+        design = as_design(features, who=f"{who}: {x_name}")
+        taken = bayes_fit(model, design, y, sample_weight, transform=steps, columns=columns)
+        weights = None if sample_weight is None else taken.weights
+        return replace(taken, own=_own(estimator, model, steps, rows, features, taken.y, weights, design))
     design = compacted(as_design(features, who=f"{who}: {x_name}"))
     coef = as_dense(model.coef_)
     if design.n_features != coef.shape[1]:
@@ -96,19 +110,35 @@ def adopted(
     labels = encode(y, design.n_rows, who=who, classes=np.asarray(model.classes_), several=several)
     weights = check_weights(sample_weight, labels, who=who)
     fit = _polished(*_objective(model, design, labels, weights))
+    given_weights = None if sample_weight is None else weights
+    own = _own(estimator, model, steps, rows, features, fit.y, given_weights, design)
+    own = replace(own, distance=fit.polish.typical_change if fit.polish else 0.0)
+    return replace(fit, transform=steps, own=own, columns=columns)
+
+
+def _own(
+    estimator: Any,
+    model: Any,
+    steps: Steps | None,
+    rows: Any,
+    features: Any,
+    labels: AnyArray,
+    sample_weight: FloatArray | None,
+    design: Design,
+) -> OwnModel:
+    """The estimator with what it was fitted to; where that is the minimiser, it is no distance away."""
     as_features = isinstance(rows, Design)
-    own = OwnModel(
+    return OwnModel(
         estimator=model if as_features else estimator,
         classifier=model,
         steps=None if as_features else steps,
         rows=rows,
         features=features,
-        labels=fit.y,
-        sample_weight=None if sample_weight is None else weights,
-        distance=fit.polish.typical_change if fit.polish else 0.0,
+        labels=labels,
+        sample_weight=sample_weight,
+        distance=0.0,
         n_stored=design.n_stored,
     )
-    return replace(fit, transform=steps, own=own, columns=columns)
 
 
 def _objective(model: Any, design: Design, labels: Labels, weights: FloatArray) -> tuple[Problem, FloatArray]:
@@ -175,7 +205,8 @@ def _check_adoptable(model: Any) -> None:
 
     if isinstance(model, LogisticRegressionCV) or not isinstance(model, LogisticRegression):
         raise TypeError(
-            f"adopt: expected a LogisticRegression or a Pipeline ending in one, got {type(model).__name__}. "
+            "adopt: expected a LogisticRegression, a naive Bayes of counts (MultinomialNB, ComplementNB, BernoulliNB) "
+            f"or a Pipeline ending in one of them, got {type(model).__name__}. "
             "Refit with LogisticRegression (for a cross-validated model, with the C it chose), or use rw.fit, whose "
             "result a Workbench takes as well."
         )
@@ -186,6 +217,12 @@ def _check_adoptable(model: Any) -> None:
         raise ValueError(
             f"adopt: expected an L2 penalty, got {penalty}. The answers rest on a smooth, strongly convex objective: "
             "refit with LogisticRegression(C=...) and its default penalty."
+        )
+    own_ways = [name for name in _WAYS if getattr(type(model), name) is not getattr(LogisticRegression, name)]
+    if own_ways:
+        raise TypeError(
+            f"adopt: {type(model).__name__} predicts by a {own_ways[0]} of its own, so that its probabilities are not "
+            "those of its coefficients. Refit with LogisticRegression itself."
         )
     if len(model.classes_) == 2 and getattr(model, "multi_class", None) == "multinomial":  # scikit-learn before 1.8
         raise ValueError(

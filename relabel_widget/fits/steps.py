@@ -12,7 +12,17 @@ from scipy import sparse
 
 from .._typing import AnyArray
 from ..design import Design
-from ..inputs import check_vectorisable, column_names, count_rows, in_order, listed, reads_texts, text_column
+from ..inputs import (
+    check_vectorisable,
+    column_names,
+    count_rows,
+    in_order,
+    listed,
+    missing_by_column,
+    named_rows,
+    reads_texts,
+    text_column,
+)
 
 # Transformers in these modules of scikit-learn fit to rows alone, unless a tag says that they need the labels.
 _BLIND_MODULES = (
@@ -24,6 +34,7 @@ _BLIND_MODULES = (
     "sklearn.kernel_approximation",
     "sklearn.feature_selection._variance_threshold",
 )
+_SELECTING = "sklearn.feature_selection"
 _ROUNDING = 1e-9  # of the largest value: features that differ by less are the same
 _PARTS = ("transformers_", "transformer_list", "steps")  # where scikit-learn's compositions keep their parts
 
@@ -72,7 +83,8 @@ class Steps:
             frame = "" if names is None else f", a frame of the columns {listed(names)}"
             raise ValueError(
                 f"{who}: step {name!r} ({type(step).__name__}) could not transform these rows ({type(rows).__name__}). "
-                f"Pass rows as they were passed to its fit{frame}. It raised {type(error).__name__}: {error}"
+                f"Pass rows as they were passed to its fit{frame}.{_gaps(rows)} "
+                f"It raised {type(error).__name__}: {error}"
             ) from error
 
     @property
@@ -162,26 +174,22 @@ class Steps:
     def looks_at_labels(self, rows: Any, y: AnyArray) -> bool:
         """Whether a step makes other features of the training rows when it is fitted to other labels, or just again.
 
-        Cost: nothing for scikit-learn's vectorisers, scalers and encoders; otherwise one fit of each doubtful step, to
-        the labels in a random order. ``rows`` are as `brought` returns them.
+        Cost: nothing for scikit-learn's vectorisers, scalers, encoders and selectors; otherwise two fits of each
+        doubtful step, to the labels in a random order and to none: a step that drops one of four columns may well drop
+        the same one for labels in another order. ``rows`` are as `brought` returns them.
         """
         if isinstance(rows, Design):
             return False
         doubtful = [step for _, step in self.named if not _is_blind(step) or _is_seedless(step)]
-        if any(cross_fits(step) for step in doubtful):
+        if any(_selects_by_labels(step) or cross_fits(step) for step in doubtful):
             return True
         if not doubtful:
             return False
         shuffled = np.random.default_rng(0).permutation(y)
         for _, step in self.named:
             made = step.transform(rows)
-            if step in doubtful:
-                try:
-                    again = _refitted_rows(step, rows, shuffled)
-                except Exception:  # what cannot be refitted alone may be refitted in its pipeline, or say why not
-                    return True
-                if not same_values(made, again):
-                    return True
+            if step in doubtful and not all(_makes(made, step, rows, labels) for labels in (shuffled, None)):
+                return True
             rows = made
         return False
 
@@ -238,6 +246,13 @@ def unrolled(pipeline: Any, *, who: str) -> tuple[Steps | None, Any]:
     return (Steps(tuple(before)) if before else None), last
 
 
+def thawed(estimator: Any) -> Any:
+    """What a ``FrozenEstimator`` holds, which can be refitted; anything else as it is."""
+    while type(estimator).__module__.startswith("sklearn.frozen"):
+        estimator = estimator.estimator
+    return estimator
+
+
 def _unrolled(estimator: Any, prefix: str) -> Iterator[tuple[str, Any]]:
     steps = getattr(estimator, "steps", None)
     if not isinstance(steps, list) or not hasattr(estimator, "named_steps"):
@@ -264,6 +279,21 @@ def _is_blind(step: Any) -> bool:
         if not (composed or plain) or needs_labels(part):
             return False
     return True
+
+
+def _selects_by_labels(step: Any) -> bool:
+    """Whether a transformer or a part of it is known to choose columns by labels."""
+    return any(type(part).__module__.startswith(_SELECTING) and not _is_blind(part) for part in _parts(step))
+
+
+def _makes(expected: Any, step: Any, rows: Any, labels: AnyArray | None) -> bool:
+    """Whether a step that is fitted to these labels makes the expected features of the rows."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return same_values(expected, _refitted_rows(step, rows, labels))
+    except Exception:  # what cannot be refitted alone may be refitted in its pipeline, or say why not
+        return False
 
 
 def _is_seedless(step: Any) -> bool:
@@ -350,6 +380,14 @@ def same_values(one: Any, other: Any) -> bool:
 def _takes_texts(step: Any) -> bool:
     inner = getattr(step, "transformer_list", None)
     return all(_takes_texts(part) for _, part in inner) if inner else reads_texts(step)
+
+
+def _gaps(rows: Any) -> str:
+    """Where a frame lacks values, in words that begin with a space; empty if it lacks none."""
+    gaps = missing_by_column(rows)
+    return (
+        f" Values are missing in {'; '.join(f'column {name}, {named_rows(at)}' for name, at in gaps)}." if gaps else ""
+    )
 
 
 def _names_out(step: Any, names: list[str] | None) -> list[str] | None:
