@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import BoolArray, CodeArray, FloatArray
-from ..arguments import as_rows, check_edit, check_monitor, check_threshold
+from ..arguments import as_rows, check_edit, check_monitor
 from ..fits import Fit, How, NoRefitError, check_fit, check_how
 from ..monitor import Monitor
 from ..problem import Edit, Problem
@@ -45,7 +45,7 @@ def verify(
     *,
     labels: Any = None,
     edit: Edit = "relabel",
-    threshold: float = 0.5,
+    threshold: float | None = None,
     how: How = "minimiser",
     monitor: Monitor | None = None,
 ) -> Verification:
@@ -65,8 +65,8 @@ def verify(
     edit
         ``"relabel"`` gives each row another label, ``"remove"`` leaves the row out.
     threshold
-        A query is predicted ``classes[1]`` when its probability is above this; of several classes, the likeliest is
-        predicted.
+        A query is predicted ``classes[1]`` when its probability is above this; `Fit.threshold` if None. Of several
+        classes, the likeliest is predicted.
     how
         What is refitted: the ``"minimiser"`` of the objective at the given features; the ``"estimator"`` that the fit
         was adopted from, with its own solver and stopping rule; or its whole ``"pipeline"``, whose steps may look at
@@ -87,7 +87,7 @@ def verify(
     check_fit(fit, who="verify", several=True)
     check_monitor(monitor, who="verify")
     check_edit(edit, who="verify")
-    threshold_logit = check_threshold(threshold, who="verify")
+    threshold_logit = fit.threshold_logit(threshold, who="verify")
     check_how(how, fit.own, who="verify")
     chosen = as_rows(rows, fit.n_rows, who="verify: rows")
     if how == "minimiser":

@@ -4,6 +4,7 @@ from .adoption import Disagreement, adopt, adopted
 from .fitting import MINIMISER_RTOL, Fit, Polish, check_C, check_fit, check_weights, fit, minimised, minimiser
 from .one_vs_rest import OneVsRest, fit_one_vs_rest, shares
 from .own_model import AdoptionWarning, How, NoRefitError, OwnModel, check_how
+from .wrappers import opened
 
 __all__ = [
     "MINIMISER_RTOL",
@@ -25,5 +26,6 @@ __all__ = [
     "fit_one_vs_rest",
     "minimised",
     "minimiser",
+    "opened",
     "shares",
 ]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import AnyArray, FloatArray, IntArray
-from ..arguments import as_array, as_flag, as_numbers, as_rows, check_edit, check_monitor, shown
+from ..arguments import as_array, as_flag, as_numbers, as_rows, check_edit, check_monitor, check_threshold, shown
 from ..design import Design, as_design, as_query, compacted
 from ..inputs import column_names, in_order, materialised, one_row, queries_of
 from ..monitor import Monitor
@@ -68,6 +68,9 @@ class Fit:
         For an adopted estimator: that estimator, which can be refitted.
     columns
         Names of the columns of the training frame, in its order; None if the training rows were no frame.
+    threshold
+        ``classes[1]`` is predicted above this probability, unless a function is given another one: that of an adopted
+        estimator with a threshold of its own, otherwise 0.5.
     """
 
     problem: Problem
@@ -78,6 +81,7 @@ class Fit:
     polish: Polish | None = None
     own: OwnModel | None = None
     columns: list[Any] | None = None
+    threshold: float = 0.5
 
     @property
     def coef(self) -> FloatArray:
@@ -188,6 +192,16 @@ class Fit:
     def preconditioner(self) -> Preconditioner:
         """Its preconditioner, kept for every query and refit."""
         return preconditioner_of(self.hessian)
+
+    def threshold_logit(self, threshold: Any, *, who: str) -> float:
+        """A threshold as log-odds; the fit's own if None.
+
+        Raises
+        ------
+        ValueError
+            If it does not lie strictly between 0 and 1.
+        """
+        return check_threshold(self.threshold if threshold is None else threshold, who=who)
 
     def bare(self) -> Fit:
         """This fit without its estimator and raw rows, which might not travel; what has been computed comes along."""
@@ -334,7 +348,7 @@ def minimiser(
     monitor: Monitor | None,
     like: Fit | None,
 ) -> Fit:
-    """The fit of a problem from a start; ``like`` lends the transform of raw rows and the names of columns.
+    """The fit of a problem from a start; ``like`` lends transform, names of columns and threshold.
 
     Raises
     ------
@@ -351,7 +365,9 @@ def minimiser(
     theta, eta = result.theta, result.eta
     theta.flags.writeable = eta.flags.writeable = False
     found = Fit(problem, theta, eta, result.gradient_norm)
-    return found if like is None else replace(found, transform=like.transform, columns=like.columns)
+    if like is None:
+        return found
+    return replace(found, transform=like.transform, columns=like.columns, threshold=like.threshold)
 
 
 def minimised(

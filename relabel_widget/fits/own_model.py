@@ -62,7 +62,9 @@ class OwnModel:
     distance
         How far the log-odds of the training rows are from those at the minimiser: root mean square.
     n_stored
-        Number of stored values of the features: what one pass costs.
+        Number of stored values of the features, times the number of fits of a refit: what one pass costs.
+    chooses
+        Whether a refit of the classifier chooses its objective again, by cross-validation.
     """
 
     estimator: Any
@@ -74,6 +76,7 @@ class OwnModel:
     sample_weight: FloatArray | None
     distance: float
     n_stored: int
+    chooses: bool = False
 
     @cached_property
     def looks_at_labels(self) -> bool:
@@ -109,6 +112,29 @@ class OwnModel:
             return features
         return again if same_values(features, again) and not identical(features, again) else features
 
+    @cached_property
+    def ends_by_chance(self) -> bool:
+        """Whether the classifier ends elsewhere each time it is fitted, because it shuffles rows without a seed.
+
+        Warns
+        -----
+        AdoptionWarning
+            If it does: then a refit is one of many.
+        """
+        if not self._shuffles_without_seed:
+            return False
+        warnings.warn(
+            f"{type(self.classifier).__name__} ends elsewhere each time it is fitted, because its random_state is not "
+            "set: a flip set that one refit confirms may not hold in the next. Set random_state and fit again.",
+            AdoptionWarning,
+            stacklevel=2,
+        )
+        return True
+
+    @property
+    def _shuffles_without_seed(self) -> bool:
+        return getattr(self.classifier, "shuffle", False) and self.classifier.random_state is None
+
     @property
     def is_quick(self) -> bool:
         """Whether a refit takes seconds at most, so that one may be made without being asked for."""
@@ -116,7 +142,9 @@ class OwnModel:
 
     def doubts(self, margin: float) -> bool:
         """Whether a refit of the estimator may contradict one of the minimiser with this margin, in log-odds."""
-        return self.looks_at_labels or abs(margin) < _DOUBT * self.distance
+        if self.looks_at_labels or self.ends_by_chance or self.chooses:
+            return True
+        return abs(margin) < _DOUBT * self.distance
 
     def strongest(self, raw: Any) -> How:
         """The refit that settles a doubt: of the whole pipeline where that matters and raw queries are at hand."""
@@ -185,13 +213,17 @@ class OwnModel:
             again = self.refitted("estimator", np.empty(0, dtype=np.int64), self.labels[:0], "relabel")
         except NoRefitError as error:
             return f"Why is not known: {error}"
+        if self._shuffles_without_seed:
+            name = type(again).__name__
+            return f"{name} takes random steps and ends elsewhere at every fit; set random_state, and average=True."
         own = as_dense(self.classifier.coef_)
         if np.linalg.norm(as_dense(again.coef_) - own) <= _SAME_DATA * np.linalg.norm(coef - own):
             steps = int(np.max(again.n_iter_))
             name = type(again).__name__
             if steps >= again.max_iter:
                 return f"{name} stopped at max_iter={again.max_iter}, before it converged; raise max_iter."
-            return f"{name} stopped at tol={again.tol:g}, before its minimum; lower tol."
+            random = " Its steps are random: average=True comes nearer." if hasattr(again, "average") else ""
+            return f"{name} stopped at tol={again.tol:g}, before its minimum; lower tol.{random}"
         if self.steps is not None and self.steps.cross_fit:
             step = self.steps.cross_fit
             return f"The step {step!r} encodes training rows on random folds that cannot be drawn again; fix its folds."

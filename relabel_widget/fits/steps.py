@@ -12,6 +12,7 @@ from scipy import sparse
 from .._typing import AnyArray
 from ..design import Design
 from ..inputs import check_vectorisable, column_names, count_rows, in_order, listed, reads_texts, text_column
+from .wrappers import is_frozen
 
 # Transformers in these modules of scikit-learn fit to rows alone, unless a tag says that they need the labels.
 _BLIND_MODULES = (
@@ -239,11 +240,15 @@ def _unrolled(estimator: Any, prefix: str) -> Iterator[tuple[str, Any]]:
         return
     for name, step in steps:
         if step is not None and not (isinstance(step, str) and step == "passthrough"):
-            yield from _unrolled(step, f"{prefix}__{name}" if prefix else name)
+            # what is in a frozen pipeline is frozen
+            kept = type(estimator)(step) if is_frozen(estimator) and not is_frozen(step) else step
+            yield from _unrolled(kept, f"{prefix}__{name}" if prefix else name)
 
 
 def _parts(step: Any) -> Iterator[Any]:
-    """A transformer and all that it is composed of."""
+    """A transformer and all that it is composed of, as far as a fit would change it."""
+    if is_frozen(step):
+        return
     yield step
     for attribute in _PARTS:
         for entry in getattr(step, attribute, ()):

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import expit
 
 from .._typing import FloatArray, IntArray
-from ..arguments import as_array, as_numbers, as_rows, check_edit, check_monitor, check_threshold, shown
+from ..arguments import as_array, as_numbers, as_rows, check_edit, check_monitor, shown
 from ..bound import SLACK, Bound
 from ..design import Design
 from ..evidence import FACTOR_RTOL, solved_factors
@@ -65,7 +65,7 @@ def find_flip_set(
     fit: Fit,
     x: Any,
     *,
-    threshold: float = 0.5,
+    threshold: float | None = None,
     edit: Edit = "relabel",
     method: Method = "verified",
     target: Any = None,
@@ -86,8 +86,9 @@ def find_flip_set(
     x
         The query: shape (n_features,) or (1, n_features), sparse or dense; one raw row for an adopted pipeline.
     threshold
-        The query is predicted ``classes[1]`` when its probability is above this; strictly between 0 and 1. With several
-        classes the likeliest is predicted, and there is no threshold.
+        The query is predicted ``classes[1]`` when its probability is above this; strictly between 0 and 1. That of the
+        adopted estimator if None (`Fit.threshold`), 0.5 without one. With several classes the likeliest is predicted,
+        and there is no threshold.
     edit
         ``"relabel"`` gives rows another label, ``"remove"`` leaves them out.
     method
@@ -142,7 +143,7 @@ def find_flip_sets(
     fit: Fit,
     X_query: Any,
     *,
-    threshold: float = 0.5,
+    threshold: float | None = None,
     edit: Edit = "relabel",
     method: Method = "verified",
     target: Any = None,
@@ -386,7 +387,7 @@ def _goal(who: str, fit: Fit, threshold: Any, target: Any) -> _Goal:
         If the threshold is none, or there are several classes, of which the likeliest is predicted; or the target is
         not one of the classes.
     """
-    threshold_logit = check_threshold(threshold, who=who)
+    threshold_logit = fit.threshold_logit(threshold, who=who)
     n_classes = len(fit.classes)
     if threshold_logit and n_classes > 2:
         raise ValueError(
