@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, Perce
 from sklearn.metrics import f1_score, make_scorer
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import StandardScaler, TargetEncoder
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from test_own_model import TEST, TRAIN, Y
@@ -86,6 +86,7 @@ def test_a_cross_validated_one_chooses_c_again_and_confirms_every_set() -> None:
     counts = CountVectorizer().fit_transform(TRAIN)
     cv = quiet(LogisticRegressionCV(Cs=[0.01, 0.1, 1.0, 10.0], cv=3), counts, Y)
     fit = rw.adopt(cv, counts, Y)
+    assert fit.own.n_stored == 12 * counts.nnz  # a refit makes so many fits
     queries = CountVectorizer().fit(TRAIN).transform(TEST[:6])
     sets = rw.find_flip_sets(fit, queries)
     assert {each.confirmed_by for each in sets if each.verified} == {"estimator"}
@@ -229,6 +230,8 @@ def test_a_search_counts_as_what_it_found(make: Any) -> None:
     assert found_in(refitted).C == fit.C
     assert not hasattr(refitted.steps[-1][1], "best_estimator_")
     assert not hasattr(refitted, "best_estimator_")
+    wrapped = search if hasattr(search, "best_estimator_") else search.steps[-1][1]
+    assert hasattr(wrapped, "best_estimator_")
 
 
 def test_a_search_without_a_refit_is_refused() -> None:
@@ -268,6 +271,19 @@ def test_frozen_transformers_stay_as_they_are() -> None:
     refitted = rw.verify(fit, [0, 1], TEST, how="pipeline").estimator
     assert refitted.steps[0][1].estimator is chosen
     assert_allclose(fit.proba(TEST), pipeline.predict_proba(TEST)[:, 1], rtol=0, atol=1e-6)
+
+
+@with_freezing
+def test_a_frozen_encoder_gives_training_rows_what_it_gives_others() -> None:
+    """A fit of it would encode training rows on folds."""
+    rng = np.random.default_rng(0)
+    towns = rng.choice(list("abcdef"), size=(150, 1))
+    y = (rng.random(150) < 0.2 + 0.1 * (towns[:, 0] > "c")).astype(int)
+    encoder = TargetEncoder(random_state=0).fit(towns, y)
+    pipeline = make_pipeline(FrozenEstimator(encoder), clone(NEAR)).fit(towns, y)
+    fit = rw.adopt(pipeline, towns, y)
+    assert not fit.own.looks_at_labels
+    assert_allclose(fit.eta, pipeline.decision_function(towns), rtol=0, atol=1e-5)
 
 
 @with_freezing
@@ -365,7 +381,9 @@ def test_thresholds_that_cannot_be_taken_over() -> None:
 @with_thresholds
 def test_audits_and_bounds_use_the_fits_own_threshold() -> None:
     case = random_case(73, n=60)
-    fit = rw.adopt(FixedThresholdClassifier(clone(NEAR), threshold=0.7).fit(case.x, case.y), case.x, case.y)
+    fit = rw.adopt(
+        FixedThresholdClassifier(clone(NEAR).set_params(C=0.01), threshold=0.7).fit(case.x, case.y), case.x, case.y
+    )
     queries = case.x[:8]
     groups = np.arange(60) % 2
     for threshold in (None, 0.5):
@@ -373,8 +391,8 @@ def test_audits_and_bounds_use_the_fits_own_threshold() -> None:
         effective = 0.7 if threshold is None else threshold
         sizes = [each.size for each in rw.find_flip_sets(fit, queries, threshold=effective)]
         assert rw.robustness_curve(fit, queries, **given).queries["size"].tolist() == sizes
-        assert rw.exhaustive_lower_bound(fit, queries[0], largest=1, **given) == rw.exhaustive_lower_bound(
-            fit, queries[0], largest=1, threshold=effective
+        assert rw.exhaustive_lower_bound(fit, queries[0], largest=2, **given) == rw.exhaustive_lower_bound(
+            fit, queries[0], largest=2, threshold=effective
         )
         bound = rw.remainder_bound(fit)
         assert bound.lower_bounds(queries, **given).tolist() == bound.lower_bounds(queries, effective).tolist()

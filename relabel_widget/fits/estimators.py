@@ -150,8 +150,8 @@ def _stochastic(model: Any) -> Objective:
     """
     if model.loss != "log_loss":
         raise ValueError(
-            f'adopt: expected SGDClassifier with loss="log_loss", got "{model.loss}", which gives no probabilities to '
-            'explain or is not smooth. Refit with loss="log_loss": the same penalty, and probabilities.'
+            f'adopt: expected SGDClassifier with loss="log_loss", got "{model.loss}", another objective. Refit with '
+            'loss="log_loss": the same penalty, and probabilities.'
         )
     penalty = _stochastic_penalty(model)
     if penalty != "l2":
