@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .audit import GroupAudit, NoiseAudit, RobustnessCurve, group_audit, noise_audit, robustness_curve, suspects
+    from .bayes import BayesFit
     from .bound import (
         PairBound,
         RemainderBound,
@@ -67,6 +68,7 @@ _HOMES = {
     "noise_audit": "audit",
     "robustness_curve": "audit",
     "suspects": "audit",
+    "BayesFit": "bayes",
     "PairBound": "bound",
     "RemainderBound": "bound",
     "exhaustive_lower_bound": "bound",
@@ -117,6 +119,7 @@ _HOMES = {
 
 __all__ = [
     "AdoptionWarning",
+    "BayesFit",
     "Budget",
     "Cancelled",
     "DaskDesign",

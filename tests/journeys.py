@@ -18,6 +18,7 @@ import polars as pl
 import pyarrow as pa
 from imblearn.pipeline import Pipeline as SamplingPipeline
 from imblearn.under_sampling import RandomUnderSampler
+from oracles import sklearn_model
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import make_column_transformer
@@ -108,7 +109,7 @@ ESTIMATORS = {
     "sparsified": Setting(LogisticRegression(), sparsify=True),
     "weights": Setting(LogisticRegression(), weights="given"),
     "weights forgotten": Setting(LogisticRegression(), weights="forgotten"),
-    "l1": Setting(LogisticRegression(l1_ratio=1, solver="saga", random_state=0), refused="expected an L2 penalty"),
+    "l1": Setting(sklearn_model("l1", solver="saga", random_state=0), refused="expected an L2 penalty"),
 }
 
 
@@ -290,7 +291,7 @@ PIPELINES = {
         "table",
     ),
     "targets": Way(_steps(TargetEncoder(random_state=0)), "table", columns=CATEGORIES),
-    "bins": Way(_steps(KBinsDiscretizer(4, quantile_method="averaged_inverted_cdf")), "table", columns=NUMBERS),
+    "bins": Way(_steps(KBinsDiscretizer(n_bins=4, strategy="uniform", subsample=None)), "table", columns=NUMBERS),
     "imputed": Way(_steps(SimpleImputer(), StandardScaler()), "table", columns=NUMBERS),
     "columns chosen": Way(
         _steps(FunctionTransformer(lambda frame: frame[list(NUMBERS)]), StandardScaler()), "table", plain=False

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import MultinomialNB
 from traitlets import TraitError
 
 import relabel_widget as rw
@@ -52,6 +53,7 @@ THINGS: dict[str, Callable[[], Any]] = {
 
 # Results that the functions return: made by the package alone. Signals and enumerations take whatever they carry.
 MADE_BY_US = {
+    "BayesFit",
     "AdoptionWarning",
     "Cancelled",
     "DaskDesign",
@@ -81,6 +83,8 @@ def entries(place: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]
     fit, query = rw.fit(X, Y), {"X_query": X[:3]}
     model, many = LogisticRegression().fit(X, Y), rw.fit_one_vs_rest(X, np.arange(12) % 3)
     three = rw.fit(X, np.arange(12) % 3)
+    counts = np.round(np.abs(X) * 3)
+    bayes = rw.adopt(MultinomialNB().fit(counts, Y), counts, Y)
     design = rw.write_design(place / "x.rlw", X)
     rw.write_texts(place / "x.rlwt", ["a", "b"])
     np.savez(place / "x.npz", a=1)
@@ -97,6 +101,14 @@ def entries(place: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]
         "Fit.decision": (fit.decision, {"X": X}),
         "Fit.proba": (fit.proba, {"X": X}),
         "Fit.refit": (fit.refit, {"rows": [0]}),
+        "BayesFit.proba": (bayes.proba, {"X": counts}),
+        "BayesFit.query_of": (bayes.query_of, {"x": counts[0]}),
+        "BayesFit.refit": (bayes.refit, {"rows": [0]}),
+        "adopt of a naive Bayes": (rw.adopt, {"estimator": MultinomialNB().fit(counts, Y), "X": counts, "y": Y}),
+        "find_flip_set of a naive Bayes": (rw.find_flip_set, {"fit": bayes, "x": counts[0]}),
+        "relabel_influence of a naive Bayes": (rw.relabel_influence, {"fit": bayes, "X_query": counts}),
+        "suspects of a naive Bayes": (rw.suspects, {"fit": bayes}),
+        "verify of a naive Bayes": (rw.verify, {"fit": bayes, "rows": [0], "X_query": counts}),
         "OneVsRest.proba": (many.proba, {"X": X}) if hasattr(many, "proba") else None,
         "MappedDesign.check": (design.check, {}),
         "RemainderBound.lower_bound": (bound.lower_bound, {"x": X[0]}),

@@ -224,11 +224,6 @@ ESTIMATORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "l1, saga": (partial(fitted, "l1", "saga"), ValueError, "expected an L2 penalty, got l1"),
     "elastic net": (partial(fitted, "elasticnet", "saga"), ValueError, r"got elastic net \(l1_ratio=0\.5\)"),
     "no penalty": (partial(fitted, "none", "lbfgs"), ValueError, "expected an L2 penalty, got none"),
-    "class weights": (
-        lambda: LogisticRegression(class_weight="balanced").fit(X, Y),
-        ValueError,
-        "class_weight is set, .* Refit with class_weight=None and pass the weights as sample_weight",
-    ),
     "two coefficient vectors": (
         multinomial,
         ValueError,

@@ -17,6 +17,7 @@ from sklearn.feature_selection import SelectKBest, chi2
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, Perceptron, RidgeClassifier, SGDClassifier
 from sklearn.metrics import f1_score, make_scorer
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler, TargetEncoder
 from sklearn.svm import SVC, LinearSVC
@@ -95,6 +96,14 @@ def test_a_cross_validated_one_chooses_c_again_and_confirms_every_set() -> None:
         assert each.verified == (again.predict(queries[[t]])[0] != cv.predict(queries[[t]])[0])
 
 
+def test_a_cross_validated_one_weighs_classes() -> None:
+    case = random_case(75, n=120)
+    y = (case.x[:, 0] > 0.7).astype(int)
+    cv = quiet(LogisticRegressionCV(Cs=[0.1, 1.0], class_weight="balanced"), case.x, y)
+    plain = LogisticRegression(C=float(np.ravel(cv.C_)[0]), class_weight="balanced").fit(case.x, y)
+    assert_allclose(rw.adopt(cv, case.x, y).theta, rw.adopt(plain, case.x, y).theta, rtol=0, atol=1e-8)
+
+
 def test_averages_over_folds_are_refused() -> None:
     case = random_case(62, n=90)
     cv = quiet(LogisticRegressionCV(Cs=[0.1, 1.0], refit=False), case.x, case.y)
@@ -141,7 +150,7 @@ def test_stochastic_steps_have_the_last_word() -> None:
 def test_steps_without_a_seed_are_warned_about() -> None:
     case = random_case(64, n=100)
     fit = rw.adopt(SGDClassifier(loss="log_loss", alpha=1e-3).fit(case.x, case.y), case.x, case.y)
-    with pytest.warns(rw.AdoptionWarning, match="SGDClassifier ends elsewhere each time .* Set random_state and fit"):
+    with pytest.warns(rw.AdoptionWarning, match="Your SGDClassifier takes random steps, .* Set random_state and fit"):
         rw.find_flip_set(fit, case.query)
 
 
@@ -154,8 +163,8 @@ def test_why_stochastic_steps_predict_otherwise_is_said() -> None:
     with pytest.warns(rw.AdoptionWarning, match="SGDClassifier stopped at tol=1, .* average=True comes nearer"):
         rw.adopt(early, case.x, case.y)
     seedless = SGDClassifier(loss="log_loss", alpha=1e-4, max_iter=1, tol=None).fit(case.x, case.y)
-    with pytest.warns(rw.AdoptionWarning, match="ends elsewhere at every fit; set random_state"):
-        rw.adopt(seedless, -case.x, case.y)
+    with pytest.warns(rw.AdoptionWarning, match="SGDClassifier stopped at max_iter=1"):
+        rw.adopt(seedless, case.x, case.y)
 
 
 STOCHASTIC = {
@@ -166,7 +175,7 @@ STOCHASTIC = {
     "l1": ({"penalty": "l1"}, 'expected an L2 penalty, got l1.*penalty="l2"'),
     "elastic net": ({"penalty": "elasticnet"}, r"got elastic net \(l1_ratio=0\.15\)"),
     "none": ({"penalty": None}, "got none.*positive alpha"),
-    "class weights": ({"class_weight": "balanced"}, "class_weight is set"),
+    "class weights": ({"class_weight": "balanced"}, "class_weight of SGDClassifier is set.*LogisticRegression"),
     "held out": ({"early_stopping": True}, "holds out rows .* Refit with early_stopping=False"),
 }
 
@@ -232,6 +241,13 @@ def test_a_search_counts_as_what_it_found(make: Any) -> None:
     assert not hasattr(refitted, "best_estimator_")
     wrapped = search if hasattr(search, "best_estimator_") else search.steps[-1][1]
     assert hasattr(wrapped, "best_estimator_")
+
+
+def test_a_search_may_find_a_naive_bayes() -> None:
+    search = GridSearchCV(make_pipeline(CountVectorizer(), MultinomialNB()), {"multinomialnb__alpha": [0.5, 1.0]}, cv=3)
+    fit = rw.adopt(search.fit(TRAIN, Y), TRAIN, Y)
+    assert_allclose(fit.proba(TEST), search.predict_proba(TEST)[:, 1], rtol=0, atol=1e-12)
+    assert rw.find_flip_set(fit, TEST[0]).verified
 
 
 def test_a_search_without_a_refit_is_refused() -> None:
@@ -364,6 +380,18 @@ def test_the_outermost_threshold_counts() -> None:
     assert rw.adopt(search, case.x, case.y).threshold == 0.3
     assert rw.adopt(FixedThresholdClassifier(inner).fit(case.x, case.y), case.x, case.y).threshold == 0.5
     assert rw.fit(case.x, case.y).threshold == 0.5
+
+
+@with_thresholds
+def test_the_threshold_of_a_naive_bayes_counts_too() -> None:
+    words = make_pipeline(CountVectorizer(), MultinomialNB())
+    model = FixedThresholdClassifier(words, threshold=0.8).fit(TRAIN, Y)
+    fit = rw.adopt(model, TRAIN, Y)
+    assert fit.threshold == 0.8
+    sets = rw.find_flip_sets(fit, TEST)
+    assert [each.predicted_before for each in sets] == model.predict(TEST).tolist()
+    assert any(each.predicted_before != now for each, now in zip(sets, words.fit(TRAIN, Y).predict(TEST), strict=True))
+    assert rw.verify(fit, sets[0].rows, TEST, labels=sets[0].labels).flipped[0]
 
 
 @with_thresholds

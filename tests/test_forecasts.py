@@ -21,7 +21,6 @@ from relabel_widget.search.forecasts import (
     best_outsiders,
     best_rows,
     forecast,
-    forecast_coupled_swaps,
     forecast_without,
     size_needed,
     weakest_members,
@@ -29,7 +28,7 @@ from relabel_widget.search.forecasts import (
 from relabel_widget.search.ranking import largest
 from relabel_widget.search.refit import Context
 from relabel_widget.search.refits import Refits, Spending
-from relabel_widget.search.responses import RowResponses
+from relabel_widget.search.responses import RowResponses, forecast_coupled_swaps
 from relabel_widget.search.row_edit import CoupledEdits, Leverages, RowEdits
 from relabel_widget.search.settings import Limits, settings_for
 

@@ -191,6 +191,21 @@ def test_columns_of_one_name() -> None:
     assert inputs.column_names(frame) == ["a", "a"]
 
 
+def test_record_batches_are_a_table() -> None:
+    table = pa.table({"a": [1, 2], "b": [3.0, 4.0]})
+    batch = table.to_batches()[0]
+    for rows in (batch, pa.RecordBatchReader.from_batches(table.schema, [batch])):
+        assert inputs.materialised(rows, who="f").equals(table)
+    assert inputs.as_matrix(batch, who="f").tolist() == [[1, 3], [2, 4]]
+
+
+def test_a_row_of_a_frame_with_names_of_two_levels() -> None:
+    columns = pd.MultiIndex.from_product([["a", "b"], ["x", "y"]])
+    frame = pd.DataFrame(np.arange(8.0).reshape(2, 4), columns=columns)
+    row = inputs.one_row(frame.iloc[1], columns=list(columns))
+    assert np.asarray(row).tolist() == [[4, 5, 6, 7]]
+
+
 def test_one_value() -> None:
     single = ["a", b"a", 1, 2.5, True, None, pd.NA, np.str_("a"), np.float64(1), np.array(1)]
     several = [["a"], (1,), np.ones(1), pd.Series([1]), pl.Series([1]), pl.LazyFrame({"a": [1]}), pa.array([1]), {1}]
@@ -418,3 +433,24 @@ def test_libraries_that_are_not_used_are_not_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+TAKEN: dict[str, Callable[[Any], Any]] = {
+    "list": np.ndarray.tolist,
+    "array": np.asarray,
+    **{form: getattr(sparse, f"{form}_array") for form in ("csr", "csc", "coo", "dia", "lil", "dok", "bsr")},
+    "frame, index": lambda x: pd.DataFrame(x, index=[4, 3, 2, 1]),
+    "Polars": lambda x: pl.DataFrame(x, schema=["a", "b"]),
+    "Arrow table": lambda x: pa.table({"a": x[:, 0], "b": x[:, 1]}),
+}
+
+
+@pytest.mark.parametrize("kind", TAKEN)
+def test_rows_at_places(kind: str) -> None:
+    x = np.array([[1.0, 0.0], [2.0, 5.0], [0.0, 3.0], [4.0, 4.0]])
+    taken = inputs.rows_at(TAKEN[kind](x), np.array([2, 0]))
+    if sparse.issparse(taken):
+        taken = taken.toarray()
+    assert_array_equal(taken.to_pandas() if kind == "Arrow table" else taken, x[[2, 0]])
+    column = pa.array([5, 6, 7])
+    assert inputs.rows_at(column, np.array([2, 0])).to_pylist() == [7, 5]

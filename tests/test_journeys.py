@@ -48,19 +48,13 @@ def test_a_journey(cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         labels = journeys.labels_of(cell.labels, codes)
-        make = lambda: rw.Workbench(  # noqa: E731
-            own,
-            cell.held.give(train),
-            labels,
-            cell.held.give(test),
-            ids=None if ids is None else ids(N_TRAIN),
-            **arguments,
-        )
+        if ids is not None:
+            arguments["ids"] = ids(N_TRAIN)
         if cell.refused:
             with pytest.raises((ValueError, TypeError), match=cell.refused):
-                make()
+                rw.Workbench(own, cell.held.give(train), labels, cell.held.give(test), **arguments)
             return
-        bench = make()
+        bench = rw.Workbench(own, cell.held.give(train), labels, cell.held.give(test), **arguments)
     told = [str(each.message) for each in said if issubclass(each.category, rw.AdoptionWarning)]
     assert len(told) == (bench.disagreement is not None)
     _check_predictions(bench, own, own_test)

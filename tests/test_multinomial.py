@@ -7,18 +7,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from class_problems import Array, class_case, refitted, with_labels
+from class_problems import CHOLESKY_IS_MULTINOMIAL, Array, class_case, refitted, with_labels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from oracles import DESIGNS, quiet_fit
 from scipy import sparse
-from scipy.special import log_softmax, softmax
+from scipy.special import log_softmax, logsumexp, softmax
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 import relabel_widget as rw
+from relabel_widget.audit.folds import folds_of, held_out_of_classes
 from relabel_widget.design import as_design
 from relabel_widget.fits import minimiser
 from relabel_widget.problem import MultinomialProblem, encode
@@ -174,6 +175,28 @@ def test_laws(seed: int) -> None:
     twice = np.repeat(np.arange(30), weights.astype(int))
     assert_allclose(rw.fit(x[twice], y[twice], 0.5).decision(x), decision, atol=1e-7)
     assert_allclose(rw.fit(x, y, 0.5 / 4, 4 * weights).decision(x), decision, atol=1e-7)
+    influence = rw.relabel_influence(fit, x[:2])
+    renamed = rw.relabel_influence(rw.fit(x[rows], classes[y][rows], 0.5, weights[rows]), x[:2])
+    assert_allclose(renamed[:, :, classes], influence[:, rows], atol=1e-6)
+
+
+def test_which_edits_leave_a_class_without_rows() -> None:
+    x, y = class_case(1, n=12, p=2)
+    y = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 2])
+    weights = np.ones(12)
+    weights[0] = 0.0
+    problem = problem_of(x, y, weights=weights)
+
+    def lost(edits: list[tuple[int, int]], edit: Any = "relabel") -> list[int]:
+        numbers = np.array([row * 3 + code for row, code in edits])
+        return problem.rows_of(problem.last_of_their_class(numbers, edit)).tolist()
+
+    assert lost([(10, 0), (4, 1)]) == []
+    assert lost([(10, 0), (4, 2), (11, 1)]) == []  # row 4 takes their place
+    assert lost([(11, 0), (4, 0), (10, 1)]) == [11, 10]
+    assert lost([(1, 1), (2, 1), (3, 2)]) == [1, 2, 3]  # row 0 weighs nothing
+    assert lost([(10, 2), (4, 1), (11, 2)], "remove") == [10, 11]
+    assert lost([(4, 0), (5, 0), (4, 2)]) == [4]  # one row cannot have two labels
 
 
 # --- adoption
@@ -181,6 +204,8 @@ def test_laws(seed: int) -> None:
 
 @pytest.mark.parametrize("solver", ["lbfgs", "newton-cg", "newton-cholesky", "sag", "saga"])
 def test_adopted_whatever_the_solver(solver: str) -> None:
+    if solver == "newton-cholesky" and not CHOLESKY_IS_MULTINOMIAL:
+        pytest.skip("one class against the rest before scikit-learn 1.6")
     x, y = class_case(6, n=80, p=3)
     model = quiet_fit(LogisticRegression(C=2.0, solver=solver, tol=1e-8, max_iter=5000), x, y)
     fit = rw.adopt(model, x, y)
@@ -287,6 +312,22 @@ def test_explanation_adds_up() -> None:
         assert (told.shares < 0).all()
 
 
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_leverages_are_traces(fit_intercept: bool) -> None:
+    """Against a dense inverse, with the error of so many random right-hand sides."""
+    x, y = class_case(10, n=40, p=3)
+    weights = np.random.default_rng(0).uniform(0.5, 2, 40)
+    fit = rw.fit(x, y, sample_weight=weights, fit_intercept=fit_intercept)
+    z, p = np.column_stack([x, np.ones(40)])[:, : 3 + fit_intercept], fit.proba(x)
+    blocks = weights[:, None, None] * (p[:, :, None] * np.eye(3) - p[:, :, None] * p[:, None])
+    dense = np.einsum("ij,ikl,im->jkml", z, blocks, z).reshape(z.shape[1] * 3, -1) + np.diag(fit.problem.penalty)
+    inverse = np.linalg.pinv(dense).reshape(z.shape[1], 3, z.shape[1], 3)
+    exact = np.einsum("ikl,ij,jlmk,im->i", blocks, z, inverse, z)
+    found = rw.leverages(fit, probes=4000)
+    assert_allclose(found, exact, rtol=0.12)
+    assert_allclose(found.sum(), exact.sum(), rtol=0.01)
+
+
 def test_suspects_of_a_multinomial_fit() -> None:
     """Planted errors come first, each with its true label; what a person decided is left out."""
     rng = np.random.default_rng(0)
@@ -301,6 +342,23 @@ def test_suspects_of_a_multinomial_fit() -> None:
     rest = rw.suspects(rw.fit(x, wrong), decisions={3: "a", 60: "b", 0: "a"}, limit=5)
     assert set(rest["row"][:2]) == {110, 140}
     assert not {0, 3, 60} & set(rest["row"])
+
+
+def test_rows_are_judged_by_a_model_that_has_not_seen_them() -> None:
+    """One Newton step from the fit is nearly the refit without the fold, where C is small."""
+    x, y = class_case(12, n=90, p=3)
+    fit, folds = rw.fit(x, y, 0.02), folds_of(y)
+    found, seen = held_out_of_classes(fit, folds), fit.decision(x)
+    expected = np.empty_like(found)
+    for fold in range(5):
+        out = folds == fold
+        expected[out] = rw.fit(x[~out], y[~out], 0.02).decision(x[out])
+
+    def against_the_rest(eta: Array) -> Array:
+        return np.column_stack([eta[:, k] - logsumexp(np.delete(eta, k, axis=1), axis=1) for k in range(3)])
+
+    expected, seen = against_the_rest(expected), against_the_rest(seen)
+    assert np.abs(found - expected).max() < 0.1 * np.abs(seen - expected).max()
 
 
 def test_group_audit_of_several_classes() -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pytest
-from class_problems import Array, class_case, refitted, with_labels
+from class_problems import Array, class_case, optimum, refitted, with_labels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -66,24 +65,6 @@ def test_every_kind_of_set_is_confirmed(seed: int) -> None:
 
 def _flips(fit: rw.Fit, found: rw.FlipSet, query: Array) -> bool:
     return bool(rw.verify(fit, found.rows, query[None], labels=found.labels, edit=found.edit).flipped[0])
-
-
-def optimum(fit: rw.Fit, x: Array, y: Array, query: Array, most: int) -> int:
-    """The least size of a flipping set, up to ``most``, by scikit-learn's refits of what is near; 0 if it is larger."""
-    problem = fit.problem
-    code = int(fit.decision(query[None])[0].argmax())
-    edits = np.array([row * 3 + label for row in range(len(y)) for label in range(3) if label != y[row]])
-    small = SmallClasses.of(fit, np.append(query, 1.0), code, None, "relabel")
-    for size in range(1, most + 1):
-        sets = np.array(list(combinations(edits, size)))
-        parts = [small.margins(some) for some in np.array_split(sets, 9)]
-        margins, doubts = (np.concatenate(part) for part in zip(*parts, strict=True))
-        for place in np.flatnonzero(margins - doubts < 1e-4):
-            rows = problem.rows_of(sets[place])
-            edited = with_labels(y, rows, problem.new_labels(sets[place], "relabel"))
-            if refitted(x, edited).predict(query[None])[0] != code:
-                return size
-    return 0
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -153,6 +134,18 @@ def test_costs_and_budgets() -> None:
     assert some.refits <= 5
 
 
+def test_a_large_design_gives_the_same_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its settings are other ones."""
+    x, y = class_case(16, n=90, p=4)
+    fit, query = rw.fit(x, y), np.array([0.7, -1.0, 0.4, 0.2])
+    small = rw.find_flip_set(fit, query)
+    monkeypatch.setattr("relabel_widget.search.settings.LARGE", 0)
+    monkeypatch.setattr("relabel_widget.search.settings._THOROUGH_UP_TO", 0)
+    large = rw.find_flip_set(fit, query)
+    confirmed(large, x, y, query)
+    assert abs(large.size - small.size) <= 1
+
+
 def test_many_queries_are_a_loop() -> None:
     x, y = class_case(12, n=70, p=3)
     fit, queries = rw.fit(x, y), x[:5] + 0.3
@@ -191,6 +184,9 @@ def test_targets_and_labels_of_two_classes() -> None:
     one_way = rw.find_flip_set(fit, query, allowed_labels=[1 - code])
     assert (one_way.labels == 1 - code).all()
     assert_array_equal(y[one_way.rows], code)
+    other_way = rw.find_flip_set(fit, query, allowed_labels=[code])
+    assert (other_way.labels == code).all()
+    assert other_way.size > one_way.size or not other_way.found
 
 
 def test_what_is_refused_in_words() -> None:
@@ -202,7 +198,7 @@ def test_what_is_refused_in_words() -> None:
         ({"allowed_labels": []}, r"expected allowed_labels as some of \[0, 1, 2\], got \[\]"),
         ({"allowed_labels": [0], "edit": "remove"}, r'allowed_labels says .* edit "remove" gives none'),
         ({"threshold": 0.4}, r"expected no threshold with 3 classes, got 0\.4\. The likeliest is predicted"),
-        ({"table": np.zeros((1, 30))}, r"table is of fits of two classes, and this one has 3"),
+        ({"table": np.zeros((1, 30))}, r"table: expected a fit of two classes, got 3"),
     ]
     for arguments, message in wrong:
         with pytest.raises(ValueError, match=message):

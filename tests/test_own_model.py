@@ -16,6 +16,7 @@ from numpy.testing import assert_allclose
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import TruncatedSVD
+from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.feature_selection import RFE, SelectFromModel, SelectKBest, SelectPercentile, chi2
 from sklearn.linear_model import LogisticRegression
@@ -140,6 +141,93 @@ class Centred(Lengths):
 
     def transform(self, X: Any) -> np.ndarray:
         return super().transform(X) / (1 + self.mean_)
+
+
+class AllButOne(BaseEstimator, TransformerMixin):
+    """Drops the column that says least of the labels."""
+
+    def fit(self, X: Any, y: Any = None) -> AllButOne:
+        weights = np.abs(np.corrcoef(X, y, rowvar=False)[-1, :-1])
+        self.kept_ = np.flatnonzero(weights > weights.min())
+        return self
+
+    def transform(self, X: Any) -> Any:
+        return X[:, self.kept_]
+
+
+SELECTORS = {
+    "own": AllButOne(),
+    "of a model": SelectFromModel(LogisticRegression(), max_features=3, threshold=-np.inf),
+    "eliminating": RFE(LogisticRegression(), n_features_to_select=3),
+}
+
+
+@pytest.mark.parametrize("kind", SELECTORS)
+@pytest.mark.parametrize("seed", [5, 11])
+def test_a_selector_that_drops_one_column_of_four_is_found_out(kind: str, seed: int) -> None:
+    """For labels in another order it drops the same column one time in four: sets were then said to be verified."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(50, 4))
+    y = (x @ [2, 1.4, 0.7, 0.1] + 1.5 * rng.normal(size=50) > 0).astype(int)
+    own = fitted(make_pipeline(SELECTORS[kind], LogisticRegression()), x, y)
+    found = rw.find_flip_set(rw.adopt(own, x, y), 0.3 * rng.normal(size=(1, 4)))
+    assert found.confirmed_by == "pipeline"
+
+
+def test_an_estimator_that_went_on_from_earlier_fits_is_refitted_afresh() -> None:
+    """It is at its minimum, and its clone is not: sets once stood that no fit from the start confirms."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(150, 6))
+    y = (x @ np.linspace(2, 0.1, 6) + 1.5 * rng.normal(size=150) > 0).astype(int)
+    warm = LogisticRegression(C=100, max_iter=2, warm_start=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(60):
+            warm.fit(x, y)
+    shorter = LogisticRegression(C=100, tol=1e-8).fit(x, y).set_params(max_iter=1)
+    for own in (warm, shorter):
+        found = rw.find_flip_set(rw.adopt(own, x, y), rng.normal(size=(1, 6)))
+        assert found.confirmed_by == "estimator" or not found.verified
+    warm.coef_ = -warm.coef_
+    with pytest.warns(rw.AdoptionWarning, match="warm_start"):
+        rw.adopt(warm, x, y)
+
+
+def test_a_solver_that_draws_without_a_seed_is_told() -> None:
+    """Its refits are many, and its distance from the minimum was put down to other rows."""
+    own = fitted(make_pipeline(TfidfVectorizer(), LogisticRegression(C=1000, solver="saga", max_iter=2)))
+    with pytest.warns(rw.AdoptionWarning) as told:
+        rw.find_flip_sets(rw.adopt(own, TRAIN, Y), TEST[:3])
+    messages = [str(each.message) for each in told]
+    assert any("The solver 'saga'" in message and "Set random_state" in message for message in messages)
+    assert not any("other rows" in message for message in messages)
+
+
+def test_a_frozen_pipeline_is_refitted_by_what_it_holds() -> None:
+    """The clone of a frozen estimator is itself, and its fit does nothing: no set could ever be confirmed."""
+    frozen = pytest.importorskip("sklearn.frozen", reason="scikit-learn before 1.6 freezes nothing")
+    own = fitted(PIPELINES["best words"])
+    fit = rw.adopt(frozen.FrozenEstimator(own), TRAIN, Y)
+    found = rw.find_flip_set(fit, TEST[0])
+    assert found.confirmed_by == "pipeline"
+    assert flips(own, found, TEST[0])
+
+
+def test_a_subclass_that_predicts_in_its_own_way_is_refused() -> None:
+    class Squared(LogisticRegression):
+        def predict_proba(self, X: Any) -> np.ndarray:
+            return super().predict_proba(X) ** 2
+
+    with pytest.raises(TypeError, match="Squared predicts by a predict_proba of its own"):
+        rw.adopt(fitted(make_pipeline(CountVectorizer(), Squared())), TRAIN, Y)
+
+
+def test_a_refit_of_the_pipeline_can_be_cancelled() -> None:
+    fit = rw.adopt(fitted(PIPELINES["best words"]), TRAIN, Y)
+    monitor = rw.Monitor()
+    monitor.cancel()
+    with pytest.raises(rw.Cancelled):
+        rw.verify(fit, [0], TEST, how="pipeline", monitor=monitor)
 
 
 @pytest.mark.parametrize(("step", "looks"), [(Lengths(), False), (Centred(), True)])
@@ -318,14 +406,37 @@ def own_words() -> list[Any]:
     return [TfidfVectorizer(), LogisticRegression(tol=1e-8)]
 
 
-def test_a_step_that_is_another_one_each_time_it_is_fitted_is_named() -> None:
-    own = fitted(make_pipeline(CountVectorizer(), TruncatedSVD(4), LogisticRegression()))
-    fit = rw.adopt(own, TRAIN, Y)
-    with pytest.warns(rw.AdoptionWarning, match=r"'truncatedsvd' makes other features each time .* Set random_state"):
+RANDOM = {
+    "truncatedsvd": make_pipeline(CountVectorizer(), TruncatedSVD(4), LogisticRegression()),
+    "selectfrommodel": make_pipeline(
+        CountVectorizer(), SelectFromModel(ExtraTreesClassifier(n_estimators=5)), LogisticRegression()
+    ),
+    "targetencoder": make_pipeline(
+        FunctionTransformer(lambda texts: np.array([text.split()[:2] for text in texts])),
+        TargetEncoder(),
+        LogisticRegression(),
+    ),
+}
+
+
+@pytest.mark.parametrize("step", RANDOM)
+def test_a_step_that_is_another_one_each_time_it_is_fitted_is_named(step: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fit = rw.adopt(fitted(RANDOM[step]), TRAIN, Y)
+    with pytest.warns(rw.AdoptionWarning, match=rf"'{step}' makes other features each time .* Set its random_state"):
         found = rw.find_flip_set(fit, TEST[0])
     assert found.confirmed_by == "pipeline" or not found.verified
+
+
+def test_a_step_with_a_seed_is_in_no_doubt() -> None:
     seeded = fitted(make_pipeline(CountVectorizer(), TruncatedSVD(4, random_state=0), LogisticRegression()))
     assert not rw.adopt(seeded, TRAIN, Y).own.looks_at_labels
+    own = fitted(make_pipeline(RANDOM["targetencoder"][0], TargetEncoder(random_state=0), LogisticRegression(tol=1e-8)))
+    fit = rw.adopt(own, TRAIN, Y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert rw.find_flip_set(fit, TEST[0]).found
 
 
 def test_features_in_place_of_texts_are_confirmed_by_the_classifier_alone() -> None:
@@ -389,6 +500,14 @@ def test_a_step_that_raises_is_named() -> None:
 NUMBERS = pd.DataFrame(np.random.default_rng(7).normal(size=(200, 3)) + Y[:, None] * [1, 0.5, 0], columns=list("abc"))
 
 
+def test_a_step_that_raises_says_where_values_are_missing() -> None:
+    frame = pd.DataFrame({"text": TRAIN, "amount": np.arange(len(TRAIN), dtype=float)})
+    own = make_pipeline(make_column_transformer((CountVectorizer(), "text")), LogisticRegression()).fit(frame, Y)
+    holed = frame.assign(text=["a", None, *TRAIN[2:]])
+    with pytest.raises(ValueError, match=r"Values are missing in column text, row 1\. It raised"):
+        rw.adopt(own, holed, Y)
+
+
 def test_columns_of_a_pipeline_go_by_their_names() -> None:
     own = make_pipeline(StandardScaler(), LogisticRegression(tol=1e-8)).fit(NUMBERS, Y)
     wanted = own.predict_proba(NUMBERS[:9])[:, 1]
@@ -449,15 +568,16 @@ def test_a_test_row_near_the_threshold_is_retrained_by_the_estimator() -> None:
     assert (again.predicted_after == (wanted > bench.threshold)).all()
 
 
-def test_weights_that_are_routed_reach_the_refit() -> None:
+@pytest.mark.parametrize(("request_", "name"), [(True, "sample_weight"), ("cost", "cost")])
+def test_weights_that_are_routed_reach_the_refit(request_: Any, name: str) -> None:
     weights = np.where(Y == 1, 3.0, 1.0)
     with sklearn.config_context(enable_metadata_routing=True):
-        model = LogisticRegression(tol=1e-8).set_fit_request(sample_weight=True)
-        own = make_pipeline(CountVectorizer(), SelectKBest(chi2, k=12), model).fit(TRAIN, Y, sample_weight=weights)
+        model = LogisticRegression(tol=1e-8).set_fit_request(sample_weight=request_)
+        own = make_pipeline(CountVectorizer(), SelectKBest(chi2, k=12), model).fit(TRAIN, Y, **{name: weights})
         found = rw.find_flip_set(rw.adopt(own, TRAIN, Y, weights), TEST[0])
         edited = Y.copy()
         edited[found.rows] ^= 1
-        again = clone(own).fit(TRAIN, edited, sample_weight=weights)
+        again = clone(own).fit(TRAIN, edited, **{name: weights})
     assert found.confirmed_by == "pipeline"
     assert again.predict(TEST[:1])[0] != own.predict(TEST[:1])[0]
 

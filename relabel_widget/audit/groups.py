@@ -13,7 +13,7 @@ import numpy as np
 
 from .._typing import AnyArray, BoolArray, FloatArray, IntArray
 from ..arguments import as_rows, as_whole, check_choice, check_monitor
-from ..fits import Fit, check_fit
+from ..fits import Fit, check_any_fit
 from ..monitor import Monitor
 from ..problem import Edit, codes_of_queries
 from ..search import FlipSet, check_flip_sets, find_flip_sets
@@ -128,7 +128,7 @@ def group_audit(
     of one label, which preserves rows shared by several sets. Intervals treat queries as the sample: they say nothing
     about other training data. Cost: one search for each audited query; resamples cost milliseconds.
     """
-    check_fit(fit, who="group_audit", several=True)
+    check_any_fit(fit, who="group_audit")
     check_monitor(monitor, who="group_audit")
     as_whole(seed, 0, who="group_audit: seed")  # some invalid seeds crash NumPy
     check_level(level, who="group_audit")

@@ -7,10 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import logsumexp
 
 from .._typing import AnyArray, BoolArray, FloatArray, IntArray
 from ..arguments import as_rows, check_monitor
-from ..fits import Fit, OneVsRest, minimiser, shares
+from ..bayes import BayesFit
+from ..design import Design
+from ..fits import AnyFit, Fit, OneVsRest, minimiser, shares
 from ..fits import fit as fit_model
 from ..monitor import Monitor
 from ..problem import Problem, code_of
@@ -26,7 +29,7 @@ _PENALTY = 1.0  # L2 penalty of the combination: four coefficients of columns wi
 
 
 def suspects(
-    fit: Fit | OneVsRest,
+    fit: AnyFit | OneVsRest,
     *,
     decisions: Mapping[int, Any] | pd.Series[Any] | None = None,
     limit: int | None = None,
@@ -37,7 +40,7 @@ def suspects(
     Parameters
     ----------
     fit
-        A fit on the original labels, of two classes or more, or one from `fit_one_vs_rest`.
+        A fit on the original labels, of two classes or more, or one from `fit_one_vs_rest`, or a naive Bayes.
     decisions
         Maps reviewed training rows to their correct label, which may be the original one: a dict, or a pandas Series
         whose index has the rows. The other rows are scored by a refit with these labels, and the reviewed rows are left
@@ -66,9 +69,9 @@ def suspects(
     Notes
     -----
     For each class against the rest there are four log-odds per row, none of which uses the row's own label: those of
-    the fit, with a fifth of the rows left out by one Newton step (`folds.held_out`), and the evidence of single
-    columns at three strengths of shrinkage (`columns.column_evidence`). A small logistic regression of the labels on
-    the four (five parameters; stacking: Wolpert, "Stacked generalization", 1992) weighs them.
+    the fit, with a fifth of the rows left out by one Newton step (`folds.held_out`; exactly for a naive Bayes), and the
+    evidence of single columns at three strengths of shrinkage (`columns.column_evidence`). A small logistic regression
+    of the labels on the four (five parameters; stacking: Wolpert, "Stacked generalization", 1992) weighs them.
 
     The combination was chosen on SST-2, hate_speech, loan and AG News with 10 and 20 % of labels flipped at random
     and with rates that differ by class, seeds 0 and 1, by average precision, and then frozen. The evidence of single
@@ -99,7 +102,10 @@ def suspects(
         raise ValueError("suspects: the decisions leave no row of some class. Keep at least one row of each class.")
     known = np.isin(np.arange(len(codes)), decided)
     # the folds stay the same: a decision should affect the other rows by its label, not by new random folds
-    proba = _probabilities(fits, current, known, folds_of(codes), monitor)
+    if isinstance(fit, BayesFit):
+        proba = _of_bayes(fit, current, known, folds_of(codes), monitor)
+    else:
+        proba = _probabilities(fits, current, known, folds_of(codes), monitor)
     rows = np.arange(len(codes))
     score = 1.0 - proba[rows, codes]
     proba[rows, codes] = -1.0
@@ -150,13 +156,35 @@ def _against_rest(
     return learned.problem, held_out(learned, folds, monitor=monitor), targets
 
 
+def _of_bayes(fit: BayesFit, codes: IntArray, known: BoolArray, folds: IntArray, monitor: Monitor | None) -> FloatArray:
+    """`_probabilities` where the model is a naive Bayes of all classes."""
+    current = fit.relearned(codes, np.where(known, DECIDED_WEIGHT, 1.0) * fit.weights) if known.any() else fit
+    scores, n_classes = current.held_out(folds), len(fit.classes)
+    log_odds: list[FloatArray] = []
+    for code in range(1 if n_classes == 2 else 0, n_classes):
+        held = scores[:, code] - logsumexp(np.delete(scores, code, axis=1), axis=1)
+        log_odds.append(_combined(current.trained.design, current.weights, held, codes == code, monitor))
+        if monitor is not None:
+            monitor.step("looking for suspect labels", len(log_odds), n_classes)
+    if n_classes == 2:
+        log_odds.insert(0, -log_odds[0])
+    return shares(np.column_stack(log_odds))
+
+
 def _log_odds(problem: Problem, held: FloatArray, targets: BoolArray, monitor: Monitor | None) -> FloatArray:
+    """`_combined` of the rows of a problem."""
+    return _combined(problem.design, problem.weights, held, targets, monitor)
+
+
+def _combined(
+    design: Design, weights: FloatArray, held: FloatArray, targets: BoolArray, monitor: Monitor | None
+) -> FloatArray:
     """The combined log-odds for one class against the rest, shape (n_rows,)."""
-    alone = column_evidence(problem.design, targets.astype(np.float64), problem.weights, SHRINKAGE, monitor=monitor)
+    alone = column_evidence(design, targets.astype(np.float64), weights, SHRINKAGE, monitor=monitor)
     parts = np.column_stack([held, alone])
     spread = parts.std(axis=0)
     parts = (parts - parts.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-    return fit_model(parts, targets, 1.0 / _PENALTY, problem.weights, monitor=monitor).decision(parts)
+    return fit_model(parts, targets, 1.0 / _PENALTY, weights, monitor=monitor).decision(parts)
 
 
 def _learned(original: Fit, codes: IntArray, known: BoolArray, monitor: Monitor | None) -> Fit:
@@ -169,8 +197,10 @@ def _learned(original: Fit, codes: IntArray, known: BoolArray, monitor: Monitor 
     return minimiser(problem, original.theta, original.preconditioner, monitor, original)
 
 
-def _classes_of(fit: Fit | OneVsRest) -> tuple[AnyArray, IntArray, tuple[Fit, ...]]:
+def _classes_of(fit: AnyFit | OneVsRest) -> tuple[AnyArray, IntArray, tuple[Fit, ...]]:
     """Classes, class codes and fits of either kind."""
+    if isinstance(fit, BayesFit):
+        return fit.classes, fit.codes, ()
     if isinstance(fit, OneVsRest):
         return fit.classes, fit.codes, fit.fits
     if isinstance(fit, Fit):

@@ -8,6 +8,7 @@ from .dasked import DaskDesign, dask_design
 from .dense import DenseDesign
 from .mapped import MappedDesign, open_design, write_design
 from .mapped_sources import npz_blocks, svmlight_blocks, svmlight_labels, text_blocks
+from .queries import TakesQueries
 
 __all__ = [
     "LARGE",
@@ -17,6 +18,7 @@ __all__ = [
     "Design",
     "Gram",
     "MappedDesign",
+    "TakesQueries",
     "as_design",
     "as_query",
     "compacted",

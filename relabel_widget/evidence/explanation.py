@@ -9,7 +9,7 @@ import numpy as np
 
 from .._typing import FloatArray, IntArray
 from ..arguments import as_rows, check_edit, check_monitor
-from ..fits import Fit, check_fit
+from ..fits import Fit, check_any_fit
 from ..monitor import Monitor
 from ..problem import Edit
 from ..solver import solve
@@ -83,7 +83,7 @@ def explain(
     The shares are the trapezoidal rule for the exact path integral ``-sum_i f_i x_i . Hbar^-1 x``; ``interaction``
     is its error, of third order. Cost: one refit, two CG solves, and memory of k * n_params * 16 bytes.
     """
-    check_fit(fit, who="explain", several=True)
+    check_any_fit(fit, who="explain")
     check_monitor(monitor, who="explain")
     check_edit(edit, who="explain")
     chosen = as_rows(rows, fit.n_rows, who="explain: rows")

@@ -15,8 +15,9 @@ import numpy as np
 
 from .._typing import FloatArray, IntArray
 from ..arguments import check_choice, check_edit, check_monitor
+from ..bayes import BayesFit, bayes_influence
 from ..design import Design
-from ..fits import Fit, check_fit
+from ..fits import AnyFit, Fit, check_any_fit, check_fit
 from ..monitor import Monitor
 from ..problem import Edit
 from ..solver import SolveResult, solve_many
@@ -35,7 +36,7 @@ class TopInfluence(NamedTuple):
     values: FloatArray
 
 
-def relabel_influence(fit: Fit, X_query: Any, *, monitor: Monitor | None = None) -> FloatArray:
+def relabel_influence(fit: AnyFit, X_query: Any, *, monitor: Monitor | None = None) -> FloatArray:
     """Change of each query's log-odds when that one training row is relabelled, to first order.
 
     ``out_ti = -s_i (2 y_i - 1) x_i . H^-1 x_t``. With K classes ``out_tib`` is the change of the margin between the
@@ -62,18 +63,18 @@ def relabel_influence(fit: Fit, X_query: Any, *, monitor: Monitor | None = None)
     -----
     Cost: m right-hand sides by block CG in groups of 16, then one product with X; memory m * n_rows * 8 bytes.
     """
-    check_fit(fit, who="relabel_influence", several=True)
+    check_any_fit(fit, who="relabel_influence", bayes=True)
     check_monitor(monitor, who="relabel_influence")
     return _influence(fit, X_query, "relabel", monitor)
 
 
-def removal_influence(fit: Fit, X_query: Any, *, monitor: Monitor | None = None) -> FloatArray:
+def removal_influence(fit: AnyFit, X_query: Any, *, monitor: Monitor | None = None) -> FloatArray:
     """Change of each query's log-odds when that one training row is left out, to first order.
 
     ``out_ti = -s_i (y_i - p_i) x_i . H^-1 x_t``, (m, n_rows); parameters, errors and cost as `relabel_influence`. It is
     the derivative in the row's weight times -1, without the leverage correction ``1 / (1 - lev_i)``.
     """
-    check_fit(fit, who="removal_influence", several=True)
+    check_any_fit(fit, who="removal_influence", bayes=True)
     check_monitor(monitor, who="removal_influence")
     return _influence(fit, X_query, "remove", monitor)
 
@@ -105,8 +106,10 @@ def solved_factors(
     return solved
 
 
-def _influence(fit: Fit, X_query: Any, edit: Edit, monitor: Monitor | None) -> FloatArray:
+def _influence(fit: AnyFit, X_query: Any, edit: Edit, monitor: Monitor | None) -> FloatArray:
     queries = fit.design_of(X_query, who=f"{'relabel' if edit == 'relabel' else 'removal'}_influence: X_query")
+    if isinstance(fit, BayesFit):
+        return bayes_influence(fit, queries, edit, monitor=monitor)
     problem = fit.problem
     functionals = problem.functionals(queries, fit.theta)
     solved = solved_factors(fit, functionals, rtol=FACTOR_RTOL, monitor=monitor).x

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._typing import FloatArray
 from ..arguments import as_whole, check_monitor
-from ..fits import Fit, check_fit
+from ..fits import Fit, check_any_fit
 from ..monitor import Monitor
 from ..solver import solve_many
 
@@ -16,6 +16,9 @@ _LARGEST = 0.99  # an exact leverage is below 1; the estimate need not be
 
 def leverages(fit: Fit, *, probes: int = 64, seed: int = 0, monitor: Monitor | None = None) -> FloatArray:
     """``h_i = s_i p_i (1 - p_i) x_i . H^-1 x_i`` of the training rows, estimated without bias, shape (n_rows,).
+
+    With K classes ``s_i tr((diag(p_i) - p_i p_i') B)``, B the K x K block ``x_i H^-1 x_i'``: a row holds its fitted
+    log-odds in K - 1 directions.
 
     Parameters
     ----------
@@ -30,7 +33,7 @@ def leverages(fit: Fit, *, probes: int = 64, seed: int = 0, monitor: Monitor | N
     Returns
     -------
     float64, shape (n_rows,)
-        In [0, 0.99]; estimates above are cut.
+        In [0, 0.99], or [0, 0.99 (K - 1)]; estimates above are cut.
 
     Raises
     ------
@@ -45,12 +48,12 @@ def leverages(fit: Fit, *, probes: int = 64, seed: int = 0, monitor: Monitor | N
     error is the same for all rows. Cost: ``probes`` right-hand sides by block CG to 1e-3, and two products with X;
     memory of ``probes * n_rows`` and a few ``probes * n_params`` floats.
     """
-    check_fit(fit, who="leverages")
+    check_any_fit(fit, who="leverages")
     check_monitor(monitor, who="leverages")
     as_whole(seed, 0, who="leverages: seed")  # NumPy ends the process over some of what is none
     problem, hessian = fit.problem, fit.hessian
     rng = np.random.default_rng(seed)
-    of_rows = rng.standard_normal((fit.n_rows, probes)) * np.sqrt(hessian.curvature)[:, None]
+    of_rows = hessian.root(rng.standard_normal((len(hessian.curvature), probes)))
     of_penalty = rng.standard_normal((problem.n_params, probes)) * np.sqrt(problem.penalty)[:, None]
     right = problem.extended_rmatmat(of_rows) + of_penalty
     solved = solve_many(hessian, right, rtol=_SOLVE_RTOL, preconditioner=fit.preconditioner, monitor=monitor)
@@ -60,5 +63,5 @@ def leverages(fit: Fit, *, probes: int = 64, seed: int = 0, monitor: Monitor | N
             f"{solved.iterations} products, expected {_SOLVE_RTOL:.2g}. Likely cause: columns of very different "
             "scale; standardise them, or take a smaller C."
         )
-    spread = np.square(problem.extended_matvec(problem.design, solved.x)).mean(axis=1)
-    return np.asarray(np.minimum(hessian.curvature * spread, _LARGEST))
+    found = hessian.energies(problem.extended_matvec(problem.design, solved.x))
+    return np.asarray(np.minimum(found, _LARGEST * (problem.n_classes - 1)))

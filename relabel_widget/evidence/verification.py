@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .._typing import BoolArray, CodeArray, FloatArray
+from .._typing import AnyArray, BoolArray, CodeArray, FloatArray, IntArray
 from ..arguments import as_rows, check_edit, check_monitor
-from ..fits import Fit, How, NoRefitError, check_fit, check_how
+from ..bayes import BayesFit, predicted_codes, proba_of, scores_of
+from ..fits import AnyFit, How, NoRefitError, check_any_fit, check_how
 from ..monitor import Monitor
 from ..problem import Edit, Problem
 
@@ -28,7 +29,7 @@ class Verification:
     proba_after: FloatArray
     predicted_before: CodeArray
     predicted_after: CodeArray
-    fit: Fit | None
+    fit: AnyFit | None
     how: How = "minimiser"
     estimator: Any = None
 
@@ -39,7 +40,7 @@ class Verification:
 
 
 def verify(
-    fit: Fit,
+    fit: AnyFit,
     rows: Any,
     X_query: Any,
     *,
@@ -84,22 +85,59 @@ def verify(
     -----
     Cost: one Newton-CG run to full accuracy, started at the fit (2 to 6 steps); or one fit of the estimator.
     """
-    check_fit(fit, who="verify", several=True)
+    check_any_fit(fit, who="verify", bayes=True)
     check_monitor(monitor, who="verify")
     check_edit(edit, who="verify")
     threshold_logit = fit.threshold_logit(threshold, who="verify")
     check_how(how, fit.own, who="verify")
     chosen = as_rows(rows, fit.n_rows, who="verify: rows")
+    if isinstance(fit, BayesFit):
+        return _of_bayes(fit, chosen, X_query, labels, edit, threshold_logit, how, monitor)
     if how == "minimiser":
         queries = fit.design_of(X_query, who="verify: X_query")
         refit = fit.refit(chosen, edit, labels=labels, monitor=monitor)
         return _compared(fit.problem, fit.decision(queries), refit.decision(queries), threshold_logit, fit=refit)
-    return _by_estimator(fit, fit.edited(chosen, edit, labels), X_query, edit, threshold_logit, how)
+    edited = fit.edited(chosen, edit, labels)
+    if edit == "remove":
+        changed = np.flatnonzero((edited.weights == 0) & (fit.problem.weights > 0))
+    else:
+        changed = np.flatnonzero(edited.labels.codes != fit.problem.labels.codes)
+    new = edited.labels.decode(edited.labels.codes[changed])
+    if monitor is not None:
+        monitor.step(f"refitting your {how}", 0)
+    before, after, estimator = _by_estimator(fit, changed, new, X_query, edit, how)
+    if monitor is not None:
+        monitor.check()
+    return _compared(fit.problem, before, after, threshold_logit, how=how, estimator=estimator)
+
+
+def _of_bayes(
+    fit: BayesFit,
+    rows: IntArray,
+    X_query: Any,
+    labels: Any,
+    edit: Edit,
+    threshold_logit: float,
+    how: How,
+    monitor: Monitor | None,
+) -> Verification:
+    """`verify` of a naive Bayes, whose refit at the given features is the estimator's own."""
+    refit = fit.refit(rows, edit, labels=labels, monitor=monitor)
+    if how == "minimiser":
+        queries = fit.design_of(X_query, who="verify: X_query")
+        before, after, refitted = fit.decision(queries), refit.decision(queries), {"fit": refit, "estimator": None}
+    else:
+        changed = rows if edit == "remove" else rows[refit.codes[rows] != fit.codes[rows]]
+        before, after, estimator = _by_estimator(fit, changed, refit.y[changed], X_query, edit, how)
+        refitted = {"fit": None, "estimator": estimator}
+    predicted = [predicted_codes(scores_of(decision), threshold_logit) for decision in (before, after)]
+    return Verification(proba_of(before), proba_of(after), predicted[0], predicted[1], how=how, **refitted)
 
 
 def _by_estimator(
-    fit: Fit, edited: Problem, X_query: Any, edit: Edit, threshold_logit: float, how: How
-) -> Verification:
+    fit: AnyFit, rows: IntArray, labels: AnyArray, X_query: Any, edit: Edit, how: How
+) -> tuple[FloatArray, FloatArray, Any]:
+    """Decisions on the queries by the user's own estimator and by its refit, and the refit."""
     own = fit.own
     assert own is not None
     raw = fit.rows_of(X_query, who="verify: X_query")
@@ -110,16 +148,11 @@ def _by_estimator(
             raise ValueError(
                 'verify: expected queries as the pipeline takes them for how="pipeline", got features. Pass raw rows.'
             )
-    if edit == "remove":
-        rows = np.flatnonzero((edited.weights == 0) & (fit.problem.weights > 0))
-    else:
-        rows = np.flatnonzero(edited.labels.codes != fit.problem.labels.codes)
     try:
-        refitted = own.refitted(how, rows, edited.labels.decode(edited.labels.codes[rows]), edit)
+        refitted = own.refitted(how, rows, labels, edit)
     except NoRefitError as error:
         raise NoRefitError(f'verify: how="minimiser" refits at fixed features; {error}') from error
-    after = own.decision_of(refitted, how, queries, raw)
-    return _compared(fit.problem, own.decision(queries), after, threshold_logit, how=how, estimator=refitted)
+    return own.decision(queries), own.decision_of(refitted, how, queries, raw), refitted
 
 
 def _compared(

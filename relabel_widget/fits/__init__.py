@@ -1,7 +1,18 @@
 """Fits: minimisers of problems, from data or taken over from scikit-learn."""
 
-from .adoption import Disagreement, adopt, adopted
-from .fitting import MINIMISER_RTOL, Fit, Polish, check_C, check_fit, check_weights, fit, minimised, minimiser
+from .adoption import AnyFit, Disagreement, adopt, adopted
+from .fitting import (
+    MINIMISER_RTOL,
+    Fit,
+    Polish,
+    check_any_fit,
+    check_C,
+    check_fit,
+    check_weights,
+    fit,
+    minimised,
+    minimiser,
+)
 from .one_vs_rest import OneVsRest, fit_one_vs_rest, shares
 from .own_model import AdoptionWarning, How, NoRefitError, OwnModel, check_how
 from .wrappers import opened
@@ -9,6 +20,7 @@ from .wrappers import opened
 __all__ = [
     "MINIMISER_RTOL",
     "AdoptionWarning",
+    "AnyFit",
     "Disagreement",
     "Fit",
     "How",
@@ -19,6 +31,7 @@ __all__ = [
     "adopt",
     "adopted",
     "check_C",
+    "check_any_fit",
     "check_fit",
     "check_how",
     "check_weights",

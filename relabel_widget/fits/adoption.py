@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from .._typing import FloatArray
+from .._typing import AnyArray, FloatArray
 from ..arguments import check_threshold
+from ..bayes import BayesFit, bayes_fit, is_bayes
 from ..design import Design, as_design, compacted
 from ..inputs import as_labels, column_names, count_rows, materialised
 from ..problem import Labels, MultinomialProblem, Problem, encode
+from .class_weights import label_weights
 from .estimators import Objective, objective_of
 from .fitting import Fit, Polish, check_weights, minimiser
 from .own_model import AdoptionWarning, OwnModel, as_dense, coefficients
-from .steps import unrolled
+from .steps import Steps, unrolled
 from .wrappers import opened
 
+AnyFit: TypeAlias = Fit | BayesFit
 
-def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Fit:
-    """Take over a fitted scikit-learn classifier at the minimiser of its objective.
+
+def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> AnyFit:
+    """Take over a fitted scikit-learn classifier at the minimiser of its objective, or a naive Bayes by its counts.
 
     Parameters
     ----------
     estimator
         A fitted classifier with the logistic loss and an L2 penalty: ``LogisticRegression`` with any solver (for
         liblinear, whose intercept is penalised, the objective has that penalty too), ``LogisticRegressionCV`` at the C
-        it chose, or ``SGDClassifier(loss="log_loss")`` of two classes, with C = 1 / (alpha n_rows). With three classes
+        it chose, or ``SGDClassifier(loss="log_loss")`` of two classes, with C = 1 / (alpha n_rows). Or
+        a ``MultinomialNB``, ``ComplementNB`` or ``BernoulliNB``. With three classes
         or more it must be multinomial, as all solvers but liblinear make it.
 
         Or what is built of these: a ``Pipeline`` that ends in one, whose steps may be nested pipelines, transformers
@@ -44,20 +49,21 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Fit:
 
     Returns
     -------
-    Fit
-        Polished by Newton steps from the estimator's coefficients; `Fit.polish` says how far they were. `Fit.own`
-        refits the estimator itself: of a search the estimator that it found, with the parameters that it found, of a
-        classifier with a threshold the one inside; ``LogisticRegressionCV`` chooses C again. `Fit.threshold` is the
-        estimator's own, the default of flip sets, `verify` and `Workbench`. A fit from a pipeline takes raw rows as
-        queries (numeric matrices too, where the pipeline takes texts).
+    Fit or BayesFit
+        A naive Bayes is taken as it is. Others are polished by Newton steps from the estimator's coefficients;
+        `Fit.polish` says how far they were. `Fit.own` refits the estimator itself: of a search the estimator that it
+        found, with the parameters that it found, of a classifier with a threshold the one inside;
+        ``LogisticRegressionCV`` chooses C again. `Fit.threshold` is the estimator's own, the default of flip sets,
+        `verify` and `Workbench`. A fit from a pipeline takes raw rows as queries (numeric matrices too, where the
+        pipeline takes texts).
 
     Raises
     ------
     TypeError
-        If there is another classifier inside, or a step of a pipeline resamples rows; the message says what to fit
-        instead.
+        If there is another classifier inside, or one with a way to predict of its own, or a step of a pipeline
+        resamples rows; the message says what to fit instead.
     ValueError
-        If it is unfitted, has another loss or penalty (l1, elastic net, none) or class weights, was fitted one class
+        If it is unfitted, has another loss or penalty (l1, elastic net, none), was fitted one class
         against the rest or on other columns, or does not know the labels; if a step changes the number of rows; or if
         its threshold predicts one class alone.
 
@@ -72,7 +78,7 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Fit:
     Removing rows keeps C; a refit of ``SGDClassifier`` on k rows fewer has C = 1 / (alpha (n_rows - k)).
     """
     fit = adopted(estimator, X, y, sample_weight)
-    disagreement = Disagreement.of(fit)
+    disagreement = Disagreement.of(fit) if isinstance(fit, Fit) else None
     if disagreement is not None:
         warnings.warn(f"adopt: {disagreement}", AdoptionWarning, stacklevel=2)
     return fit
@@ -87,13 +93,13 @@ def adopted(
     who: str = "adopt",
     x_name: str = "X",
     several: bool = True,
-) -> Fit:
+) -> AnyFit:
     """`adopt`, without its warning; ``x_name`` is what its caller calls X, ``several`` allows more than two classes."""
     inside = opened(estimator)
     estimator = inside.estimator
-    steps, model = unrolled(estimator, who=who)
-    objective = objective_of(model)
     threshold = _own_threshold(inside.threshold, who)
+    steps, model = unrolled(estimator, who=who)
+    objective = None if is_bayes(model) else objective_of(model)
     rows = materialised(X, who=f"{who}: {x_name}")
     y = materialised(y, who=f"{who}: y")
     columns = column_names(rows)
@@ -102,6 +108,15 @@ def adopted(
         rows = steps.brought(rows, f"{who}: {x_name}")
         labels_given = as_labels(y, count_rows(rows, who=f"{who}: {x_name}"), who=who)
         features = steps.training(rows, labels_given, who=f"{who}: {x_name}")
+    if objective is None:
+        if steps is None:
+            _check_names(model, features, who)
+        design = as_design(features, who=f"{who}: {x_name}")
+        taken = bayes_fit(model, design, y, sample_weight, transform=steps, columns=columns)
+        weights = None if sample_weight is None else taken.weights
+        return replace(
+            taken, threshold=threshold, own=_own(estimator, model, steps, rows, features, taken.y, weights, design)
+        )
     design = compacted(as_design(features, who=f"{who}: {x_name}"))
     coef = as_dense(model.coef_)
     if design.n_features != coef.shape[1]:
@@ -115,20 +130,40 @@ def adopted(
     weights = check_weights(sample_weight, labels, who=who)
     problem, start = _stated(objective, model, design, labels, weights)
     fit = _polished(problem, start, threshold)
+    given_weights = None if sample_weight is None else weights
+    own = _own(estimator, model, steps, rows, features, fit.y, given_weights, design)
+    own = replace(
+        own,
+        distance=fit.polish.typical_change if fit.polish else 0.0,
+        n_stored=own.n_stored * int(np.size(model.n_iter_)),
+        chooses=objective.chosen,
+    )
+    return replace(fit, transform=steps, own=own, columns=columns, threshold=threshold)
+
+
+def _own(
+    estimator: Any,
+    model: Any,
+    steps: Steps | None,
+    rows: Any,
+    features: Any,
+    labels: AnyArray,
+    sample_weight: FloatArray | None,
+    design: Design,
+) -> OwnModel:
+    """The estimator with what it was fitted to; where that is the minimiser, it is no distance away."""
     as_features = isinstance(rows, Design)
-    own = OwnModel(
+    return OwnModel(
         estimator=model if as_features else estimator,
         classifier=model,
         steps=None if as_features else steps,
         rows=rows,
         features=features,
-        labels=fit.y,
-        sample_weight=None if sample_weight is None else weights,
-        distance=fit.polish.typical_change if fit.polish else 0.0,
-        n_stored=design.n_stored * int(np.size(model.n_iter_)),
-        chooses=objective.chosen,
+        labels=labels,
+        sample_weight=sample_weight,
+        distance=0.0,
+        n_stored=design.n_stored,
     )
-    return replace(fit, transform=steps, own=own, columns=columns, threshold=threshold)
 
 
 def _own_threshold(threshold: float | None, who: str) -> float:
@@ -154,11 +189,22 @@ def _stated(
 ) -> tuple[Problem, FloatArray]:
     """The objective on the training rows, and where the estimator stopped, (n_params,)."""
     l2 = objective.l2_on(design.n_rows)
+    following = label_weights(model.class_weight, labels, weights, who="adopt")
+    if following is not None:
+        weights = following.of(labels.codes)
     if len(labels.classes) > 2:
-        several = MultinomialProblem(design, labels, weights, l2, has_intercept=objective.has_intercept)
+        several = MultinomialProblem(
+            design, labels, weights, l2, has_intercept=objective.has_intercept, label_weights=following
+        )
         return several, several.theta_of(as_dense(model.coef_), np.asarray(model.intercept_, dtype=np.float64))
     problem = Problem(
-        design, labels, weights, l2, has_intercept=objective.has_intercept, intercept_l2=objective.intercept_l2
+        design,
+        labels,
+        weights,
+        l2,
+        has_intercept=objective.has_intercept,
+        intercept_l2=objective.intercept_l2,
+        label_weights=following,
     )
     return problem, coefficients(model, problem.n_params)
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import getattr_static
 from typing import Any
 
 import numpy as np
 
 from .fitting import check_C
+
+_WAYS = ("decision_function", "predict_proba", "predict")  # to predict
 
 
 @dataclass(frozen=True)
@@ -57,14 +60,7 @@ def objective_of(classifier: Any) -> Objective:
     stated = _stated_by(classifier)
     if not hasattr(classifier, "coef_"):
         raise ValueError(f"adopt: this {type(classifier).__name__} is not fitted yet. Call its fit(X, y) first.")
-    objective = stated(classifier)
-    if classifier.class_weight is not None:
-        raise ValueError(
-            "adopt: class_weight is set, and a relabelled row would change its weight with its class. "
-            "Refit with class_weight=None and pass the weights as sample_weight, to the estimator's fit and here: they "
-            "then stay with the rows."
-        )
-    return objective
+    return stated(classifier)
 
 
 def _stated_by(classifier: Any) -> Callable[[Any], Objective]:
@@ -77,8 +73,18 @@ def _stated_by(classifier: Any) -> Callable[[Any], Objective]:
     }
     for kind, stated in kinds.items():
         if isinstance(classifier, kind):
+            _check_own_ways(classifier, kind)
             return stated
     raise TypeError(f"adopt: {refusal(classifier)}")
+
+
+def _check_own_ways(classifier: Any, kind: type) -> None:
+    for name in _WAYS:
+        if getattr_static(type(classifier), name) is not getattr_static(kind, name):
+            raise TypeError(
+                f"adopt: {type(classifier).__name__} predicts by a {name} of its own, so that its probabilities are "
+                f"not those of its coefficients. Refit with {kind.__name__} itself."
+            )
 
 
 # --- the objectives
@@ -169,6 +175,11 @@ def _stochastic(model: Any) -> Objective:
             "adopt: SGDClassifier with early_stopping=True holds out rows that it does not name, so what it was fitted "
             "to is not known. Refit with early_stopping=False."
         )
+    if model.class_weight is not None:
+        raise ValueError(
+            "adopt: class_weight of SGDClassifier is set. Refit with LogisticRegression, whose class_weight is known "
+            "here, or with class_weight=None and the weights as sample_weight, to the estimator's fit and here."
+        )
     return Objective(float(model.alpha), bool(model.fit_intercept), of_mean=True)
 
 
@@ -238,7 +249,8 @@ def refusal(estimator: Any) -> str:
     else:
         instead = _INSTEAD.get(name, f"{_LOGISTIC} to the same rows.")
     return (
-        f'expected a LogisticRegression, a LogisticRegressionCV, an SGDClassifier(loss="log_loss"), or a Pipeline or '
-        f"fitted search that ends in one, got {name}. {instead} Or use rw.fit(features, labels, C=...), whose result a "
+        f'expected a LogisticRegression, a LogisticRegressionCV, an SGDClassifier(loss="log_loss"), a naive Bayes of '
+        "counts (MultinomialNB, ComplementNB, BernoulliNB), or a Pipeline or fitted search that ends in one, "
+        f"got {name}. {instead} Or use rw.fit(features, labels, C=...), whose result a "
         "Workbench takes as well."
     )

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from .._typing import AnyArray, FloatArray, IntArray
-from ..arguments import as_array, as_flag, as_numbers, as_rows, check_edit, check_monitor, check_threshold, shown
-from ..design import Design, as_design, as_query, compacted
-from ..inputs import column_names, in_order, materialised, one_row, queries_of
+from ..arguments import as_array, as_flag, as_numbers, as_rows, check_edit, check_monitor, shown
+from ..bayes import BayesFit
+from ..design import TakesQueries, as_design, compacted
+from ..inputs import column_names, materialised
 from ..monitor import Monitor
 from ..problem import Edit, Hessian, Labels, MultinomialProblem, Problem, code_of, encode
 from ..solver import MinimiseResult, Preconditioner, minimise, preconditioner_of
+from .class_weights import label_weights
 from .own_model import OwnModel
 from .steps import Steps
 
@@ -45,7 +47,7 @@ class Polish:
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class Fit(TakesQueries):
     """An L2-regularised logistic regression at its minimiser, as `fit` and `adopt` return it.
 
     With K classes, three or more, it is multinomial; what has another shape then is said by ``problem``.
@@ -114,50 +116,9 @@ class Fit:
         """Number of training rows."""
         return self.problem.design.n_rows
 
-    def design_of(self, X: Any, *, who: str = "X") -> Design:
-        """Rows as a design with the model's columns; raw rows pass through the pipeline first.
-
-        The result may be given to every function in place of the rows, so that they are transformed once.
-        """
-        return as_design(self._features(self.rows_of(X, who=who), who), who=who, n_features=self._n_features)
-
-    def rows_of(self, X: Any, *, who: str = "X") -> Any:
-        """Queries as rows; one query in a shape of its own, such as a dict, as rows of length one."""
-        return X if isinstance(X, Design) else queries_of(X, columns=self._columns_for(X), who=who)
-
-    def _columns_for(self, X: Any) -> list[Any] | None:
-        """Columns that a query must have: by place all of the training frame's, by name those that a pipeline needs."""
-        by_place = isinstance(X, (list, np.ndarray)) or (isinstance(X, tuple) and not hasattr(X, "_fields"))
-        if self.columns is None or self.transform is None or by_place:
-            return self.columns
-        return self.transform.needed(self.columns)
-
-    def query_of(self, x: Any, *, who: str = "x") -> Design:
-        """One query as a design of one row: a row of features, or one raw row of an adopted pipeline."""
-        if not isinstance(x, Design):
-            by_place = self.transform is None and isinstance(x, np.ndarray)  # no frame has to be made of it
-            x = one_row(x, columns=None if by_place else self._columns_for(x), who=who)
-        return as_query(self._features(x, who), who=who, n_features=self._n_features)
-
-    def _features(self, X: Any, who: str) -> Any:
-        if isinstance(X, Design):
-            return X
-        X = materialised(X, who=who)
-        return in_order(X, self.columns, who=who) if self.transform is None else self.transform(X, who=who)
-
     @property
     def _n_features(self) -> int:
         return self.problem.design.n_features
-
-    def raw_query(self, x: Any, *, who: str = "x") -> Any:
-        """One query as the adopted pipeline takes it, rows of length one; None without one, or if x is features."""
-        one = x if isinstance(x, Design) else one_row(x, columns=self._columns_for(x), who=who)
-        return self.raw_queries(one, who=who)
-
-    def raw_queries(self, X: Any, *, who: str = "X") -> Any:
-        """As `raw_query`, for many queries."""
-        raw = X if self.transform is None else self.transform.brought(X, who)
-        return None if self.transform is None or isinstance(raw, Design) else raw
 
     @cached_property
     def feature_names(self) -> list[str] | None:
@@ -192,16 +153,6 @@ class Fit:
     def preconditioner(self) -> Preconditioner:
         """Its preconditioner, kept for every query and refit."""
         return preconditioner_of(self.hessian)
-
-    def threshold_logit(self, threshold: Any, *, who: str) -> float:
-        """A threshold as log-odds; the fit's own if None.
-
-        Raises
-        ------
-        ValueError
-            If it does not lie strictly between 0 and 1.
-        """
-        return check_threshold(self.threshold if threshold is None else threshold, who=who)
 
     def bare(self) -> Fit:
         """This fit without its estimator and raw rows, which might not travel; what has been computed comes along."""
@@ -284,6 +235,7 @@ def fit(
     sample_weight: Any = None,
     fit_intercept: bool = True,
     *,
+    class_weight: Any = None,
     monitor: Monitor | None = None,
 ) -> Fit:
     """Fit an L2-regularised logistic regression by truncated Newton.
@@ -307,6 +259,10 @@ def fit(
         Non-negative weights, shape (n_rows,); all 1 if None.
     fit_intercept
         Whether there is an intercept.
+    class_weight
+        What the weights of a class's rows are multiplied by: a mapping of labels to positive numbers (others 1), or
+        ``"balanced"``, ``n / (K n_k)``, n_k the weight of the class and n that of all rows. A relabelled row takes the
+        weight of its new class.
 
     Returns
     -------
@@ -330,13 +286,15 @@ def fit(
     design = compacted(as_design(X, who="fit: X"))
     labels = encode(y, design.n_rows, who="fit", several=True)
     weights = check_weights(sample_weight, labels, who="fit")
+    following = label_weights(class_weight, labels, weights, who="fit")
     stated = Problem if len(labels.classes) == 2 else MultinomialProblem
     problem = stated(
         design,
         labels,
-        weights,
+        weights if following is None else following.of(labels.codes),
         1.0 / check_C(C, who="fit"),
         has_intercept=as_flag(fit_intercept, who="fit: fit_intercept"),
+        label_weights=following,
     )
     return replace(minimiser(problem, np.zeros(problem.n_params), None, monitor, None), columns=column_names(X))
 
@@ -417,22 +375,45 @@ def check_weights(sample_weight: Any, labels: Labels, *, who: str) -> FloatArray
     return weights
 
 
-def check_fit(fit: Any, *, who: str, several: bool = False) -> None:
-    """Refuse what is no `Fit`, or one of more than two classes where ``several`` are not allowed.
+def check_any_fit(fit: Any, *, who: str, bayes: bool = False) -> None:
+    """Refuse what is no `Fit`, nor a `BayesFit` where that will do.
+
+    Raises
+    ------
+    TypeError
+        If it is something else, such as an estimator.
+    """
+    if isinstance(fit, BayesFit):
+        if bayes:
+            return
+        raise TypeError(
+            f"{who}: expected a Fit of a logistic regression, got {fit}. What takes a naive Bayes: find_flip_set, "
+            "find_flip_sets, verify, relabel_influence, removal_influence and suspects."
+        )
+    if not isinstance(fit, Fit):
+        raise TypeError(f"{who}: expected a Fit, as fit and adopt make, got {shown(fit)}.")
+
+
+def check_fit(fit: Any, *, who: str) -> None:
+    """Refuse what is no `Fit` of two classes with weights that stay with the rows.
 
     Raises
     ------
     TypeError
         If it is something else, such as an estimator.
     ValueError
-        If it has too many classes.
+        If it has more classes, or weights that follow the label.
     """
-    if not isinstance(fit, Fit):
-        raise TypeError(f"{who}: expected a Fit, as fit and adopt make, got {shown(fit)}.")
-    if len(fit.classes) > 2 and not several:
+    check_any_fit(fit, who=who)
+    if len(fit.classes) > 2:
         raise ValueError(
             f"{who}: expected a fit of two classes, got {len(fit.classes)}: {shown(fit.classes.tolist())}. For one "
             "class against the rest, fit y == label."
+        )
+    if fit.problem.label_weights is not None:
+        raise ValueError(
+            f"{who}: expected weights that stay with the rows, got a fit with class_weight, which gives a relabelled "
+            "row another one. Refit with class_weight=None and pass the weights as sample_weight."
         )
 
 

@@ -12,6 +12,7 @@ from scipy import sparse
 
 from .._typing import AnyArray, FloatArray, IntArray
 from ..arguments import check_choice
+from ..bayes import is_bayes
 from ..design import Design
 from ..inputs import rows_at
 from ..problem import Edit
@@ -26,6 +27,7 @@ HOW: tuple[How, ...] = ("minimiser", "estimator", "pipeline")
 _DOUBT = 5.0
 # An estimator whose refit comes nearer than this part of its distance to the minimiser was fitted to the same data.
 _SAME_DATA = 0.5
+_SETTLED = 1e-3  # distance of log-odds below which chance in a solver changes next to no prediction
 _QUICK = 2 * 10**7  # stored values: larger fits take minutes, and are made on demand only
 
 
@@ -92,9 +94,9 @@ class OwnModel:
         by_chance = self.steps.random_step(self.rows, self.labels)
         if by_chance:
             warnings.warn(
-                f"The step {by_chance!r} makes other features each time it is fitted, because its random_state is not "
-                "set: a flip set that one refit of your pipeline confirms may not hold in the next. Set random_state "
-                "and fit again.",
+                f"The step {by_chance!r} makes other features each time it is fitted, because it draws random numbers: "
+                "a flip set that one refit of your pipeline confirms may not hold in the next. Set its random_state "
+                "(of a TargetEncoder: a cv with one) and fit again.",
                 AdoptionWarning,
                 stacklevel=2,
             )
@@ -112,39 +114,49 @@ class OwnModel:
             return features
         return again if same_values(features, again) and not identical(features, again) else features
 
-    @cached_property
-    def ends_by_chance(self) -> bool:
-        """Whether the classifier ends elsewhere each time it is fitted, because it shuffles rows without a seed.
-
-        Warns
-        -----
-        AdoptionWarning
-            If it does: then a refit is one of many.
-        """
-        if not self._shuffles_without_seed:
-            return False
-        warnings.warn(
-            f"{type(self.classifier).__name__} ends elsewhere each time it is fitted, because its random_state is not "
-            "set: a flip set that one refit confirms may not hold in the next. Set random_state and fit again.",
-            AdoptionWarning,
-            stacklevel=2,
-        )
-        return True
-
-    @property
-    def _shuffles_without_seed(self) -> bool:
-        return getattr(self.classifier, "shuffle", False) and self.classifier.random_state is None
-
     @property
     def is_quick(self) -> bool:
         """Whether a refit takes seconds at most, so that one may be made without being asked for."""
         return self.n_stored <= _QUICK and not isinstance(self.features, Design)
 
+    @cached_property
+    def starts_elsewhere(self) -> bool:
+        """Whether a clone is fitted otherwise: the estimator went on from earlier fits, or got other settings since.
+
+        Its distance from the minimiser then says nothing of a refit.
+        """
+        model = self.classifier
+        return bool(getattr(model, "warm_start", False)) or bool(np.max(getattr(model, "n_iter_", 0)) > model.max_iter)
+
     def doubts(self, margin: float) -> bool:
-        """Whether a refit of the estimator may contradict one of the minimiser with this margin, in log-odds."""
-        if self.looks_at_labels or self.ends_by_chance or self.chooses:
-            return True
-        return abs(margin) < _DOUBT * self.distance
+        """Whether a refit of the estimator may contradict one of the minimiser with this margin, in log-odds.
+
+        Warns
+        -----
+        AdoptionWarning
+            If it may, and its solver draws random numbers without a seed: then a refit is one of many.
+        """
+        in_doubt = self.looks_at_labels or self.chooses or self.starts_elsewhere or abs(margin) < _DOUBT * self.distance
+        return in_doubt and self._told_of_chance
+
+    @cached_property
+    def _told_of_chance(self) -> Literal[True]:
+        if _solves_by_chance(self.classifier) and self.distance > _SETTLED:
+            name = type(self.classifier).__name__
+            solver = getattr(self.classifier, "solver", "")
+            draws = (
+                f"The solver {solver!r} of your {name} draws random numbers"
+                if solver
+                else f"Your {name} takes random steps"
+            )
+            warnings.warn(
+                f"{draws}, its random_state is not set, and it stops before the minimum: a flip "
+                "set that one refit confirms may not hold in the next. Set random_state and fit again, or raise "
+                "max_iter and lower tol.",
+                AdoptionWarning,
+                stacklevel=2,
+            )
+        return True
 
     def strongest(self, raw: Any) -> How:
         """The refit that settles a doubt: of the whole pipeline where that matters and raw queries are at hand."""
@@ -152,7 +164,7 @@ class OwnModel:
 
     def decision(self, queries: Design) -> FloatArray:
         """Log-odds of ``classes[1]`` by the estimator as it was given, shape (m,); of each of K classes, (m, K)."""
-        return linear_decision(self.classifier, queries)
+        return _decision(self.classifier, queries)
 
     def decision_of(self, refitted: Any, how: How, queries: Design, raw: Any) -> FloatArray:
         """Log-odds by what `refitted` made, as `decision`.
@@ -160,8 +172,10 @@ class OwnModel:
         ``queries`` are the rows as features, ``raw`` the same as the pipeline takes them.
         """
         if how == "pipeline" and self.steps is not None:
+            if is_bayes(self.classifier):
+                return _log_odds(refitted.predict_log_proba(raw))
             return np.asarray(refitted.decision_function(raw), dtype=np.float64)
-        return linear_decision(refitted, queries)
+        return _decision(refitted, queries)
 
     def refitted(self, how: How, rows: IntArray, labels: AnyArray, edit: Edit) -> Any:
         """A clone of the estimator, fitted to edited labels. What it warns of was said when its owner fitted it.
@@ -193,7 +207,7 @@ class OwnModel:
             edited = edited[kept]
             weights = None if weights is None else weights[kept]
         given = self.estimator if whole else self.classifier
-        arguments = {} if weights is None else {_name_of_weights(given): weights}
+        arguments = {} if weights is None else {_name_of_weights(given, self.classifier): weights}
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -213,11 +227,17 @@ class OwnModel:
             again = self.refitted("estimator", np.empty(0, dtype=np.int64), self.labels[:0], "relabel")
         except NoRefitError as error:
             return f"Why is not known: {error}"
-        if self._shuffles_without_seed:
-            name = type(again).__name__
-            return f"{name} takes random steps and ends elsewhere at every fit; set random_state, and average=True."
         own = as_dense(self.classifier.coef_)
-        if np.linalg.norm(as_dense(again.coef_) - own) <= _SAME_DATA * np.linalg.norm(coef - own):
+        if self.starts_elsewhere:
+            return (
+                "It went on from earlier fits (warm_start), or its settings were changed after its fit: a clone of it "
+                "is fitted otherwise."
+            )
+        apart = np.linalg.norm(as_dense(again.coef_) - own)
+        distance = np.linalg.norm(coef - own)
+        if _solves_by_chance(self.classifier):  # no two of its fits are the same, but all are about as far
+            apart = abs(np.linalg.norm(as_dense(again.coef_) - coef) - distance)
+        if apart <= _SAME_DATA * distance:
             steps = int(np.max(again.n_iter_))
             name = type(again).__name__
             if steps >= again.max_iter:
@@ -228,7 +248,7 @@ class OwnModel:
             step = self.steps.cross_fit
             return f"The step {step!r} encodes training rows on random folds that cannot be drawn again; fix its folds."
         missing = "" if self.sample_weight is not None else ", or with a sample_weight that was not passed"
-        return f"It was fitted to other rows or labels than these{missing}."
+        return f"It was fitted to other rows or labels than these, with other settings{missing}."
 
 
 def check_how(how: Any, own: OwnModel | None, *, who: str) -> None:
@@ -266,6 +286,18 @@ def linear_decision(classifier: Any, queries: Design) -> FloatArray:
     return queries.matmat(np.ascontiguousarray(coef.T)) + np.ravel(classifier.intercept_)
 
 
+def _decision(classifier: Any, queries: Design) -> FloatArray:
+    """Of two classes the log-odds of the second, (m,), otherwise of each, (m, K), up to a number for each row."""
+    if is_bayes(classifier):
+        return _log_odds(classifier.predict_joint_log_proba(in_memory(queries)))
+    return linear_decision(classifier, queries)
+
+
+def _log_odds(scores: Any) -> FloatArray:
+    of_classes: FloatArray = np.asarray(scores, dtype=np.float64)
+    return np.asarray(of_classes[:, 1] - of_classes[:, 0]) if of_classes.shape[1] == 2 else of_classes
+
+
 def in_memory(features: Any) -> Any:
     """Features as scikit-learn takes them; a design is brought into memory."""
     if not isinstance(features, Design):
@@ -274,12 +306,22 @@ def in_memory(features: Any) -> Any:
     return sparse.vstack(blocks, format="csr") if sparse.issparse(blocks[0]) else np.concatenate(blocks)
 
 
-def _name_of_weights(model: Any) -> str:
-    """What ``fit`` calls the classifier's weights; a pipeline that routes metadata knows them by their own name."""
+def _name_of_weights(given: Any, classifier: Any) -> str:
+    """What ``fit`` calls the classifier's weights; a pipeline that routes metadata has them by the name it asks for."""
     from sklearn import get_config
 
-    routed = get_config().get("enable_metadata_routing", False)
-    return "sample_weight" if routed else f"{_prefix(model)}sample_weight"
+    if given is classifier or not get_config().get("enable_metadata_routing", False):
+        return f"{_prefix(given)}sample_weight"
+    requested = classifier.get_metadata_routing().fit.requests.get("sample_weight")
+    return requested if isinstance(requested, str) else "sample_weight"
+
+
+def _solves_by_chance(classifier: Any) -> bool:
+    """Whether two fits of a classifier to the same data may end in other places."""
+    solver = getattr(classifier, "solver", "")
+    draws = getattr(classifier, "shuffle", False)  # of SGDClassifier
+    draws = draws or solver in {"sag", "saga"} or (solver == "liblinear" and classifier.dual)
+    return bool(draws) and classifier.random_state is None
 
 
 def _prefix(model: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
@@ -11,7 +12,17 @@ from scipy import sparse
 
 from .._typing import AnyArray
 from ..design import Design
-from ..inputs import check_vectorisable, column_names, count_rows, in_order, listed, reads_texts, text_column
+from ..inputs import (
+    check_vectorisable,
+    column_names,
+    count_rows,
+    in_order,
+    listed,
+    missing_by_column,
+    named_rows,
+    reads_texts,
+    text_column,
+)
 from .wrappers import is_frozen
 
 # Transformers in these modules of scikit-learn fit to rows alone, unless a tag says that they need the labels.
@@ -24,6 +35,7 @@ _BLIND_MODULES = (
     "sklearn.kernel_approximation",
     "sklearn.feature_selection._variance_threshold",
 )
+_SELECTING = "sklearn.feature_selection"
 _ROUNDING = 1e-9  # of the largest value: features that differ by less are the same
 _PARTS = ("transformers_", "transformer_list", "steps")  # where scikit-learn's compositions keep their parts
 
@@ -72,7 +84,8 @@ class Steps:
             frame = "" if names is None else f", a frame of the columns {listed(names)}"
             raise ValueError(
                 f"{who}: step {name!r} ({type(step).__name__}) could not transform these rows ({type(rows).__name__}). "
-                f"Pass rows as they were passed to its fit{frame}. It raised {type(error).__name__}: {error}"
+                f"Pass rows as they were passed to its fit{frame}.{_gaps(rows)} "
+                f"It raised {type(error).__name__}: {error}"
             ) from error
 
     @property
@@ -162,26 +175,22 @@ class Steps:
     def looks_at_labels(self, rows: Any, y: AnyArray) -> bool:
         """Whether a step makes other features of the training rows when it is fitted to other labels, or just again.
 
-        Cost: nothing for scikit-learn's vectorisers, scalers and encoders; otherwise one fit of each doubtful step, to
-        the labels in a random order. ``rows`` are as `brought` returns them.
+        Cost: nothing for scikit-learn's vectorisers, scalers, encoders and selectors; otherwise two fits of each
+        doubtful step, to the labels in a random order and to none: a step that drops one of four columns may well drop
+        the same one for labels in another order. ``rows`` are as `brought` returns them.
         """
         if isinstance(rows, Design):
             return False
         doubtful = [step for _, step in self.named if not _is_blind(step) or _is_seedless(step)]
-        if any(cross_fits(step) for step in doubtful):
+        if any(_selects_by_labels(step) or cross_fits(step) for step in doubtful):
             return True
         if not doubtful:
             return False
         shuffled = np.random.default_rng(0).permutation(y)
         for _, step in self.named:
             made = step.transform(rows)
-            if step in doubtful:
-                try:
-                    again = _refitted_rows(step, rows, shuffled)
-                except Exception:  # what cannot be refitted alone may be refitted in its pipeline, or say why not
-                    return True
-                if not same_values(made, again):
-                    return True
+            if step in doubtful and not all(_makes(made, step, rows, labels) for labels in (shuffled, None)):
+                return True
             rows = made
         return False
 
@@ -192,8 +201,13 @@ class Steps:
         """
         seedless = [name for name, step in self.named if _is_seedless(step)]
         for name, step in self.named if seedless and not isinstance(rows, Design) else ():
-            if name in seedless and not same_values(_refitted_rows(step, rows, y), _refitted_rows(step, rows, y)):
-                return name
+            if name in seedless:
+                try:
+                    first, second = _refitted_rows(step, rows, y), _refitted_rows(step, rows, y)
+                except Exception:  # said by the refit that is to confirm a set
+                    return ""
+                if not same_values(first, second):
+                    return name
             if name == seedless[-1]:
                 return ""
             rows = step.transform(rows)
@@ -265,14 +279,31 @@ def _is_blind(step: Any) -> bool:
     return True
 
 
+def _selects_by_labels(step: Any) -> bool:
+    """Whether a transformer or a part of it is known to choose columns by labels."""
+    return any(type(part).__module__.startswith(_SELECTING) and not _is_blind(part) for part in _parts(step))
+
+
+def _makes(expected: Any, step: Any, rows: Any, labels: AnyArray | None) -> bool:
+    """Whether a step that is fitted to these labels makes the expected features of the rows."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return same_values(expected, _refitted_rows(step, rows, labels))
+    except Exception:  # what cannot be refitted alone may be refitted in its pipeline, or say why not
+        return False
+
+
 def _is_seedless(step: Any) -> bool:
-    """Whether a transformer or a part of it may draw random numbers that cannot be drawn again."""
+    """Whether a transformer or what it is made of may draw random numbers that cannot be drawn again."""
+    if cross_fits(step):
+        return True  # it draws folds
     for part in _parts(step):
         try:
-            params = part.get_params(deep=False)
+            params = part.get_params(deep=True)
         except (AttributeError, TypeError):  # not of scikit-learn, such as "passthrough"
             continue
-        if params.get("random_state", 0) is None:
+        if any(name.split("__")[-1] == "random_state" and value is None for name, value in params.items()):
             return True
     return False
 
@@ -309,11 +340,13 @@ def cross_fits(step: Any) -> bool:
 
 
 def _refitted_rows(step: Any, rows: Any, y: Any) -> Any:
-    """The training rows after a clone of the step is fitted to them."""
+    """The training rows after a clone of the step is fitted to them. What it warns of was said to its owner."""
     from sklearn.base import clone
 
     fresh = clone(step, safe=False)
-    return fresh.fit_transform(rows, y) if hasattr(fresh, "fit_transform") else fresh.fit(rows, y).transform(rows)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return fresh.fit_transform(rows, y) if hasattr(fresh, "fit_transform") else fresh.fit(rows, y).transform(rows)
 
 
 def _same_number(before: Any, after: Any, name: str, step: Any, who: str) -> Any:
@@ -345,6 +378,14 @@ def same_values(one: Any, other: Any) -> bool:
 def _takes_texts(step: Any) -> bool:
     inner = getattr(step, "transformer_list", None)
     return all(_takes_texts(part) for _, part in inner) if inner else reads_texts(step)
+
+
+def _gaps(rows: Any) -> str:
+    """Where a frame lacks values, in words that begin with a space; empty if it lacks none."""
+    gaps = missing_by_column(rows)
+    return (
+        f" Values are missing in {'; '.join(f'column {name}, {named_rows(at)}' for name, at in gaps)}." if gaps else ""
+    )
 
 
 def _names_out(step: Any, names: list[str] | None) -> list[str] | None:

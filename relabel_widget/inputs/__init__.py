@@ -6,7 +6,7 @@ The room knows shapes and types of what is passed in, and nothing of models. Pla
 from .containers import column_names, count_rows, is_one_value, materialised
 from .labels import as_labels, known_labels, present_values
 from .matrix import as_matrix
-from .missing import is_missing, missing_rows, named_rows
+from .missing import is_missing, missing_by_column, missing_rows, named_rows
 from .queries import in_order, listed, one_row, queries_of
 from .taking import rows_at
 from .texts import Names, Reader, check_texts, check_vectorisable, encoding_of, reader, reads_texts, text_column
@@ -27,6 +27,7 @@ __all__ = [
     "known_labels",
     "listed",
     "materialised",
+    "missing_by_column",
     "missing_rows",
     "named_rows",
     "one_row",

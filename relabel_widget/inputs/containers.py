@@ -19,8 +19,8 @@ _EXPECTED = "expected a list, array, matrix or data frame of rows"
 def materialised(rows: Any, *, who: str) -> Any:
     """Rows that can be counted and read twice.
 
-    Generators, iterators and views of a dict become lists; a Polars lazy frame is collected; Dask frames, series and
-    arrays are computed. Everything else is returned as the same object.
+    Generators, iterators and views of a dict become lists; a Polars lazy frame is collected; record batches of pyarrow
+    become a table; Dask frames, series and arrays are computed. Everything else is returned as the same object.
 
     Raises
     ------
@@ -40,6 +40,8 @@ def materialised(rows: Any, *, who: str) -> Any:
         )
     if is_dask(rows):
         return rows.compute()
+    if type(rows).__module__ == "pyarrow.lib" and not hasattr(rows, "combine_chunks"):
+        return _table_of(rows)
     if _is_stream(rows):
         return list(rows)
     if hasattr(rows, "collect"):
@@ -48,6 +50,15 @@ def materialised(rows: Any, *, who: str) -> Any:
         lazy = nw.from_native(rows, pass_through=True)
         return lazy.collect().to_native() if isinstance(lazy, nw.LazyFrame) else rows
     return rows
+
+
+def _table_of(rows: Any) -> Any:
+    """A table of what pyarrow reads files and streams by, which narwhals does not know; anything else as it is."""
+    import pyarrow
+
+    if isinstance(rows, pyarrow.RecordBatchReader):
+        return rows.read_all()
+    return pyarrow.Table.from_batches([rows]) if isinstance(rows, pyarrow.RecordBatch) else rows
 
 
 def is_dask(rows: Any) -> bool:

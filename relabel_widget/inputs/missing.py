@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from .._typing import AnyArray, IntArray
-from .containers import series_of
+from .containers import frame_of, series_of
 
-_NAMED = 5  # rows that a message names
+_NAMED = 5  # rows or columns that a message names
 
 
 def missing_rows(values: Any) -> IntArray:
@@ -60,6 +61,14 @@ def is_missing(value: Any) -> bool:
         return True
     except ValueError:  # holds several values
         return False
+
+
+def missing_by_column(rows: Any) -> list[tuple[str, IntArray]]:
+    """Of a frame, the first few columns that lack values, each with the positions; empty for anything else."""
+    frame = frame_of(rows)
+    columns = () if frame is None else frame.iter_columns()
+    gaps = ((str(column.name), missing_rows(column.to_native())) for column in columns)
+    return list(islice(((name, at) for name, at in gaps if len(at)), _NAMED))
 
 
 def named_rows(rows: IntArray) -> str:

@@ -122,7 +122,7 @@ def _of_pandas(series: Any, columns: Sequence[Any] | None, who: str) -> Any:
         return series  # one text, or its words, or one dict
     if columns is not None and len(columns) == len(series) == 1:
         return _of_values(series.tolist(), columns, who)  # no other column can be meant, whatever the index
-    if columns is not None and series.index.equals(type(series.index)(range(len(series)))):
+    if columns is not None and series.index.nlevels == 1 and series.index.tolist() == list(range(len(series))):
         return _of_values(series.tolist(), columns, who)  # it has no names of its own
     # a frame's row of several types is a series of objects; infer_objects gives each column its own type back
     return in_order(series.to_frame().T.infer_objects(), columns, who=who)

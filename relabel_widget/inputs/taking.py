@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from scipy import sparse
+
 from .._typing import IntArray
 
 
@@ -13,8 +15,10 @@ def rows_at(rows: Any, positions: IntArray) -> Any:
         return [rows[position] for position in positions.tolist()]
     if hasattr(rows, "iloc"):
         return rows.iloc[positions]
-    if hasattr(rows, "to_arrow") or hasattr(rows, "shape"):  # Polars; NumPy and SciPy
-        return rows[positions]
-    if hasattr(rows, "take"):  # pyarrow
+    if type(rows).__module__ == "pyarrow.lib":
         return rows.take(positions)
+    if sparse.issparse(rows):
+        return rows.tocsr()[positions]  # the other formats cannot be indexed, or not by rows
+    if hasattr(rows, "to_arrow") or hasattr(rows, "shape"):  # Polars; NumPy
+        return rows[positions]
     return [rows[position] for position in positions.tolist()]

@@ -82,6 +82,14 @@ class Hessian:
         """``[X, 1] v`` for v (n_params,). Cost: one product with X."""
         return eta_of(self.design, v, self.has_intercept)
 
+    def root(self, a: FloatArray) -> FloatArray:
+        """``sqrt(curvature) A`` for A (n_rows, m): of white noise, noise whose covariance is the rows' curvature."""
+        return np.asarray(a * np.sqrt(self.curvature)[:, None])
+
+    def energies(self, moved: FloatArray) -> FloatArray:
+        """``curvature_i moved_i^2`` of rows that move so far, (n_rows, m); the mean over columns, (n_rows,)."""
+        return np.asarray(self.curvature * np.square(moved).mean(axis=1))
+
     def columns(self, chosen: BoolArray) -> Hessian:
         """The Hessians of the chosen columns, mask (m,); itself if all columns share one."""
         return self if self.curvature.ndim == 1 else replace(self, curvature=self.curvature[:, chosen])

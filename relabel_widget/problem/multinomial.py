@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from .._typing import AnyArray, FloatArray, IntArray
+from .._typing import AnyArray, CodeArray, FloatArray, IntArray
 from ..design import Design
 from ..vectors import dot
 from .hessian import Hessian
@@ -20,6 +20,14 @@ def softmax(eta: FloatArray) -> FloatArray:
     np.exp(p, out=p)
     p /= _row_sums(p)[:, None]
     return p
+
+
+def slopes(p: FloatArray, codes: CodeArray, weights: FloatArray) -> FloatArray:
+    """``weights_i (p_ik - [k = code_i])``, (m, K): derivatives of the losses of rows with these codes."""
+    out = p.copy()
+    out[np.arange(len(out)), codes] -= 1.0
+    out *= weights[:, None]
+    return out
 
 
 def _largest(table: FloatArray) -> FloatArray:
@@ -73,7 +81,12 @@ class MultinomialHessian(Hessian):
         pulled = _row_sums(u)
         u -= self.probabilities * pulled[:, None]
         u *= self.weights[:, None]
-        return self.penalty * v + transposed_product(self.design, u, self.has_intercept).ravel()
+        out = self.penalty * v
+        n_coef = self.design.n_features * self.n_classes
+        out[:n_coef] += self.design.rmatmat(u).ravel()
+        if self.has_intercept:
+            out[n_coef:] += np.einsum("ik->k", u)
+        return out
 
     def matmat(self, v: FloatArray) -> FloatArray:  # noqa: D102
         n_classes, m = self.n_classes, v.shape[1]
@@ -86,6 +99,21 @@ class MultinomialHessian(Hessian):
 
     def eta(self, v: FloatArray) -> FloatArray:  # noqa: D102
         return product(self.design, v.reshape(-1, self.n_classes), self.has_intercept).ravel()
+
+    def root(self, a: FloatArray) -> FloatArray:
+        """As for two classes: ``diag(p) - p p'`` is ``B B'`` with ``B = diag(sqrt(p)) - p sqrt(p)'``."""
+        noise, roots = a.reshape(*self.probabilities.shape, -1), np.sqrt(self.probabilities)
+        pulled = np.einsum("ik,ikc->ic", roots, noise)
+        out = roots[:, :, None] * noise - self.probabilities[:, :, None] * pulled[:, None]
+        out *= np.sqrt(self.weights)[:, None, None]
+        return np.asarray(out.reshape(a.shape))
+
+    def energies(self, moved: FloatArray) -> FloatArray:
+        """As for two classes, ``weights_i`` times the variance of the move under ``p_i``."""
+        moves = moved.reshape(*self.probabilities.shape, -1)
+        means = np.einsum("ik,ikc->ic", self.probabilities, moves)
+        squares = np.einsum("ik,ikc->i", self.probabilities, np.square(moves)) - np.square(means).sum(axis=1)
+        return np.asarray(self.weights * squares / moves.shape[2])
 
     def with_rows(self, rows: IntArray, probabilities: FloatArray, weights: FloatArray) -> MultinomialHessian:
         """A copy in which some rows have other probabilities, (len(rows), K), and weights."""
@@ -117,7 +145,7 @@ def product(design: Design, v: FloatArray, has_intercept: bool) -> FloatArray:
 def transposed_product(design: Design, u: FloatArray, has_intercept: bool) -> FloatArray:
     """``[X, 1]' U`` for U (n_rows, m)."""
     out = design.rmatmat(u)
-    return np.vstack([out, u.sum(axis=0)]) if has_intercept else out
+    return np.vstack([out, np.einsum("ik->k", u)]) if has_intercept else out
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,12 +297,8 @@ class MultinomialProblem(Problem):
         return np.asarray(edits // self.n_classes)
 
     def edited(self, edits: IntArray, edit: Edit) -> MultinomialProblem:  # noqa: D102
-        rows = self.rows_of(edits)
-        if edit == "relabel":
-            return replace(self, labels=self.labels.relabel(rows, edits % self.n_classes))
-        weights = self.weights.copy()
-        weights[rows] = 0.0
-        return replace(self, weights=weights)
+        rows, codes = np.divmod(edits, self.n_classes)
+        return self._with_labels(self.labels.relabel(rows, codes)) if edit == "relabel" else self._without(rows)
 
     def force(self, eta: FloatArray, edit: Edit) -> FloatArray:
         """``weights_i (y_i - p_i)``, (n_rows, K), for removals; relabels depend on the new label: see `pulls`."""
@@ -285,17 +309,26 @@ class MultinomialProblem(Problem):
         """What each edit moves a functional by, times -1, to first order; (n_rows * K,), by the number of the edit.
 
         ``eta_direction`` (n_rows * K,) is ``[X, 1] H^-1 functional``, V. Relabelling row i from a to b adds
-        ``weights_i x_i (e_a - e_b)'`` to the gradient, wherever it is: ``weights_i (V_ia - V_ib)``. Removals, all K the
-        same: ``weights_i V_i . (y_i - p_i)``.
+        ``weights_i x_i (e_a - e_b)'`` to the gradient, wherever it is: ``weights_i (V_ia - V_ib)``. Where the weight
+        follows the label, w_a to w_b: ``V_i . (w_a (e_a - p_i) - w_b (e_b - p_i))``. Removals, all K the same:
+        ``weights_i V_i . (y_i - p_i)``.
         """
         moved = self._table(eta_direction)
         if edit == "remove":
             gains = _row_sums(self.force(eta, "remove") * moved)
             return np.repeat(gains, self.n_classes)
-        own = moved[np.arange(len(moved)), self.labels.codes]
-        table = own[:, None] - moved
-        table *= self.weights[:, None]
+        if self.label_weights is not None:
+            moved = moved - _row_sums(softmax(self._table(eta)) * moved)[:, None]
+        every = np.arange(len(moved))
+        own = self.weights * moved[every, self.labels.codes]
+        table = own[:, None] - self._weight_table(every) * moved
         return table.ravel()
+
+    def _weight_table(self, rows: IntArray) -> FloatArray:
+        """The weights that rows have with each label: (len(rows), K), or (len(rows), 1) where all are the same."""
+        if self.label_weights is None:
+            return self.weights[rows, None]
+        return np.asarray(self.label_weights.base[rows, None] * self._per_class)
 
     def functionals(self, queries: Design, theta: FloatArray, after: FloatArray | None = None) -> FloatArray:
         """Of each query the margin between its predicted class and the nearest rival, (n_params, m).
@@ -316,8 +349,9 @@ class MultinomialProblem(Problem):
         if edit == "remove":
             force = self.force(eta, "remove")[rows]
         else:
-            every = np.eye(self.n_classes)
-            force = self.weights[rows, None] * (every[self.labels.codes[rows]] - every[new])
+            p = softmax(self._table(eta)[rows])
+            own = self.labels.codes[rows]
+            force = slopes(p, new, self.weights_of(rows, new)) - slopes(p, own, self.weights[rows])
         return np.asarray(force @ self._table(factor).T)
 
     def influence(self, eta: FloatArray, eta_directions: FloatArray, edit: Edit) -> FloatArray:
@@ -325,9 +359,12 @@ class MultinomialProblem(Problem):
         moved = eta_directions.reshape(self.design.n_rows, self.n_classes, -1)
         if edit == "remove":
             return np.asarray(-np.einsum("ik,ikt->ti", self.force(eta, "remove"), moved))
-        own = moved[np.arange(len(moved)), self.labels.codes]
+        if self.label_weights is not None:
+            moved -= np.einsum("ik,ikt->it", softmax(self._table(eta)), moved)[:, None]
+        every = np.arange(len(moved))
+        own = self.weights[:, None] * moved[every, self.labels.codes]
+        moved *= self._weight_table(every)[:, :, None]
         moved -= own[:, None]
-        moved *= self.weights[:, None, None]
         return np.asarray(moved.transpose(2, 0, 1))
 
     def best_edits(

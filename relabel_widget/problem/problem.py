@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 from scipy.special import expit
 
-from .._typing import AnyArray, FloatArray, IntArray
+from .._typing import AnyArray, CodeArray, FloatArray, IntArray
 from ..design import Design
 from ..vectors import dot, row_by_row
 from .hessian import Hessian, eta_of
+from .label_weights import LabelWeights
 from .labels import Labels
 
 Edit: TypeAlias = Literal["relabel", "remove"]
@@ -55,7 +56,8 @@ class Problem:
 
     ``eta = X coef + intercept``; y in {0, 1}; parameters are one vector ``theta``, coefficients first and the
     intercept, if any, last. ``l2 = 1/C`` in scikit-learn's terms; ``intercept_l2`` is 0 except for
-    liblinear, which penalises the intercept like a coefficient.
+    liblinear, which penalises the intercept like a coefficient. ``label_weights`` says how ``weights`` follow from
+    the labels; None where they stay with the rows.
     """
 
     design: Design
@@ -64,6 +66,7 @@ class Problem:
     l2: float
     has_intercept: bool = True
     intercept_l2: float = 0.0
+    label_weights: LabelWeights | None = None
 
     @property
     def n_classes(self) -> int:
@@ -200,10 +203,33 @@ class Problem:
     def force(self, eta: FloatArray, edit: Edit) -> FloatArray:
         """The force of editing each row: the gradient gains ``force_i x_i`` when row i is edited.
 
-        Relabelling: ``weights_i (2 y_i - 1)``, independent of eta. Removal: ``weights_i (y_i - p_i)``. Shape (n_rows,).
+        Relabelling: ``weights_i (2 y_i - 1)``, independent of eta unless the row's weight changes with its label; what
+        that does to other rows is left out. Removal: ``weights_i (y_i - p_i)``. Shape (n_rows,).
         The change of a query's log-odds is then ``-force_i x_i . H^-1 x`` to first order.
         """
-        return self.weights * self.labels.signs if edit == "relabel" else -self.dloss(eta)
+        if edit == "remove":
+            return -self.dloss(eta)
+        if self.label_weights is None:
+            return self.weights * self.labels.signs
+        codes, p = self.labels.codes, expit(eta)
+        after = self.weights_of(np.arange(len(codes)), 1 - codes)
+        return np.asarray(after * (p - 1.0 + codes) - self.weights * (p - codes))
+
+    def weights_of(self, rows: IntArray, codes: CodeArray) -> FloatArray:
+        """The weights that rows have, or would have, with these codes and all others as they are; (len(rows),)."""
+        if self.label_weights is None:
+            return self.weights[rows]
+        return np.asarray(self.label_weights.base[rows] * self._per_class[codes])
+
+    @cached_property
+    def _per_class(self) -> FloatArray:
+        assert self.label_weights is not None
+        return self.label_weights.per_class(self.labels.codes)
+
+    @property
+    def edits_are_local(self) -> bool:
+        """Whether an edit changes its own row's loss alone."""
+        return self.label_weights is None or not self.label_weights.balanced
 
     def pulls(self, eta: FloatArray, eta_direction: FloatArray, edit: Edit) -> FloatArray:
         """What each edit moves a functional by, times -1, to first order: ``force_i eta_direction_i``, (n_rows,).
@@ -275,14 +301,23 @@ class Problem:
         Without one every minimiser is ``theta = P^-1 sum_i s_i (y_i - p_i) x_i``, P the penalties, and
         ``|y_i - p_i| < 1``: the value stays within ``sum_i s_i |x_i . P^-1 x|`` of 0.
         """
-        if not self.penalty.all():
+        if not self.penalty.all() or self.label_weights is not None:
             return np.inf
         return float(self.weights @ np.abs(self.eta(functional / self.penalty)))
 
     def edited(self, rows: IntArray, edit: Edit) -> Problem:
         """This problem with the given distinct rows relabelled, or left out (weight 0)."""
-        if edit == "relabel":
-            return replace(self, labels=self.labels.swap(rows))
+        return self._with_labels(self.labels.swap(rows)) if edit == "relabel" else self._without(rows)
+
+    def _with_labels(self, labels: Labels) -> Self:
+        if self.label_weights is None:
+            return replace(self, labels=labels)
+        return replace(self, labels=labels, weights=self.label_weights.of(labels.codes))
+
+    def _without(self, rows: IntArray) -> Self:
+        if self.label_weights is not None:
+            left = self.label_weights.without(rows)
+            return replace(self, weights=left.of(self.labels.codes), label_weights=left)
         weights = self.weights.copy()
         weights[rows] = 0.0
         return replace(self, weights=weights)

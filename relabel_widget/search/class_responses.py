@@ -16,7 +16,7 @@ import numpy as np
 
 from .._typing import FloatArray, IntArray
 from ..fits import Fit
-from ..problem import MultinomialHessian, MultinomialProblem, Problem, softmax
+from ..problem import MultinomialHessian, MultinomialProblem, Problem, slopes, softmax
 from ..solver import Iterate
 
 if TYPE_CHECKING:
@@ -75,18 +75,8 @@ class ClassEdits:
         return self.after(x) - self.now - self.bend[:, None] * held
 
 
-def slopes(p: FloatArray, codes: IntArray, weights: FloatArray) -> FloatArray:
-    """``weights_i (p_ik - [k = code_i])``, (m, K)."""
-    out = p.copy()
-    out[np.arange(len(out)), codes] -= 1.0
-    out *= weights[:, None]
-    return out
-
-
 class ClassResponses:
     """Those of the rows of a multinomial fit, whatever the query; leverages are kept."""
-
-    couples = False
 
     def __init__(self, fit: Fit) -> None:
         self._fit = fit
@@ -108,7 +98,9 @@ class ClassResponses:
         """
         rows, edits = problem.rows_of(changed), _edits(start, changed)
         force = edits.after(np.zeros_like(edits.eta)) - edits.now
-        gradient = start.gradient + problem.extended_rmatvec_of(rows, force.ravel())
+        gradient = None
+        if problem.edits_are_local:
+            gradient = start.gradient + problem.extended_rmatvec_of(rows, force.ravel())
         x = edits.moves(self._leverages_of(rows))
         p = softmax(edits.eta + 0.5 * x)
         turned = np.einsum("ik,ik->i", x, softmax(edits.eta + x) - softmax(edits.eta))
@@ -119,10 +111,6 @@ class ClassResponses:
         return Iterate(
             start.point.theta, start.eta, gradient, hessian=hessian.with_rows(rows, p, edits.weights * scale)
         )
-
-    def coupled_swaps(self, refit: Refit, out: IntArray, into: IntArray) -> FloatArray:
-        """Not for several classes: K solves a row take longer than the refits that they spare."""
-        raise NotImplementedError
 
     def _leverages_of(self, rows: IntArray) -> FloatArray:
         """Leave-one-out, of each class by itself, by the preconditioner at the fit; (len(rows), K)."""
@@ -153,5 +141,6 @@ def _edits(refit: Refit, edits: IntArray) -> ClassEdits:
         left_out = np.where(made, weights, 0.0)
         bend = weights - left_out
         return ClassEdits(eta, slopes(p, own, bend), bend, left_out, own)
-    now = slopes(p, np.where(made, codes, own), weights)
-    return ClassEdits(eta, now, weights, weights, np.where(made, own, codes))
+    before, after = np.where(made, codes, own), np.where(made, own, codes)
+    bend = problem.weights_of(rows, before)
+    return ClassEdits(eta, slopes(p, before, bend), bend, problem.weights_of(rows, after), after)

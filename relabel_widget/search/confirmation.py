@@ -74,7 +74,7 @@ class Confirmation:
                     flip_set = self._with_rows(flip_set, grown)
                     margin = trial.margins[grown.tobytes()]
         except NoRefitError as error:
-            return _unconfirmed(flip_set, _proba(before + self.question.offset), error)
+            return unconfirmed(flip_set, _proba(before + self.question.offset), error)
         confirmed = margin < 0
         return replace(
             flip_set,
@@ -153,7 +153,8 @@ class _Trial:
         return np.append(rows, outsiders[:most])
 
 
-def _unconfirmed(flip_set: FlipSet, own_before: float, error: NoRefitError) -> FlipSet:
+def unconfirmed(flip_set: FlipSet, own_before: float, error: NoRefitError) -> FlipSet:
+    """The set where the estimator could not be refitted."""
     warnings.warn(f"A flip set is not confirmed: {error}", AdoptionWarning, stacklevel=3)
     return replace(flip_set, verified=False, own_proba_before=own_before, outcome=Outcome.UNCONFIRMED)
 
@@ -174,7 +175,7 @@ def confirmed_class(fit: Fit, flip_set: FlipSet, asked: Asked, target: int | Non
     try:
         refitted = own.refitted(how, flip_set.rows, flip_set.labels, flip_set.edit)
     except NoRefitError as error:
-        return _unconfirmed(flip_set, own_before, error)
+        return unconfirmed(flip_set, own_before, error)
     after = own.decision_of(refitted, how, asked.query, asked.raw)[0]
     now = int(np.argmax(after))
     confirmed = now != code if target is None else now == target

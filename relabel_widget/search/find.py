@@ -13,16 +13,18 @@ from scipy.special import expit
 
 from .._typing import FloatArray, IntArray
 from ..arguments import as_array, as_numbers, as_rows, check_edit, check_monitor, shown
+from ..bayes import BayesFit, rules_of
 from ..bound import SLACK, Bound
 from ..design import Design
 from ..evidence import FACTOR_RTOL, solved_factors
-from ..fits import Fit, check_fit
+from ..fits import AnyFit, Fit, check_any_fit
 from ..inputs import rows_at
 from ..monitor import Monitor
 from ..outcome import Outcome
 from ..problem import Edit, code_of
 from ..question import Question
 from ..solver import SolveResult
+from .bayes import BayesTask
 from .class_responses import ClassResponses
 from .confirmation import Asked, Confirmation
 from .exhaustion import Ending, exhausted
@@ -62,7 +64,7 @@ class _Editable:
 
 
 def find_flip_set(
-    fit: Fit,
+    fit: AnyFit,
     x: Any,
     *,
     threshold: float | None = None,
@@ -124,9 +126,10 @@ def find_flip_set(
     Notes
     -----
     Cost: one CG solve and a product with X for the ranking, then typically 5 to 20 refits of one or two Newton steps
-    each, and one that is followed to within 1e-7 log-odds.
+    each, and one that is followed to within 1e-7 log-odds. For a naive Bayes, some hundred refits in closed form, each
+    of which costs the query's words alone: sets that are worked out together count as one.
     """
-    check_fit(fit, who="find_flip_set", several=True)
+    check_any_fit(fit, who="find_flip_set", bayes=True)
     check_monitor(monitor, who="find_flip_set")
     query = fit.query_of(x, who="find_flip_set: x")
     goal = _goal("find_flip_set", fit, threshold, target)
@@ -140,7 +143,7 @@ def find_flip_set(
 
 
 def find_flip_sets(
-    fit: Fit,
+    fit: AnyFit,
     X_query: Any,
     *,
     threshold: float | None = None,
@@ -174,7 +177,7 @@ def find_flip_sets(
     The Hessian, its preconditioner and the first solves, by block CG, are shared. With a monitor, a cancel
     takes effect within one refit; with several processes, when the next batch returns.
     """
-    check_fit(fit, who="find_flip_sets", several=True)
+    check_any_fit(fit, who="find_flip_sets", bayes=True)
     check_monitor(monitor, who="find_flip_sets")
     X_query = fit.rows_of(X_query, who="find_flip_sets: X_query")
     queries = fit.design_of(X_query, who="find_flip_sets: X_query")
@@ -197,21 +200,27 @@ def find_flip_sets(
     return found
 
 
-def _processes(n_jobs: Any, n_queries: int, task: _Task | RivalTask) -> int:
+def _processes(n_jobs: Any, n_queries: int, task: _Task | RivalTask | BayesTask) -> int:
     """How many processes to search in: one where starting more would take longer than they save."""
     from joblib import cpu_count
 
     if n_jobs is not None and (not isinstance(n_jobs, numbers.Integral) or n_jobs < 1):
         raise ValueError(f"find_flip_sets: expected n_jobs as a positive whole number or None, got {n_jobs!r}.")
     if n_jobs is None:
-        many = (
-            n_queries >= _WORTH_PROCESSES and task.method == "verified" and task.fit.problem.design.place != "workers"
-        )
+        least = _WORTH_PROCESSES * (8 if isinstance(task, BayesTask) else 1)  # whose searches take some milliseconds
+        many = n_queries >= least and task.method == "verified" and _place(task.fit) != "workers"
         n_jobs = cpu_count() if many else 1
     return min(int(n_jobs), n_queries)
 
 
-def _searched(task: _Task | RivalTask, queries: Design, processes: int, monitor: Monitor | None) -> Iterator[FlipSet]:
+def _place(fit: AnyFit) -> str:
+    """Where the training rows lie."""
+    return (fit.trained.design if isinstance(fit, BayesFit) else fit.problem.design).place
+
+
+def _searched(
+    task: _Task | RivalTask | BayesTask, queries: Design, processes: int, monitor: Monitor | None
+) -> Iterator[FlipSet]:
     """Each query's flip set, in order; only the factors of one batch of queries a process are held.
 
     Processes, not threads: between two products a search runs in the interpreter, which lets one thread through.
@@ -310,7 +319,7 @@ class _Task:
             end = Ending(result.best if margin < -SLACK else None, margin, result.out_of_budget)
             if end.best is not None:
                 break
-        if not end.out_of_budget:
+        if not end.out_of_budget and self.fit.problem.label_weights is None:
             end = exhausted(refits, end)
         return self._ended(question, end, spending.refits)
 
@@ -357,8 +366,8 @@ def _proba(question: Question, value: float) -> float:
 
 
 def _task(
-    who: str, fit: Fit, edit: Any, method: Any, goal: _Goal, editable: _Editable, budget: Any
-) -> _Task | RivalTask:
+    who: str, fit: AnyFit, edit: Any, method: Any, goal: _Goal, editable: _Editable, budget: Any
+) -> _Task | RivalTask | BayesTask:
     """Check what one call was given.
 
     Raises
@@ -371,6 +380,9 @@ def _task(
         raise ValueError(f'{who}: expected method "verified" or "first-order", got {method!r}.')
     limits = as_budget(budget, who=who)
     rows, costs = editable.rows, editable.costs
+    if isinstance(fit, BayesFit):
+        rules = rules_of(fit, edit, rows, editable.allowed, costs)
+        return BayesTask(rules, goal.threshold_logit, method, goal.target, limits)
     n_classes = len(fit.classes)
     if n_classes == 2:
         return _Task(fit, goal.threshold_logit, edit, method, rows, costs, limits, goal.target, RowResponses(fit))
@@ -378,7 +390,7 @@ def _task(
     return RivalTask(fit, goal.target, edit, method, rows, costs, editable.allowed, limits, ClassResponses(fit))
 
 
-def _goal(who: str, fit: Fit, threshold: Any, target: Any) -> _Goal:
+def _goal(who: str, fit: AnyFit, threshold: Any, target: Any) -> _Goal:
     """Check where the prediction must go.
 
     Raises
@@ -396,7 +408,7 @@ def _goal(who: str, fit: Fit, threshold: Any, target: Any) -> _Goal:
     return _Goal(threshold_logit, None if target is None else code_of(target, fit.classes, who=f"{who}: target"))
 
 
-def _editable(who: str, fit: Fit, edit: Any, candidates: Any, cost: Any, allowed_labels: Any) -> _Editable:
+def _editable(who: str, fit: AnyFit, edit: Any, candidates: Any, cost: Any, allowed_labels: Any) -> _Editable:
     """Check which rows may be edited, at which cost, and to which labels.
 
     Raises
@@ -410,13 +422,15 @@ def _editable(who: str, fit: Fit, edit: Any, candidates: Any, cost: Any, allowed
         rows = np.sort(as_rows(candidates, fit.n_rows, who=f"{who}: candidates"))
     costs = None if cost is None else _check_cost(cost, fit.n_rows, who)
     allowed = _allowed_codes(allowed_labels, fit, edit, who)
-    rows = rows[fit.problem.weights[rows] > 0]  # no other row has a part in any fit
+    of_fit = fit if isinstance(fit, BayesFit) else fit.problem
+    rows = rows[of_fit.weights[rows] > 0]  # no other row has a part in any fit
     if allowed is not None:
-        rows = rows[(fit.problem.labels.codes[rows][:, None] != allowed).any(axis=1)]
+        codes = fit.codes if isinstance(fit, BayesFit) else fit.problem.labels.codes
+        rows = rows[(codes[rows][:, None] != allowed).any(axis=1)]
     return _Editable(rows, costs, allowed)
 
 
-def _allowed_codes(allowed_labels: Any, fit: Fit, edit: Edit, who: str) -> IntArray | None:
+def _allowed_codes(allowed_labels: Any, fit: AnyFit, edit: Edit, who: str) -> IntArray | None:
     """The codes of the labels that rows may be given, sorted, or None.
 
     Raises

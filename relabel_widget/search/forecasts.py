@@ -99,8 +99,3 @@ def mean_effect(refit: Refit) -> float:
 def forecast_swaps(refit: Refit, out: IntArray, into: IntArray) -> FloatArray:
     """The margin to expect with row ``out[i]`` taken back and ``into[j]`` edited instead, (len(out), len(into))."""
     return refit.margin + refit.effects(out)[:, None] - refit.effects(into)
-
-
-def forecast_coupled_swaps(refit: Refit, out: IntArray, into: IntArray) -> FloatArray:
-    """As `forecast_swaps`, but the two rows see each other, through the Hessian at the refit."""
-    return refit.context.responses.coupled_swaps(refit, out, into)

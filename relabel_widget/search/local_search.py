@@ -16,7 +16,6 @@ from .first_order import first_order_set
 from .forecasts import (
     best_outsiders,
     best_rows,
-    forecast_coupled_swaps,
     forecast_swaps,
     mean_effect,
     n_helpful,
@@ -27,6 +26,7 @@ from .forecasts import (
 )
 from .refit import Refit
 from .refits import BudgetSpent, Refits
+from .responses import forecast_coupled_swaps
 from .settings import LESS
 
 
@@ -231,7 +231,7 @@ class LocalSearch:
         """Sets that differ by one row (with costs: or have one row more) and would improve, best forecast first."""
         into, out = best_outsiders(refit, self._effort.pool), weakest_members(refit)[: self._effort.pool]
         most = np.inf  # rough forecasts are not cut off: only their order is worth something
-        if self._effort.pairwise and self._refits.context.responses.couples and len(out):
+        if self._effort.pairwise and len(out):
             margins = forecast_coupled_swaps(refit, out, into)
             most = refit.margin + self._effort.worst_swap * mean_effect(refit)
         else:

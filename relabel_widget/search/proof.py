@@ -10,7 +10,7 @@ import numpy as np
 from .._typing import FloatArray
 from ..arguments import as_numbers, shown
 from ..bound import Bound
-from ..fits import Fit
+from ..fits import AnyFit, Fit, check_fit
 from ..problem import Edit
 from ..question import Question
 from .flip_set import FlipSet
@@ -42,7 +42,7 @@ class Proof:
         return bool((margins < _TABLE_SLACK).any())
 
 
-def as_proof(fit: Fit, edit: Edit, bound: Bound | None, table: Any, n_queries: int, *, who: str) -> Proof:
+def as_proof(fit: AnyFit, edit: Edit, bound: Bound | None, table: Any, n_queries: int, *, who: str) -> Proof:
     """Check the sources of lower bounds.
 
     Raises
@@ -50,8 +50,11 @@ def as_proof(fit: Fit, edit: Edit, bound: Bound | None, table: Any, n_queries: i
     TypeError
         If the bound is not a `Bound`.
     ValueError
-        If the bound is of another fit or edit, or the table of another shape, used for removals or several classes.
+        If the bound is of another fit or edit, or the table of another shape, used for removals or several classes;
+        or for a naive Bayes, whose lower bound needs neither.
     """
+    if not isinstance(fit, Fit) and not (bound is None and table is None):
+        raise ValueError(f"{who}: expected no bound and no table for a naive Bayes: its lower bound needs neither.")
     if bound is not None and not isinstance(bound, Bound):
         raise TypeError(f"{who}: expected bound as remainder_bound or pair_bound made it, or None, got {shown(bound)}.")
     if bound is not None and (bound.fit is not fit or bound.edit != edit):
@@ -60,8 +63,7 @@ def as_proof(fit: Fit, edit: Edit, bound: Bound | None, table: Any, n_queries: i
         )
     if table is None:
         return Proof(bound, None)
-    if len(fit.classes) > 2:
-        raise ValueError(f"{who}: table is of fits of two classes, and this one has {len(fit.classes)}.")
+    check_fit(fit, who=f"{who}: table")
     if edit != "relabel":
         raise ValueError(f"{who}: table holds single relabels and says nothing about edit {edit!r}.")
     array = as_numbers(table, who=f"{who}: table")

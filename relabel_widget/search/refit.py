@@ -24,16 +24,11 @@ NO_ROWS = np.empty(0, dtype=np.int64)
 class Responses(Protocol):
     """How rows respond to their own edits: `RowResponses`, and `ClassResponses` where there are several classes."""
 
-    couples: bool  # whether there are `coupled_swaps`
-
     def effects(self, refit: Refit, edits: IntArray) -> FloatArray:
         """What each edit moves the margin by at a refit, its row's own response included; (len(edits),)."""
 
     def start_point(self, problem: Problem, changed: IntArray, start: Refit) -> Iterate:
         """The start as a point of the problem in which some edits are made or taken back."""
-
-    def coupled_swaps(self, refit: Refit, out: IntArray, into: IntArray) -> FloatArray:
-        """Margins after swaps whose two rows see each other, (len(out), len(into))."""
 
 
 @dataclass(frozen=True, eq=False)

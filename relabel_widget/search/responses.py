@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 class RowResponses:
     """Those of a fit's rows, whatever the query; leverages are kept."""
 
-    couples = True
-
     def __init__(self, fit: Fit) -> None:
         self._leverages = Leverages(fit)
 
@@ -31,9 +29,11 @@ class RowResponses:
         if not len(rows):
             return np.empty(0)
         question = refit.context.question
-        leverage, weights = self._leverages.of(rows), question.fit.problem.weights[rows]
+        problem, leverage = question.fit.problem, self._leverages.of(rows)
         if question.edit == "remove":
-            weights = np.where(refit.has(rows), 0.0, weights)
+            weights = np.where(refit.has(rows), 0.0, problem.weights[rows])
+        else:
+            weights = problem.weights_of(rows, problem.labels.codes[rows] ^ refit.has(rows))
         held = leverage * weights * expit(refit.eta[rows]) * expit(-refit.eta[rows])
         # alone a row would move by h f, to first order in H by h f / (1 + h d): the ratio of both is share * (1 + h d)
         return np.asarray(refit.gains[rows] * (_edits(refit, rows).share(leverage) * (1.0 + held)))
@@ -42,33 +42,36 @@ class RowResponses:
         """The start as a point of the edited problem, with secant curvature of the edited rows for the first step."""
         edits, leverage = _edits(start, changed), self._leverages.of(changed)
         share = edits.share(leverage)
-        gradient = start.gradient + problem.extended_rmatvec_of(changed, edits.force)
+        gradient = None
+        if problem.edits_are_local:
+            gradient = start.gradient + problem.extended_rmatvec_of(changed, edits.force)
         hessian = start.hessian.with_curvature(changed, (1.0 - share) / (share * leverage))
         return Iterate(start.point.theta, start.eta, gradient, hessian=hessian)
 
-    def coupled_swaps(self, refit: Refit, out: IntArray, into: IntArray) -> FloatArray:
-        """Margins with row ``out[i]`` taken back and ``into[j]`` edited instead, (len(out), len(into)).
 
-        The two rows see each other, through the Hessian at the refit. Cost: a loose block solve with a column for each
-        of the rows, made dense.
-        """
-        context, rows = refit.context, np.concatenate([out, into])
-        fit, hessian = context.question.fit, refit.hessian
-        columns = fit.problem.extended_rows(fit.problem.design.take(rows))
-        solved = solve_many(
-            hessian,
-            columns,
-            rtol=context.settings.accuracy.coupling,
-            preconditioner=fit.preconditioner,
-            width=len(rows),
-            monitor=context.monitor,
-        ).x
-        edits = CoupledEdits.of(_edits(refit, rows), column_dots(columns, solved), hessian.curvature[rows])
-        coupling = columns[:, : len(out)].T @ solved[:, len(out) :]
-        pairs = np.indices(coupling.shape).reshape(2, -1)
-        pairs[1] += len(out)
-        moved = context.question.direction * (refit.factor @ columns)[pairs] * edits.pulls(pairs, coupling.ravel())
-        return np.asarray(refit.margin - moved.sum(axis=0).reshape(coupling.shape))
+def forecast_coupled_swaps(refit: Refit, out: IntArray, into: IntArray) -> FloatArray:
+    """The margin to expect with row ``out[i]`` taken back and ``into[j]`` edited instead, (len(out), len(into)).
+
+    The two rows see each other, through the Hessian at the refit. Cost: a loose block solve with a column for each
+    of the rows, made dense.
+    """
+    context, rows = refit.context, np.concatenate([out, into])
+    fit, hessian = context.question.fit, refit.hessian
+    columns = fit.problem.extended_rows(fit.problem.design.take(rows))
+    solved = solve_many(
+        hessian,
+        columns,
+        rtol=context.settings.accuracy.coupling,
+        preconditioner=fit.preconditioner,
+        width=len(rows),
+        monitor=context.monitor,
+    ).x
+    edits = CoupledEdits.of(_edits(refit, rows), column_dots(columns, solved), hessian.curvature[rows])
+    coupling = columns[:, : len(out)].T @ solved[:, len(out) :]
+    pairs = np.indices(coupling.shape).reshape(2, -1)
+    pairs[1] += len(out)
+    moved = context.question.direction * (refit.factor @ columns)[pairs] * edits.pulls(pairs, coupling.ravel())
+    return np.asarray(refit.margin - moved.sum(axis=0).reshape(coupling.shape))
 
 
 def _edits(refit: Refit, rows: IntArray) -> RowEdits:
@@ -76,9 +79,10 @@ def _edits(refit: Refit, rows: IntArray) -> RowEdits:
     question, eta = refit.context.question, refit.eta[rows]
     problem = question.fit.problem
     made: BoolArray = refit.has(rows)
-    weights, codes = problem.weights[rows], problem.labels.codes[rows].astype(np.float64)
     if question.edit == "relabel":
-        codes = np.where(made, 1.0 - codes, codes)
-        return RowEdits(eta, weights * (expit(eta) - codes), weights, 1.0 - codes)
+        before = problem.labels.codes[rows] ^ made
+        now = problem.weights_of(rows, before) * (expit(eta) - before)
+        return RowEdits(eta, now, problem.weights_of(rows, 1 - before), (1 - before).astype(np.float64))
+    weights, codes = problem.weights[rows], problem.labels.codes[rows].astype(np.float64)
     left_out = np.where(made, weights, 0.0)
     return RowEdits(eta, (weights - left_out) * (expit(eta) - codes), left_out, codes)

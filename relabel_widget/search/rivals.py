@@ -123,7 +123,7 @@ class _Search:
                 if self._best is not None and len(self._best.edits) == 1 and task.costs is None:
                     break
                 out_of_budget = self._try(rival) or out_of_budget
-            if not out_of_budget:
+            if not out_of_budget and task.problem.label_weights is None:
                 self._exhaust()
         except BudgetSpent:
             out_of_budget = True
@@ -175,7 +175,7 @@ class _Search:
         self, question: Question, factor: SolveResult, responses: ClassResponses, below: float
     ) -> tuple[Refit | None, bool]:
         """A set of less than this cost that flips, at its minimiser, or None; and whether the budget ended it."""
-        settings = settings_for(question.fit.problem.design)
+        settings = settings_for(question.fit.problem.design, self._task.problem.n_classes)
         for exact in (False, True):  # the second only where the refit at the minimiser contradicts the first
             context = Context(question, replace(settings, exact=exact), responses, self._monitor)
             refits = Refits(context, factor, self._spending)

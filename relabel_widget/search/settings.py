@@ -146,8 +146,17 @@ class Settings:
     exact: bool = False
 
 
-def settings_for(design: Design) -> Settings:
-    """Settings chosen by how long a refit on this design takes."""
+def settings_for(design: Design, n_classes: int = 2) -> Settings:
+    """Settings chosen by how long a refit on this design takes.
+
+    With several classes no gradient is bounded instead of computed, as the bounds are of one curvature a row; and the
+    rows of a swap do not see each other, as a solve for each class of each takes longer than the refits that it spares.
+    """
+    if n_classes > 2:
+        found = settings_for(design)
+        return replace(
+            found, effort=replace(found.effort, pairwise=False), accuracy=replace(found.accuracy, bounded=False)
+        )
     accuracy = Accuracy(bounded=True, loosest_step=0.3) if design.n_stored >= LARGE else Accuracy()
     if design.n_stored <= _THOROUGH_UP_TO:
         return Settings(_THOROUGH, replace(accuracy, confirm_fully=True))

@@ -14,7 +14,7 @@ import numpy as np
 
 from .._typing import AnyArray
 from ..arguments import as_rows, as_whole, check_threshold
-from ..fits import AdoptionWarning, Disagreement, Fit, How, adopted, check_fit, check_weights, opened
+from ..fits import AdoptionWarning, Disagreement, Fit, How, adopted, check_any_fit, check_weights, opened
 from ..inputs import encoding_of
 from ..journal import Event, Fingerprint, JournalError, Kind, SqliteJournal
 from ..journal.events import check_text, exported, verified
@@ -113,7 +113,6 @@ class Workbench:
         self._training = TrainingRows.of(train, y_train, ids, train_text, names=self._column_names, encoding=encoding)
         self._estimator = estimator
         self._fit = _fit_of(estimator, self._training.rows, self._training.y, sample_weight)
-        check_fit(self._fit, who="Workbench")
         threshold = self._fit.threshold if threshold is None else threshold
         self._queries = Queries.of(self._fit, test, y_test, test_text, encoding=encoding)
         self._decisions = Decisions(self._fit.problem.labels, self._open(store))
@@ -648,7 +647,10 @@ def _fit_of(estimator: Any, train: Any, y_train: Any, sample_weight: Any) -> Fit
         If the estimator cannot be adopted, or the fit is of other rows, labels or weights.
     """
     if not isinstance(estimator, Fit):
-        return adopted(estimator, train, y_train, sample_weight, who="Workbench", x_name="train", several=False)
+        taken = adopted(estimator, train, y_train, sample_weight, who="Workbench", x_name="train", several=False)
+        check_any_fit(taken, who="Workbench")
+        assert isinstance(taken, Fit)
+        return taken
     fit = estimator
     labels = encode(y_train, fit.n_rows, who="Workbench", classes=fit.classes)
     if not np.array_equal(labels.codes, fit.problem.labels.codes):

@@ -8,13 +8,12 @@ digits, nine on news.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from class_problems import class_case, refitted, with_labels
+from class_problems import class_case, optimum, refitted, with_labels
 from measuring import Record, show, stopwatch
 from sklearn.datasets import load_digits
 from sklearn.feature_extraction.text import CountVectorizer
@@ -83,30 +82,9 @@ def test_hundred_optima(record: Record) -> None:
         query = np.random.default_rng(seed).normal(size=(1, 3))
         seed += 1
         fit = rw.fit(x, y)
-        least = optimum(fit, x, y, query)
+        least = optimum(fit, x, y, query[0], 2)
         if least:
             found = rw.find_flip_set(fit, query)
             checked, right = checked + 1, right + (found.size == least and found.optimal)
     record.claim("three classes, 40 rows: sizes that are the optimum's", "100 of 100", right)
     assert right == 100
-
-
-def optimum(fit: rw.Fit, x: np.ndarray, y: np.ndarray, query: np.ndarray) -> int:
-    """1 or 2, or 0 if the optimum is larger: each set whose first-order margin is near 0 or below is refitted."""
-    code = int(fit.decision(query)[0].argmax())
-    edits = [(row, label) for row in range(len(y)) for label in range(3) if label != y[row]]
-    gains = {}
-    for row, label in edits:
-        eta = fit.refit(np.array([row]), labels=[label]).decision(query)[0]
-        gains[row, label] = np.delete(eta, code) - eta[code]
-        if gains[row, label].max() > 0:
-            return 1
-    eta = fit.decision(query)[0]
-    now = np.delete(eta, code) - eta[code]
-    for one, other in combinations(edits, 2):
-        if one[0] == other[0] or (gains[one] + gains[other] - now).max() < -1.0:
-            continue
-        rows, labels = np.array([one[0], other[0]]), np.array([one[1], other[1]])
-        if refitted(x, with_labels(y, rows, labels)).predict(query)[0] != code:
-            return 2
-    return 0

@@ -1,0 +1,88 @@
+"""Queries in every form that people hold, as a design with a model's columns: what all fits share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+
+from ..arguments import check_threshold
+from ..inputs import in_order, materialised, one_row, queries_of
+from .base import Design
+from .convert import as_design, as_query
+
+
+class TakesQueries(ABC):
+    """A fit that takes rows of features, or raw rows of an adopted pipeline.
+
+    Attributes
+    ----------
+    transform
+        For an adopted pipeline: what turns raw rows into features; None without one.
+    columns
+        Names of the columns of the training frame, in its order; None if the training rows were no frame.
+    threshold
+        ``classes[1]`` is predicted above this probability, unless a function is given another one.
+    """
+
+    transform: Any
+    columns: list[Any] | None
+    threshold: float
+
+    @property
+    @abstractmethod
+    def _n_features(self) -> int:
+        """Number of the model's columns."""
+
+    def threshold_logit(self, threshold: Any, *, who: str) -> float:
+        """A threshold as log-odds; the fit's own if None.
+
+        Raises
+        ------
+        ValueError
+            If it does not lie strictly between 0 and 1.
+        """
+        return check_threshold(self.threshold if threshold is None else threshold, who=who)
+
+    def design_of(self, X: Any, *, who: str = "X") -> Design:
+        """Rows as a design with the model's columns; raw rows pass through the pipeline first.
+
+        The result may be given to every function in place of the rows, so that they are transformed once.
+        """
+        return as_design(self._features(self.rows_of(X, who=who), who), who=who, n_features=self._n_features)
+
+    def rows_of(self, X: Any, *, who: str = "X") -> Any:
+        """Queries as rows; one query in a shape of its own, such as a dict, as rows of length one."""
+        return X if isinstance(X, Design) else queries_of(X, columns=self._columns_for(X), who=who)
+
+    def _columns_for(self, X: Any) -> list[Any] | None:
+        """Columns that a query must have: by place all of the training frame's, by name those that a pipeline needs."""
+        by_place = isinstance(X, (list, np.ndarray)) or (isinstance(X, tuple) and not hasattr(X, "_fields"))
+        if self.columns is None or self.transform is None or by_place:
+            return self.columns
+        needed: list[Any] = self.transform.needed(self.columns)
+        return needed
+
+    def query_of(self, x: Any, *, who: str = "x") -> Design:
+        """One query as a design of one row: a row of features, or one raw row of an adopted pipeline."""
+        if not isinstance(x, Design):
+            by_place = self.transform is None and isinstance(x, np.ndarray)  # no frame has to be made of it
+            x = one_row(x, columns=None if by_place else self._columns_for(x), who=who)
+        return as_query(self._features(x, who), who=who, n_features=self._n_features)
+
+    def _features(self, X: Any, who: str) -> Any:
+        if isinstance(X, Design):
+            return X
+        X = materialised(X, who=who)
+        return in_order(X, self.columns, who=who) if self.transform is None else self.transform(X, who=who)
+
+    def raw_query(self, x: Any, *, who: str = "x") -> Any:
+        """One query as the adopted pipeline takes it, rows of length one; None without one, or if x is features."""
+        one = x if isinstance(x, Design) else one_row(x, columns=self._columns_for(x), who=who)
+        return self.raw_queries(one, who=who)
+
+    def raw_queries(self, X: Any, *, who: str = "X") -> Any:
+        """As `raw_query`, for many queries."""
+        raw = X if self.transform is None else self.transform.brought(X, who)
+        return None if self.transform is None or isinstance(raw, Design) else raw

@@ -1,0 +1,93 @@
+"""Whose refit counts: sets of estimators that are not at their minimum, and of pipelines that look at labels."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from measuring import Record, show, stopwatch
+from sklearn.base import clone
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.feature_selection import RFE, SelectFromModel, SelectKBest, SelectPercentile, chi2
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import TargetEncoder
+
+import relabel_widget as rw
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.data, pytest.mark.timeout(3600)]
+
+N_TRAIN, N_TEST = 1_500, 40
+PLACES = ["Profession", "CITY", "STATE"]  # of loan.csv
+CASES: dict[str, tuple[str, Any]] = {
+    "default settings": ("sst2", make_pipeline(CountVectorizer(), LogisticRegression())),
+    "C = 10": ("sst2", make_pipeline(CountVectorizer(), LogisticRegression(C=10))),
+    "C = 100": ("sst2", make_pipeline(CountVectorizer(), LogisticRegression(C=100))),
+    "C = 10,000": ("sst2", make_pipeline(CountVectorizer(), LogisticRegression(C=1e4))),
+    "liblinear, C = 100": ("sst2", make_pipeline(CountVectorizer(), LogisticRegression(C=100, solver="liblinear"))),
+    "saga, 20 steps": (
+        "sst2",
+        make_pipeline(CountVectorizer(), LogisticRegression(solver="saga", max_iter=20, random_state=0)),
+    ),
+    "SelectKBest": ("sst2", make_pipeline(CountVectorizer(), SelectKBest(chi2, k=300), LogisticRegression())),
+    "SelectPercentile": ("sst2", make_pipeline(TfidfVectorizer(), SelectPercentile(chi2), LogisticRegression())),
+    "SelectFromModel": (
+        "sst2",
+        make_pipeline(TfidfVectorizer(), SelectFromModel(LogisticRegression()), LogisticRegression()),
+    ),
+    "RFE": (
+        "sst2",
+        make_pipeline(
+            TfidfVectorizer(min_df=5),
+            RFE(LogisticRegression(), n_features_to_select=200, step=0.3),
+            LogisticRegression(),
+        ),
+    ),
+    "TargetEncoder": ("loan", make_pipeline(TargetEncoder(random_state=0), LogisticRegression())),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_set_is_contradicted_in_silence(name: str, real_data: Callable[[str], pd.DataFrame], record: Record) -> None:
+    data, estimator = CASES[name]
+    table = real_data(data)
+    train = table[table["split"] == "train"].sample(N_TRAIN, random_state=0)
+    test = table[table["split"] == "test"].sample(N_TEST, random_state=0)
+    rows = train["text"].tolist() if data == "sst2" else train[PLACES]
+    queries = test["text"].tolist() if data == "sst2" else test[PLACES]
+    labels = train["label"].to_numpy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        own = estimator.fit(rows, labels)
+        fit = rw.adopt(own, rows, labels)
+        with stopwatch() as watch:
+            found = rw.find_flip_sets(fit, queries, n_jobs=1)
+        before = own.predict(queries)
+        flipped = []
+        for each in found:
+            edited = labels.copy()
+            edited[each.rows] = each.labels
+            flipped.append(clone(own).fit(rows, edited).predict(queries) != before)
+    flips = np.array(flipped)[np.arange(N_TEST), np.arange(N_TEST)]
+    verified = np.array([each.verified for each in found])
+    sizes = np.array([each.size for each in found])
+    show(
+        f"{name}: {N_TEST} rows",
+        ["verified", "of these flip", "said not to be", "mean size", "ms (mean)"],
+        [
+            [
+                int(verified.sum()),
+                int((verified & flips).sum()),
+                int((~verified).sum()),
+                sizes[verified].mean(),
+                1e3 * watch.cpu / N_TEST,
+            ]
+        ],
+    )
+    outcome = float(verified.sum())
+    record.add(f"own model: {name}", seconds=watch.cpu, cpu_seconds=watch.cpu, outcome=outcome, peak_mib=0.0)
+    assert (flips[verified]).all()
