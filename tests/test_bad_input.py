@@ -232,24 +232,20 @@ ESTIMATORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "three classes against the rest": (
         lambda: OneVsRestClassifier(LogisticRegression()).fit(X, np.arange(40) % 3),
         TypeError,
-        "expected a LogisticRegression, a naive Bayes .* or a Pipeline .*, got OneVsRestClassifier",
+        "expected a LogisticRegression, .*, got OneVsRestClassifier.*rw.fit_one_vs_rest",
     ),
-    "cross-validated": (LogisticRegressionCV, TypeError, "got LogisticRegressionCV.*with the C it chose"),
+    "cross-validated": (LogisticRegressionCV, ValueError, "this LogisticRegressionCV is not fitted yet"),
     "support vectors": (
         LinearSVC,
         TypeError,
-        "expected a LogisticRegression, a naive Bayes .* or a Pipeline .*, got LinearSVC",
+        "expected a LogisticRegression, .*, got LinearSVC",
     ),
-    "stochastic": (lambda: SGDClassifier(loss="log_loss"), TypeError, "got SGDClassifier"),
+    "stochastic": (lambda: SGDClassifier(loss="log_loss"), ValueError, "this SGDClassifier is not fitted yet"),
     "regression": (LinearRegression, TypeError, "got LinearRegression"),
     "our own fit": (lambda: FIT, TypeError, "got Fit"),
     "a class": (lambda: LogisticRegression, TypeError, "got (type|ABCMeta)"),
     "nothing": (lambda: None, TypeError, "got NoneType"),
-    "pipeline of another": (
-        lambda: make_pipeline(LinearSVC()),
-        TypeError,
-        "a Pipeline ending in one of them, got LinearSVC",
-    ),
+    "pipeline of another": (lambda: make_pipeline(LinearSVC()), TypeError, "a Pipeline .*, got LinearSVC"),
     "unfitted pipeline": (lambda: make_pipeline(LogisticRegression()), ValueError, "is not fitted yet"),
 }
 
@@ -312,9 +308,7 @@ def test_rows(rows: Any, error: type[Exception], words: str) -> None:
         rw.find_flip_sets(FIT, X, candidates=rows)
 
 
-@pytest.mark.parametrize(
-    "threshold", [0, 1, 0.0, 1.0, -0.5, 1.5, np.nan, np.inf, "x", "0.5", None, [0.5], 1j], ids=repr
-)
+@pytest.mark.parametrize("threshold", [0, 1, 0.0, 1.0, -0.5, 1.5, np.nan, np.inf, "x", "0.5", (), [0.5], 1j], ids=repr)
 def test_thresholds(threshold: Any) -> None:
     words = "expected a threshold strictly between 0 and 1, got"
     with pytest.raises(ValueError, match=f"^find_flip_set: {words}"):

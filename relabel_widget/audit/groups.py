@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from .._typing import AnyArray, BoolArray, FloatArray, IntArray
-from ..arguments import as_rows, as_whole, check_choice, check_monitor, check_threshold
+from ..arguments import as_rows, as_whole, check_choice, check_monitor
 from ..fits import Fit, check_any_fit
 from ..monitor import Monitor
 from ..problem import Edit, codes_of_queries
@@ -74,7 +74,7 @@ def group_audit(
     y_query: Any = None,
     flip_sets: Sequence[FlipSet] | None = None,
     candidates: Any = None,
-    threshold: float = 0.5,
+    threshold: float | None = None,
     edit: Edit = "relabel",
     method: Literal["verified", "first-order"] = "verified",
     budget: Any = None,
@@ -168,7 +168,8 @@ def group_audit(
 
 
 def _audited(fit: Fit, queries: Any, y_query: Any, threshold: Any) -> IntArray:
-    threshold_logit, problem = check_threshold(threshold, who="group_audit"), fit.problem
+    threshold_logit = fit.threshold_logit(threshold, who="group_audit")
+    problem = fit.problem
     if y_query is None:
         return np.arange(queries.n_rows)
     truth = codes_of_queries(y_query, queries.n_rows, who="group_audit: y_query", classes=fit.classes)

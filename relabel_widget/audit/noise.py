@@ -119,7 +119,7 @@ def noise_audit(
     permutations: int = 399,
     correction: Correction = "holm",
     level: float = 0.05,
-    threshold: float = 0.5,
+    threshold: float | None = None,
     edit: Edit = "relabel",
     method: Literal["verified", "first-order"] = "verified",
     budget: Any = None,
@@ -179,6 +179,8 @@ def noise_audit(
         check_fit(fit, who="noise_audit")
     as_whole(seed, 0, who="noise_audit: seed")  # some invalid seeds crash NumPy
     _check(permutations, correction, seed, level, edit)
+    if threshold is None:
+        threshold = 0.5 if fit is None else fit.threshold
     threshold_logit = check_threshold(threshold, who="noise_audit")
     data = _of_mapping(groups, C) if fit is None else _of_fit(groups, fit)
     if reference is not None and reference not in data.names:

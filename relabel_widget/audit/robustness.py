@@ -82,7 +82,7 @@ def robustness_curve(
     X_query: Any,
     *,
     flip_sets: Sequence[FlipSet] | None = None,
-    threshold: float = 0.5,
+    threshold: float | None = None,
     edit: Edit = "relabel",
     candidates: Any = None,
     budget: Any = None,

@@ -44,6 +44,8 @@ class BayesFit(TakesQueries):
         Names of the columns of the training frame, in its order; None if the training rows were no frame.
     own
         The estimator that the fit was adopted from, an `OwnModel`, which can be refitted with the steps before it.
+    threshold
+        As that of a `Fit`.
     """
 
     model: Model
@@ -55,6 +57,7 @@ class BayesFit(TakesQueries):
     transform: Any = None
     columns: list[Any] | None = None
     own: Any = None
+    threshold: float = 0.5
 
     @cached_property
     def masses(self) -> FloatArray:

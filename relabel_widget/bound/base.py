@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import BoolArray, FloatArray, IntArray
-from ..arguments import as_rows, as_whole, check_monitor, check_threshold
+from ..arguments import as_rows, as_whole, check_monitor
 from ..evidence import FACTOR_RTOL, factors, solved_factors
 from ..fits import Fit
 from ..monitor import Monitor
@@ -46,7 +46,7 @@ class Bound(ABC):
     def lower_bound(
         self,
         x: Any,
-        threshold: float = 0.5,
+        threshold: float | None = None,
         candidates: Any = None,
         at_most: int | None = None,
         *,
@@ -87,7 +87,7 @@ class Bound(ABC):
         who = f"{type(self).__name__}.lower_bound"
         design = self.fit.query_of(x, who=f"{who}: x")
         solved = factors(self.fit, design) if factor is None else np.asarray(factor, dtype=np.float64)[:, None]
-        right, offset = self.fit.problem.extended_rows(design), check_threshold(threshold, who=who)
+        right, offset = self.fit.problem.extended_rows(design), self.fit.threshold_logit(threshold, who=who)
         (query,) = queries_of(self.fit, right, solved, offset)
         limit = None if at_most is None else as_whole(at_most, 0, who=f"{who}: at_most")
         return self._smallest(query, self._mask(candidates, who), limit, max_refits, monitor)
@@ -95,7 +95,7 @@ class Bound(ABC):
     def lower_bounds(
         self,
         X_query: Any,
-        threshold: float = 0.5,
+        threshold: float | None = None,
         candidates: Any = None,
         at_most: Any = None,
         *,
@@ -106,7 +106,7 @@ class Bound(ABC):
         check_monitor(monitor, who="lower_bounds")
         who = f"{type(self).__name__}.lower_bounds"
         design = self.fit.design_of(X_query, who=f"{who}: X_query")
-        right, offset = self.fit.problem.extended_rows(design), check_threshold(threshold, who=who)
+        right, offset = self.fit.problem.extended_rows(design), self.fit.threshold_logit(threshold, who=who)
         queries = queries_of(self.fit, right, factors(self.fit, design), offset)
         limits = [None] * len(queries) if at_most is None else list(at_most)
         if len(limits) != len(queries):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import IntArray
-from ..arguments import as_rows, as_whole, check_edit, check_monitor, check_threshold
+from ..arguments import as_rows, as_whole, check_edit, check_monitor
 from ..fits import Fit, check_fit
 from ..monitor import Monitor
 from ..problem import Edit
@@ -30,7 +30,7 @@ def exhaustive_lower_bound(
     fit: Fit,
     x: Any,
     *,
-    threshold: float = 0.5,
+    threshold: float | None = None,
     edit: Edit = "relabel",
     candidates: Any = None,
     largest: int = 2,
@@ -67,7 +67,7 @@ def exhaustive_lower_bound(
     check_fit(fit, who="exhaustive_lower_bound")
     check_monitor(monitor, who="exhaustive_lower_bound")
     check_edit(edit, who="exhaustive_lower_bound")
-    offset = check_threshold(threshold, who="exhaustive_lower_bound")
+    offset = fit.threshold_logit(threshold, who="exhaustive_lower_bound")
     rows = np.arange(fit.n_rows) if candidates is None else as_rows(candidates, fit.n_rows, who=_WHO)
     largest = min(as_whole(largest, 0, who=f"{_WHO}: largest"), len(rows))
     count = exhaustive_refits(len(rows), largest)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import check_threshold
 from ..inputs import in_order, materialised, one_row, queries_of
 from .base import Design
 from .convert import as_design, as_query
@@ -21,15 +22,28 @@ class TakesQueries(ABC):
         For an adopted pipeline: what turns raw rows into features; None without one.
     columns
         Names of the columns of the training frame, in its order; None if the training rows were no frame.
+    threshold
+        ``classes[1]`` is predicted above this probability, unless a function is given another one.
     """
 
     transform: Any
     columns: list[Any] | None
+    threshold: float
 
     @property
     @abstractmethod
     def _n_features(self) -> int:
         """Number of the model's columns."""
+
+    def threshold_logit(self, threshold: Any, *, who: str) -> float:
+        """A threshold as log-odds; the fit's own if None.
+
+        Raises
+        ------
+        ValueError
+            If it does not lie strictly between 0 and 1.
+        """
+        return check_threshold(self.threshold if threshold is None else threshold, who=who)
 
     def design_of(self, X: Any, *, who: str = "X") -> Design:
         """Rows as a design with the model's columns; raw rows pass through the pipeline first.

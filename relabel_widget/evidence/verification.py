@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import AnyArray, BoolArray, CodeArray, FloatArray, IntArray
-from ..arguments import as_rows, check_edit, check_monitor, check_threshold
+from ..arguments import as_rows, check_edit, check_monitor
 from ..bayes import BayesFit, predicted_codes, proba_of, scores_of
 from ..fits import AnyFit, How, NoRefitError, check_any_fit, check_how
 from ..monitor import Monitor
@@ -46,7 +46,7 @@ def verify(
     *,
     labels: Any = None,
     edit: Edit = "relabel",
-    threshold: float = 0.5,
+    threshold: float | None = None,
     how: How = "minimiser",
     monitor: Monitor | None = None,
 ) -> Verification:
@@ -66,8 +66,8 @@ def verify(
     edit
         ``"relabel"`` gives each row another label, ``"remove"`` leaves the row out.
     threshold
-        A query is predicted ``classes[1]`` when its probability is above this; of several classes, the likeliest is
-        predicted.
+        A query is predicted ``classes[1]`` when its probability is above this; `Fit.threshold` if None. Of several
+        classes, the likeliest is predicted.
     how
         What is refitted: the ``"minimiser"`` of the objective at the given features; the ``"estimator"`` that the fit
         was adopted from, with its own solver and stopping rule; or its whole ``"pipeline"``, whose steps may look at
@@ -88,7 +88,7 @@ def verify(
     check_any_fit(fit, who="verify", bayes=True)
     check_monitor(monitor, who="verify")
     check_edit(edit, who="verify")
-    threshold_logit = check_threshold(threshold, who="verify")
+    threshold_logit = fit.threshold_logit(threshold, who="verify")
     check_how(how, fit.own, who="verify")
     chosen = as_rows(rows, fit.n_rows, who="verify: rows")
     if isinstance(fit, BayesFit):

@@ -15,6 +15,7 @@ from .fitting import (
 )
 from .one_vs_rest import OneVsRest, fit_one_vs_rest, shares
 from .own_model import AdoptionWarning, How, NoRefitError, OwnModel, check_how
+from .wrappers import opened
 
 __all__ = [
     "MINIMISER_RTOL",
@@ -38,5 +39,6 @@ __all__ = [
     "fit_one_vs_rest",
     "minimised",
     "minimiser",
+    "opened",
     "shares",
 ]

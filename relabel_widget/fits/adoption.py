@@ -9,15 +9,17 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .._typing import AnyArray, FloatArray
+from ..arguments import check_threshold
 from ..bayes import BayesFit, bayes_fit, is_bayes
 from ..design import Design, as_design, compacted
 from ..inputs import as_labels, column_names, count_rows, materialised
-from ..problem import Labels, Problem, encode
+from ..problem import Labels, MultinomialProblem, Problem, encode
 from .class_weights import label_weights
-from .fitting import Fit, Polish, check_C, check_weights, minimiser
-from .multinomial import multinomial_objective
+from .estimators import Objective, objective_of
+from .fitting import Fit, Polish, check_weights, minimiser
 from .own_model import AdoptionWarning, OwnModel, as_dense, coefficients
-from .steps import Steps, own_ways, thawed, unrolled
+from .steps import Steps, check_ways, unrolled
+from .wrappers import opened
 
 AnyFit: TypeAlias = Fit | BayesFit
 
@@ -28,11 +30,16 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> AnyFit:
     Parameters
     ----------
     estimator
-        A fitted ``LogisticRegression`` with an L2 penalty and any solver (for liblinear, whose intercept is
-        penalised, the objective has that penalty too), a ``MultinomialNB``, ``ComplementNB`` or ``BernoulliNB``, or a
-        ``Pipeline`` that ends in one of them. With three classes or more a ``LogisticRegression`` must be multinomial,
-        as all solvers but liblinear make it. The steps of a pipeline may be nested pipelines,
-        transformers of your own, and transformers that look at the labels.
+        A fitted classifier with the logistic loss and an L2 penalty: ``LogisticRegression`` with any solver (for
+        liblinear, whose intercept is penalised, the objective has that penalty too), ``LogisticRegressionCV`` at the C
+        it chose, or ``SGDClassifier(loss="log_loss")`` of two classes, with C = 1 / (alpha n_rows). Or
+        a ``MultinomialNB``, ``ComplementNB`` or ``BernoulliNB``. With three classes
+        or more it must be multinomial, as all solvers but liblinear make it.
+
+        Or what is built of these: a ``Pipeline`` that ends in one, whose steps may be nested pipelines, transformers
+        of your own, and transformers that look at the labels; a fitted search such as ``GridSearchCV``, of which
+        ``best_estimator_`` is taken; a ``FixedThresholdClassifier`` or ``TunedThresholdClassifierCV``, whose threshold
+        becomes that of the fit; a ``FrozenEstimator``. They may be inside one another.
     X
         What the estimator was fitted on: rows of features, or raw rows for a pipeline. Held by reference.
     y
@@ -44,21 +51,31 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> AnyFit:
     -------
     Fit or BayesFit
         A naive Bayes is taken as it is. Others are polished by Newton steps from the estimator's coefficients;
-        `Fit.polish` says how far they were, and `Fit.own` refits the estimator itself. A fit from a pipeline takes raw
-        rows as queries (numeric matrices too, where the pipeline takes texts).
+        `Fit.polish` says how far they were. `Fit.own` refits the estimator itself: of a search the estimator that it
+        found, with the parameters that it found, of a classifier with a threshold the one inside;
+        ``LogisticRegressionCV`` chooses C again. `Fit.threshold` is the estimator's own, the default of flip sets,
+        `verify` and `Workbench`. A fit from a pipeline takes raw rows as queries (numeric matrices too, where the
+        pipeline takes texts).
 
     Raises
     ------
     TypeError
-        If it is none of these, has a way to predict of its own, or a step of the pipeline resamples rows.
+        If there is another classifier inside, or one with a way to predict of its own, or a step of a pipeline
+        resamples rows; the message says what to fit instead.
     ValueError
-        If it is unfitted, has another penalty (l1, elastic net, none), was fitted one class against the rest or on
-        other columns, or does not know the labels; or if a step changes the number of rows.
+        If it is unfitted, has another loss or penalty (l1, elastic net, none), was fitted one class
+        against the rest or on other columns, or does not know the labels; if a step changes the number of rows; or if
+        its threshold predicts one class alone.
 
     Warns
     -----
     AdoptionWarning
         If polishing changes the predicted class of a training row; the message says why.
+
+    Notes
+    -----
+    A row exactly on the threshold is predicted ``classes[0]`` here, and ``pos_label`` by a classifier with a threshold.
+    Removing rows keeps C; a refit of ``SGDClassifier`` on k rows fewer has C = 1 / (alpha (n_rows - k)).
     """
     fit = adopted(estimator, X, y, sample_weight)
     disagreement = Disagreement.of(fit) if isinstance(fit, Fit) else None
@@ -78,10 +95,12 @@ def adopted(
     several: bool = True,
 ) -> AnyFit:
     """`adopt`, without its warning; ``x_name`` is what its caller calls X, ``several`` allows more than two classes."""
-    estimator = thawed(estimator)
+    inside = opened(estimator)
+    estimator = inside.estimator
+    threshold = _own_threshold(inside.threshold, who)
     steps, model = unrolled(estimator, who=who)
-    if not is_bayes(model):
-        _check_adoptable(model)
+    check_ways(model, "Refit with scikit-learn's own class.")
+    objective = None if is_bayes(model) else objective_of(model)
     rows = materialised(X, who=f"{who}: {x_name}")
     y = materialised(y, who=f"{who}: y")
     columns = column_names(rows)
@@ -90,13 +109,15 @@ def adopted(
         rows = steps.brought(rows, f"{who}: {x_name}")
         labels_given = as_labels(y, count_rows(rows, who=f"{who}: {x_name}"), who=who)
         features = steps.training(rows, labels_given, who=f"{who}: {x_name}")
-    if is_bayes(model):
+    if objective is None:
         if steps is None:
             _check_names(model, features, who)
         design = as_design(features, who=f"{who}: {x_name}")
         taken = bayes_fit(model, design, y, sample_weight, transform=steps, columns=columns)
         weights = None if sample_weight is None else taken.weights
-        return replace(taken, own=_own(estimator, model, steps, rows, features, taken.y, weights, design))
+        return replace(
+            taken, threshold=threshold, own=_own(estimator, model, steps, rows, features, taken.y, weights, design)
+        )
     design = compacted(as_design(features, who=f"{who}: {x_name}"))
     coef = as_dense(model.coef_)
     if design.n_features != coef.shape[1]:
@@ -108,11 +129,17 @@ def adopted(
         _check_names(model, features, who)
     labels = encode(y, design.n_rows, who=who, classes=np.asarray(model.classes_), several=several)
     weights = check_weights(sample_weight, labels, who=who)
-    fit = _polished(*_objective(model, design, labels, weights))
+    problem, start = _stated(objective, model, design, labels, weights)
+    fit = _polished(problem, start, threshold)
     given_weights = None if sample_weight is None else weights
     own = _own(estimator, model, steps, rows, features, fit.y, given_weights, design)
-    own = replace(own, distance=fit.polish.typical_change if fit.polish else 0.0)
-    return replace(fit, transform=steps, own=own, columns=columns)
+    own = replace(
+        own,
+        distance=fit.polish.typical_change if fit.polish else 0.0,
+        n_stored=own.n_stored * int(np.size(model.n_iter_)),
+        chooses=objective.chosen,
+    )
+    return replace(fit, transform=steps, own=own, columns=columns, threshold=threshold)
 
 
 def _own(
@@ -140,21 +167,44 @@ def _own(
     )
 
 
-def _objective(model: Any, design: Design, labels: Labels, weights: FloatArray) -> tuple[Problem, FloatArray]:
-    """What the estimator minimised, and where it stopped, (n_params,)."""
+def _own_threshold(threshold: float | None, who: str) -> float:
+    """The threshold of the estimator; 0.5 without one.
+
+    Raises
+    ------
+    ValueError
+        If it leaves one class alone.
+    """
+    if threshold is None:
+        return 0.5
+    if not 0 < threshold < 1:
+        raise ValueError(
+            f"{who}: the estimator's threshold, {threshold:g} as a probability, predicts one class for every row. "
+            "Choose one strictly between 0 and 1, or pass the classifier inside."
+        )
+    return threshold
+
+
+def _stated(
+    objective: Objective, model: Any, design: Design, labels: Labels, weights: FloatArray
+) -> tuple[Problem, FloatArray]:
+    """The objective on the training rows, and where the estimator stopped, (n_params,)."""
+    l2 = objective.l2_on(design.n_rows)
     following = label_weights(model.class_weight, labels, weights, who="adopt")
     if following is not None:
         weights = following.of(labels.codes)
     if len(labels.classes) > 2:
-        multinomial, point = multinomial_objective(model, design, labels, weights)
-        return replace(multinomial, label_weights=following), point
+        several = MultinomialProblem(
+            design, labels, weights, l2, has_intercept=objective.has_intercept, label_weights=following
+        )
+        return several, several.theta_of(as_dense(model.coef_), np.asarray(model.intercept_, dtype=np.float64))
     problem = Problem(
         design,
         labels,
         weights,
-        l2=1.0 / check_C(model.C, who="adopt"),
-        has_intercept=bool(model.fit_intercept),
-        intercept_l2=_intercept_l2(model),
+        l2,
+        has_intercept=objective.has_intercept,
+        intercept_l2=objective.intercept_l2,
         label_weights=following,
     )
     return problem, coefficients(model, problem.n_params)
@@ -162,7 +212,7 @@ def _objective(model: Any, design: Design, labels: Labels, weights: FloatArray) 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """How many rows an estimator predicts differently from its minimiser, and why; at the threshold 0.5.
+    """How many rows an estimator predicts differently from its minimiser, and why; at the threshold in force.
 
     Attributes
     ----------
@@ -199,56 +249,6 @@ class Disagreement:
         )
 
 
-def _check_adoptable(model: Any) -> None:
-    from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
-
-    if isinstance(model, LogisticRegressionCV) or not isinstance(model, LogisticRegression):
-        raise TypeError(
-            "adopt: expected a LogisticRegression, a naive Bayes of counts (MultinomialNB, ComplementNB, BernoulliNB) "
-            f"or a Pipeline ending in one of them, got {type(model).__name__}. "
-            "Refit with LogisticRegression (for a cross-validated model, with the C it chose), or use rw.fit, whose "
-            "result a Workbench takes as well."
-        )
-    if not hasattr(model, "coef_"):
-        raise ValueError("adopt: this LogisticRegression is not fitted yet. Call its fit(X, y) first.")
-    penalty = _penalty_name(model)
-    if penalty != "l2":
-        raise ValueError(
-            f"adopt: expected an L2 penalty, got {penalty}. The answers rest on a smooth, strongly convex objective: "
-            "refit with LogisticRegression(C=...) and its default penalty."
-        )
-    own = own_ways(type(model))
-    if own:
-        raise TypeError(
-            f"adopt: {type(model).__name__} predicts by a {own[0]} of its own, so that its probabilities are not "
-            "those of its coefficients. Refit with LogisticRegression itself."
-        )
-    if len(model.classes_) == 2 and getattr(model, "multi_class", None) == "multinomial":  # scikit-learn before 1.8
-        raise ValueError(
-            'adopt: multi_class="multinomial" gives two classes one penalised coefficient vector each: another '
-            f"objective. Refit without multi_class; with C={2 * model.C:g} the probabilities stay the same."
-        )
-
-
-def _penalty_name(model: Any) -> str:
-    """The penalty in words, from `penalty` (older scikit-learn) or from `l1_ratio` and C (1.8 and later)."""
-    penalty, l1_ratio = getattr(model, "penalty", "deprecated"), model.l1_ratio or 0.0
-    if penalty in {None, "none"} or np.isinf(model.C):
-        return "none"
-    if penalty == "deprecated":  # scikit-learn 1.8 and later: l1_ratio alone decides
-        return "l2" if l1_ratio == 0 else "l1" if l1_ratio == 1 else f"elastic net (l1_ratio={l1_ratio})"
-    if penalty == "elasticnet":
-        return "l2" if l1_ratio == 0 else f"elastic net (l1_ratio={l1_ratio})"
-    return str(penalty)
-
-
-def _intercept_l2(model: Any) -> float:
-    """Liblinear appends a column of ``intercept_scaling`` and penalises its coefficient like any other."""
-    if model.solver != "liblinear" or not model.fit_intercept:
-        return 0.0
-    return 1.0 / (float(model.C) * float(model.intercept_scaling) ** 2)
-
-
 def _check_names(model: Any, X: Any, who: str) -> None:
     expected, got = getattr(model, "feature_names_in_", None), column_names(X)
     if expected is not None and got is not None and list(expected) != got:
@@ -258,15 +258,17 @@ def _check_names(model: Any, X: Any, who: str) -> None:
         )
 
 
-def _polished(problem: Problem, start: FloatArray) -> Fit:
+def _polished(problem: Problem, start: FloatArray, threshold: float) -> Fit:
     before = problem.eta(start)
     fit = minimiser(problem, start, None, None, None)
     change = fit.eta - before
+    threshold_logit = check_threshold(threshold, who="adopt")
+    moved = problem.predicted_rows(fit.eta, threshold_logit) != problem.predicted_rows(before, threshold_logit)
     polish = Polish(
         gradient_norm=float(np.linalg.norm(problem.gradient(start, problem.dloss(before)))),
         distance=float(np.linalg.norm(fit.theta - start)),
         largest_change=float(np.abs(change).max()),
         typical_change=float(np.sqrt(np.mean(change * change))),
-        predictions_changed=int(np.count_nonzero(problem.predicted_rows(fit.eta) != problem.predicted_rows(before))),
+        predictions_changed=int(np.count_nonzero(moved)),
     )
     return replace(fit, polish=polish)

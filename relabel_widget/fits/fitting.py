@@ -70,6 +70,9 @@ class Fit(TakesQueries):
         For an adopted estimator: that estimator, which can be refitted.
     columns
         Names of the columns of the training frame, in its order; None if the training rows were no frame.
+    threshold
+        ``classes[1]`` is predicted above this probability, unless a function is given another one: that of an adopted
+        estimator with a threshold of its own, otherwise 0.5.
     """
 
     problem: Problem
@@ -80,6 +83,7 @@ class Fit(TakesQueries):
     polish: Polish | None = None
     own: OwnModel | None = None
     columns: list[Any] | None = None
+    threshold: float = 0.5
 
     @property
     def coef(self) -> FloatArray:
@@ -302,7 +306,7 @@ def minimiser(
     monitor: Monitor | None,
     like: Fit | None,
 ) -> Fit:
-    """The fit of a problem from a start; ``like`` lends the transform of raw rows and the names of columns.
+    """The fit of a problem from a start; ``like`` lends transform, names of columns and threshold.
 
     Raises
     ------
@@ -319,7 +323,9 @@ def minimiser(
     theta, eta = result.theta, result.eta
     theta.flags.writeable = eta.flags.writeable = False
     found = Fit(problem, theta, eta, result.gradient_norm)
-    return found if like is None else replace(found, transform=like.transform, columns=like.columns)
+    if like is None:
+        return found
+    return replace(found, transform=like.transform, columns=like.columns, threshold=like.threshold)
 
 
 def minimised(

@@ -66,7 +66,9 @@ class OwnModel:
     distance
         How far the log-odds of the training rows are from those at the minimiser: root mean square.
     n_stored
-        Number of stored values of the features: what one pass costs.
+        Number of stored values of the features, times the number of fits of a refit: what one pass costs.
+    chooses
+        Whether a refit of the classifier chooses its objective again, by cross-validation.
     """
 
     estimator: Any
@@ -78,6 +80,7 @@ class OwnModel:
     sample_weight: FloatArray | None
     distance: float
     n_stored: int
+    chooses: bool = False
 
     @cached_property
     def looks_at_labels(self) -> bool:
@@ -125,7 +128,7 @@ class OwnModel:
         Its distance from the minimiser then says nothing of a refit.
         """
         model = self.classifier
-        return bool(model.warm_start) or bool(np.max(getattr(model, "n_iter_", 0)) > model.max_iter)
+        return bool(getattr(model, "warm_start", False)) or bool(np.max(getattr(model, "n_iter_", 0)) > model.max_iter)
 
     def doubts(self, margin: float) -> bool:
         """Whether a refit of the estimator may contradict one of the minimiser with this margin, in log-odds.
@@ -136,17 +139,23 @@ class OwnModel:
             If it may, and its solver draws random numbers without a seed: then a refit is one of many.
         """
         reach = max(_DOUBT * self.distance, _DOUBT_OF_TOL * self.classifier.tol)
-        in_doubt = self.looks_at_labels or self.starts_elsewhere or abs(margin) < reach
+        in_doubt = self.looks_at_labels or self.chooses or self.starts_elsewhere or abs(margin) < reach
         return in_doubt and self._told_of_chance
 
     @cached_property
     def _told_of_chance(self) -> Literal[True]:
         if _solves_by_chance(self.classifier) and self.distance > _SETTLED:
             name = type(self.classifier).__name__
+            solver = getattr(self.classifier, "solver", "")
+            draws = (
+                f"The solver {solver!r} of your {name} draws random numbers"
+                if solver
+                else f"Your {name} takes random steps"
+            )
             warnings.warn(
-                f"The solver {self.classifier.solver!r} of your {name} draws random numbers, its random_state is not "
-                "set, and it stops before the minimum: a flip set that one refit confirms may not hold in the next. "
-                "Set random_state and fit again, or raise max_iter and lower tol.",
+                f"{draws}, its random_state is not set, and it stops before the minimum: a flip "
+                "set that one refit confirms may not hold in the next. Set random_state and fit again, or raise "
+                "max_iter and lower tol.",
                 AdoptionWarning,
                 stacklevel=2,
             )
@@ -237,7 +246,8 @@ class OwnModel:
             name = type(again).__name__
             if steps >= again.max_iter:
                 return f"{name} stopped at max_iter={again.max_iter}, before it converged; raise max_iter."
-            return f"{name} stopped at tol={again.tol:g}, before its minimum; lower tol."
+            random = " Its steps are random: average=True comes nearer." if hasattr(again, "average") else ""
+            return f"{name} stopped at tol={again.tol:g}, before its minimum; lower tol.{random}"
         if self.steps is not None and self.steps.cross_fit:
             step = self.steps.cross_fit
             return f"The step {step!r} encodes training rows on random folds that cannot be drawn again; fix its folds."
@@ -312,8 +322,9 @@ def _name_of_weights(given: Any, classifier: Any) -> str:
 
 def _solves_by_chance(classifier: Any) -> bool:
     """Whether two fits of a classifier to the same data may end in other places."""
-    solver = classifier.solver
-    draws = solver in {"sag", "saga"} or (solver == "liblinear" and classifier.dual)
+    solver = getattr(classifier, "solver", "")
+    draws = getattr(classifier, "shuffle", False)  # of SGDClassifier
+    draws = draws or solver in {"sag", "saga"} or (solver == "liblinear" and classifier.dual)
     return bool(draws) and classifier.random_state is None
 
 

@@ -23,6 +23,7 @@ from ..inputs import (
     reads_texts,
     text_column,
 )
+from .wrappers import is_frozen
 
 # Transformers in these modules of scikit-learn fit to rows alone, unless a tag says that they need the labels.
 _BLIND_MODULES = (
@@ -37,6 +38,7 @@ _BLIND_MODULES = (
 _SELECTING = "sklearn.feature_selection"
 _ROUNDING = 1e-9  # of the largest value: features that differ by less are the same
 _WAYS = ("decision_function", "predict_proba", "predict")  # to predict
+_LIBRARIES = ("sklearn.", "imblearn.", "builtins")
 _PARTS = ("transformers_", "transformer_list", "steps")  # where scikit-learn's compositions keep their parts
 
 
@@ -247,17 +249,21 @@ def unrolled(pipeline: Any, *, who: str) -> tuple[Steps | None, Any]:
     return (Steps(tuple(before)) if before else None), last
 
 
-def own_ways(kind: type) -> list[str]:
-    """Ways to predict that a class, or one it derives from, has of its own: not those of the libraries."""
-    makers = [each for each in kind.__mro__ if not each.__module__.startswith(("sklearn.", "imblearn.", "builtins"))]
-    return [name for name in _WAYS if any(name in vars(each) for each in makers)]
+def check_ways(estimator: Any, instead: str) -> None:
+    """Refuse a class, or one it derives from, that predicts in a way of its own: not in that of the libraries.
 
-
-def thawed(estimator: Any) -> Any:
-    """What a ``FrozenEstimator`` holds, which can be refitted; anything else as it is."""
-    while type(estimator).__module__.startswith("sklearn.frozen"):
-        estimator = estimator.estimator
-    return estimator
+    Raises
+    ------
+    TypeError
+        If it does; ``instead`` says what to fit.
+    """
+    makers = [each for each in type(estimator).__mro__ if not each.__module__.startswith(_LIBRARIES)]
+    own = [name for name in _WAYS if any(name in vars(each) for each in makers)]
+    if own:
+        raise TypeError(
+            f"adopt: {type(estimator).__name__} predicts by a {own[0]} of its own, so that its probabilities are not "
+            f"those of its coefficients. {instead}"
+        )
 
 
 def _unrolled(estimator: Any, prefix: str) -> Iterator[tuple[str, Any]]:
@@ -265,19 +271,18 @@ def _unrolled(estimator: Any, prefix: str) -> Iterator[tuple[str, Any]]:
     if not isinstance(steps, list) or not hasattr(estimator, "named_steps"):
         yield prefix, estimator
         return
-    own = own_ways(type(estimator))
-    if own:
-        raise TypeError(
-            f"adopt: {type(estimator).__name__} predicts by a {own[0]} of its own, so that its probabilities are not "
-            "those of its steps. Fit scikit-learn's Pipeline of the same steps."
-        )
+    check_ways(estimator, "Fit scikit-learn's Pipeline of the same steps.")
     for name, step in steps:
         if step is not None and not (isinstance(step, str) and step == "passthrough"):
-            yield from _unrolled(step, f"{prefix}__{name}" if prefix else name)
+            # what is in a frozen pipeline is frozen
+            kept = type(estimator)(step) if is_frozen(estimator) and not is_frozen(step) else step
+            yield from _unrolled(kept, f"{prefix}__{name}" if prefix else name)
 
 
 def _parts(step: Any) -> Iterator[Any]:
-    """A transformer and all that it is composed of."""
+    """A transformer and all that it is composed of, as far as a fit would change it."""
+    if is_frozen(step):
+        return
     yield step
     for attribute in _PARTS:
         for entry in getattr(step, attribute, ()):

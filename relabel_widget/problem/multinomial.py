@@ -204,7 +204,7 @@ class MultinomialProblem(Problem):
         """Codes of the likeliest classes, (m,); the first of equal ones."""
         return np.asarray(np.argmax(decision, axis=1))
 
-    def predicted_rows(self, eta: FloatArray) -> IntArray:  # noqa: D102
+    def predicted_rows(self, eta: FloatArray, threshold_logit: float = 0.0) -> IntArray:  # noqa: ARG002, D102
         return self.predicted(self._table(eta))
 
     def functional(self, query: FloatArray, code: int, rival: int) -> FloatArray:

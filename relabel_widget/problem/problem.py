@@ -100,9 +100,9 @@ class Problem:
         """Codes of the predicted classes, (m,)."""
         return (decision > threshold_logit).astype(np.int64)
 
-    def predicted_rows(self, eta: FloatArray) -> IntArray:
+    def predicted_rows(self, eta: FloatArray, threshold_logit: float = 0.0) -> IntArray:
         """Codes of the predicted classes of the training rows, (n_rows,), from their ``eta``."""
-        return self.predicted(eta)
+        return self.predicted(eta, threshold_logit)
 
     # the objective
 

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import expit
 
 from .._typing import FloatArray, IntArray
-from ..arguments import as_array, as_numbers, as_rows, check_edit, check_monitor, check_threshold, shown
+from ..arguments import as_array, as_numbers, as_rows, check_edit, check_monitor, shown
 from ..bayes import BayesFit, rules_of
 from ..bound import SLACK, Bound
 from ..design import Design
@@ -67,7 +67,7 @@ def find_flip_set(
     fit: AnyFit,
     x: Any,
     *,
-    threshold: float = 0.5,
+    threshold: float | None = None,
     edit: Edit = "relabel",
     method: Method = "verified",
     target: Any = None,
@@ -88,8 +88,9 @@ def find_flip_set(
     x
         The query: shape (n_features,) or (1, n_features), sparse or dense; one raw row for an adopted pipeline.
     threshold
-        The query is predicted ``classes[1]`` when its probability is above this; strictly between 0 and 1. With several
-        classes the likeliest is predicted, and there is no threshold.
+        The query is predicted ``classes[1]`` when its probability is above this; strictly between 0 and 1. That of the
+        adopted estimator if None (`Fit.threshold`), 0.5 without one. With several classes the likeliest is predicted,
+        and there is no threshold.
     edit
         ``"relabel"`` gives rows another label, ``"remove"`` leaves them out.
     method
@@ -145,7 +146,7 @@ def find_flip_sets(
     fit: AnyFit,
     X_query: Any,
     *,
-    threshold: float = 0.5,
+    threshold: float | None = None,
     edit: Edit = "relabel",
     method: Method = "verified",
     target: Any = None,
@@ -398,7 +399,7 @@ def _goal(who: str, fit: AnyFit, threshold: Any, target: Any) -> _Goal:
         If the threshold is none, or there are several classes, of which the likeliest is predicted; or the target is
         not one of the classes.
     """
-    threshold_logit = check_threshold(threshold, who=who)
+    threshold_logit = fit.threshold_logit(threshold, who=who)
     n_classes = len(fit.classes)
     if threshold_logit and n_classes > 2:
         raise ValueError(

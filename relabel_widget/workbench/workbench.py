@@ -14,7 +14,7 @@ import numpy as np
 
 from .._typing import AnyArray
 from ..arguments import as_rows, as_whole, check_threshold
-from ..fits import AdoptionWarning, Disagreement, Fit, How
+from ..fits import AdoptionWarning, Disagreement, Fit, How, opened
 from ..inputs import encoding_of
 from ..journal import Event, Fingerprint, JournalError, Kind, SqliteJournal
 from ..journal.events import check_text, exported, verified
@@ -47,7 +47,8 @@ class Workbench:
     Parameters
     ----------
     estimator
-        A fitted scikit-learn ``LogisticRegression`` with an L2 penalty, or a ``Pipeline`` ending in one; or a `Fit`.
+        A fitted scikit-learn classifier as `adopt` takes it: a ``LogisticRegression`` with an L2 penalty, alone or in a
+        pipeline, a search, a classifier with a threshold; or a `Fit`.
     train, y_train
         What it was fitted on: rows as it takes them, and their labels, shape (n_train,). Held by reference.
     test, y_test
@@ -60,7 +61,8 @@ class Workbench:
     sample_weight
         The weights that were given to the estimator's fit, shape (n_train,). A `Fit` knows its own.
     threshold
-        ``classes[1]`` is predicted when its probability is above this; strictly between 0 and 1.
+        ``classes[1]`` is predicted when its probability is above this; strictly between 0 and 1. The estimator's own if
+        None (that of a ``FixedThresholdClassifier`` or ``TunedThresholdClassifierCV``), 0.5 without one.
     annotator
         Who decides; may be empty.
     store
@@ -84,7 +86,6 @@ class Workbench:
     --------
     >>> bench = Workbench(pipeline, texts, labels, new_texts)  # doctest: +SKIP
     >>> bench.relabel(bench.flip_set(0).rows, note="sarcasm")  # doctest: +SKIP
-    >>> bench.verify().flipped[0]  # doctest: +SKIP
     """
 
     def __init__(
@@ -99,17 +100,19 @@ class Workbench:
         test_text: Any = None,
         ids: Any = None,
         sample_weight: Any = None,
-        threshold: float = 0.5,
+        threshold: float | None = None,
         annotator: str = "",
         store: str | os.PathLike[str] | None = None,
     ) -> None:
-        check_threshold(threshold, who="Workbench")
+        if threshold is not None:
+            check_threshold(threshold, who="Workbench")
         check_text("Workbench: annotator", annotator)
         self._annotator = annotator
-        encoding = encoding_of(estimator)
+        encoding = encoding_of(opened(estimator).estimator)
         self._training = TrainingRows.of(train, y_train, ids, train_text, names=self._column_names, encoding=encoding)
         self._estimator = estimator
         self._fit = fit_of(estimator, self._training.rows, self._training.y, sample_weight)
+        threshold = self._fit.threshold if threshold is None else threshold
         self._queries = Queries.of(self._fit, test, y_test, test_text, encoding=encoding)
         self._decisions = Decisions(self._fit.problem.labels, self._open(store))
         self._lock = threading.RLock()
@@ -532,10 +535,7 @@ class Workbench:
 
         With ``overwrite`` it replaces whatever is there, otherwise only an earlier page of this workbench.
 
-        Raises
-        ------
-        FileExistsError, OSError
-            If there is a file that was not asked to be replaced, or it cannot be written. Nothing is changed then.
+        Raises as `export`.
         """
         from .report import Report, render
 
