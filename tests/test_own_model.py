@@ -193,6 +193,22 @@ def test_an_estimator_that_went_on_from_earlier_fits_is_refitted_afresh() -> Non
         rw.adopt(warm, x, y)
 
 
+@pytest.mark.parametrize("solver", ["lbfgs", "newton-cg"])
+def test_an_estimator_that_is_at_its_minimum_by_luck_is_refitted_near_the_threshold(solver: Any) -> None:
+    """Its refits stop as soon as its tol allows: such a set once stood, and the estimator did not flip."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(132, 5))
+    y = (x @ np.linspace(2, 0.1, 5) + 1.5 * rng.normal(size=132) > 0).astype(int)[:120]
+    own = LogisticRegression(C=1e-4, solver=solver).fit(x[:120], y)
+    query = x[130:131]
+    found = rw.find_flip_set(rw.adopt(own, x[:120], y), query)
+    edited = y.copy()
+    edited[found.rows] = found.labels
+    flipped = clone(own).fit(x[:120], edited).predict(query)[0] != own.predict(query)[0]
+    assert found.verified == flipped
+    assert found.confirmed_by == "estimator"
+
+
 def test_a_solver_that_draws_without_a_seed_is_told() -> None:
     """Its refits are many, and its distance from the minimum was put down to other rows."""
     own = fitted(make_pipeline(TfidfVectorizer(), LogisticRegression(C=1000, solver="saga", max_iter=2)))
@@ -588,3 +604,26 @@ def test_rows_of_words_in_a_series_are_rows() -> None:
     own = fitted(make_pipeline(count, SelectKBest(chi2, k=12), LogisticRegression()), words)
     bench = rw.Workbench(own, words, Y, words[:4])
     assert bench.flip_set(3).confirmed_by == "pipeline"
+
+
+class Sharper(Pipeline):
+    """Probabilities that are not those of its steps."""
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        return super().predict_proba(X) ** 2
+
+
+def test_a_pipeline_with_probabilities_of_its_own_is_refused() -> None:
+    own = Sharper([("words", CountVectorizer()), ("model", LogisticRegression())]).fit(TRAIN, Y)
+    with pytest.raises(TypeError, match=r"Sharper predicts by a predict_proba of its own.*Fit scikit-learn's Pipeline"):
+        rw.adopt(own, TRAIN, Y)
+
+
+def test_a_fit_of_other_rows_is_refused() -> None:
+    x = CountVectorizer().fit_transform(TRAIN)
+    fit = rw.fit(x, Y)
+    same = np.flatnonzero(Y[0] == Y)
+    order = np.arange(len(Y))
+    order[same] = np.roll(same, 1)  # the same labels
+    with pytest.raises(ValueError, match=r"train as the Fit was made of, got another row in place of row 0"):
+        rw.Workbench(fit, x[order], Y, x[:5])

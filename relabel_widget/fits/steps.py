@@ -37,6 +37,7 @@ _BLIND_MODULES = (
 )
 _SELECTING = "sklearn.feature_selection"
 _ROUNDING = 1e-9  # of the largest value: features that differ by less are the same
+_WAYS = ("decision_function", "predict_proba", "predict")  # to predict
 _PARTS = ("transformers_", "transformer_list", "steps")  # where scikit-learn's compositions keep their parts
 
 
@@ -247,11 +248,23 @@ def unrolled(pipeline: Any, *, who: str) -> tuple[Steps | None, Any]:
     return (Steps(tuple(before)) if before else None), last
 
 
+def own_ways(kind: type) -> list[str]:
+    """Ways to predict that a class, or one it derives from, has of its own: not those of the libraries."""
+    makers = [each for each in kind.__mro__ if not each.__module__.startswith(("sklearn.", "imblearn.", "builtins"))]
+    return [name for name in _WAYS if any(name in vars(each) for each in makers)]
+
+
 def _unrolled(estimator: Any, prefix: str) -> Iterator[tuple[str, Any]]:
     steps = getattr(estimator, "steps", None)
     if not isinstance(steps, list) or not hasattr(estimator, "named_steps"):
         yield prefix, estimator
         return
+    own = own_ways(type(estimator))
+    if own:
+        raise TypeError(
+            f"adopt: {type(estimator).__name__} predicts by a {own[0]} of its own, so that its probabilities are not "
+            "those of its steps. Fit scikit-learn's Pipeline of the same steps."
+        )
     for name, step in steps:
         if step is not None and not (isinstance(step, str) and step == "passthrough"):
             # what is in a frozen pipeline is frozen

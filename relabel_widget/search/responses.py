@@ -30,9 +30,10 @@ class RowResponses:
             return np.empty(0)
         question = refit.context.question
         problem, leverage = question.fit.problem, self._leverages.of(rows)
+        weights = problem.weights[rows]
         if question.edit == "remove":
-            weights = np.where(refit.has(rows), 0.0, problem.weights[rows])
-        else:
+            weights = np.where(refit.has(rows), 0.0, weights)
+        elif problem.label_weights is not None:
             weights = problem.weights_of(rows, problem.labels.codes[rows] ^ refit.has(rows))
         held = leverage * weights * expit(refit.eta[rows]) * expit(-refit.eta[rows])
         # alone a row would move by h f, to first order in H by h f / (1 + h d): the ratio of both is share * (1 + h d)
@@ -81,8 +82,10 @@ def _edits(refit: Refit, rows: IntArray) -> RowEdits:
     made: BoolArray = refit.has(rows)
     if question.edit == "relabel":
         before = problem.labels.codes[rows] ^ made
-        now = problem.weights_of(rows, before) * (expit(eta) - before)
-        return RowEdits(eta, now, problem.weights_of(rows, 1 - before), (1 - before).astype(np.float64))
+        after = 1 - before
+        weights = problem.weights_of(rows, after)
+        held = weights if problem.label_weights is None else problem.weights_of(rows, before)
+        return RowEdits(eta, held * (expit(eta) - before), weights, after.astype(np.float64))
     weights, codes = problem.weights[rows], problem.labels.codes[rows].astype(np.float64)
     left_out = np.where(made, weights, 0.0)
     return RowEdits(eta, (weights - left_out) * (expit(eta) - codes), left_out, codes)

@@ -14,12 +14,11 @@ import numpy as np
 
 from .._typing import AnyArray
 from ..arguments import as_rows, as_whole, check_threshold
-from ..fits import AdoptionWarning, Disagreement, Fit, How, adopted, check_any_fit, check_weights, opened
+from ..fits import AdoptionWarning, Disagreement, Fit, How, opened
 from ..inputs import encoding_of
 from ..journal import Event, Fingerprint, JournalError, Kind, SqliteJournal
 from ..journal.events import check_text, exported, verified
 from ..monitor import Monitor
-from ..problem import encode
 from .decisions import Decisions
 from .findings import Findings
 from .listeners import Listener, Listeners
@@ -28,6 +27,7 @@ from .retraining import Retraining
 from .shared_features import CommonFeatures
 from .summary import VerificationSummary
 from .tables import corrected_table, decisions_table, history_table
+from .taking import fit_of
 from .test_rows import Queries, TestColumns
 from .train_rows import TrainingRows, check_row, with_first
 
@@ -47,8 +47,7 @@ class Workbench:
     Parameters
     ----------
     estimator
-        A fitted scikit-learn classifier as `adopt` takes it: a ``LogisticRegression`` with an L2 penalty, alone or in a
-        pipeline, a search, a classifier with a threshold; or a `Fit`.
+        A fitted scikit-learn classifier of two classes that `adopt` takes, alone, in a pipeline or search; or a `Fit`.
     train, y_train
         What it was fitted on: rows as it takes them, and their labels, shape (n_train,). Held by reference.
     test, y_test
@@ -61,8 +60,7 @@ class Workbench:
     sample_weight
         The weights that were given to the estimator's fit, shape (n_train,). A `Fit` knows its own.
     threshold
-        ``classes[1]`` is predicted when its probability is above this; strictly between 0 and 1. The estimator's own if
-        None (that of a ``FixedThresholdClassifier`` or ``TunedThresholdClassifierCV``), 0.5 without one.
+        ``classes[1]`` is predicted above this probability, strictly between 0 and 1; None: the estimator's own, or 0.5.
     annotator
         Who decides; may be empty.
     store
@@ -105,14 +103,13 @@ class Workbench:
         annotator: str = "",
         store: str | os.PathLike[str] | None = None,
     ) -> None:
-        if threshold is not None:
-            check_threshold(threshold, who="Workbench")
+        check_threshold(0.5 if threshold is None else threshold, who="Workbench")
         check_text("Workbench: annotator", annotator)
         self._annotator = annotator
         encoding = encoding_of(opened(estimator).estimator)
         self._training = TrainingRows.of(train, y_train, ids, train_text, names=self._column_names, encoding=encoding)
         self._estimator = estimator
-        self._fit = _fit_of(estimator, self._training.rows, self._training.y, sample_weight)
+        self._fit = fit_of(estimator, self._training.rows, self._training.y, sample_weight)
         threshold = self._fit.threshold if threshold is None else threshold
         self._queries = Queries.of(self._fit, test, y_test, test_text, encoding=encoding)
         self._decisions = Decisions(self._fit.problem.labels, self._open(store))
@@ -343,12 +340,7 @@ class Workbench:
     def set_relabelled(self, rows: Any, relabelled: Any, note: str = "") -> list[int]:
         """Give some training rows their other label where they are among ``relabelled``, elsewhere their original one.
 
-        One decision, whatever the labels are now: what is asked twice counts once. Parameters and errors as `relabel`.
-
-        Returns
-        -------
-        list of int
-            The rows that were recorded.
+        One decision, whatever the labels are now: what is asked twice counts once. The rest as in `relabel`.
         """
         chosen = as_rows(rows, self.n_train, who="set_relabelled: rows")
         wanted = set(as_rows(relabelled, self.n_train, who="set_relabelled: relabelled").tolist())
@@ -359,22 +351,8 @@ class Workbench:
     def keep(self, rows: Any, note: str = "") -> list[int]:
         """Say that the original label of some training rows is right; a relabelled row gets it back.
 
-        Parameters
-        ----------
-        rows
-            One training row, several distinct ones, or a mask of shape (n_train,).
-        note
-            Why.
-
-        Returns
-        -------
-        list of int
-            The rows that were recorded: those of which this was not said before, or all if there is a note.
-
-        Raises
-        ------
-        ValueError, TypeError, JournalError
-            As `relabel`.
+        Parameters and errors as `relabel`. Returns the rows that were recorded: those of which this was not said
+        before, or all if there is a note.
         """
         return self._judge(Kind.KEEP, rows, note)
 
@@ -534,10 +512,8 @@ class Workbench:
             If the ending is another, or no label is corrected and there is a file of that name.
         ImportError
             If a Parquet file is asked for without pyarrow.
-        FileExistsError
-            If there is a file that was not asked to be replaced.
-        OSError
-            If the file cannot be written. An older file of that name is then unchanged.
+        FileExistsError, OSError
+            If there is a file that was not asked to be replaced, or it cannot be written. Nothing is changed then.
         JournalError
             If the file was written, but the store could not take a note of it.
         """
@@ -578,20 +554,14 @@ class Workbench:
         Parameters
         ----------
         kind
-            ``"influence"``: the training rows behind one test row. ``"sizes"``: how many test rows have a flip set
-            of which size. ``"size-probability"``: these sizes against the predicted probability (Figure 2 of Yang, Xu
-            and Yu 2024). ``"before-after"``: probabilities of all test rows before and after the verification.
-        test_row
-            For ``"influence"``.
-        top
-            Number of bars for ``"influence"``.
+            ``"influence"``: the ``top`` training rows behind ``test_row``. ``"sizes"``: how many test rows have a flip
+            set of which size. ``"size-probability"``: these sizes against the predicted probability (Figure 2 of Yang,
+            Xu and Yu 2024). ``"before-after"``: probabilities of all test rows before and after the verification.
 
         Raises
         ------
-        ValueError
-            If the kind is another, a test row is missing, or what it shows is not known yet.
-        IndexError, TypeError
-            If there is no such test row.
+        ValueError, IndexError, TypeError
+            If the kind is another, what it shows is not known yet, or there is no such test row.
         ImportError
             If altair is not installed; the message names the command that installs it.
         """
@@ -604,16 +574,8 @@ class Workbench:
     def subscribe(self, callback: Listener) -> Callable[[], None]:
         """Call back after every change, in the thread that made it, with what changed.
 
-        Parameters
-        ----------
-        callback
-            Called with ``"labels"``, ``"threshold"``, ``"flip_set"``, ``"verification"`` or ``"closed"``. What it
-            raises is logged.
-
-        Returns
-        -------
-        callable
-            Ends the subscription; calling it again does nothing.
+        ``callback`` gets ``"labels"``, ``"threshold"``, ``"flip_set"``, ``"verification"`` or ``"closed"``; what it
+        raises is logged. Returns a function that ends the subscription; calling it again does nothing.
 
         Raises
         ------
@@ -636,31 +598,3 @@ class Workbench:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _fit_of(estimator: Any, train: Any, y_train: Any, sample_weight: Any) -> Fit:
-    """The fit of a workbench: adopted, or the given one, whose rows and labels must be these.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If the estimator cannot be adopted, or the fit is of other rows, labels or weights.
-    """
-    if not isinstance(estimator, Fit):
-        taken = adopted(estimator, train, y_train, sample_weight, who="Workbench", x_name="train", several=False)
-        check_any_fit(taken, who="Workbench")
-        assert isinstance(taken, Fit)
-        return taken
-    fit = estimator
-    labels = encode(y_train, fit.n_rows, who="Workbench", classes=fit.classes)
-    if not np.array_equal(labels.codes, fit.problem.labels.codes):
-        differing = np.flatnonzero(labels.codes != fit.problem.labels.codes)
-        raise ValueError(
-            f"Workbench: expected y_train as the Fit was made of, got {len(differing)} other labels, the first in row "
-            f"{differing[0]}. Pass the rows and labels that were given to rw.fit or rw.adopt."
-        )
-    if sample_weight is not None:
-        weights = check_weights(sample_weight, labels, who="Workbench")
-        if not np.array_equal(weights, fit.problem.weights):
-            raise ValueError("Workbench: expected no sample_weight beside a Fit, or the Fit's own, got other weights.")
-    return fit
