@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from inspect import getattr_static
 from typing import Any
 
 import numpy as np
 
 from .fitting import check_C
-
-_WAYS = ("decision_function", "predict_proba", "predict")  # to predict
+from .steps import own_ways
 
 
 @dataclass(frozen=True)
@@ -79,12 +77,12 @@ def _stated_by(classifier: Any) -> Callable[[Any], Objective]:
 
 
 def _check_own_ways(classifier: Any, kind: type) -> None:
-    for name in _WAYS:
-        if getattr_static(type(classifier), name) is not getattr_static(kind, name):
-            raise TypeError(
-                f"adopt: {type(classifier).__name__} predicts by a {name} of its own, so that its probabilities are "
-                f"not those of its coefficients. Refit with {kind.__name__} itself."
-            )
+    own = own_ways(type(classifier))
+    if own:
+        raise TypeError(
+            f"adopt: {type(classifier).__name__} predicts by a {own[0]} of its own, so that its probabilities are not "
+            f"those of its coefficients. Refit with {kind.__name__} itself."
+        )
 
 
 # --- the objectives

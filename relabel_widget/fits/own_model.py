@@ -138,7 +138,8 @@ class OwnModel:
         AdoptionWarning
             If it may, and its solver draws random numbers without a seed: then a refit is one of many.
         """
-        reach = max(_DOUBT * self.distance, _DOUBT_OF_TOL * self.classifier.tol)
+        tol = getattr(self.classifier, "tol", None) or 0.0  # a naive Bayes does not stop anywhere
+        reach = max(_DOUBT * self.distance, _DOUBT_OF_TOL * tol)
         in_doubt = self.looks_at_labels or self.chooses or self.starts_elsewhere or abs(margin) < reach
         return in_doubt and self._told_of_chance
 

@@ -47,8 +47,7 @@ class Workbench:
     Parameters
     ----------
     estimator
-        A fitted scikit-learn classifier as `adopt` takes it: a ``LogisticRegression`` with an L2 penalty, alone or in a
-        pipeline, a search, a classifier with a threshold; or a `Fit`.
+        A fitted scikit-learn classifier of two classes that `adopt` takes, alone, in a pipeline or search; or a `Fit`.
     train, y_train
         What it was fitted on: rows as it takes them, and their labels, shape (n_train,). Held by reference.
     test, y_test
@@ -61,8 +60,7 @@ class Workbench:
     sample_weight
         The weights that were given to the estimator's fit, shape (n_train,). A `Fit` knows its own.
     threshold
-        ``classes[1]`` is predicted when its probability is above this; strictly between 0 and 1. The estimator's own if
-        None (that of a ``FixedThresholdClassifier`` or ``TunedThresholdClassifierCV``), 0.5 without one.
+        ``classes[1]`` is predicted above this probability, strictly between 0 and 1; None: the estimator's own, or 0.5.
     annotator
         Who decides; may be empty.
     store
@@ -104,8 +102,7 @@ class Workbench:
         annotator: str = "",
         store: str | os.PathLike[str] | None = None,
     ) -> None:
-        if threshold is not None:
-            check_threshold(threshold, who="Workbench")
+        check_threshold(0.5 if threshold is None else threshold, who="Workbench")
         check_text("Workbench: annotator", annotator)
         self._annotator = annotator
         encoding = encoding_of(opened(estimator).estimator)

@@ -130,7 +130,7 @@ def test_verify_without_relabels_says_what_to_do(bench: Workbench) -> None:
         bench.verify()
 
 
-@pytest.mark.parametrize("threshold", [0, 1, -0.1, float("nan"), "0.5", None])
+@pytest.mark.parametrize("threshold", [0, 1, -0.1, float("nan"), "0.5", ()])
 def test_a_threshold_lies_between_0_and_1(bench: Workbench, pipeline: Pipeline, threshold: Any) -> None:
     with pytest.raises(ValueError, match="strictly between 0 and 1"):
         bench.threshold = threshold
