@@ -99,8 +99,11 @@ def adopted(
     estimator = inside.estimator
     threshold = _own_threshold(inside.threshold, who)
     steps, model = unrolled(estimator, who=who)
-    check_ways(model, "Refit with scikit-learn's own class.")
-    objective = None if is_bayes(model) else objective_of(model)
+    objective = None
+    if is_bayes(model):
+        check_ways(model, "Refit with scikit-learn's own class.")
+    else:
+        objective = objective_of(model)
     rows = materialised(X, who=f"{who}: {x_name}")
     y = materialised(y, who=f"{who}: y")
     columns = column_names(rows)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .fitting import check_C
-from .steps import own_ways
+from .steps import check_ways
 
 
 @dataclass(frozen=True)
@@ -71,18 +71,9 @@ def _stated_by(classifier: Any) -> Callable[[Any], Objective]:
     }
     for kind, stated in kinds.items():
         if isinstance(classifier, kind):
-            _check_own_ways(classifier, kind)
+            check_ways(classifier, f"Refit with {kind.__name__} itself.")
             return stated
     raise TypeError(f"adopt: {refusal(classifier)}")
-
-
-def _check_own_ways(classifier: Any, kind: type) -> None:
-    own = own_ways(type(classifier))
-    if own:
-        raise TypeError(
-            f"adopt: {type(classifier).__name__} predicts by a {own[0]} of its own, so that its probabilities are not "
-            f"those of its coefficients. Refit with {kind.__name__} itself."
-        )
 
 
 # --- the objectives
