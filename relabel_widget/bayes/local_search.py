@@ -14,7 +14,7 @@ from .._typing import FloatArray, IntArray
 from ..monitor import Monitor
 from .contest import TIE, Contest
 
-# The numbers that the search can be tuned by, chosen on the texts of tests/benchmarks/test_bayes.py.
+# The numbers that the search can be tuned by, chosen on the texts of tests/benchmarks/test_naive_bayes.py.
 _TRIED = 8  # moves of largest first-order effect whose effect is worked out exactly, at each step of the climb
 _ROUND = 256  # moves of which one after the other is taken before all are ranked again
 _POOL, _POOL_RATE = 96, 2.0  # moves outside that swaps choose from: so many, and so many for each move inside
