@@ -196,6 +196,9 @@ def test_order_of_classes_rows_and_columns_does_not_matter(seed: int) -> None:
         assert abs(again.size - found.size) <= 1
     assert again.lower_bound <= found.size or not found.found
     assert found.lower_bound <= again.size or not again.found
+    scores = np.sort(case.fit().scores(case.query[None])[0])
+    if scores[-2] - scores[-3] < 1e-9:
+        return  # of rivals that are equally near the first is taken
     one, two = (
         rw.relabel_influence(case.fit(), case.query[None])[0],
         rw.relabel_influence(other.fit(), other.query[None])[0],
