@@ -17,12 +17,13 @@ error of the margin after a full step. Rounding of float64 is covered only by `S
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit
 
-from .._typing import FloatArray, IntArray
+from .._typing import AnyArray, FloatArray, IntArray
 from ..design import Design
 from ..problem import Edit, Problem
 from ..question import Question
@@ -33,7 +34,7 @@ SLACK = 1e-6
 _GROUP_BYTES = 2**20  # of one array of (sets, n_rows, r), so that it stays in the cache
 _MOST_STEPS = 60
 _MOST_DOUBLINGS = 20
-_CERTAIN = 1e-9  # log-odds: the accuracy to which a margin at the threshold itself is computed
+CERTAIN = 1e-9  # log-odds: the accuracy to which a margin at the threshold itself is computed
 _NO_CURVATURE = 1e-250  # instead of underflowing, so that no Hessian is singular
 _FARTHEST = 1.0  # log-odds: larger values of rho are not tried
 _REACH_STEPS = 6
@@ -109,18 +110,9 @@ class SmallProblem:
         class cannot be refitted: its margin is infinite.
         """
         signs, weights = self._edited(sets)
-        margin, doubt = np.full(len(sets), np.inf), np.zeros(len(sets))
         of_class = [np.where(side * signs > 0, weights, 0.0).any(axis=1) for side in (-1, 1)]
-        going = np.flatnonzero(of_class[0] & of_class[1])
-        theta = np.tile(self.start, (len(going), 1))
-        for _ in range(_MOST_STEPS):
-            if not len(going):
-                break
-            theta, margin[going], doubt[going] = self._stepped(theta, signs[going], weights[going])
-            undecided = ~(doubt[going] < np.maximum(np.abs(margin[going]) - SLACK, _CERTAIN))
-            theta, going = theta[undecided], going[undecided]
-        doubt[going] = np.inf
-        return margin, doubt
+        possible = np.asarray(of_class[0] & of_class[1])
+        return decided(self._stepped, self.start, possible, signs, weights)
 
     def _edited(self, sets: IntArray) -> tuple[FloatArray, FloatArray]:
         """Label signs and weights, (m, n_rows) each."""
@@ -180,6 +172,31 @@ def row_space(design: Design, features: FloatArray, coef: FloatArray) -> tuple[F
         return dense, features, coef
     basis, triangle = np.linalg.qr(dense.T)
     return triangle.T, basis.T @ features, basis.T @ coef
+
+
+def decided(
+    stepped: Callable[[FloatArray, AnyArray, FloatArray], tuple[FloatArray, FloatArray, FloatArray]],
+    start: FloatArray,
+    possible: AnyArray,
+    labels: AnyArray,
+    weights: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Margins of refits on many sets of edits and their doubts, (m,), each followed until its margin is decided.
+
+    ``stepped`` takes points, labels and weights of some sets to the next points, margins and doubts. The margin is
+    infinite where a refit is not ``possible``, the doubt where no bound was reached.
+    """
+    margin, doubt = np.full(len(possible), np.inf), np.zeros(len(possible))
+    going = np.flatnonzero(possible)
+    theta = np.repeat(start[None], len(going), axis=0)
+    for _ in range(_MOST_STEPS):
+        if not len(going):
+            break
+        theta, margin[going], doubt[going] = stepped(theta, labels[going], weights[going])
+        undecided = ~(doubt[going] < np.maximum(np.abs(margin[going]) - SLACK, CERTAIN))
+        theta, going = theta[undecided], going[undecided]
+    doubt[going] = np.inf
+    return margin, doubt
 
 
 def _root(squares: FloatArray) -> FloatArray:

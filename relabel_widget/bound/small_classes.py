@@ -15,11 +15,9 @@ import numpy as np
 from .._typing import FloatArray, IntArray
 from ..fits import Fit
 from ..problem import Edit, MultinomialProblem, softmax
-from .small import SLACK, farthest_reach, row_space
+from .small import CERTAIN, decided, farthest_reach, row_space
 
 _GROUP_BYTES = 2**20  # of the Hessians of one group
-_MOST_STEPS = 60
-_CERTAIN = 1e-9  # log-odds: what a margin at 0 itself is followed to
 _OF_A_ROW, _OF_A_STEP = 1_000, 30_000  # operations that a row's exponentials, and what calls cost, take as long as
 
 
@@ -75,17 +73,7 @@ class SmallClasses:
         as none: its margin is infinite. The doubt is infinite where no bound was reached.
         """
         codes, weights, possible = self._edited(sets)
-        margin, doubt = np.full(len(sets), np.inf), np.zeros(len(sets))
-        going = np.flatnonzero(possible)
-        theta = np.tile(self.start, (len(going), 1, 1))
-        for _ in range(_MOST_STEPS):
-            if not len(going):
-                break
-            theta, margin[going], doubt[going] = self._stepped(theta, codes[going], weights[going])
-            undecided = ~(doubt[going] < np.maximum(np.abs(margin[going]) - SLACK, _CERTAIN))
-            theta, going = theta[undecided], going[undecided]
-        doubt[going] = np.inf
-        return margin, doubt
+        return decided(self._stepped, self.start, possible, codes, weights)
 
     def _edited(self, sets: IntArray) -> tuple[IntArray, FloatArray, FloatArray]:
         """Codes and weights, (m, n_rows) each, and which sets can be refitted."""
@@ -121,7 +109,7 @@ class SmallClasses:
         spread = _largest_difference(blocks, _outer(self.query[None, :]), n_classes)
         margin = self._margin(np.einsum("r,mrk->mk", self.query, theta + step))
         doubt = np.expm1(farthest_reach(far, decrement * widest)) * spread * decrement
-        theta = theta + step * (np.log1p(far) / np.maximum(far, _CERTAIN))[:, None, None]
+        theta = theta + step * (np.log1p(far) / np.maximum(far, CERTAIN))[:, None, None]
         return theta, margin, doubt
 
     def _hessian(self, p: FloatArray, weights: FloatArray) -> FloatArray:
