@@ -79,10 +79,13 @@ class TakesQueries(ABC):
 
     def raw_query(self, x: Any, *, who: str = "x") -> Any:
         """One query as the adopted pipeline takes it, rows of length one; None without one, or if x is features."""
-        one = x if isinstance(x, Design) else one_row(x, columns=self._columns_for(x), who=who)
-        return self.raw_queries(one, who=who)
+        if self.transform is None or isinstance(x, Design):
+            return None
+        return self.raw_queries(one_row(x, columns=self._columns_for(x), who=who), who=who)
 
     def raw_queries(self, X: Any, *, who: str = "X") -> Any:
         """As `raw_query`, for many queries."""
-        raw = X if self.transform is None else self.transform.brought(X, who)
-        return None if self.transform is None or isinstance(raw, Design) else raw
+        if self.transform is None:
+            return None
+        raw = self.transform.brought(X, who)
+        return None if isinstance(raw, Design) else raw
