@@ -18,13 +18,11 @@ from ..bayes import (
     contests_of,
     predicted_code,
     predicted_set,
-    scores_of,
 )
 from ..design import Design
-from ..fits import NoRefitError
 from ..monitor import Monitor
 from ..outcome import Outcome
-from .confirmation import Asked, unconfirmed
+from .confirmation import Asked, held_against
 from .flip_set import Budget, FlipSet
 from .proof import Proof
 
@@ -65,29 +63,7 @@ class BayesTask:
         own = self.fit.own
         if own is None or not flip_set.verified or not own.is_quick or not own.looks_at_labels:
             return flip_set
-        how = own.strongest(asked.raw)
-        if monitor is not None:
-            monitor.step(f"confirming by your {how}", 0)
-        before = scores_of(own.decision(asked.query))[0]
-        code = predicted_code(before, self.threshold_logit)
-        shown = 1 if len(before) == 2 else code
-        own_before = float(softmax(before)[shown])
-        try:
-            refitted = own.refitted(how, flip_set.rows, flip_set.labels, flip_set.edit)
-        except NoRefitError as error:
-            return unconfirmed(flip_set, own_before, error)
-        after = scores_of(own.decision_of(refitted, how, asked.query, asked.raw))[0]
-        now = predicted_code(after, self.threshold_logit)
-        confirmed = now != code if self.target is None else now == self.target
-        return replace(
-            flip_set,
-            verified=confirmed,
-            confirmed_by=how if confirmed else "minimiser",
-            own_proba_before=own_before,
-            own_proba_after=float(softmax(after)[shown]),
-            outcome=flip_set.outcome if confirmed else Outcome.CONTRADICTED,
-            refits=flip_set.refits + 1,
-        )
+        return held_against(own, flip_set, asked, self.threshold_logit, self.target, monitor)
 
     def _run(self, query: Design, monitor: Monitor | None) -> FlipSet:
         none, ledger = np.empty(0, dtype=np.int64), Ledger(self.budget.refits, self.budget.seconds, monitor)

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, softmax
 
 from .._typing import IntArray
+from ..bayes import predicted_code, scores_of
 from ..design import Design
 from ..evidence import factors
 from ..fits import AdoptionWarning, Fit, NoRefitError, OwnModel
 from ..monitor import Monitor
 from ..outcome import Outcome
-from ..problem import softmax
 from ..question import Question
 from .flip_set import FlipSet
 
@@ -74,7 +74,7 @@ class Confirmation:
                     flip_set = self._with_rows(flip_set, grown)
                     margin = trial.margins[grown.tobytes()]
         except NoRefitError as error:
-            return unconfirmed(flip_set, _proba(before + self.question.offset), error)
+            return _unconfirmed(flip_set, _proba(before + self.question.offset), error)
         confirmed = margin < 0
         return replace(
             flip_set,
@@ -153,41 +153,58 @@ class _Trial:
         return np.append(rows, outsiders[:most])
 
 
-def unconfirmed(flip_set: FlipSet, own_before: float, error: NoRefitError) -> FlipSet:
-    """The set where the estimator could not be refitted."""
-    warnings.warn(f"A flip set is not confirmed: {error}", AdoptionWarning, stacklevel=3)
-    return replace(flip_set, verified=False, own_proba_before=own_before, outcome=Outcome.UNCONFIRMED)
-
-
 def confirmed_class(fit: Fit, flip_set: FlipSet, asked: Asked, target: int | None, monitor: Monitor | None) -> FlipSet:
     """As `Confirmation.applied` with several classes, where sets are not enlarged."""
     own = fit.own
     if own is None or not flip_set.verified or not own.is_quick:
         return flip_set
-    before = own.decision(asked.query)[0]
-    code = int(np.argmax(before))
-    if fit.classes[code] == flip_set.predicted_before and not own.doubts(flip_set.margin_after):
+    predicted = fit.classes[int(np.argmax(own.decision(asked.query)[0]))]
+    if predicted == flip_set.predicted_before and not own.doubts(flip_set.margin_after):
         return flip_set
-    own_before = float(softmax(before[None])[0, code])
+    return held_against(own, flip_set, asked, 0.0, target, monitor)
+
+
+def held_against(
+    own: OwnModel,
+    flip_set: FlipSet,
+    asked: Asked,
+    threshold_logit: float,
+    target: int | None,
+    monitor: Monitor | None,
+) -> FlipSet:
+    """A set with the word of one refit of the estimator: confirmed, contradicted, or not confirmed without a refit.
+
+    ``target`` is the code of the class that was wanted; None: any other than the estimator's own.
+    """
+    before = scores_of(own.decision(asked.query))[0]
+    code = predicted_code(before, threshold_logit)
+    shown = 1 if len(before) == 2 else code
+    own_before = float(softmax(before)[shown])
     how = own.strongest(asked.raw)
     if monitor is not None:
         monitor.step(f"confirming by your {how}", 0)
     try:
         refitted = own.refitted(how, flip_set.rows, flip_set.labels, flip_set.edit)
     except NoRefitError as error:
-        return unconfirmed(flip_set, own_before, error)
-    after = own.decision_of(refitted, how, asked.query, asked.raw)[0]
-    now = int(np.argmax(after))
+        return _unconfirmed(flip_set, own_before, error)
+    after = scores_of(own.decision_of(refitted, how, asked.query, asked.raw))[0]
+    now = predicted_code(after, threshold_logit)
     confirmed = now != code if target is None else now == target
     return replace(
         flip_set,
         verified=confirmed,
         confirmed_by=how if confirmed else "minimiser",
-        own_proba_before=float(softmax(before[None])[0, code]),
-        own_proba_after=float(softmax(after[None])[0, code]),
+        own_proba_before=own_before,
+        own_proba_after=float(softmax(after)[shown]),
         outcome=flip_set.outcome if confirmed else Outcome.CONTRADICTED,
         refits=flip_set.refits + 1,
     )
+
+
+def _unconfirmed(flip_set: FlipSet, own_before: float, error: NoRefitError) -> FlipSet:
+    """The set where the estimator could not be refitted."""
+    warnings.warn(f"A flip set is not confirmed: {error}", AdoptionWarning, stacklevel=3)
+    return replace(flip_set, verified=False, own_proba_before=own_before, outcome=Outcome.UNCONFIRMED)
 
 
 def _proba(log_odds: float) -> float:
