@@ -4,7 +4,7 @@ import { RequestError, type Client } from "./client";
 import type { Loaders } from "./loaders";
 import type { Pages } from "./pages";
 import type { Decided, Decision, Done, PageQuery, TestRow } from "./protocol";
-import { draftOf, type Panel, type Store, type View } from "./store";
+import { draftOf, type PaneName, type Panel, type Store, type View } from "./store";
 import type { Unanswered } from "./traits";
 
 export interface Actions {
@@ -26,6 +26,8 @@ export interface Actions {
   /** Keep the existing file. */
   keepFile(): void;
   open(panel: Panel): void;
+  show(pane: PaneName): void;
+  resize(height: number): void;
   /** Decide about the current suspect; the next one appears once the decision is recorded. */
   judge(decision: Decision | "skip"): void;
   setFilling(on: boolean): void;
@@ -85,6 +87,7 @@ export function createActions(
       pages.reset(query);
     },
     select(row) {
+      store.set({ pane: "why" });
       if (row === store.get().testRow) return;
       void optimistic({ testRow: row }, client.request("select", { row }));
       load.ranking();
@@ -118,6 +121,8 @@ export function createActions(
       if (panel === "history") load.history();
       if (panel === "queue") load.queue();
     },
+    show: (pane) => store.set({ pane }),
+    resize: (height) => store.set({ height }),
     async judge(decision) {
       const inFront = ({ queue, queueAt } = store.get()) => queue?.[queueAt]?.row;
       const row = inFront();

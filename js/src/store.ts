@@ -39,7 +39,11 @@ export function createStore<T extends object>(initial: T): Store<T> {
 }
 
 export type Loading = "idle" | "loading" | "ready" | "failed";
+/** Where one pane is shown at a time. */
+export type PaneName = "tests" | "why" | "happens";
 export type Panel = "none" | "queue" | "history" | "help";
+
+export const TITLES: Record<Panel, string> = { none: "", queue: "Suspect labels", history: "History", help: "Keys" };
 
 export interface View {
   shared: Shared;
@@ -59,6 +63,9 @@ export interface View {
   selection: ReadonlySet<number>;
   flips: Flips | null;
   panel: Panel;
+  pane: PaneName;
+  /** Of the whole, in px; what is inside scrolls. */
+  height: number;
   history: History | null;
   queue: Suspect[] | null;
   queueError: string;

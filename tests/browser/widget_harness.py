@@ -137,7 +137,14 @@ class Shown:
     def ranking(self):
         return self.page.get_by_role("grid", name="Influential training rows")
 
+    def pane(self, name):
+        """Open a pane, where there is room for one at a time."""
+        tab = self.page.get_by_role("tab", name=name, exact=True)
+        if tab.is_visible():
+            tab.click()
+
     def pick(self, row):
+        self.pane("Test rows")
         line_of(self.tests, row).click()
 
     def shot(self, name):

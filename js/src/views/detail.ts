@@ -10,7 +10,7 @@ import { createNote } from "./note";
 const SHOWN = 7;
 
 function createWords() {
-  const list = el("ul", "words");
+  const list = el("ul", "words", { tabindex: 0, "aria-label": "Shared with the test row" });
   return {
     node: list,
     show(words: readonly WordPart[]) {
@@ -35,30 +35,30 @@ export function subjects({ selection, active }: { selection: ReadonlySet<number>
 export function createDetail(scope: Scope, session: Session) {
   const { store, actions } = session;
   const title = el("h4", "heading");
-  const text = el("p", "detail-text");
+  const text = el("p", "detail-text", { tabindex: 0 });
   const note = createNote(scope, session, "Note", subjects);
   const words = createWords();
   const shared = el("p", "muted");
   const decide = (decision: Decision) => actions.decide(subjects(store.get()), decision);
   const buttons = [
-    button(scope, "Relabel", "", () => decide("relabel")),
-    button(scope, "Keep (label is correct)", "", () => decide("keep")),
-    button(scope, "Unsure", "", () => decide("unsure")),
-    button(scope, "Clear", "quiet", () => decide("clear")),
+    button(scope, "Relabel (R)", "", () => decide("relabel")),
+    button(scope, "Keep (K)", "", () => decide("keep")),
+    button(scope, "Unsure (S)", "", () => decide("unsure")),
+    button(scope, "Clear (C)", "quiet", () => decide("clear")),
   ];
   const id = uniqueId("detail");
   title.id = id;
-  const tools = el("div", "buttons", note, ...buttons.map((one) => one.node));
+  const tools = el("div", "buttons", ...buttons.map((one) => one.node), note);
   const node = el("section", "card detail", { "aria-labelledby": id }, title, text, tools, shared, words.node);
   let before: unknown;
 
   function draw() {
     const view = store.get();
-    const { active, selection, ranking } = view;
-    node.hidden = active === null || ranking === null;
+    const { active, selection } = view;
+    node.hidden = view.testRow === null;
     if (node.hidden) return;
     const found = view.words?.train === active ? view.words : null;
-    setText(title, selection.size > 0 ? `${plural(selection.size, "training row")} selected` : `Training row ${active}`);
+    setText(title, selection.size > 0 ? `${plural(selection.size, "training row")} selected` : `Training row ${active ?? "…"}`);
     if (before === found) return;
     before = found;
     const names = found?.words.map(({ word }) => word) ?? [];

@@ -5,6 +5,7 @@ import type { TestRow, Verified } from "../protocol";
 import type { View } from "../store";
 import { button, drawn, el, setClass, setText, uniqueId, type Scope } from "./dom";
 import { count, percent, plural, proba } from "./format";
+import { createExport } from "./exportBar";
 import { createChangedNote } from "./outcome";
 import { nextStep } from "./whyPane";
 
@@ -25,8 +26,8 @@ export function trend(before: number, after: number, better: Better): [sign: str
 
 function createScores() {
   const body = el("tbody", "");
-  const heads = ["Score", "Before", "After", "Trend"].map((words) => el("th", "", { scope: "col" }, words));
-  const node = el("table", "scores", el("caption", "muted", "All test rows"), el("thead", "", el("tr", "", ...heads)), body);
+  const heads = ["All test rows", "Before", "After", "Trend"].map((words) => el("th", "", { scope: "col" }, words));
+  const node = el("table", "scores", el("thead", "", el("tr", "", ...heads)), body);
   return {
     node,
     show(verified: Verified) {
@@ -60,14 +61,13 @@ function facts({ shared }: Readonly<View>): string {
   return `${count(found.flipped)} of ${plural(shared.nTest, "test row")} ${found.flipped === 1 ? "changes" : "change"} class${split}.`;
 }
 
-export function createHappensPane(scope: Scope, session: Session): HTMLElement {
+export function createHappensPane(scope: Scope, session: Session): { node: HTMLElement; export(): void } {
   const { store, actions } = session;
   const verify = button(scope, "Verify by retraining", "", actions.verify);
-  const marks = el("p", "muted");
   const words = el("p", "flip-facts");
   const scores = createScores();
   const list = el("ul", "flip-list");
-  const result = el("div", "result", words, scores.node, list);
+  const result = el("div", "result", { role: "group", tabindex: 0, "aria-label": "Result of retraining" }, words, scores.node, list);
   const id = uniqueId("happens");
   let shownFlips: unknown;
   let shownScores: unknown;
@@ -77,7 +77,6 @@ export function createHappensPane(scope: Scope, session: Session): HTMLElement {
     const { verification } = view.shared;
     verify.update(view.busy ? "Wait for the running job" : view.relabelled.size === 0 ? "Mark a training row first" : "");
     setClass(verify.node, "primary", nextStep(view) === "verify");
-    setText(marks, view.relabelled.size === 0 ? "No labels changed." : `${plural(view.relabelled.size, "label")} changed.`);
     result.hidden = verification === null;
     if (verification === null) return;
     setText(words, facts(view));
@@ -94,6 +93,8 @@ export function createHappensPane(scope: Scope, session: Session): HTMLElement {
   });
   drawn(scope, store, draw);
   const title = el("h3", "heading", { id }, "Effect");
-  const head = el("div", "pane-head", title, marks);
-  return el("section", "pane happens", { "aria-labelledby": id }, head, el("div", "buttons", verify.node), createChangedNote(scope, store), result);
+  const file = createExport(scope, session);
+  const head = el("div", "pane-head", title, el("div", "buttons verify", verify.node));
+  const node = el("section", "pane happens", { "aria-labelledby": id }, head, createChangedNote(scope, store), result, file.node);
+  return { node, export: file.write };
 }

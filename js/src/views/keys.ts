@@ -2,7 +2,7 @@
 
 import type { Decision } from "../protocol";
 import type { Session } from "../session";
-import type { Panel } from "../store";
+import { TITLES, type Panel } from "../store";
 import { focused, TYPING, type Scope } from "./dom";
 import { whyNotFind } from "./whyPane";
 
@@ -38,6 +38,7 @@ export const KEYS: [keys: string[], words: string][] = [
   [["Q"], "Suspects one by one; J skips"],
   [["H"], "History"],
   [["X"], "Export the labels"],
+  [["Z"], "Full screen"],
   [["Esc"], "Close, or cancel the running job"],
 ];
 
@@ -49,6 +50,7 @@ export interface Places {
   markSet(): void;
   decide(decision: Decision | "skip"): void;
   export(): void;
+  full(): void;
   open(panel: Panel): void;
 }
 
@@ -56,23 +58,29 @@ export interface Places {
 export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }: Session, go: Places): void {
   const keys: Record<string, () => void> = {
     "?": () => go.open("help"),
-    1: go.tests,
-    2: go.training,
-    "/": go.search,
-    f: () => whyNotFind(store.get()) === "" && actions.find(),
-    a: go.markSet,
+    u: actions.undo,
+    U: actions.redo,
+    q: () => go.open("queue"),
+    h: () => go.open("history"),
+    z: go.full,
+  };
+  const inQueue: Record<string, () => void> = {
     r: () => go.decide("relabel"),
     k: () => go.decide("keep"),
     s: () => go.decide("unsure"),
     j: () => go.decide("skip"),
     c: () => go.decide("clear"),
     n: go.note,
+  };
+  const inPanes: Record<string, () => void> = {
+    ...inQueue,
+    1: go.tests,
+    2: go.training,
+    "/": go.search,
+    f: () => whyNotFind(store.get()) === "" && actions.find(),
+    a: go.markSet,
     v: () => !store.get().busy && store.get().relabelled.size > 0 && actions.verify(),
-    u: actions.undo,
-    U: actions.redo,
-    q: () => go.open("queue"),
-    h: () => go.open("history"),
-    x: () => (store.get().panel === "queue" ? store.set({ notice: "Close the suspects (Esc) to export." }) : go.export()),
+    x: go.export,
   };
   const fieldOf = (node: unknown) => (node instanceof HTMLElement && node.matches(TYPING) ? node : null);
   const escape = (field: HTMLElement | null) => {
@@ -86,7 +94,10 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
     else if (busy) actions.cancel();
   };
   const press = (key: string): boolean => {
-    const act = keys[key.length === 1 && key !== "U" ? key.toLowerCase() : key];
+    const name = key.length === 1 && key !== "U" ? key.toLowerCase() : key;
+    const { panel } = store.get();
+    const here = { ...keys, ...(panel === "none" ? inPanes : panel === "queue" ? inQueue : {}) };
+    const act = here[name] ?? (name in inPanes ? () => store.set({ notice: `Close “${TITLES[panel]}” (Esc) to ${name === "x" ? "export" : "go on"}.`, failed: false }) : undefined);
     act?.();
     return act !== undefined;
   };

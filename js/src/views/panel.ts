@@ -2,13 +2,11 @@
 
 import type { Decision, HistoryLine } from "../protocol";
 import type { Session } from "../session";
-import type { Panel } from "../store";
+import { TITLES, type Panel } from "../store";
 import { actInSight, button, drawn, el, focused, seen, setClass, setText, uniqueId, type Scope } from "./dom";
 import { count, percent } from "./format";
 import { KEYS } from "./keys";
 import { createNote } from "./note";
-
-const TITLES: Record<Panel, string> = { none: "", queue: "Suspect labels", history: "History", help: "Keys" };
 
 function historyLine({ time, who, what, note, state }: HistoryLine): HTMLElement {
   const when = el("time", "muted", { datetime: time }, new Date(time).toLocaleTimeString());
@@ -51,7 +49,7 @@ function createQueue(scope: Scope, session: Session) {
     button(scope, "Skip (J)", "quiet", () => decide("skip")),
   ];
   const body = el("div", "queue-body", place, text, facts, problem, el("div", "buttons", ...buttons.map(({ node }) => node), note));
-  const node = el("div", "", body, empty);
+  const node = el("div", "queue", body, empty);
   let shown: number | undefined;
   actInSight(scope, body, () => seen(body));
   const draw = () => {
@@ -76,8 +74,8 @@ function createQueue(scope: Scope, session: Session) {
 }
 
 function createHelp() {
-  const items = KEYS.flatMap(([keys, words]) => [el("dt", "", ...keys.map((key) => el("kbd", "key", key))), el("dd", "", words)]);
-  return { node: el("dl", "keys", ...items) };
+  const items = KEYS.map(([keys, words]) => el("div", "", el("dt", "", ...keys.map((key) => el("kbd", "key", key))), el("dd", "", words)));
+  return { node: el("dl", "keys", { tabindex: 0 }, ...items) };
 }
 
 export interface PanelView {

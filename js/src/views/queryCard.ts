@@ -36,9 +36,9 @@ export function createQueryCard(scope: Scope, { store }: Session): HTMLElement {
   const [predicted, label, chance, margin] = [fact("Predicted"), fact("True label"), fact("Probability"), fact("Margin")];
   const scale = createScale();
   const facts = el("div", "facts", predicted.node, label.node, chance.node, margin.node);
-  const body = el("div", "card-body", text, el("div", "facts-line", facts, scale.node));
+  const body = el("div", "card-body", text, facts);
   const empty = el("p", "empty");
-  const node = el("div", "card", title, body, empty);
+  const node = el("div", "card query-card", el("div", "card-head", title, scale.node), body, empty);
 
   function fill({ text: words, summary }: Ranking, view: Readonly<View>) {
     setMarked(text, words, view.words?.words.map(({ word }) => word) ?? []);
@@ -56,7 +56,7 @@ export function createQueryCard(scope: Scope, { store }: Session): HTMLElement {
     const view = store.get();
     const { ranking, testRow, rankingState } = view;
     setText(title, testRow === null ? "No test row picked" : `Test row ${testRow}`);
-    body.hidden = ranking === null;
+    scale.node.hidden = body.hidden = ranking === null;
     empty.hidden = ranking !== null;
     if (ranking !== null) fill(ranking, view);
     else if (testRow === null) setText(empty, "Pick a test row with a click or Enter.");

@@ -5,7 +5,7 @@ import { el, setAttribute, setClass, setText } from "./dom";
 import { plural, proba, signed } from "./format";
 import type { Line } from "./virtual";
 
-export const ROW_HEIGHT = 48;
+export const ROW_HEIGHT = 52;
 
 export interface TestLine extends Line {
   update(row: TestRow | undefined, picked: boolean): void;

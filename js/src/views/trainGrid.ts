@@ -5,7 +5,8 @@ import { actInSight, drawn, el, focused, seen, setAttribute, setClass, setText, 
 import { createTrainLine, TRAIN_HEIGHT } from "./trainRow";
 import { createVirtual } from "./virtual";
 
-const HEADINGS = ["Rank", "Mark", "Training row", "Label", "Influence"];
+const HEADINGS: [heading: string, title: string][] = [["#", "Rank"], ["Mark", ""], ["Training row", ""], ["Label", ""]];
+const MEANING = "First-order change of the log-odds if the label is changed. Hatched bars oppose the flip.";
 
 export interface TrainGrid {
   node: HTMLElement;
@@ -15,7 +16,9 @@ export interface TrainGrid {
 }
 
 export function createTrainGrid(scope: Scope, { store, bars, actions }: Session): TrainGrid {
-  const headings = HEADINGS.map((words) => el("div", "cell", { role: "columnheader" }, words));
+  const headings = HEADINGS.map(([words, title]) => el("div", "cell", { role: "columnheader", title }, words));
+  const ends = [el("bdi", "end"), el("bdi", "end")] as const;
+  headings.push(el("div", "cell ends", { role: "columnheader", title: MEANING, "aria-label": "Influence" }, "←", ends[0], "·", ends[1], "→"));
   const head = el("div", "row head train-head", { role: "row", "aria-rowindex": 1 }, ...headings);
   const empty = el("p", "empty");
   let shownFor: number | null = null;
@@ -49,7 +52,7 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
     },
   });
   const { body } = list;
-  const attributes = { role: "grid", "aria-label": "Influential training rows", "aria-colcount": HEADINGS.length, "aria-multiselectable": "true" };
+  const attributes = { role: "grid", "aria-label": "Influential training rows", "aria-colcount": headings.length, "aria-multiselectable": "true" };
   const grid = el("div", "grid train-grid", attributes, el("div", "heads", { role: "rowgroup" }, head), body);
   const node = el("div", "grid-box", grid, empty);
 
@@ -70,7 +73,8 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
   }
 
   function draw() {
-    const { testRow, rankingState } = store.get();
+    const { testRow, rankingState, shared } = store.get();
+    ends.forEach((end, i) => setText(end, shared.classes[i] ?? ""));
     if (testRow !== shownFor) {
       shownFor = testRow;
       list.reset();

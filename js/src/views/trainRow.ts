@@ -7,7 +7,7 @@ import { percent } from "./format";
 import { setMarked } from "./marks";
 import type { Line } from "./virtual";
 
-export const TRAIN_HEIGHT = 64;
+export const TRAIN_HEIGHT = 68;
 
 export interface TrainLine extends Line {
   box: HTMLInputElement;
@@ -34,16 +34,17 @@ export function createTrainLine(): TrainLine {
   const box = el("input", "box", { type: "checkbox", tabindex: -1, "aria-describedby": id });
   const [rank, check, text, label] = [cell("num"), cell("check"), cell("train-text"), cell("change")];
   const words = el("span", "clamp", { id });
-  const name = el("span", "row-id");
+  const name = el("span", "row-number");
+  const ident = el("bdi", "row-id");
   const [chip, said] = [el("span", "chip"), el("span", "chip said")];
   const bar = createBar();
   const share = el("span", "share");
   const [original, corrected] = [el("span", "label-old"), el("span", "label-new")];
   check.append(box);
-  text.append(words, el("span", "row-facts", name, chip, said));
-  label.append(original, corrected);
+  text.append(words);
+  label.append(el("span", "row-facts", name, ident, chip, said), el("span", "labels", original, corrected));
   const barCell = cell("bar-cell");
-  barCell.append(bar.node, share);
+  barCell.append(share, bar.node);
   const node = el("div", "row train-row", { role: "row" }, rank, check, text, label, barCell);
   let shown: TrainRow | undefined;
   return {
@@ -63,7 +64,8 @@ export function createTrainLine(): TrainLine {
       setAttribute(box, "aria-label", row === undefined ? "Loading" : `Relabel row ${row.row}`);
       setText(rank, row === undefined ? "" : String(row.rank));
       setMarked(words, row?.text ?? "Loading…", row?.words ?? []);
-      setText(name, row === undefined ? "" : row.id === String(row.row) ? `row ${row.row}` : `row ${row.row} · ${row.id}`);
+      setText(name, row === undefined ? "" : `row ${row.row}`);
+      setText(ident, row === undefined || row.id === String(row.row) ? "" : row.id);
       // Until Python answers, the mark is ahead of `current`.
       const current = row === undefined || marked === row.relabelled ? row?.current : marked ? "…" : row.original;
       setText(original, row?.original ?? "");

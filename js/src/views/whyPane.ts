@@ -36,21 +36,17 @@ function whyNotMark(view: Readonly<View>): string {
   return unmarked(view).length === 0 ? "Every row of the set is already marked" : "";
 }
 
-/** The meaning of the bars and marks. Its height is fixed: otherwise the rows below would jump. */
+/** The meaning of the marks. Its height is fixed: otherwise the rows below would jump. */
 function createLegend(scope: Scope, { store }: Session) {
-  const bars = el("p", "muted");
-  const set = el("p", "muted one-line");
-  const node = el("div", "legend", bars, set);
+  const node = el("p", "muted legend");
   const draw = () => {
-    const { ranking, shared, explained } = store.get();
+    const { ranking, explained } = store.get();
     node.hidden = ranking === null;
-    const [left, right] = shared.classes;
-    setText(bars, `First-order change of log-odds if relabelled: ← ${left} · ${right} →. Hatched bars oppose the flip.`);
     const size = ranking?.flip?.found ? ranking.flip.size : 0;
     const known = size > 1 && explained !== null;
     const more = known ? `, interaction ${signedPercent(explained.interaction)}` : "";
-    setText(set, size > 0 ? `◆ In the flip set: ${plural(size, "row")}${more}.` : "◆ In the flip set, once it is found.");
-    setAttribute(set, "title", known && "The joint effect of the rows beyond their own shares; all add up to the whole flip.");
+    setText(node, size > 0 ? `◆ In the flip set: ${plural(size, "row")}${more}.` : "◆ In the flip set, once it is found.");
+    setAttribute(node, "title", known && "The joint effect of the rows beyond their own shares; all add up to the whole flip.");
   };
   drawn(scope, store, draw);
   return node;
@@ -65,22 +61,9 @@ export interface Pane {
   note(): void;
 }
 
-/** A pane keeps its height while it loads, so that what is below does not jump. */
-function keepHeight(scope: Scope, { store }: Session, node: HTMLElement): void {
-  scope.add(
-    store.subscribe(({ rankingState }) => {
-      const loading = rankingState === "loading";
-      const kept = node.style.minHeight !== "";
-      if (loading !== kept) node.style.minHeight = loading ? `${node.offsetHeight}px` : "";
-    }),
-  );
-}
-
 export function createWhyPane(scope: Scope, session: Session): Pane {
   const { store, actions } = session;
   const id = uniqueId("why");
-  const node = el("section", "pane why", { "aria-labelledby": id });
-  keepHeight(scope, session, node); // before the parts learn that they are out of date
   const find = button(scope, "Find flip set", "", actions.find);
   const markSet = () => actions.decide(unmarked(store.get()), "relabel");
   const whole = button(scope, "Mark whole flip set", "", markSet);
@@ -99,12 +82,19 @@ export function createWhyPane(scope: Scope, session: Session): Pane {
   const found = createFlipNote(scope, store);
   const isSeen = () => seen(grid.line(), detail.node);
   actInSight(scope, detail.node, isSeen);
-  node.append(head, createQueryCard(scope, session), found, createLegend(scope, session), grid.node, detail.node);
+  const rows = el("div", "pane rows", head, createQueryCard(scope, session), found, createLegend(scope, session), grid.node);
+  const node = el("section", "why", { "aria-labelledby": id }, rows, detail.node);
+  /** Where another pane hides this one, the first key only shows it. */
+  const shown = () => {
+    if (grid.node.checkVisibility()) return true;
+    actions.show("why");
+    return false;
+  };
   return {
     node,
     focus: grid.focus,
-    decide: (decision) => isSeen() && detail.decide(decision),
-    markSet: () => seen(found) && markSet(),
+    decide: (decision) => shown() && isSeen() && detail.decide(decision),
+    markSet: () => shown() && seen(found) && markSet(),
     note: detail.note,
   };
 }
