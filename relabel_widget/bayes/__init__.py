@@ -21,7 +21,7 @@ from .adopting import bayes_fit, is_bayes
 from .contest import Rules
 from .finding import Finding, Found, contests_of, predicted_code, predicted_codes, predicted_set, rules_of
 from .fitting import BayesFit, proba_of, scores_of
-from .influence import bayes_influence
+from .influence import bayes_influence, bayes_parts, margin_of, moved_weights
 from .local_search import Ledger
 
 __all__ = [
@@ -32,8 +32,11 @@ __all__ = [
     "Rules",
     "bayes_fit",
     "bayes_influence",
+    "bayes_parts",
     "contests_of",
     "is_bayes",
+    "margin_of",
+    "moved_weights",
     "predicted_code",
     "predicted_codes",
     "predicted_set",

@@ -205,9 +205,7 @@ _LINES = "Small grey points kept their class. Dashed lines: the threshold. Point
 
 
 def _fates(columns: Any) -> list[str]:
-    became_right = columns.flipped & columns.right_if_flipped
-    became_wrong = columns.flipped & columns.known & ~columns.wrong
-    fates = np.select([became_right, became_wrong, columns.flipped], _FATES, _KEPT)
+    fates = np.select([columns.became_right, columns.became_wrong, columns.flipped], _FATES, _KEPT)
     return [str(fate) for fate in fates]
 
 

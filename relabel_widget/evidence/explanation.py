@@ -9,7 +9,9 @@ import numpy as np
 
 from .._typing import FloatArray, IntArray
 from ..arguments import as_rows, check_edit, check_monitor
-from ..fits import Fit, check_any_fit
+from ..bayes import BayesFit, bayes_parts, margin_of, moved_weights
+from ..design import Design
+from ..fits import AnyFit, check_any_fit
 from ..monitor import Monitor
 from ..problem import Edit
 from ..solver import solve
@@ -31,11 +33,12 @@ class SharedFeatures:
 class Explanation:
     """How the verified change of a query's log-odds comes about.
 
-    With several classes it is the change of the margin between the class predicted before and the one predicted after
-    the refit, or the nearest rival where the prediction stands.
-
     Attributes
     ----------
+    classes
+        Two class labels: the change is that of the log-odds of the first over the second. Of two classes they are
+        ``classes[1]`` and ``classes[0]``; of more, the one predicted before and the one predicted after the refit, or
+        the nearest rival where the prediction stands.
     rows
         The edited rows, int64, shape (k,), as given, but for those that have their new label already.
     shares
@@ -48,6 +51,7 @@ class Explanation:
         For each row the features that it shares with the query.
     """
 
+    classes: tuple[Any, Any]
     rows: IntArray
     shares: FloatArray
     interaction: float
@@ -56,14 +60,14 @@ class Explanation:
 
 
 def explain(
-    fit: Fit, x: Any, rows: Any, *, labels: Any = None, edit: Edit = "relabel", monitor: Monitor | None = None
+    fit: AnyFit, x: Any, rows: Any, *, labels: Any = None, edit: Edit = "relabel", monitor: Monitor | None = None
 ) -> Explanation:
     """Split the change that editing some rows brings to a query into the rows' shares.
 
     Parameters
     ----------
     fit
-        The fit on the original labels.
+        The fit on the original labels, or a naive Bayes.
     x
         The query, as in `find_flip_set`.
     rows
@@ -83,11 +87,14 @@ def explain(
     The shares are the trapezoidal rule for the exact path integral ``-sum_i f_i x_i . Hbar^-1 x``; ``interaction``
     is its error, of third order. Cost: one refit, two CG solves, and memory of k * n_params * 16 bytes.
     """
-    check_any_fit(fit, who="explain")
+    check_any_fit(fit, who="explain", bayes=True)
     check_monitor(monitor, who="explain")
     check_edit(edit, who="explain")
     chosen = as_rows(rows, fit.n_rows, who="explain: rows")
-    problem, design = fit.problem, fit.query_of(x, who="explain: x")
+    design = fit.query_of(x, who="explain: x")
+    if isinstance(fit, BayesFit):
+        return _of_bayes(fit, design, chosen, labels, edit)
+    problem = fit.problem
     refit = fit.refit(chosen, edit, labels=labels, monitor=monitor)
     functional = problem.functionals(design, fit.theta, refit.theta)[:, 0]
     edits = problem.edits_of(chosen, edit, refit.problem.labels.codes[chosen])
@@ -101,7 +108,36 @@ def explain(
     shares, change = parts.sum(axis=1), float(functional @ (refit.theta - fit.theta))
     query, n_features = problem.extended_rows(design)[:, 0], problem.design.n_features
     shared = [_shared(part[:n_features], query[:n_features]) for part in parts]
-    return Explanation(chosen, shares, change - float(shares.sum()), change, shared)
+    pair = (1, 0)
+    if len(fit.classes) > 2:
+        code = int(np.argmax(fit.decision(design)[0]))
+        others = refit.decision(design)[0]
+        others[code] = -np.inf
+        pair = (code, int(np.argmax(others)))
+    return Explanation(_named(fit, pair), chosen, shares, change - float(shares.sum()), change, shared)
+
+
+def _named(fit: AnyFit, pair: tuple[int, int]) -> tuple[Any, Any]:
+    classes = fit.classes.tolist()
+    return classes[pair[0]], classes[pair[1]]
+
+
+def _of_bayes(fit: BayesFit, query: Design, rows: IntArray, labels: Any, edit: Edit) -> Explanation:
+    """The same from the derivatives of the scores in the rows' weights, before and after."""
+    refit = fit.refit(rows, edit, labels=labels)
+    if edit == "relabel":
+        rows = rows[refit.codes[rows] != fit.codes[rows]]
+    margin = margin_of(fit, query, refit)
+    moved = moved_weights(fit, rows, refit.codes[rows] if edit == "relabel" else None)
+    ends = [bayes_parts(point, query, moved, rows, margin) for point in (fit, refit)]
+    (shares, columns, parts), (after, _, parts_after) = ends
+    shares, parts = 0.5 * (shares + after), 0.5 * (parts + parts_after)
+    change = float(np.diff([point.scores(query)[0, margin] @ (1.0, -1.0) for point in (fit, refit)])[0])
+    shared = []
+    for part in parts:
+        found = _shared(part, np.ones(len(part)))
+        shared.append(SharedFeatures(columns[found.columns], found.contributions))
+    return Explanation(_named(fit, margin), rows, shares, change - float(shares.sum()), change, shared)
 
 
 def _shared(part: FloatArray, query: FloatArray) -> SharedFeatures:

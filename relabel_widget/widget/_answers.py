@@ -15,6 +15,7 @@ from . import _words as words
 from ._filling import Filled, filler_of
 from ._jobs import Job
 from ._lanes import Lane
+from ._pages import ARRANGED_BY
 from ._requests import Request, RequestError
 
 if TYPE_CHECKING:
@@ -124,14 +125,14 @@ class Answers:
         said, row = self._widget.say(message), self._widget.test_row
 
         def value(_: Monitor) -> Value:
-            return {"message": said, "forecast": wire.forecast(self._workbench, self._pages, row)}
+            return {"message": said, "forecast": wire.forecast(self._workbench, row)}
 
         self._beside(request, value, lane="effect")
 
     # ---- lists and details --------------------------------------------------------------------------------------
 
     def _page(self, request: Request) -> None:
-        key = tuple(request.body[name] for name in ("sort", "descending", "filter", "search"))
+        key = tuple(request.body[name] for name in ARRANGED_BY)
         self._beside(request, lambda _: self._pages.page(request.body), key=key)
 
     def _row(self, request: Request) -> int:
@@ -188,18 +189,22 @@ class Answers:
     def _select(self, request: Request) -> None:
         row = request.body["row"]
         self._widget.test_row = row
-        said = "" if row is None else words.picked(self._pages.line(row), wire.classes(self._workbench)[1])
+        said = "" if row is None else words.picked(self._pages.line(row), wire.classes(self._workbench))
         self._reply(request, {"message": self._widget.say(said)})
 
     def _decide(self, request: Request) -> None:
-        rows, decision, note = (request.body[name] for name in ("rows", "decision", "note"))
+        rows, decision, labels, note = (request.body[name] for name in ("rows", "decision", "labels", "note"))
         asked, now = set(rows), set(self._workbench.relabelled)
-        if asked - now if decision == "relabel" else asked & now:
+        if labels is not None or (asked - now if decision == "relabel" else asked & now):
             self._jobs.labels_change()
         if decision in ("keep", "unsure"):
             written = getattr(self._workbench, decision)(rows, note)
+        elif decision == "relabel" and labels is not None:
+            named = [wire.class_of(self._workbench, label) for label in labels]
+            written = self._workbench.relabel(rows, named, note)
         else:
-            written = self._workbench.set_relabelled(rows, rows if decision == "relabel" else [], note)
+            wanted = rows if decision == "relabel" else []
+            written = self._workbench.set_relabelled(rows, wanted, note, test_row=self._widget.test_row)
         self._done(request, words.decided(decision, written, len(self._workbench.relabelled)))
 
     def _step(self, request: Request) -> None:
@@ -211,11 +216,12 @@ class Answers:
     # ---- long work ----------------------------------------------------------------------------------------------
 
     def _find(self, request: Request) -> None:
-        row = self._row(request)
+        row, target = self._row(request), request.body["target"]
+        to = None if target is None else wire.class_of(self._workbench, target)
         self._as_job(
             request,
             Job("find", row, request.id),
-            lambda monitor: self._workbench.flip_set(row, monitor=monitor),
+            lambda monitor: self._workbench.flip_set(row, target=to, monitor=monitor),
             lambda result: words.found(result, row),
         )
 

@@ -15,6 +15,9 @@ from ._columns import COLUMNS, SORTABLE, Known
 NEAR = 0.1
 """How far from the threshold, in probability, counts as near it."""
 
+ARRANGED_BY = ("sort", "descending", "filter", "predicted", "search")
+"""What of a query decides which rows are listed, and in which order."""
+
 SMALL = 3
 """Rows of a flip set that counts as small."""
 
@@ -27,7 +30,7 @@ def number_or_none(value: Any) -> float | None:
 def _filters(columns: TestColumns, threshold: float) -> Mapping[str, Callable[[], BoolArray]]:
     """What each filter keeps. Those that need labels or a verification keep nothing without them."""
     nothing = np.zeros(len(columns.predicted), dtype=bool)
-    predicted, size = columns.predicted, columns.flip_size
+    size = columns.flip_size
     flipped = nothing if columns.flipped is None else columns.flipped
     return {
         "all": lambda: ~nothing,
@@ -36,10 +39,8 @@ def _filters(columns: TestColumns, threshold: float) -> Mapping[str, Callable[[]
         "small": lambda: (size > 0) & (size <= SMALL),
         "has_set": lambda: size > 0,
         "flipped": lambda: flipped,
-        "became_right": lambda: flipped & columns.right_if_flipped,
-        "became_wrong": lambda: flipped & columns.known & ~columns.wrong,
-        "class0": lambda: ~predicted,
-        "class1": lambda: predicted,
+        "became_right": lambda: columns.became_right,
+        "became_wrong": lambda: columns.became_wrong,
     }
 
 
@@ -93,11 +94,14 @@ class Pages:
 
     def arranged(self, query: Mapping[str, Any]) -> IntArray:
         """The rows that fit filter and search, in the order asked for."""
-        key = tuple(query[name] for name in ("sort", "descending", "filter", "search"))
+        key = tuple(query[name] for name in ARRANGED_BY)
         found, version = self._arranged, self._version
         if found is not None and found[0] == key:
             return found[1]
         rows = self.kept(query["filter"])
+        if query["predicted"] is not None:
+            known = self._known()
+            rows = rows[np.array(known.classes)[known.arrays.predicted[rows]] == query["predicted"]]
         words = query["search"].strip().casefold()
         if words:
             text = self._workbench.test_text

@@ -58,11 +58,12 @@ class RelabelWidget(SendsWhereAsked):
     test_row
         The chosen test row, or None. Setting it chooses.
     relabelled
-        Training rows whose label is changed, sorted. Setting it relabels the difference.
+        Training rows whose label is changed, sorted. Setting it relabels the difference: of several classes, a newly
+        marked row gets the label that `Workbench.suggested_labels` has for the chosen test row.
     busy
         Whether a search or a retraining runs on the workbench.
     threshold
-        A test row is predicted ``classes[1]`` when its probability is above this. Setting it sets the workbench's.
+        Of two classes, ``classes[1]`` is predicted above this probability. Setting it sets the workbench's.
 
     Raises
     ------
@@ -203,7 +204,8 @@ class RelabelWidget(SendsWhereAsked):
     def _pass_on_relabelled(self, proposal: Any) -> list[int]:
         wanted, now = set(proposal["value"]), set(self.workbench.relabelled)
         if wanted != now and not self._is_news("relabelled", proposal["value"]):
-            self._or_trait_error(lambda: self.workbench.set_relabelled(sorted(wanted ^ now), sorted(wanted)))
+            changed, row = sorted(wanted ^ now), self.test_row
+            self._or_trait_error(lambda: self.workbench.set_relabelled(changed, sorted(wanted), test_row=row))
         return list(self.workbench.relabelled)
 
     @traitlets.validate("threshold")

@@ -16,10 +16,11 @@ def in_words(error: BaseException) -> str:
     return readable(str(error)).strip().strip("'\"") or f"{type(error).__name__}, no details given"
 
 
-def picked(line: dict[str, Any], second: str) -> str:
+def picked(line: dict[str, Any], classes: list[str]) -> str:
     """The message after a test row was chosen."""
     truth = "" if line["label"] is None else f", true label “{line['label']}”"
-    chance = f"probability of “{second}” {line['proba']:.3f}"
+    named = classes[1] if len(classes) == 2 else line["predicted"]
+    chance = f"probability of “{named}” {line['proba']:.3f}"
     return f"Test row {line['row']} is predicted “{line['predicted']}”{truth} ({chance})."
 
 

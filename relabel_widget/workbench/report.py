@@ -12,7 +12,7 @@ import numpy as np
 from .._typing import AnyArray
 from ..facts import judged_on, own_word, score_change, share_change
 from ..files.html import Markup, chance, change, excerpt, facts, join, page, section, smallest, table, tag, tile
-from ..fits import Fit
+from ..fits import AnyFit, Fit
 from ..inputs import Reader, is_missing
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Report:
         Test row to its flip set, for those searched for.
     """
 
-    fit: Fit
+    fit: AnyFit
     estimator: str
     ids: AnyArray
     train_text: Reader
@@ -218,7 +218,7 @@ def _set_facts(report: Report, found: FlipSet) -> Iterator[tuple[str, Any]]:
 
 
 def _set_table(report: Report, row: int, found: FlipSet) -> Markup:
-    labels = report.fit.problem.labels
+    labels = report.fit.labels
     shown = found.rows[:_MOST_ROWS]
     lines = (
         (each, report.ids[each], excerpt(report.train_text(each)), change(old, new))
@@ -230,24 +230,34 @@ def _set_table(report: Report, row: int, found: FlipSet) -> Markup:
 
 
 def _model(report: Report) -> Markup:
-    fit, labels = report.fit, report.fit.problem.labels
-    first, second = labels.classes.tolist()
-    n_second = int(np.count_nonzero(labels.original))
+    fit = report.fit
+    counts = np.bincount(fit.labels.original, minlength=len(fit.classes)).tolist()
+    sizes = (f"{label} ({count:,} rows)" for label, count in zip(fit.classes.tolist(), counts, strict=True))
+    of_two = f"{fit.classes[-1]} above probability {report.threshold:g}"
     pairs = [
-        ("Model", "L2-regularised logistic regression"),
-        ("C (inverse regularisation)", f"{fit.C:g}"),
+        *_kind(fit),
         ("Training rows", f"{fit.n_rows:,}"),
-        ("Features", f"{len(fit.coef):,}"),
+        ("Features", f"{fit.design.n_features:,}"),
         ("Test rows", _test_rows(report)),
-        ("Classes", f"{first} ({fit.n_rows - n_second:,} rows), {second} ({n_second:,} rows)"),
-        ("Prediction", f"{second} above probability {report.threshold:g}"),
-        ("Gradient norm at the fit", f"{fit.gradient_norm:.2g}"),
+        ("Classes", ", ".join(sizes)),
+        ("Prediction", of_two if len(fit.classes) == 2 else "the likeliest class"),
     ]
-    if fit.polish is not None:
-        pairs.append(("Distance of the estimator from the minimiser", f"{fit.polish.distance:.2g}"))
+    if isinstance(fit, Fit):
+        pairs.append(("Gradient norm at the fit", f"{fit.gradient_norm:.2g}"))
+        if fit.polish is not None:
+            pairs.append(("Distance of the estimator from the minimiser", f"{fit.polish.distance:.2g}"))
     if report.disagreement:
         pairs.append(("The estimator itself", report.disagreement))
     return section("The model", facts(pairs), tag("p", tag("code", report.estimator)))
+
+
+def _kind(fit: AnyFit) -> Iterator[tuple[str, str]]:
+    if isinstance(fit, Fit):
+        several = "" if len(fit.classes) == 2 else f" of {len(fit.classes)} classes"
+        yield "Model", f"L2-regularised logistic regression{several}"
+        yield "C (inverse regularisation)", f"{fit.C:g}"
+    else:
+        yield "Model", f"Naive Bayes ({type(fit.model).__name__.lower()})"
 
 
 def _test_rows(report: Report) -> str:
