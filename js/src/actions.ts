@@ -17,6 +17,8 @@ export interface Actions {
   /** The training row that keys act on. */
   activate(row: number): void;
   choose(selection: ReadonlySet<number>): void;
+  /** The class to look for a set to; null for any other. */
+  aim(target: string | null): void;
   find(): void;
   verify(): void;
   cancel(): void;
@@ -29,8 +31,8 @@ export interface Actions {
   open(panel: Panel): void;
   show(pane: PaneName): void;
   resize(height: number): void;
-  /** Decide about the current suspect; the next one appears once the decision is recorded. */
-  judge(decision: Decision | "skip"): void;
+  /** Decide about the current suspect, by default for the suggested label; the next one appears once the decision is recorded. */
+  judge(decision: Decision | "skip", label?: string): void;
   setFilling(on: boolean): void;
 }
 
@@ -101,10 +103,11 @@ export function createActions(
       load.words();
     },
     choose: (selection) => store.set({ selection }),
+    aim: (target) => store.set({ target }),
     find() {
-      const row = store.get().testRow;
+      const { testRow: row, target } = store.get();
       if (row === null) return;
-      void load.searching(row, report(client.request("find", { row, target: null })));
+      void load.searching(row, report(client.request("find", { row, target })));
     },
     verify: () => void report(client.request("verify", {})),
     cancel: () => void report(client.request("cancel", {})),
@@ -124,14 +127,14 @@ export function createActions(
     },
     show: (pane) => store.set({ pane }),
     resize: (height) => store.set({ height }),
-    async judge(decision) {
+    async judge(decision, label) {
       const inFront = ({ queue, queueAt } = store.get()) => queue?.[queueAt]?.row;
       const { queue, queueAt: at } = store.get();
       const suspect = queue?.[at];
       if (suspect === undefined) return;
       const { row, suggested } = suspect;
       store.set({ judging: decision !== "skip", queueError: "" });
-      const failed = decision === "skip" ? undefined : await decide([row], decision, decision === "relabel" ? [suggested] : undefined);
+      const failed = decision === "skip" ? undefined : await decide([row], decision, decision === "relabel" ? [label ?? suggested] : undefined);
       const queueError = failed === undefined ? "" : `Not recorded. ${failed.message}`;
       const { queueAt } = store.get();
       const next = failed === undefined && inFront() === row ? queueAt + 1 : queueAt; // the ranking may have changed meanwhile

@@ -58,6 +58,7 @@ export function render({ model, el: host }: Props): () => void {
       if (judging()) panel.decide(decision);
       else if (decision !== "skip") why.decide(decision);
     },
+    pick: panel.pick,
     export: happens.export,
     full: () => full.node.click(),
     open: panel.open,

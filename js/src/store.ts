@@ -52,6 +52,8 @@ export interface View {
   busy: boolean;
   threshold: number;
   query: PageQuery;
+  /** The class to flip the chosen row to; null for any other. */
+  target: string | null;
   ranking: Ranking | null;
   rankingState: Loading;
   rankingError: string;

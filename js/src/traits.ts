@@ -52,6 +52,7 @@ export function firstView(model: Model): View {
     pane: traits.testRow === null ? "tests" : "why",
     height: heightOf(model),
     query: FIRST_QUERY,
+    target: null,
     ranking: null,
     rankingState: "idle",
     rankingError: "",

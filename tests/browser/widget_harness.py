@@ -177,6 +177,40 @@ def hotel_workbench(**options):
     )
 
 
+TOPICS = {
+    "business": "market shares profit bank trade price company deal stock growth",
+    "science": "planet cell energy study species rocket telescope climate data theory",
+    "sports": "match goal coach league season player final team score medal",
+    "world": "election minister treaty border army vote summit crisis embassy protest",
+}
+COMMON = "the new after week two people said over first its from report".split()
+
+
+def topics(n, seed=0, wrong=0.12):
+    """Short texts on four topics, each with some words of another, and labels of which some are wrong."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    names = list(TOPICS)
+    texts, labels = [], []
+    for _ in range(n):
+        topic, other = rng.choice(len(names), size=2, replace=False)
+        words = [
+            *rng.choice(TOPICS[names[topic]].split(), 3, replace=False),
+            *rng.choice(TOPICS[names[other]].split(), 2, replace=False),
+            *rng.choice(COMMON, 4, replace=False),
+        ]
+        texts.append(" ".join(rng.permutation(words)))
+        labels.append(names[other if rng.random() < wrong else topic])
+    return texts, labels
+
+
+def topics_workbench(n=300, n_test=60, **options):
+    texts, labels = topics(n)
+    test, truth = topics(n_test, seed=1, wrong=0.0)
+    return rw.Workbench(text_pipeline(texts, labels), texts, labels, test, truth, **options)
+
+
 def small_workbench(labels=("bad", "good"), n_test=12, text="text", **options):
     import numpy as np
     from sklearn.linear_model import LogisticRegression

@@ -5,6 +5,7 @@ import type { Decision, WordPart } from "../protocol";
 import { button, drawn, el, setText, uniqueId, type Scope } from "./dom";
 import { plural, signed } from "./format";
 import { setMarked } from "./marks";
+import { changeTo } from "./names";
 import { createNote } from "./note";
 
 const SHOWN = 7;
@@ -40,8 +41,9 @@ export function createDetail(scope: Scope, session: Session) {
   const words = createWords();
   const shared = el("p", "muted");
   const decide = (decision: Decision) => actions.decide(subjects(store.get()), decision);
+  const change = button(scope, "Relabel (R)", "change-to", () => decide("relabel"));
   const buttons = [
-    button(scope, "Relabel (R)", "", () => decide("relabel")),
+    change,
     button(scope, "Keep (K)", "", () => decide("keep")),
     button(scope, "Unsure (S)", "", () => decide("unsure")),
     button(scope, "Clear (C)", "quiet", () => decide("clear")),
@@ -59,6 +61,7 @@ export function createDetail(scope: Scope, session: Session) {
     if (node.hidden) return;
     const found = view.words?.train === active ? view.words : null;
     setText(title, selection.size > 0 ? `${plural(selection.size, "training row")} selected` : `Training row ${active ?? "…"}`);
+    setText(change.node, found === null || selection.size > 0 ? "Relabel (R)" : changeTo(found.label));
     if (before === found) return;
     before = found;
     const names = found?.words.map(({ word }) => word) ?? [];

@@ -7,6 +7,7 @@ import { button, drawn, el, setClass, setText, uniqueId, type Scope } from "./do
 import { count, percent, plural, proba } from "./format";
 import { createExport } from "./exportBar";
 import { createChangedNote } from "./outcome";
+import { SIGNS, worth } from "./testRow";
 import { nextStep } from "./whyPane";
 
 type Better = "up" | "down";
@@ -46,10 +47,10 @@ function createScores() {
 }
 
 function flipLine(row: TestRow): HTMLElement {
-  const right = row.label === null ? null : row.label !== row.predicted; // it flipped: if it was wrong before, it is right now
-  const [sign, tone, words] = right === null ? ["⇄", "fact", "changed"] : right ? ["▲", "better", "now right"] : ["▼", "worse", "now wrong"];
+  const tone = worth(row);
+  const words = { fact: "changed", better: "now right", worse: "now wrong" }[tone];
   const change = `${proba(row.proba)} → ${row.verifiedProba === null ? "?" : proba(row.verifiedProba)}`;
-  const parts = [el("span", `verdict ${tone}`, `${sign} ${words}`), el("span", "flip-text", `${row.row}. ${row.text}`), el("span", "num", change)];
+  const parts = [el("span", `verdict ${tone}`, `${SIGNS[tone]} ${words}`), el("span", "flip-text", `${row.row}. ${row.text}`), el("span", "num", change)];
   return el("li", "", el("button", "flip-line", { type: "button", "data-row": row.row }, ...parts));
 }
 

@@ -28,12 +28,14 @@ function thresholdField(scope: Scope, actions: Actions): Control {
     typed = false;
     input.value = String(known);
   });
+  const node = field("Threshold", input);
   return {
-    node: field("Threshold", input),
-    update({ threshold }) {
+    node,
+    update({ threshold, shared }) {
       known = threshold;
       typed &&= input.valueAsNumber !== threshold;
       if (!typed) input.value = String(threshold);
+      node.hidden = shared.classes.length > 2;
     },
   };
 }

@@ -35,7 +35,7 @@ export const KEYS: [keys: string[], words: string][] = [
   [["N"], "Note for the next decision"],
   [["V"], "Verify by retraining"],
   [["U", "Shift U"], "Undo, redo"],
-  [["Q"], "Suspects one by one; J skips"],
+  [["Q"], "Suspects one by one; J skips, 1–9 picks one of several classes"],
   [["H"], "History"],
   [["X"], "Export the labels"],
   [["Z"], "Full screen"],
@@ -49,6 +49,8 @@ export interface Places {
   note(): void;
   markSet(): void;
   decide(decision: Decision | "skip"): void;
+  /** One of several classes, by its place. */
+  pick(place: number): void;
   export(): void;
   full(): void;
   open(panel: Panel): void;
@@ -72,6 +74,7 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
     c: () => go.decide("clear"),
     n: go.note,
   };
+  const byNumber = Object.fromEntries([..."123456789"].map((key, place) => [key, () => go.pick(place)]));
   const inPanes: Record<string, () => void> = {
     ...inQueue,
     1: go.tests,
@@ -96,7 +99,7 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
   const press = (key: string): boolean => {
     const name = key.length === 1 && key !== "U" ? key.toLowerCase() : key;
     const { panel } = store.get();
-    const here = { ...keys, ...(panel === "none" ? inPanes : panel === "queue" ? inQueue : {}) };
+    const here = { ...keys, ...(panel === "none" ? inPanes : panel === "queue" ? { ...inQueue, ...byNumber } : {}) };
     const act = here[name] ?? (name in inPanes ? () => store.set({ notice: `Close “${TITLES[panel]}” (Esc) to ${name === "x" ? "export" : "go on"}.`, failed: false }) : undefined);
     act?.();
     return act !== undefined;

@@ -6,7 +6,10 @@ import { TITLES, type Panel } from "../store";
 import { actInSight, button, drawn, el, focused, seen, setClass, setText, uniqueId, type Scope } from "./dom";
 import { count, percent } from "./format";
 import { KEYS } from "./keys";
+import { changeTo, quoted } from "./names";
 import { createNote } from "./note";
+
+const NUMBERED = 9; // classes that have a key
 
 function historyLine({ time, who, what, note, state }: HistoryLine): HTMLElement {
   const when = el("time", "muted", { datetime: time }, new Date(time).toLocaleTimeString());
@@ -35,27 +38,38 @@ function createHistory(scope: Scope, { store }: Session) {
 
 function createQueue(scope: Scope, session: Session) {
   const { store, actions } = session;
-  const text = el("blockquote", "query suspect");
+  const text = el("blockquote", "query suspect", { tabindex: 0, dir: "auto" });
   const facts = el("p", "");
   const place = el("p", "muted");
   const empty = el("p", "empty");
   const problem = el("p", "failed");
   const note = createNote(scope, session, "Note on this row", ({ queue, queueAt }) => (queue?.[queueAt] ? [queue[queueAt].row] : []));
   const decide = (decision: Decision | "skip") => actions.judge(decision);
+  const change = button(scope, "Relabel (R)", "change-to", () => decide("relabel"));
   const buttons = [
-    button(scope, "Relabel (R)", "", () => decide("relabel")),
+    change,
     button(scope, "Keep (K)", "", () => decide("keep")),
     button(scope, "Unsure (S)", "", () => decide("unsure")),
     button(scope, "Skip (J)", "quiet", () => decide("skip")),
   ];
-  const body = el("div", "queue-body", place, text, facts, problem, el("div", "buttons", ...buttons.map(({ node }) => node), note));
+  const others = el("div", "buttons", { role: "group", "aria-label": "Change to another class" });
+  const body = el("div", "queue-body", place, text, facts, problem, el("div", "buttons", ...buttons.map(({ node }) => node), note), others);
   const node = el("div", "queue", body, empty);
+  /** Of several classes, by its place. The label that the row has is kept. */
+  const pick = (place: number) => {
+    const { shared, queue, queueAt } = store.get();
+    const [label, has] = [shared.classes[place], queue?.[queueAt]?.label];
+    if (shared.classes.length > 2 && label !== undefined) actions.judge(label === has ? "keep" : "relabel", label);
+  };
+  const { classes } = store.get().shared;
+  const labels = classes.length < 3 ? [] : classes.map((name, i) => button(scope, i < NUMBERED ? `${i + 1} ${name}` : name, "", () => pick(i)));
+  others.append(...labels.map((one) => one.node));
   let shown: number | undefined;
   actInSight(scope, body, () => seen(body));
   const draw = () => {
-    const { queue, queueAt, queueError, judging } = store.get();
+    const { queue, queueAt, queueError, judging, shared } = store.get();
     const suspect = queue?.[queueAt];
-    for (const one of buttons) one.update(judging ? "Wait until the decision is saved" : "");
+    for (const one of [...buttons, ...labels]) one.update(judging ? "Wait until the decision is saved" : "");
     setClass(body, "judging", judging);
     setText(problem, queueError);
     problem.hidden = queueError === "";
@@ -65,12 +79,19 @@ function createQueue(scope: Scope, session: Session) {
     if (suspect === undefined || queue === null) return;
     setText(place, `${queueAt + 1} of ${queue.length} · training row ${suspect.row}${suspect.id === String(suspect.row) ? "" : ` · ${suspect.id}`}`);
     setText(text, suspect.text);
-    setText(facts, `Labelled “${suspect.label}”. A model trained without this row predicts “${suspect.suggested}” with probability ${percent(suspect.score)}.`);
+    setText(change.node, changeTo(suspect.suggested));
+    labels.forEach(({ node: one }, i) => setClass(one, "has", shared.classes[i] === suspect.label));
+    setText(facts, `Labelled ${quoted(suspect.label)}. A model trained without this row predicts ${quoted(suspect.suggested)} with probability ${percent(suspect.score)}.`);
     if (shown !== suspect.row && node.parentElement?.contains(focused(node))) seen(body);
     shown = suspect.row;
   };
   drawn(scope, store, draw);
-  return { node, decide: (decision: Decision | "skip") => seen(body) && decide(decision), note: () => note.focus() };
+  return {
+    node,
+    decide: (decision: Decision | "skip") => seen(body) && decide(decision),
+    pick: (place: number) => seen(body) && pick(place),
+    note: () => note.focus(),
+  };
 }
 
 function createHelp() {
@@ -82,6 +103,7 @@ export interface PanelView {
   node: HTMLElement;
   open(panel: Panel): void;
   decide(decision: Decision | "skip"): void;
+  pick(place: number): void;
   note(): void;
 }
 
@@ -115,5 +137,5 @@ export function createPanel(scope: Scope, session: Session): PanelView {
     } else if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
   }
   drawn(scope, store, draw);
-  return { node, open, decide: queue.decide, note: queue.note };
+  return { node, open, decide: queue.decide, pick: queue.pick, note: queue.note };
 }

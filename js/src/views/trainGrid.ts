@@ -2,6 +2,7 @@
 
 import type { Session } from "../session";
 import { actInSight, drawn, el, focused, seen, setAttribute, setClass, setText, type Scope } from "./dom";
+import { createName } from "./names";
 import { createTrainLine, TRAIN_HEIGHT } from "./trainRow";
 import { createVirtual } from "./virtual";
 
@@ -17,8 +18,8 @@ export interface TrainGrid {
 
 export function createTrainGrid(scope: Scope, { store, bars, actions }: Session): TrainGrid {
   const headings = HEADINGS.map(([words, title]) => el("div", "cell", { role: "columnheader", title }, words));
-  const ends = [el("bdi", "end"), el("bdi", "end")] as const;
-  headings.push(el("div", "cell ends", { role: "columnheader", title: MEANING, "aria-label": "Influence" }, "←", ends[0], "·", ends[1], "→"));
+  const ends = [createName(), createName()] as const;
+  headings.push(el("div", "cell ends", { role: "columnheader", title: MEANING, "aria-label": "Influence" }, "←", ends[0].node, "·", ends[1].node, "→"));
   const head = el("div", "row head train-head", { role: "row", "aria-rowindex": 1 }, ...headings);
   const empty = el("p", "empty");
   let shownFor: number | null = null;
@@ -41,6 +42,7 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
         active: row !== undefined && row.row === active,
         largest: ranking?.largest ?? 0,
         towards: row !== undefined && row.influence * sign > 0,
+        classes: shared.classes,
         verifiedShare: explained?.shares.find((one) => one.row === row?.row)?.share,
       });
     },
@@ -73,8 +75,12 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
   }
 
   function draw() {
-    const { testRow, rankingState, shared } = store.get();
-    ends.forEach((end, i) => setText(end, shared.classes[i] ?? ""));
+    const { testRow, rankingState, ranking, target, shared } = store.get();
+    const summary = ranking?.summary;
+    const several = shared.classes.length > 2;
+    ends[0].set(several ? (target ?? summary?.rival ?? "") : shared.classes[0]);
+    ends[1].set(several ? (summary?.predicted ?? "") : shared.classes[1]);
+    headings[4]?.classList.toggle("rlw-off", several && summary === undefined);
     if (testRow !== shownFor) {
       shownFor = testRow;
       list.reset();
@@ -99,13 +105,17 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
   scope.listen(body, "change", (event) => {
     const index = list.indexOf(event.target);
     const row = index === undefined ? undefined : bars.row(index);
-    if (row === undefined || !(event.target instanceof HTMLInputElement)) return;
-    actions.decide([row.row], event.target.checked ? "relabel" : "clear");
+    if (row === undefined) return;
+    if (event.target instanceof HTMLSelectElement) {
+      const label = event.target.value;
+      return label === row.original ? actions.decide([row.row], "clear") : actions.decide([row.row], "relabel", [label]);
+    }
+    if (event.target instanceof HTMLInputElement) actions.decide([row.row], event.target.checked ? "relabel" : "clear");
   });
   scope.listen(body, "click", (event) => {
     const index = list.indexOf(event.target);
     // Redrawing between a checkbox's click and change events would undo the click.
-    if (index === undefined || event.target instanceof HTMLInputElement) return;
+    if (index === undefined || (event.target instanceof Element && event.target.matches("input, select"))) return;
     const before = list.active();
     list.focus(index);
     if (event.shiftKey) extend(before, index);
@@ -114,7 +124,7 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
   const line = () => list.lines.get(list.active())?.node ?? node;
   actInSight(scope, body, () => seen(line()));
   scope.listen(body, "keydown", (event) => {
-    if (event.defaultPrevented) return;
+    if (event.defaultPrevented || event.target instanceof HTMLSelectElement) return;
     if (event.key === "Enter" && event.target instanceof HTMLInputElement) {
       event.preventDefault();
       return event.target.click();

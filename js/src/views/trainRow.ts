@@ -5,6 +5,7 @@ import { createBar } from "./bar";
 import { el, setAttribute, setClass, setText, uniqueId } from "./dom";
 import { percent } from "./format";
 import { setMarked } from "./marks";
+import { createName } from "./names";
 import type { Line } from "./virtual";
 
 export const TRAIN_HEIGHT = 68;
@@ -22,6 +23,7 @@ export interface LineState {
   largest: number;
   /** Whether relabelling the row pushes the query towards the other class. */
   towards: boolean;
+  classes: readonly string[];
   /** Share of the change caused by a refit with the whole set. */
   verifiedShare: number | undefined;
 }
@@ -39,10 +41,12 @@ export function createTrainLine(): TrainLine {
   const [chip, said] = [el("span", "chip"), el("span", "chip said")];
   const bar = createBar();
   const share = el("span", "share");
-  const [original, corrected] = [el("span", "label-old"), el("span", "label-new")];
+  const [original, corrected, suggested] = [createName("label-old"), createName("label-new"), createName()];
+  const arrow = el("span", "", { "aria-hidden": "true" }, "→");
+  const pick = el("select", "input new-label", { tabindex: -1 });
   check.append(box);
   text.append(words);
-  label.append(el("span", "row-facts", name, ident, chip, said), el("span", "labels", original, corrected));
+  label.append(el("span", "row-facts", name, ident, chip, said), el("span", "labels", original.node, pick, arrow, corrected.node, suggested.node));
   const barCell = cell("bar-cell");
   barCell.append(share, bar.node);
   const node = el("div", "row train-row", { role: "row" }, rank, check, text, label, barCell);
@@ -52,7 +56,7 @@ export function createTrainLine(): TrainLine {
     target: box,
     box,
     row: () => shown,
-    update(row, { marked, chosen, active, largest, towards, verifiedShare }) {
+    update(row, { marked, chosen, active, largest, towards, classes, verifiedShare }) {
       shown = row;
       setClass(node, "waiting", row === undefined);
       setAttribute(node, "aria-selected", String(chosen));
@@ -67,9 +71,22 @@ export function createTrainLine(): TrainLine {
       setText(name, row === undefined ? "" : `row ${row.row}`);
       setText(ident, row === undefined || row.id === String(row.row) ? "" : row.id);
       // Until Python answers, the mark is ahead of `current`.
-      const current = row === undefined || marked === row.relabelled ? row?.current : marked ? "…" : row.original;
-      setText(original, row?.original ?? "");
-      setText(corrected, marked ? `→ ${current}` : "");
+      const ahead = row !== undefined && marked !== row.relabelled;
+      const current = row === undefined ? "" : !ahead ? row.current : marked ? row.suggested : row.original;
+      const several = classes.length > 2 && row !== undefined;
+      if (several && pick.length === 0) pick.append(...classes.map((one) => el("option", "", { value: one }, one)));
+      original.set(row?.original ?? "");
+      corrected.set(current);
+      suggested.set(row?.suggested ?? "");
+      original.node.hidden = several && !marked;
+      corrected.node.hidden = several || !marked;
+      suggested.node.hidden = !several || marked;
+      arrow.hidden = several ? marked : !marked;
+      pick.hidden = !several;
+      pick.tabIndex = active ? 0 : -1;
+      if (!(ahead && marked && pick.value !== row.original) && pick.value !== current) pick.value = current;
+      setAttribute(pick, "aria-label", `New label of row ${row?.row}`);
+      setAttribute(suggested.node, "title", `The checkbox takes ${row?.suggested}`);
       setClass(label, "changed", marked);
       bar.update(row?.influence ?? 0, largest, towards);
       bar.node.hidden = row === undefined;

@@ -18,7 +18,7 @@ export function unmarked({ ranking, relabelled }: Readonly<View>): number[] {
 
 /** The most likely next step is highlighted. */
 export function nextStep(view: Readonly<View>): "find" | "mark" | "verify" | "none" {
-  if (!view.ranking?.flip) return "find";
+  if (!view.ranking?.flip || view.ranking.flip.target !== view.target) return "find";
   if (unmarked(view).length > 0) return "mark";
   return view.relabelled.size > 0 && view.shared.verification === null ? "verify" : "none";
 }
@@ -52,6 +52,21 @@ function createLegend(scope: Scope, { store }: Session) {
   return node;
 }
 
+/** Which of several classes a flip set is to lead to. */
+function createTarget(scope: Scope, { store, actions }: Session): HTMLElement {
+  const select = el("select", "input target", { "aria-label": "Flip to" }, el("option", "", { value: "" }, "any other class"));
+  scope.listen(select, "change", () => actions.aim(store.get().shared.classes[select.selectedIndex - 1] ?? null));
+  drawn(scope, store, () => {
+    const { shared, target, ranking } = store.get();
+    const { classes } = shared;
+    select.hidden = classes.length < 3;
+    if (select.length === 1) select.append(...classes.map((name) => el("option", "", name)));
+    classes.forEach((name, i) => setAttribute(select.options[i + 1] as HTMLOptionElement, "disabled", name === ranking?.summary.predicted));
+    select.selectedIndex = target === null ? 0 : classes.indexOf(target) + 1;
+  });
+  return select;
+}
+
 export interface Pane {
   node: HTMLElement;
   focus(): void;
@@ -65,7 +80,13 @@ export function createWhyPane(scope: Scope, session: Session): Pane {
   const { store, actions } = session;
   const id = uniqueId("why");
   const find = button(scope, "Find flip set", "", actions.find);
-  const markSet = () => actions.decide(unmarked(store.get()), "relabel");
+  const target = createTarget(scope, session);
+  const markSet = () => {
+    const view = store.get();
+    const flip = view.ranking?.flip;
+    if (flip?.found && view.shared.classes.length > 2) actions.decide(flip.rows, "relabel", flip.labels);
+    else actions.decide(unmarked(view), "relabel");
+  };
   const whole = button(scope, "Mark whole flip set", "", markSet);
   const draw = () => {
     const view = store.get();
@@ -78,7 +99,7 @@ export function createWhyPane(scope: Scope, session: Session): Pane {
   drawn(scope, store, draw);
   const grid = createTrainGrid(scope, session);
   const detail = createDetail(scope, session);
-  const head = el("div", "pane-head", el("h3", "heading", { id }, "Why"), el("div", "buttons", find.node, whole.node));
+  const head = el("div", "pane-head", el("h3", "heading", { id }, "Why"), el("div", "buttons", target, find.node, whole.node));
   const found = createFlipNote(scope, store);
   const isSeen = () => seen(grid.line(), detail.node);
   actInSight(scope, detail.node, isSeen);
