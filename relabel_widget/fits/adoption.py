@@ -78,7 +78,7 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> AnyFit:
     Removing rows keeps C; a refit of ``SGDClassifier`` on k rows fewer has C = 1 / (alpha (n_rows - k)).
     """
     fit = adopted(estimator, X, y, sample_weight)
-    disagreement = Disagreement.of(fit) if isinstance(fit, Fit) else None
+    disagreement = Disagreement.of(fit)
     if disagreement is not None:
         warnings.warn(f"adopt: {disagreement}", AdoptionWarning, stacklevel=2)
     return fit
@@ -234,8 +234,10 @@ class Disagreement:
     cause: str
 
     @classmethod
-    def of(cls, fit: Fit, n_test: int = 0, of_test: int = 0) -> Disagreement | None:
+    def of(cls, fit: AnyFit, n_test: int = 0, of_test: int = 0) -> Disagreement | None:
         """Between a fit and the estimator it was adopted from; None where all predictions agree."""
+        if isinstance(fit, BayesFit):
+            return None  # which is taken as it is
         n_train = 0 if fit.polish is None else fit.polish.predictions_changed
         if fit.own is None or not n_train + n_test:
             return None
