@@ -14,7 +14,7 @@ import numpy as np
 
 from .._typing import AnyArray
 from ..arguments import as_rows, check_threshold
-from ..fits import AdoptionWarning, Disagreement, How, opened
+from ..fits import UNSAID, AdoptionWarning, Disagreement, How, opened
 from ..inputs import encoding_of
 from ..journal import Event, Fingerprint, JournalError, Kind, SqliteJournal
 from ..journal.events import check_text, exported, verified
@@ -82,7 +82,8 @@ class Workbench(Predictions):
     -----
     AdoptionWarning
         If the estimator predicts a training or test row differently from the minimiser of its objective, which
-        influences and flip sets are about. `disagreement` keeps what it says.
+        influences and flip sets are about. `disagreement` keeps what it says. If ``sample_weight`` was not passed, and
+        balanced weights explain the estimator's coefficients: they are then used.
 
     Examples
     --------
@@ -122,6 +123,8 @@ class Workbench(Predictions):
         self._common = CommonFeatures(self._fit)
         self._listeners = Listeners()
         self._outputs = Outputs(self._decisions.journal.events())
+        if self._fit.own is not None and self._fit.own.weights_found and estimator is not self._fit:
+            warnings.warn(f"Workbench: {UNSAID}", AdoptionWarning, stacklevel=2)
         self._disagreement = Disagreement.of(self._fit, self._queries.n_disagreeing(threshold), self.n_test)
         if self._disagreement is not None:
             warnings.warn(f"Workbench: {self._disagreement}", AdoptionWarning, stacklevel=2)
