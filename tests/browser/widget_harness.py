@@ -160,11 +160,16 @@ def text_pipeline(texts, labels, C=1.0):
     return make_pipeline(CountVectorizer(), LogisticRegression(C=C, max_iter=2000)).fit(texts, labels)
 
 
-def hotel_workbench(**options):
+def hotel_tables():
+    """Reviews to train on, and to test with."""
     import pandas as pd
 
     table = pd.read_csv(ROOT / "examples" / "data" / "hotel_reviews.csv")
-    train, test = table[table["split"] == "train"], table[table["split"] == "test"]
+    return [table[table["split"] == split] for split in ("train", "test")]
+
+
+def hotel_workbench(**options):
+    train, test = hotel_tables()
     texts, labels = train["text"].tolist(), train["label"].to_numpy()
     return rw.Workbench(
         text_pipeline(texts, labels),
@@ -183,7 +188,7 @@ TOPICS = {
     "sports": "match goal coach league season player final team score medal",
     "world": "election minister treaty border army vote summit crisis embassy protest",
 }
-COMMON = "the new after week two people said over first its from report".split()
+COMMON = ["the", "new", "after", "week", "two", "people", "said", "over", "first", "its", "from", "report"]
 
 
 def topics(n, seed=0, wrong=0.12):

@@ -34,9 +34,9 @@ function createScale() {
 export function createQueryCard(scope: Scope, { store }: Session): HTMLElement {
   const title = el("h4", "heading");
   const text = el("blockquote", "query", { tabindex: 0 });
-  const [predicted, label, rival, chance, margin] = [fact("Predicted"), fact("True label"), fact("Rival"), fact("Probability"), fact("Margin")];
+  const [predicted, label, chance, margin] = [fact("Predicted"), fact("True label"), fact("Probability"), fact("Margin")];
   const scale = createScale();
-  const facts = el("div", "facts", predicted.node, label.node, rival.node, chance.node, margin.node);
+  const facts = el("div", "facts", predicted.node, label.node, chance.node, margin.node);
   const body = el("div", "card-body", text, facts);
   const empty = el("p", "empty");
   const node = el("div", "card query-card", el("div", "card-head", title, scale.node), body, empty);
@@ -49,10 +49,8 @@ export function createQueryCard(scope: Scope, { store }: Session): HTMLElement {
     label.set(summary.label === null ? "unknown" : `${summary.label}${wrong ? " (misclassified)" : ""}`);
     const own = summary.ownProba === null ? "" : `, your estimator ${proba(summary.ownProba)}`;
     const several = view.shared.classes.length > 2;
-    rival.set(summary.rival);
-    rival.node.hidden = !several;
     chance.set(`${proba(summary.proba)} for ${quoted(several ? summary.predicted : view.shared.classes[1])}${own}`);
-    margin.set(signed(summary.margin));
+    margin.set(signed(summary.margin) + (several ? ` over the rival ${quoted(summary.rival)}` : ""));
     scale.update(summary.proba, view.threshold, view.shared.classes);
   }
 
