@@ -67,7 +67,12 @@ def _pulls(fit: BayesFit, terms: Terms, margin: tuple[int, int]) -> FloatArray:
 
 
 def bayes_parts(
-    fit: BayesFit, query: Design, moved: FloatArray, rows: IntArray, margin: tuple[int, int]
+    fit: BayesFit,
+    query: Design,
+    moved: FloatArray,
+    rows: IntArray,
+    margin: tuple[int, int],
+    at: BayesFit | None = None,
 ) -> tuple[FloatArray, IntArray, FloatArray]:
     """What moving weight of some rows between classes does to a query's margin, to first order, and through what.
 
@@ -77,6 +82,8 @@ def bayes_parts(
         The change of each row's weight in each class, as `moved_weights` has it, (len(rows), K).
     margin
         As `margin_of` has it.
+    at
+        The fit at whose counts this is the derivative, of the same rows; ``fit`` if None.
 
     Returns
     -------
@@ -89,7 +96,7 @@ def bayes_parts(
     terms = terms_of(fit, query)
     first, second = margin
     sign = -1.0 if terms.complement else 1.0
-    weights = sign * terms.weights / terms.arguments
+    weights = sign * terms.weights / (terms if at is None else terms_of(at, query)).arguments
     pulled = moved[:, [first]] * weights[first] - moved[:, [second]] * weights[second]
     parts = terms.of_rows(rows) * pulled
     columns = np.flatnonzero(counted(query.to_dense(), fit.trained.cut)[0])

@@ -129,7 +129,7 @@ def _of_bayes(fit: BayesFit, query: Design, rows: IntArray, labels: Any, edit: E
         rows = rows[refit.codes[rows] != fit.codes[rows]]
     margin = margin_of(fit, query, refit)
     moved = moved_weights(fit, rows, refit.codes[rows] if edit == "relabel" else None)
-    ends = [bayes_parts(point, query, moved, rows, margin) for point in (fit, refit)]
+    ends = [bayes_parts(fit, query, moved, rows, margin, point) for point in (fit, refit)]
     (shares, columns, parts), (after, _, parts_after) = ends
     shares, parts = 0.5 * (shares + after), 0.5 * (parts + parts_after)
     change = float(np.diff([point.scores(query)[0, margin] @ (1.0, -1.0) for point in (fit, refit)])[0])

@@ -131,6 +131,8 @@ class OwnModel:
         Its distance from the minimiser then says nothing of a refit.
         """
         model = self.classifier
+        if is_bayes(model):
+            return False
         return bool(getattr(model, "warm_start", False)) or bool(np.max(getattr(model, "n_iter_", 0)) > model.max_iter)
 
     def doubts(self, margin: float) -> bool:
