@@ -23,6 +23,8 @@ export interface Actions {
   verify(): void;
   cancel(): void;
   undo(): void;
+  /** To the suspect before. */
+  back(): void;
   redo(): void;
   setThreshold(value: number): void;
   exportTo(path: string, overwrite?: boolean): void;
@@ -111,7 +113,17 @@ export function createActions(
     },
     verify: () => void report(client.request("verify", {})),
     cancel: () => void report(client.request("cancel", {})),
-    undo: () => void report(client.request("undo", {})),
+    async undo() {
+      const { panel } = store.get();
+      if (panel !== "queue") return void report(client.request("undo", {}));
+      store.set({ judging: true }); // keys typed ahead are meant for the suspect that comes back
+      const failed = await report(client.request("undo", {}));
+      const { queue, judged } = store.get();
+      const place = queue?.findIndex(({ row }) => row === judged.at(-1)) ?? -1;
+      if (failed !== undefined || place < 0) store.set({ judging: false });
+      else store.set({ judging: false, judged: judged.slice(0, -1), queueAt: place, queueError: "" });
+    },
+    back: () => store.set({ queueAt: Math.max(0, store.get().queueAt - 1), queueError: "" }),
     redo: () => void report(client.request("redo", {})),
     setThreshold: (value) => void report(client.request("threshold", { value })),
     async exportTo(path, overwrite = false) {
@@ -123,7 +135,10 @@ export function createActions(
     open(panel) {
       store.set({ panel });
       if (panel === "history") load.history();
-      if (panel === "queue") load.queue();
+      if (panel === "queue") {
+        store.set({ judged: [] });
+        load.queue();
+      }
     },
     show: (pane) => store.set({ pane }),
     resize: (height) => store.set({ height }),
@@ -138,7 +153,8 @@ export function createActions(
       const queueError = failed === undefined ? "" : `Not recorded. ${failed.message}`;
       const { queueAt } = store.get();
       const next = failed === undefined && inFront() === row ? queueAt + 1 : queueAt; // the ranking may have changed meanwhile
-      store.set({ judging: false, queueError, queueAt: next });
+      const judged = failed === undefined && decision !== "skip" ? [...store.get().judged, row] : store.get().judged;
+      store.set({ judging: false, judged, queueError, queueAt: next });
     },
     setFilling: (filling) => store.set({ filling }),
   };

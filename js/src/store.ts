@@ -72,6 +72,8 @@ export interface View {
   queue: Suspect[] | null;
   queueError: string;
   queueAt: number;
+  /** The suspects decided about since the panel was opened, the last one at the end. */
+  judged: readonly number[];
   /** A decision about the current suspect is being recorded. */
   judging: boolean;
   /** Notes not yet attached to a decision, by the rows they are about. */

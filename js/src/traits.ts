@@ -67,6 +67,7 @@ export function firstView(model: Model): View {
     queue: null,
     queueError: "",
     queueAt: 0,
+    judged: [],
     judging: false,
     drafts: new Map(),
     replacing: "",

@@ -16,10 +16,10 @@ function createWords() {
     node: list,
     show(words: readonly WordPart[]) {
       const largest = Math.max(1e-12, ...words.map(({ part }) => Math.abs(part)));
-      const items = words.slice(0, SHOWN).map(({ word, weight, part }) => {
+      const items = words.slice(0, SHOWN).map(({ word, part }) => {
         const bar = el("span", part < 0 ? "word-bar left" : "word-bar", { "aria-hidden": "true" });
         bar.style.width = `${(Math.abs(part) / largest) * 36}px`;
-        return el("li", "word", el("span", "word-name", word), bar, el("span", "word-part", signed(part)), el("span", "muted", `w ${signed(weight)}`));
+        return el("li", "word", el("bdi", "word-name", word), bar, el("span", "word-part", signed(part)));
       });
       const more = words.length - items.length;
       list.replaceChildren(...items, ...(more > 0 ? [el("li", "muted", `and ${more} more`)] : []));
@@ -36,7 +36,7 @@ export function subjects({ selection, active }: { selection: ReadonlySet<number>
 export function createDetail(scope: Scope, session: Session) {
   const { store, actions } = session;
   const title = el("h4", "heading");
-  const text = el("p", "detail-text", { tabindex: 0 });
+  const text = el("p", "detail-text", { tabindex: 0, dir: "auto" });
   const note = createNote(scope, session, "Note", subjects);
   const words = createWords();
   const shared = el("p", "muted");

@@ -142,6 +142,7 @@ export function actInSight(scope: Scope, node: HTMLElement, isSeen: () => boolea
 }
 
 let counter = 0;
+const HERE = Math.random().toString(36).slice(2, 10); // each widget of a notebook loads these lines anew
 
 /** The focused element in a node's root. The document sees only the host of a shadow root, which marimo uses. */
 export function focused(node: Node): Element | null {
@@ -157,5 +158,5 @@ export function field(label: string, input: HTMLElement, names = "label"): HTMLE
 /** An element id that is unique in the page, even with several widgets. */
 export function uniqueId(name: string): string {
   counter += 1;
-  return `rlw-${name}-${counter}`;
+  return `rlw-${HERE}-${name}-${counter}`;
 }

@@ -18,11 +18,12 @@ const SCORES: [label: string, before: keyof Verified, after: keyof Verified, bet
   ["Log-loss", "logLossBefore", "logLossAfter", "down", (value) => value.toFixed(4)],
 ];
 
-/** Better, worse or unchanged, as a sign, and as a word for screen readers. */
+/** Where a score went, what that is worth, and both in words. */
 export function trend(before: number, after: number, better: Better): [sign: string, tone: string, words: string] {
   if (Math.abs(after - before) < 5e-5) return ["=", "", "unchanged"];
-  const good = after > before === (better === "up");
-  return [good ? "▲" : "▼", good ? "better" : "worse", good ? "better" : "worse"];
+  const rose = after > before;
+  const worth = rose === (better === "up") ? "better" : "worse";
+  return [rose ? "↑" : "↓", worth, worth];
 }
 
 function createScores() {
@@ -37,7 +38,7 @@ function createScores() {
         if (before === null || after === null) return [];
         const [sign, tone, words] = trend(before, after, better);
         const cells = [show(before), show(after)].map((value) => el("td", "num", value));
-        const mark = el("td", tone, { title: words }, sign, el("span", "hidden", ` ${words}`));
+        const mark = el("td", tone, `${sign} ${words}`);
         return [el("tr", "", el("th", "", { scope: "row" }, label), ...cells, mark)];
       });
       body.replaceChildren(...lines);
@@ -50,7 +51,7 @@ function flipLine(row: TestRow): HTMLElement {
   const tone = worth(row);
   const words = { fact: "changed", better: "now right", worse: "now wrong" }[tone];
   const change = `${proba(row.proba)} → ${row.verifiedProba === null ? "?" : proba(row.verifiedProba)}`;
-  const parts = [el("span", `verdict ${tone}`, `${SIGNS[tone]} ${words}`), el("span", "flip-text", `${row.row}. ${row.text}`), el("span", "num", change)];
+  const parts = [el("span", `verdict ${tone}`, `${SIGNS[tone]} ${words}`), el("span", "flip-text", `${row.row}. `, el("bdi", "", row.text)), el("span", "num", change)];
   return el("li", "", el("button", "flip-line", { type: "button", "data-row": row.row }, ...parts));
 }
 

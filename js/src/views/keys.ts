@@ -32,10 +32,10 @@ export const KEYS: [keys: string[], words: string][] = [
   [["A"], "Mark the whole flip set"],
   [["R", "K", "S"], "Relabel, keep, unSure: selected or focused rows"],
   [["C"], "Clear their decisions"],
-  [["N"], "Note for the next decision"],
+  [["N"], "Note for the next decision; Enter leaves it"],
   [["V"], "Verify by retraining"],
   [["U", "Shift U"], "Undo, redo"],
-  [["Q"], "Suspects one by one; J skips, 1–9 picks one of several classes"],
+  [["Q"], "Suspects one by one; J skips, B goes back, 1–9 picks one of several classes"],
   [["H"], "History"],
   [["X"], "Export the labels"],
   [["Z"], "Full screen"],
@@ -66,17 +66,17 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
     h: () => go.open("history"),
     z: go.full,
   };
-  const inQueue: Record<string, () => void> = {
+  const decisions: Record<string, () => void> = {
     r: () => go.decide("relabel"),
     k: () => go.decide("keep"),
     s: () => go.decide("unsure"),
-    j: () => go.decide("skip"),
     c: () => go.decide("clear"),
     n: go.note,
   };
+  const inQueue: Record<string, () => void> = { ...decisions, j: () => go.decide("skip"), b: actions.back };
   const byNumber = Object.fromEntries([..."123456789"].map((key, place) => [key, () => go.pick(place)]));
   const inPanes: Record<string, () => void> = {
-    ...inQueue,
+    ...decisions,
     1: go.tests,
     2: go.training,
     "/": go.search,
@@ -130,7 +130,7 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
     if (store.get().judging && field === null && (event.key.length === 1 || event.key === "Escape")) {
       event.preventDefault();
       ahead.push(event.key);
-    } else if (event.key === "Escape") escape(field);
+    } else if (event.key === "Escape" || (event.key === "Enter" && field?.matches(".rlw-note-field"))) escape(field);
     else if (field === null && press(event.key)) event.preventDefault();
   });
 }

@@ -12,10 +12,10 @@ import { createNote } from "./note";
 const NUMBERED = 9; // classes that have a key
 
 function historyLine({ time, who, what, note, state }: HistoryLine): HTMLElement {
-  const when = el("time", "muted", { datetime: time }, new Date(time).toLocaleTimeString());
+  const when = el("time", "muted", { datetime: time }, new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }));
   const tail = [who === "" ? "" : who, state === "undone" ? "undone" : ""].filter(Boolean).join(" · ");
   const words = el("span", "history-what", what);
-  if (note !== "") words.append(el("q", "history-note", note));
+  if (note !== "") words.append(el("q", "history-note", { dir: "auto" }, note));
   return el("li", `history-line ${state}`, when, words, el("span", "muted", tail));
 }
 
@@ -42,6 +42,7 @@ function createQueue(scope: Scope, session: Session) {
   const facts = el("p", "");
   const place = el("p", "muted");
   const empty = el("p", "empty");
+  const again = button(scope, "Look for more", "", () => actions.open("queue"));
   const problem = el("p", "failed");
   const note = createNote(scope, session, "Note on this row", ({ queue, queueAt }) => (queue?.[queueAt] ? [queue[queueAt].row] : []));
   const decide = (decision: Decision | "skip") => actions.judge(decision);
@@ -54,7 +55,7 @@ function createQueue(scope: Scope, session: Session) {
   ];
   const others = el("div", "buttons", { role: "group", "aria-label": "Change to another class" });
   const body = el("div", "queue-body", place, text, facts, problem, el("div", "buttons", ...buttons.map(({ node }) => node), note), others);
-  const node = el("div", "queue", body, empty);
+  const node = el("div", "queue", body, empty, el("div", "buttons", again.node));
   /** Of several classes, by its place. The label that the row has is kept. */
   const pick = (place: number) => {
     const { shared, queue, queueAt } = store.get();
@@ -75,7 +76,8 @@ function createQueue(scope: Scope, session: Session) {
     problem.hidden = queueError === "";
     body.hidden = suspect === undefined;
     empty.hidden = suspect !== undefined;
-    setText(empty, queueError || (queue === null ? "Ranking…" : "No suspects left. Reopen to re-rank."));
+    again.node.hidden = suspect !== undefined || queue === null;
+    setText(empty, queueError || (queue === null ? "Ranking…" : "No suspects left. B goes back to the last one."));
     if (suspect === undefined || queue === null) return;
     setText(place, `${queueAt + 1} of ${queue.length} · training row ${suspect.row}${suspect.id === String(suspect.row) ? "" : ` · ${suspect.id}`}`);
     setText(text, suspect.text);

@@ -33,7 +33,7 @@ function createScale() {
 
 export function createQueryCard(scope: Scope, { store }: Session): HTMLElement {
   const title = el("h4", "heading");
-  const text = el("blockquote", "query", { tabindex: 0 });
+  const text = el("blockquote", "query", { tabindex: 0, dir: "auto" });
   const [predicted, label, chance, margin] = [fact("Predicted"), fact("True label"), fact("Probability"), fact("Margin")];
   const scale = createScale();
   const facts = el("div", "facts", predicted.node, label.node, chance.node, margin.node);
@@ -62,7 +62,7 @@ export function createQueryCard(scope: Scope, { store }: Session): HTMLElement {
     scale.node.hidden = ranking === null || view.shared.classes.length > 2;
     empty.hidden = ranking !== null;
     if (ranking !== null) fill(ranking, view);
-    else if (testRow === null) setText(empty, "Pick a test row with a click or Enter.");
+    else if (testRow === null) setText(empty, "1. Pick a test row, with a click or Enter. 2. Find its flip set: the labels that decide it. 3. Read them, change the wrong ones, verify by retraining, export.");
     else setText(empty, rankingState === "failed" ? view.rankingError : "Loading…");
   }
   drawn(scope, store, draw);

@@ -42,7 +42,7 @@ export function createLine(): TestLine {
   label.append(truth.node);
   predicted.append(given.node);
   const text = cell();
-  const clamp = el("span", "clamp");
+  const clamp = el("span", "clamp", { dir: "auto" });
   text.append(clamp);
   const cells = [number, text, label, predicted, chance, margin, size, mark];
   const node = el("div", "row test-row", { role: "row", tabindex: -1 }, ...cells);

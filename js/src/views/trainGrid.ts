@@ -43,6 +43,7 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
         largest: ranking?.largest ?? 0,
         towards: row !== undefined && row.influence * sign > 0,
         classes: shared.classes,
+        verified: explained !== null,
         verifiedShare: explained?.shares.find((one) => one.row === row?.row)?.share,
       });
     },
@@ -102,6 +103,14 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
     actions.choose(selection);
   }
 
+  /** The first row that is added takes the one with the focus along, as in lists of files. */
+  function toggle(before: number, index: number) {
+    const selection = new Set(store.get().selection);
+    const rows = (selection.size === 0 ? [before, index] : [index]).map((i) => bars.row(i)?.row);
+    for (const row of new Set(rows)) if (row !== undefined && !selection.delete(row)) selection.add(row);
+    actions.choose(selection);
+  }
+
   scope.listen(body, "change", (event) => {
     const index = list.indexOf(event.target);
     const row = index === undefined ? undefined : bars.row(index);
@@ -119,6 +128,7 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
     const before = list.active();
     list.focus(index);
     if (event.shiftKey) extend(before, index);
+    else if (event.ctrlKey || event.metaKey) toggle(before, index);
     else if (store.get().selection.size > 0) actions.choose(new Set());
   });
   const line = () => list.lines.get(list.active())?.node ?? node;

@@ -24,7 +24,8 @@ export interface LineState {
   /** Whether relabelling the row pushes the query towards the other class. */
   towards: boolean;
   classes: readonly string[];
-  /** Share of the change caused by a refit with the whole set. */
+  /** Whether the shares of a refit with the whole set are known, and that of this row: other shares would not add up with it. */
+  verified: boolean;
   verifiedShare: number | undefined;
 }
 
@@ -35,7 +36,7 @@ export function createTrainLine(): TrainLine {
   const id = uniqueId("train");
   const box = el("input", "box", { type: "checkbox", tabindex: -1, "aria-describedby": id });
   const [rank, check, text, label] = [cell("num"), cell("check"), cell("train-text"), cell("change")];
-  const words = el("span", "clamp", { id });
+  const words = el("span", "clamp", { id, dir: "auto" });
   const name = el("span", "row-number");
   const ident = el("bdi", "row-id");
   const [chip, said] = [el("span", "chip"), el("span", "chip said")];
@@ -56,7 +57,7 @@ export function createTrainLine(): TrainLine {
     target: box,
     box,
     row: () => shown,
-    update(row, { marked, chosen, active, largest, towards, classes, verifiedShare }) {
+    update(row, { marked, chosen, active, largest, towards, classes, verified, verifiedShare }) {
       shown = row;
       setClass(node, "waiting", row === undefined);
       setAttribute(node, "aria-selected", String(chosen));
@@ -90,7 +91,7 @@ export function createTrainLine(): TrainLine {
       setClass(label, "changed", marked);
       bar.update(row?.influence ?? 0, largest, towards);
       bar.node.hidden = row === undefined;
-      const part = verifiedShare ?? row?.share ?? null;
+      const part = verifiedShare ?? (verified ? null : row?.share) ?? null;
       setText(share, part === null ? "" : verifiedShare === undefined ? `${percent(part)} of the way` : `${percent(part)} of the flip`);
       setText(chip, row?.inSet === true ? "◆ in flip set" : "");
       chip.hidden = row?.inSet !== true;

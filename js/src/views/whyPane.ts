@@ -46,7 +46,7 @@ function createLegend(scope: Scope, { store }: Session) {
     const known = size > 1 && explained !== null;
     const more = known ? `, interaction ${signedPercent(explained.interaction)}` : "";
     setText(node, size > 0 ? `◆ In the flip set: ${plural(size, "row")}${more}.` : "◆ In the flip set, once it is found.");
-    setAttribute(node, "title", known && "The joint effect of the rows beyond their own shares; all add up to the whole flip.");
+    setAttribute(node, "title", known && "The shares of the rows and what they do only together (the interaction) add up to the whole flip.");
   };
   drawn(scope, store, draw);
   return node;
@@ -94,7 +94,6 @@ export function createWhyPane(scope: Scope, session: Session): Pane {
     whole.update(whyNotMark(view));
     const next = nextStep(view);
     setClass(find.node, "primary", next === "find");
-    setClass(whole.node, "primary", next === "mark");
   };
   drawn(scope, store, draw);
   const grid = createTrainGrid(scope, session);
