@@ -348,6 +348,42 @@ def _words(page: str) -> str:
     return re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", page))
 
 
+@pytest.mark.parametrize("kind", ["influence", "sizes", "size-probability", "before-after"])
+def test_charts_show_the_class_that_is_predicted(bench: rw.Workbench, kind: str) -> None:
+    pytest.importorskip("altair")
+    row = wrong_rows(bench)[0]
+    found = bench.flip_set(row)
+    bench.relabel(found.rows, found.labels)
+    bench.verify()
+    drawn = bench.chart(kind, row).to_dict()
+    told = str(drawn)
+    several, line = n_classes(bench) > 2, bench.test_rows().iloc[row]
+    assert ("hreshold" in told) == (not several and kind != "sizes")
+    if kind == "influence":
+        bars = next(part["data"]["values"] for part in drawn["layer"] if "name" in part["data"]["values"][0])
+        assert ("suggested" in bars[0]) == several
+        assert {bar["effect"] for bar in bars[: found.size]} == {"towards its flip"}
+        assert (f"margin of {line.predicted} over {line.rival}" in told) == several
+    elif kind != "before-after":
+        assert all(name in told for name in bench.classes)
+
+
+def test_a_chart_of_many_classes_has_the_commonest_by_name() -> None:
+    pytest.importorskip("altair")
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(8), 12)
+    x = rng.poisson(0.2, size=(96, 8)).astype(float)
+    x[np.arange(96), y] += 1
+    bench = rw.Workbench(MultinomialNB().fit(x, y), x, y, np.eye(8)[[0, 0, 1, 1, 2, 3, 4, 5, 6, 7]] * 2)
+    for row in range(10):
+        bench.flip_set(row)
+    bars = bench.chart("sizes").to_dict()["data"]["values"]
+    counts = {
+        name: sum(bar["count"] for bar in bars if bar["predicted"] == name) for name in ("0", "1", "other classes")
+    }
+    assert counts == {"0": 2, "1": 2, "other classes": 4}
+
+
 def test_thresholds_are_for_two_classes(bench: rw.Workbench, case: tuple[Any, ...]) -> None:
     if n_classes(bench) == 2:
         row = wrong_rows(bench)[0]
