@@ -147,6 +147,14 @@ def test_lists_are_kept_by_predicted_class(widget: Any, bench: rw.Workbench) -> 
     assert [line["row"] for line in found] == table.loc[wrong & (table["predicted"] == "ant"), "row"].tolist()
 
 
+def test_near_is_what_the_rival_nearly_takes(widget: Any, bench: rw.Workbench) -> None:
+    fit = bench.fit
+    proba = np.sort(fit.proba(fit.design_of(bench._queries.design)), axis=1)
+    near = np.flatnonzero(proba[:, -1] - proba[:, -2] <= 0.2)
+    assert 0 < len(near) < 12
+    assert [line["row"] for line in page(widget, filter="near")["rows"]] == near.tolist()
+
+
 def test_no_threshold(widget: Any) -> None:
     assert "expected no threshold" in refused(widget, "threshold", value=0.4)[1]
     with pytest.raises(traitlets.TraitError, match="expected no threshold"):
