@@ -409,7 +409,7 @@ class TestPages:
         bench.relabel(list(range(0, 60, 3)))
         bench.verify()
         table = bench.test_rows()
-        before, after = table["predicted"] == table["label"], table["summary"]["verified_predicted"] == table["label"]
+        before, after = table["predicted"] == table["label"], table["verified_predicted"] == table["label"]
         assert rows_of(page(widget, filter="became_right")) == np.flatnonzero(after & ~before).tolist()
         assert rows_of(page(widget, filter="became_wrong")) == np.flatnonzero(before & ~after).tolist()
         assert {line["row"] for line in ask(widget, "flips")["rows"]} == set(np.flatnonzero(before != after))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from .._typing import FloatArray, IntArray
@@ -31,8 +33,14 @@ def bayes_influence(fit: BayesFit, queries: Design, edit: Edit, *, monitor: Moni
         if monitor is not None:
             monitor.step("influence of each row", t, queries.n_rows)
         query = queries.take(np.array([t]))
+        first, second = 1, 0
+        if n_classes > 2:
+            first, second = np.argsort(-fit.scores(query)[0], kind="stable")[:2]
         terms = terms_of(fit, query)
-        pulls = _pulls(fit, terms, margin_of(fit, query))
+        sign = -1.0 if terms.complement else 1.0
+        pulls = np.zeros((fit.n_rows, n_classes))  # of a row's weight in each class on the margin
+        pulls[:, first] = sign * terms.product(terms.weights / terms.arguments[first])
+        pulls[:, second] = -sign * terms.product(terms.weights / terms.arguments[second])
         of_own = (pulls * own).sum(axis=1)
         if several:
             out[t] = pulls - of_own[:, None]
@@ -43,70 +51,53 @@ def bayes_influence(fit: BayesFit, queries: Design, edit: Edit, *, monitor: Moni
     return out
 
 
-def margin_of(fit: BayesFit, query: Design, after: BayesFit | None = None) -> tuple[int, int]:
-    """Codes of the classes whose margin is looked at: of two the second over the first, else predicted and rival.
+class BayesParts(NamedTuple):
+    """How a refit moves a query's margin.
 
-    The rival is the nearest other class, by the fit ``after`` if one is given.
+    ``of_terms`` (len(rows), n_terms) is what each edited row does by way of each term, ``columns`` (n_terms,) the
+    column that a term is an entry of, -1 for what the query does not have: absent words, lengths, the prior.
+    ``change`` is what the margin moved by.
     """
-    if len(fit.classes) == 2:
-        return 1, 0
-    first = int(np.argmax(fit.scores(query)[0]))
-    others = (fit if after is None else after).scores(query)[0].copy()
-    others[first] = -np.inf
-    return first, int(np.argmax(others))
+
+    of_terms: FloatArray
+    columns: IntArray
+    change: float
 
 
-def _pulls(fit: BayesFit, terms: Terms, margin: tuple[int, int]) -> FloatArray:
-    """Derivative of a margin in the weight that each row has in each class, (n_rows, K)."""
-    first, second = margin
-    sign = -1.0 if terms.complement else 1.0
-    pulls = np.zeros((fit.n_rows, len(fit.classes)))
-    pulls[:, first] = sign * terms.product(terms.weights / terms.arguments[first])
-    pulls[:, second] = -sign * terms.product(terms.weights / terms.arguments[second])
-    return pulls
+def bayes_parts(fit: BayesFit, refit: BayesFit, query: Design, rows: IntArray) -> BayesParts:
+    """What each edited row does to the margin between the class predicted before and its nearest rival after the refit.
 
+    With two classes, to the log-odds of ``classes[1]``.
 
-def bayes_parts(
-    fit: BayesFit,
-    query: Design,
-    moved: FloatArray,
-    rows: IntArray,
-    margin: tuple[int, int],
-    at: BayesFit | None = None,
-) -> tuple[FloatArray, IntArray, FloatArray]:
-    """What moving weight of some rows between classes does to a query's margin, to first order, and through what.
-
-    Parameters
-    ----------
-    moved
-        The change of each row's weight in each class, as `moved_weights` has it, (len(rows), K).
-    margin
-        As `margin_of` has it.
-    at
-        The fit at whose counts this is the derivative, of the same rows; ``fit`` if None.
-
-    Returns
-    -------
-    changes
-        Of the margin by each row, (len(rows),).
-    columns, parts
-        The columns of the query's words, (c,), and what comes through each, (len(rows), c). The rest comes through
-        lengths, the prior and absent columns.
+    Notes
+    -----
+    Along the straight way from the counts of the fit to those of the refit a row's part of ``w log A`` is
+    ``w F (log A' - log A) / (A' - A)``: over rows and terms these add up to the change, exactly.
     """
-    terms = terms_of(fit, query)
-    first, second = margin
-    sign = -1.0 if terms.complement else 1.0
-    weights = sign * terms.weights / (terms if at is None else terms_of(at, query)).arguments
-    pulled = moved[:, [first]] * weights[first] - moved[:, [second]] * weights[second]
-    parts = terms.of_rows(rows) * pulled
-    columns = np.flatnonzero(counted(query.to_dense(), fit.trained.cut)[0])
-    return parts.sum(axis=1), columns, parts[:, np.flatnonzero(~terms.absent)]
+    scores, then = fit.scores(query)[0], refit.scores(query)[0]
+    first, second = 1, 0
+    if len(fit.classes) > 2:
+        first = int(scores.argmax())
+        second = int(np.where(np.arange(len(then)) == first, -np.inf, then).argmax())
+    before, after = terms_of(fit, query), terms_of(refit, query)
+    entries, stays = before.of_rows(rows), refit.weights[rows] > 0
+    parts = np.zeros(entries.shape)
+    for code, side in ((first, 1.0), (second, -1.0)):
+        counted_before = (fit.codes[rows] == code) != before.complement
+        counted_after = ((refit.codes[rows] == code) != before.complement) & stays
+        moves = counted_after.astype(np.float64) - counted_before
+        parts += side * moves[:, None] * entries * _slopes(before, after, code)
+    values = counted(query.to_dense(), fit.trained.cut)[0]
+    present = np.flatnonzero(values)
+    layout = fit.model.layout(present, values[present])
+    columns = np.full(entries.shape[1], -1)
+    columns[: len(layout.columns)] = np.where(layout.absent, -1, layout.columns)
+    return BayesParts(parts, columns, float(then[first] - then[second] - scores[first] + scores[second]))
 
 
-def moved_weights(fit: BayesFit, rows: IntArray, codes: IntArray | None) -> FloatArray:
-    """What relabelling rows to these codes, or (None) leaving them out, changes of their weights; (len(rows), K)."""
-    each = np.eye(len(fit.classes))
-    own = each[fit.codes[rows]]
-    if codes is not None:
-        return np.asarray(each[codes] - own)
-    return 1.0 - own if fit.model.complement else -own
+def _slopes(before: Terms, after: Terms, code: int) -> FloatArray:
+    """``w (log A' - log A) / (A' - A)`` of the terms of one class, and its limit ``w / A`` where they are the same."""
+    start = before.arguments[code]
+    growth = after.arguments[code] / start - 1.0
+    same = growth == 0
+    return np.asarray(before.weights / start * np.where(same, 1.0, np.log1p(growth) / np.where(same, 1.0, growth)))

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._typing import FloatArray, IntArray
 from ..arguments import as_rows, check_edit, check_monitor
-from ..bayes import BayesFit, bayes_parts, margin_of, moved_weights
+from ..bayes import BayesFit, bayes_parts
 from ..design import Design
 from ..fits import AnyFit, check_any_fit
 from ..monitor import Monitor
@@ -67,7 +67,7 @@ def explain(
     Parameters
     ----------
     fit
-        The fit on the original labels, or a naive Bayes.
+        The fit on the original labels.
     x
         The query, as in `find_flip_set`.
     rows
@@ -85,7 +85,8 @@ def explain(
     Notes
     -----
     The shares are the trapezoidal rule for the exact path integral ``-sum_i f_i x_i . Hbar^-1 x``; ``interaction``
-    is its error, of third order. Cost: one refit, two CG solves, and memory of k * n_params * 16 bytes.
+    is its error, of third order. Cost: one refit, two CG solves, and memory of k * n_params * 16 bytes. For a naive
+    Bayes the integral is known, so that nothing is left for ``interaction`` but rounding.
     """
     check_any_fit(fit, who="explain", bayes=True)
     check_monitor(monitor, who="explain")
@@ -93,7 +94,7 @@ def explain(
     chosen = as_rows(rows, fit.n_rows, who="explain: rows")
     design = fit.query_of(x, who="explain: x")
     if isinstance(fit, BayesFit):
-        return _of_bayes(fit, design, chosen, labels, edit)
+        return _of_bayes(fit, design, chosen, labels, edit, monitor)
     problem = fit.problem
     refit = fit.refit(chosen, edit, labels=labels, monitor=monitor)
     functional = problem.functionals(design, fit.theta, refit.theta)[:, 0]
@@ -108,36 +109,35 @@ def explain(
     shares, change = parts.sum(axis=1), float(functional @ (refit.theta - fit.theta))
     query, n_features = problem.extended_rows(design)[:, 0], problem.design.n_features
     shared = [_shared(part[:n_features], query[:n_features]) for part in parts]
-    pair = (1, 0)
-    if len(fit.classes) > 2:
-        code = int(np.argmax(fit.decision(design)[0]))
-        others = refit.decision(design)[0]
-        others[code] = -np.inf
-        pair = (code, int(np.argmax(others)))
-    return Explanation(_named(fit, pair), chosen, shares, change - float(shares.sum()), change, shared)
+    return Explanation(_margin(fit, refit, design), chosen, shares, change - float(shares.sum()), change, shared)
 
 
-def _named(fit: AnyFit, pair: tuple[int, int]) -> tuple[Any, Any]:
-    classes = fit.classes.tolist()
-    return classes[pair[0]], classes[pair[1]]
-
-
-def _of_bayes(fit: BayesFit, query: Design, rows: IntArray, labels: Any, edit: Edit) -> Explanation:
-    """The same from the derivatives of the scores in the rows' weights, before and after."""
-    refit = fit.refit(rows, edit, labels=labels)
+def _of_bayes(
+    fit: BayesFit, query: Design, rows: IntArray, labels: Any, edit: Edit, monitor: Monitor | None
+) -> Explanation:
+    refit = fit.refit(rows, edit, labels=labels, monitor=monitor)
     if edit == "relabel":
         rows = rows[refit.codes[rows] != fit.codes[rows]]
-    margin = margin_of(fit, query, refit)
-    moved = moved_weights(fit, rows, refit.codes[rows] if edit == "relabel" else None)
-    ends = [bayes_parts(fit, query, moved, rows, margin, point) for point in (fit, refit)]
-    (shares, columns, parts), (after, _, parts_after) = ends
-    shares, parts = 0.5 * (shares + after), 0.5 * (parts + parts_after)
-    change = float(np.diff([point.scores(query)[0, margin] @ (1.0, -1.0) for point in (fit, refit)])[0])
+    parts = bayes_parts(fit, refit, query, rows)
+    shares = parts.of_terms.sum(axis=1)
     shared = []
-    for part in parts:
-        found = _shared(part, np.ones(len(part)))
-        shared.append(SharedFeatures(columns[found.columns], found.contributions))
-    return Explanation(_named(fit, margin), rows, shares, change - float(shares.sum()), change, shared)
+    for part in parts.of_terms:
+        held = np.flatnonzero((part != 0) & (parts.columns >= 0))
+        held = held[np.argsort(-np.abs(part[held]), kind="stable")]
+        shared.append(SharedFeatures(parts.columns[held], part[held]))
+    left = parts.change - float(shares.sum())
+    return Explanation(_margin(fit, refit, query), rows, shares, left, parts.change, shared)
+
+
+def _margin(fit: AnyFit, refit: AnyFit, query: Design) -> tuple[Any, Any]:
+    """The classes whose margin the change is of."""
+    classes = fit.classes.tolist()
+    if len(classes) == 2:
+        return classes[1], classes[0]
+    first = int(fit.decision(query)[0].argmax())
+    others = refit.decision(query)[0]
+    others[first] = -np.inf
+    return classes[first], classes[int(others.argmax())]
 
 
 def _shared(part: FloatArray, query: FloatArray) -> SharedFeatures:

@@ -386,7 +386,7 @@ def check_any_fit(fit: Any, *, who: str, bayes: bool = False) -> None:
             return
         raise TypeError(
             f"{who}: expected a Fit of a logistic regression, got {fit}. What takes a naive Bayes: find_flip_set, "
-            "find_flip_sets, verify, relabel_influence, removal_influence and suspects."
+            "find_flip_sets, verify, explain, relabel_influence, removal_influence, suspects and Workbench."
         )
     if not isinstance(fit, Fit):
         raise TypeError(f"{who}: expected a Fit, as fit and adopt make, got {shown(fit)}.")

@@ -193,19 +193,27 @@ class Answers:
         self._reply(request, {"message": self._widget.say(said)})
 
     def _decide(self, request: Request) -> None:
-        rows, decision, labels, note = (request.body[name] for name in ("rows", "decision", "labels", "note"))
-        asked, now = set(rows), set(self._workbench.relabelled)
-        if labels is not None or (asked - now if decision == "relabel" else asked & now):
+        rows, decision, note = (request.body[name] for name in ("rows", "decision", "note"))
+        labels = request.body["labels"] if decision == "relabel" else None
+        named = None if labels is None else [wire.class_of(self._workbench, label) for label in labels]
+        if self._changes_labels(rows, decision, named):
             self._jobs.labels_change()
         if decision in ("keep", "unsure"):
             written = getattr(self._workbench, decision)(rows, note)
-        elif decision == "relabel" and labels is not None:
-            named = [wire.class_of(self._workbench, label) for label in labels]
+        elif named is not None:
             written = self._workbench.relabel(rows, named, note)
         else:
             wanted = rows if decision == "relabel" else []
             written = self._workbench.set_relabelled(rows, wanted, note, test_row=self._widget.test_row)
         self._done(request, words.decided(decision, written, len(self._workbench.relabelled)))
+
+    def _changes_labels(self, rows: list[int], decision: str, named: list[Any] | None) -> bool:
+        """Whether a decision changes any label, so that what is being retrained would be out of date."""
+        asked, now = set(rows), set(self._workbench.relabelled)
+        if named is None:
+            return bool(asked - now if decision == "relabel" else asked & now)
+        current = dict(enumerate(self._workbench.labels().tolist()))
+        return any(current.get(row) != label for row, label in zip(rows, named, strict=False))
 
     def _step(self, request: Request) -> None:
         undo = request.kind == "undo"
@@ -222,7 +230,7 @@ class Answers:
             request,
             Job("find", row, request.id),
             lambda monitor: self._workbench.flip_set(row, target=to, monitor=monitor),
-            lambda result: words.found(result, row),
+            lambda result: words.found(self._workbench, result, row),
         )
 
     def _verify(self, request: Request) -> None:

@@ -118,8 +118,8 @@ class RelabelWidget(SendsWhereAsked):
 
     # ---- what Python may do -------------------------------------------------------------------------------------
 
-    def find_flip_set(self, test_row: int | None = None) -> Any:
-        """Find the flip set of a test row, by default the chosen one, and wait for it.
+    def find_flip_set(self, test_row: int | None = None, target: Any = None) -> Any:
+        """Find the flip set of a test row, by default the chosen one, and wait for it; ``target`` as for the workbench.
 
         Returns
         -------
@@ -136,8 +136,8 @@ class RelabelWidget(SendsWhereAsked):
         if row is None:
             raise ValueError("find_flip_set: no test row is chosen. Set `test_row` first, or give one.")
         with self._jobs.running("find", row) as monitor:
-            result = self.workbench.flip_set(row, monitor=monitor)
-        self.say(words.found(result, row))
+            result = self.workbench.flip_set(row, target=target, monitor=monitor)
+        self.say(words.found(self.workbench, result, row))
         return result
 
     def verify(self) -> Any:

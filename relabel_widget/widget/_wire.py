@@ -42,7 +42,7 @@ def class_of(workbench: Any, text: str) -> Any:
     known = classes(workbench)
     if text not in known:
         raise RequestError("refused", f"There is no class {clip(text, 80)!r}. The classes are {clip(str(known), 400)}.")
-    return workbench.classes[known.index(text)]
+    return workbench.classes.tolist()[known.index(text)]
 
 
 def state(workbench: Any, *, revision: int, export_path: str, status: str, job: Job | None) -> dict[str, Any]:

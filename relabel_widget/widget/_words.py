@@ -24,7 +24,7 @@ def picked(line: dict[str, Any], classes: list[str]) -> str:
     return f"Test row {line['row']} is predicted “{isolated(line['predicted'])}”{truth} ({chance})."
 
 
-def found(result: Any, row: int) -> str:
+def found(workbench: Any, result: Any, row: int) -> str:
     """How a search for a flip set ended."""
     if not result.found:
         return f"Test row {row}. {result.outcome}"
@@ -32,6 +32,8 @@ def found(result: Any, row: int) -> str:
     if not result.verified:
         return f"Test row {row}. {result.outcome} The set has {size}. {own_word(result)}".rstrip()
     change = f"probability {result.proba_before:.3f} → {result.proba_after:.3f}"
+    if len(workbench.classes) > 2:
+        change = f"“{result.predicted_before}” → “{result.predicted_after}”, {change} of the former"
     return f"Test row {row}. {result.outcome} The set has {size}; {change}. {own_word(result)}".rstrip()
 
 

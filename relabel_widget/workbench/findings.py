@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from ..evidence import Explanation, Verification
     from ..search import FlipSet
 
-_KEPT_RANKINGS = 8  # of 32 bytes per training row and 8 per feature each; with K classes, 8 K per row and feature more
+_KEPT_RANKINGS = 8
+_KEPT_BYTES = 2**28  # of their moves together: 8 per training row and class
 _KEPT_EXPLANATIONS = 64
 
 
@@ -153,7 +154,7 @@ class Findings:
                 return self._rankings[key]
         ranking = Ranking.of(*self._queries.moves(row, monitor=monitor), fit.labels.original, falls=falls)
         with self._lock:
-            _keep(self._rankings, key, ranking, _KEPT_RANKINGS)
+            _keep(self._rankings, key, ranking, max(1, min(_KEPT_RANKINGS, _KEPT_BYTES // ranking.moves.nbytes)))
         return ranking
 
     def suggestions(self, row: int, *, monitor: Monitor | None = None) -> Ranking:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from .._typing import FloatArray, IntArray
-from ..bayes import BayesFit, bayes_parts, margin_of, moved_weights
+from ..bayes import BayesFit, bayes_words
 from ..design import Design
 from ..files.characters import readable
 from ..fits import AnyFit
@@ -85,7 +85,7 @@ class CommonFeatures:
 
         vector, columns = self._shared_values(query, np.array([row], dtype=np.int64))
         shared = np.flatnonzero(vector[0])
-        parts = self._parts(query, ranking, row, columns)
+        parts = self._parts(query, ranking, row, columns, pair)
         order = shared[np.argsort(-np.abs(parts[shared]), kind="stable")]
         names = [self._name(column) for column in columns[order].tolist()]
         coef = self._fit.coef
@@ -94,13 +94,13 @@ class CommonFeatures:
             {"feature": "object"}
         )
 
-    def _parts(self, query: Design, ranking: Ranking, row: int, columns: IntArray) -> FloatArray:
+    def _parts(self, query: Design, ranking: Ranking, row: int, columns: IntArray, pair: tuple[int, int]) -> FloatArray:
         """Parts of the influence of the row's suggested label that come through some columns of the query."""
         fit, rows, codes = self._fit, np.array([row]), ranking.suggested[[row]]
         if isinstance(fit, BayesFit):
-            _, words, parts = bayes_parts(fit, query, moved_weights(fit, rows, codes), rows, margin_of(fit, query))
+            words, parts = bayes_words(fit, query, row, int(codes[0]), pair)
             out = np.zeros(fit.design.n_features)
-            out[words] = parts[0]
+            out[words] = parts
             return out[columns]
         assert ranking.factor is not None
         edits = fit.problem.edits_of(rows, "relabel", codes)

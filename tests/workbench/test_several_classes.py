@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -66,13 +67,25 @@ def n_classes(bench: rw.Workbench) -> int:
     return len(bench.classes)
 
 
+def scores(model: Any, texts: list[str]) -> Any:
+    """Scores of the classes, (m, K), whose differences are the margins."""
+    if not hasattr(model, "decision_function"):
+        return model.predict_log_proba(texts)
+    decision = model.decision_function(texts)
+    return np.column_stack([np.zeros(len(decision)), decision]) if decision.ndim == 1 else decision
+
+
 def margins(bench: rw.Workbench, model: Any, texts: list[str], predicted: Any, rival: Any) -> Any:
     """What influences change, by scikit-learn: of two classes the log-odds of the second."""
-    log_proba = model.predict_log_proba(texts)
     classes = bench.classes.tolist()
     named = zip(predicted, rival, strict=True)
     pairs = [(1, 0) if len(classes) == 2 else (classes.index(a), classes.index(b)) for a, b in named]
-    return np.array([line[a] - line[b] for line, (a, b) in zip(log_proba, pairs, strict=True)])
+    return np.array([line[a] - line[b] for line, (a, b) in zip(scores(model, texts), pairs, strict=True)])
+
+
+def probabilities(model: Any, texts: list[str]) -> Any:
+    """Those of the model; of one that has none, what is shown in their place."""
+    return model.predict_proba(texts) if hasattr(model, "predict_proba") else softmax(scores(model, texts), axis=1)
 
 
 def with_labels(y: list[str], rows: Any, labels: Any) -> list[str]:
@@ -89,13 +102,13 @@ def wrong_rows(bench: rw.Workbench) -> list[int]:
 
 def test_test_rows_are_scikit_learns_predictions(bench: rw.Workbench, case: tuple[Any, ...]) -> None:
     pipeline, _, _, test, y_test = case
-    table, proba = bench.test_rows(), pipeline.predict_proba(test)
+    table, proba = bench.test_rows(), probabilities(pipeline, test)
     assert table["predicted"].tolist() == pipeline.predict(test).tolist()
     assert table["label"].tolist() == y_test
     shown = proba[:, 1] if n_classes(bench) == 2 else proba.max(axis=1)
     assert_allclose(table["proba"], shown, atol=1e-5)
     assert_allclose(table["own_proba"], shown, atol=1e-10)
-    order = np.argsort(-proba, axis=1)
+    order = np.argsort(-scores(pipeline, test), axis=1)
     assert table["rival"].tolist() == pipeline.classes_[order[:, 1]].tolist()
     assert_allclose(table["margin"], margins(bench, pipeline, test, table["predicted"], table["rival"]), atol=1e-4)
     assert bench.disagreement is None
@@ -153,7 +166,7 @@ def test_flip_sets_hold_by_a_refit_of_the_pipeline(bench: rw.Workbench, case: tu
 def test_a_named_target_is_reached(bench: rw.Workbench, case: tuple[Any, ...]) -> None:
     pipeline, train, y, test, _ = case
     row = wrong_rows(bench)[0]
-    target = pipeline.classes_[np.argmin(pipeline.predict_proba([test[row]])[0])]
+    target = pipeline.classes_[np.argmin(scores(pipeline, [test[row]])[0])]
     anything, named = bench.flip_set(row), bench.flip_set(row, target)
     refit = clone(pipeline).fit(train, with_labels(y, named.rows, named.labels))
     assert refit.predict([test[row]])[0] == target
@@ -196,7 +209,7 @@ def test_marking_takes_the_suggested_labels(bench: rw.Workbench, case: tuple[Any
     pipeline, train, y, _, _ = case
     rows = [3, 4, 5]
     likeliest = []
-    for row, line in zip(rows, pipeline.predict_log_proba([train[row] for row in rows]), strict=True):
+    for row, line in zip(rows, scores(pipeline, [train[row] for row in rows]), strict=True):
         line[pipeline.classes_ == y[row]] = -np.inf
         likeliest.append(pipeline.classes_[line.argmax()])
     assert bench.suggested_labels(rows).tolist() == likeliest
@@ -223,7 +236,7 @@ def test_a_predicted_change_is_near_the_refit(bench: rw.Workbench, case: tuple[A
     assert 0.5 < bench.predicted_change(row) / (after - before) < 2  # it is a slope, over a whole step
     told = bench.forecast(row)
     shown = bench.classes[1] if n_classes(bench) == 2 else line.predicted
-    proba = refit.predict_proba([test[row]])[0, pipeline.classes_.tolist().index(shown)]
+    proba = probabilities(refit, [test[row]])[0, pipeline.classes_.tolist().index(shown)]
     assert told.n_relabelled == 1
     assert told.proba == pytest.approx(proba, abs=0.1)
     assert told.proba != pytest.approx(line.proba, abs=1e-4)
@@ -251,7 +264,7 @@ def test_verification_and_its_summary(bench: rw.Workbench, case: tuple[Any, ...]
     bench.relabel(rows, labels)
     result = bench.verify()
     refit = clone(pipeline).fit(train, with_labels(y, rows, labels))
-    proba = refit.predict_proba(test)
+    proba = probabilities(refit, test)
     assert bench.classes[result.predicted_after].tolist() == refit.predict(test).tolist()
     assert_allclose(result.proba_after, proba[:, 1] if n_classes(bench) == 2 else proba, atol=1e-5)
     table = bench.test_rows()
@@ -292,7 +305,7 @@ def test_a_summary_without_some_classes(case: tuple[Any, ...]) -> None:
     bench.verify()
     summary = bench.verification_summary()
     assert summary is not None
-    truth, proba = np.array(y_test)[kept], pipeline.predict_proba([test[row] for row in kept])
+    truth, proba = np.array(y_test)[kept], probabilities(pipeline, [test[row] for row in kept])
     areas = [
         roc_auc_score(truth == name, proba[:, code])
         for code, name in enumerate(pipeline.classes_)
@@ -346,6 +359,42 @@ def test_files_come_back_and_pages_tell(bench: rw.Workbench, tmp_path: Path, end
 
 def _words(page: str) -> str:
     return re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", page))
+
+
+@pytest.mark.parametrize("kind", ["influence", "sizes", "size-probability", "before-after"])
+def test_charts_show_the_class_that_is_predicted(bench: rw.Workbench, kind: str) -> None:
+    pytest.importorskip("altair")
+    row = wrong_rows(bench)[0]
+    found = bench.flip_set(row)
+    bench.relabel(found.rows, found.labels)
+    bench.verify()
+    drawn = bench.chart(kind, row).to_dict()
+    told = str(drawn)
+    several, line = n_classes(bench) > 2, bench.test_rows().iloc[row]
+    assert ("hreshold" in told) == (not several and kind != "sizes")
+    if kind == "influence":
+        bars = next(part["data"]["values"] for part in drawn["layer"] if "name" in part["data"]["values"][0])
+        assert ("suggested" in bars[0]) == several
+        assert {bar["effect"] for bar in bars[: found.size]} == {"towards its flip"}
+        assert (f"margin of {line.predicted} over {line.rival}" in told) == several
+    elif kind != "before-after":
+        assert all(name in told for name in bench.classes)
+
+
+def test_a_chart_of_many_classes_has_the_commonest_by_name() -> None:
+    pytest.importorskip("altair")
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(8), 12)
+    x = rng.poisson(0.2, size=(96, 8)).astype(float)
+    x[np.arange(96), y] += 1
+    bench = rw.Workbench(MultinomialNB().fit(x, y), x, y, np.eye(8)[[0, 0, 1, 1, 2, 3, 4, 5, 6, 7]] * 2)
+    for row in range(10):
+        bench.flip_set(row)
+    bars = bench.chart("sizes").to_dict()["data"]["values"]
+    counts = {
+        name: sum(bar["count"] for bar in bars if bar["predicted"] == name) for name in ("0", "1", "other classes")
+    }
+    assert counts == {"0": 2, "1": 2, "other classes": 4}
 
 
 def test_thresholds_are_for_two_classes(bench: rw.Workbench, case: tuple[Any, ...]) -> None:
