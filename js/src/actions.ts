@@ -17,6 +17,8 @@ export interface Actions {
   /** The training row that keys act on. */
   activate(row: number): void;
   choose(selection: ReadonlySet<number>): void;
+  /** From the history to a training row; it is seen beside a test row. */
+  lead(row: number): void;
   /** The class to look for a set to; null for any other. */
   aim(target: string | null): void;
   find(): void;
@@ -105,6 +107,11 @@ export function createActions(
       load.words();
     },
     choose: (selection) => store.set({ selection }),
+    lead(row) {
+      if (store.get().testRow === null) return store.set({ notice: `Pick a test row first: training row ${row} is shown beside one.`, failed: false });
+      store.set({ panel: "none", pane: "why", active: row, selection: new Set() });
+      load.words();
+    },
     aim: (target) => store.set({ target }),
     find() {
       const { testRow: row, target } = store.get();

@@ -59,6 +59,7 @@ export function render({ model, el: host }: Props): () => void {
       else if (decision !== "skip") why.decide(decision);
     },
     pick: panel.pick,
+    scroll: panel.scroll,
     export: happens.export,
     full: () => full.node.click(),
     open: panel.open,

@@ -82,10 +82,17 @@ def history(workbench: Any, most: int) -> dict[str, Any]:
             "what": _event_words(line),
             "note": clip(line["note"], 400) if line["kind"] not in ("undo", "redo") else "",
             "state": _state(line, standing),
+            **_first_row(workbench, line["rows"]),
         }
         for line in newest.to_dict("records")
     ]
     return {"total": len(table), "lines": lines}
+
+
+def _first_row(workbench: Any, rows: Any) -> dict[str, Any]:
+    if not len(rows):
+        return {"row": None, "text": ""}
+    return {"row": int(rows[0]), "text": clip(workbench.train_text(int(rows[0])), 160)}
 
 
 def _state(line: dict[Any, Any], standing: frozenset[int]) -> str:

@@ -6,6 +6,7 @@ import itertools
 
 import pandas as pd
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from jupyter_harness import jupyter, write_notebook
 from playwright.sync_api import expect
 from test_jupyter import SETUP, SHOW
@@ -174,3 +175,33 @@ class TestTabs:
         one.page.keyboard.press("k")
         expect(one.ranking).to_be_visible()
         expect(one.page.get_by_text("Kept the label")).to_have_count(0)  # a row nobody saw: it was only shown
+
+
+class TestALongText:
+    LONG = "Nobody reads this to its end. " * 170
+
+    def test_a_suspect_is_read_and_decided_without_scrolling_anything_but_its_text(self, show):
+        bench = small_workbench(train_text=[f"{row} {self.LONG}" for row in range(60)])
+        one = show(bench, width=934)
+        one.button("Suspects").click()
+        text = one.page.locator(".rlw-queue-body .rlw-query")
+        expect(text).to_contain_text("Nobody reads")
+        frame = one.page.locator(".rlw-frame").bounding_box()
+        for place in (text, one.button("Keep (K)"), one.page.get_by_text("A model trained without this row")):
+            box = place.bounding_box()
+            assert frame["y"] <= box["y"] < box["y"] + box["height"] <= frame["y"] + frame["height"]
+        assert text.bounding_box()["height"] > 250
+        one.page.keyboard.press("PageDown")
+        assert text.evaluate("(node) => node.scrollTop") > 200
+        one.page.keyboard.press("k")
+        expect(one.page.locator(".rlw-queue-body")).to_contain_text("2 of ")
+
+    def test_a_chosen_row_and_a_training_row(self, show):
+        texts = {name: [self.LONG] * n for name, n in (("train_text", 60), ("test_text", 12))}
+        one = show(small_workbench(**texts), width=934)
+        one.pick(2)
+        expect(one.ranking.get_by_role("checkbox").first).to_be_visible()
+        assert one.page.locator(".rlw-frame").bounding_box()["height"] == 620
+        assert one.ranking.bounding_box()["height"] > 150
+        results = Axe().run(one.page, context="#host")
+        assert results.violations_count == 0, results.generate_report()

@@ -151,6 +151,25 @@ class TestWhatIsSaid:
         when = one.page.locator(".rlw-history-line time")
         expect(when).to_contain_text(when.get_attribute("datetime")[:4])
 
+    def test_a_line_of_the_history_has_the_text_of_its_row_and_leads_to_it(self, show):
+        bench = hotel_workbench()
+        bench.keep([17])
+        one = show(bench)
+        one.button("History").click()
+        line = one.page.locator(".rlw-history-line")
+        expect(line).to_contain_text(bench.train_text(17)[:60])
+        line.get_by_role("button", name="Kept the label of row 17").click()
+        expect(one.status).to_contain_text("Pick a test row first")
+        one.page.keyboard.press("Escape")
+        one.pick(3)
+        expect(one.ranking.get_by_role("checkbox").first).to_be_visible()
+        one.button("History").click()
+        line.get_by_role("button").click()
+        training = one.page.get_by_role("region", name="Training row 17", exact=True)
+        expect(training).to_contain_text(bench.train_text(17))
+        one.page.keyboard.press("s")
+        expect(one.status).to_contain_text("Marked as unsure: training row 17")
+
     def test_shares_of_two_kinds_do_not_stand_side_by_side(self, show):
         one = show(hotel_workbench())
         one.pick(3)

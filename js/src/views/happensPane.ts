@@ -28,7 +28,7 @@ export function trend(before: number, after: number, better: Better): [sign: str
 
 function createScores() {
   const body = el("tbody", "");
-  const heads = ["All test rows", "Before", "After", "Trend"].map((words) => el("th", "", { scope: "col" }, words));
+  const heads = ["Score", "Before", "After", "Trend"].map((words) => el("th", "", { scope: "col" }, words));
   const node = el("table", "scores", el("thead", "", el("tr", "", ...heads)), body);
   return {
     node,

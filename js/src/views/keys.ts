@@ -51,6 +51,8 @@ export interface Places {
   decide(decision: Decision | "skip"): void;
   /** One of several classes, by its place. */
   pick(place: number): void;
+  /** The text of a suspect. */
+  scroll(pages: number): void;
   export(): void;
   full(): void;
   open(panel: Panel): void;
@@ -74,6 +76,8 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
     n: go.note,
   };
   const inQueue: Record<string, () => void> = { ...decisions, j: () => go.decide("skip"), b: actions.back };
+  const scrolling = Object.entries({ ArrowDown: 0.2, ArrowUp: -0.2, PageDown: 0.9, PageUp: -0.9 }).map(([key, pages]) => [key, () => go.scroll(pages)]);
+  Object.assign(inQueue, Object.fromEntries(scrolling));
   const byNumber = Object.fromEntries([..."123456789"].map((key, place) => [key, () => go.pick(place)]));
   const inPanes: Record<string, () => void> = {
     ...decisions,

@@ -11,15 +11,16 @@ import { createNote } from "./note";
 
 const NUMBERED = 9; // classes that have a key
 
-function historyLine({ time, who, what, note, state }: HistoryLine): HTMLElement {
+function historyLine({ time, who, what, note, state, row, text }: HistoryLine): HTMLElement {
   const when = el("time", "muted", { datetime: time }, new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }));
   const tail = [who === "" ? "" : who, state === "undone" ? "undone" : ""].filter(Boolean).join(" · ");
-  const words = el("span", "history-what", what);
-  if (note !== "") words.append(el("q", "history-note", { dir: "auto" }, note));
-  return el("li", `history-line ${state}`, when, words, el("span", "muted", tail));
+  const words = row === null ? el("span", "history-what", what) : el("button", "history-what leads", { type: "button", "data-row": row }, what);
+  const said = el("span", "", words);
+  if (note !== "") said.append(el("q", "history-note", { dir: "auto" }, note));
+  return el("li", `history-line ${state}`, when, said, el("span", "muted", tail), el("span", "muted history-text", { dir: "auto" }, text));
 }
 
-function createHistory(scope: Scope, { store }: Session) {
+function createHistory(scope: Scope, { store, actions }: Session) {
   const list = el("ol", "history-list", { tabindex: 0, "aria-label": "Decisions, newest first" });
   const empty = el("p", "empty", "No decisions yet.");
   let shown: unknown;
@@ -33,6 +34,10 @@ function createHistory(scope: Scope, { store }: Session) {
     list.replaceChildren(...history.lines.map(historyLine), ...(more > 0 ? [el("li", "muted", `and ${count(more)} older ones`)] : []));
   };
   drawn(scope, store, draw);
+  scope.listen(list, "click", ({ target }) => {
+    const line = target instanceof Element ? target.closest<HTMLElement>("[data-row]") : null;
+    if (line !== null) actions.lead(Number(line.dataset["row"]));
+  });
   return { node: el("div", "", list, empty) };
 }
 
@@ -85,6 +90,7 @@ function createQueue(scope: Scope, session: Session) {
     labels.forEach(({ node: one }, i) => setClass(one, "has", shared.classes[i] === suspect.label));
     setText(facts, `Labelled ${quoted(suspect.label)}. A model trained without this row predicts ${quoted(suspect.suggested)} with probability ${percent(suspect.score)}.`);
     if (shown !== suspect.row && node.parentElement?.contains(focused(node))) seen(body);
+    if (shown !== suspect.row) text.scrollTop = 0;
     shown = suspect.row;
   };
   drawn(scope, store, draw);
@@ -92,6 +98,7 @@ function createQueue(scope: Scope, session: Session) {
     node,
     decide: (decision: Decision | "skip") => seen(body) && decide(decision),
     pick: (place: number) => seen(body) && pick(place),
+    scroll: (pages: number) => text.scrollBy({ top: pages * text.clientHeight, behavior: "instant" }),
     note: () => note.focus(),
   };
 }
@@ -106,6 +113,8 @@ export interface PanelView {
   open(panel: Panel): void;
   decide(decision: Decision | "skip"): void;
   pick(place: number): void;
+  /** A long text, by parts of what is in sight of it. */
+  scroll(pages: number): void;
   note(): void;
 }
 
@@ -139,5 +148,5 @@ export function createPanel(scope: Scope, session: Session): PanelView {
     } else if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
   }
   drawn(scope, store, draw);
-  return { node, open, decide: queue.decide, pick: queue.pick, note: queue.note };
+  return { node, open, decide: queue.decide, pick: queue.pick, scroll: queue.scroll, note: queue.note };
 }

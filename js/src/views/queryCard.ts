@@ -14,6 +14,12 @@ function fact(label: string): { node: HTMLElement; set(value: string): void } {
   return { node, set: (text) => setText(value, text) };
 }
 
+const STEPS = [
+  "Pick a test row with a click or Enter.",
+  "Find its flip set: the training labels that decide it.",
+  "Read them and change the wrong ones; verify by retraining; export.",
+];
+
 /** The threshold as a line on a scale from 0 to 1, the probability as a dot. */
 function createScale() {
   const dot = el("span", "scale-dot");
@@ -39,7 +45,8 @@ export function createQueryCard(scope: Scope, { store }: Session): HTMLElement {
   const facts = el("div", "facts", predicted.node, label.node, chance.node, margin.node);
   const body = el("div", "card-body", text, facts);
   const empty = el("p", "empty");
-  const node = el("div", "card query-card", el("div", "card-head", title, scale.node), body, empty);
+  const steps = el("ol", "steps", ...STEPS.map((words) => el("li", "", words)));
+  const node = el("div", "card query-card", el("div", "card-head", title, scale.node), body, empty, steps);
 
   function fill({ text: words, summary }: Ranking, view: Readonly<View>) {
     setMarked(text, words, view.words?.words.map(({ word }) => word) ?? []);
@@ -60,9 +67,9 @@ export function createQueryCard(scope: Scope, { store }: Session): HTMLElement {
     setText(title, testRow === null ? "No test row picked" : `Test row ${testRow}`);
     body.hidden = ranking === null;
     scale.node.hidden = ranking === null || view.shared.classes.length > 2;
-    empty.hidden = ranking !== null;
+    empty.hidden = ranking !== null || testRow === null;
+    steps.hidden = testRow !== null;
     if (ranking !== null) fill(ranking, view);
-    else if (testRow === null) setText(empty, "1. Pick a test row, with a click or Enter. 2. Find its flip set: the labels that decide it. 3. Read them, change the wrong ones, verify by retraining, export.");
     else setText(empty, rankingState === "failed" ? view.rankingError : "Loading…");
   }
   drawn(scope, store, draw);

@@ -12,6 +12,8 @@ const MEANING = "First-order change of the log-odds if the label is changed. Hat
 export interface TrainGrid {
   node: HTMLElement;
   focus(): void;
+  /** To the first lines, where the flip set is. */
+  top(): void;
   /** The line that keys act on. */
   line(): HTMLElement;
 }
@@ -149,5 +151,5 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
     }),
   );
   drawn(scope, store, draw);
-  return { node, focus: () => list.focus(list.active()), line };
+  return { node, focus: () => list.focus(list.active()), top: () => list.reveal(0), line };
 }

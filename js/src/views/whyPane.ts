@@ -84,6 +84,7 @@ export function createWhyPane(scope: Scope, session: Session): Pane {
   const markSet = () => {
     const view = store.get();
     const flip = view.ranking?.flip;
+    grid.top();
     if (flip?.found && view.shared.classes.length > 2) actions.decide(flip.rows, "relabel", flip.labels);
     else actions.decide(unmarked(view), "relabel");
   };
