@@ -61,7 +61,8 @@ export function createDetail(scope: Scope, session: Session) {
     if (node.hidden) return;
     const found = view.words?.train === active ? view.words : null;
     setText(title, selection.size > 0 ? `${plural(selection.size, "training row")} selected` : `Training row ${active ?? "…"}`);
-    setText(change.node, found === null || selection.size > 0 ? "Relabel (R)" : changeTo(found.label));
+    if (selection.size > 0) setText(change.node, "Relabel (R)");
+    else if (found !== null) setText(change.node, changeTo(found.label));
     if (before === found) return;
     before = found;
     const names = found?.words.map(({ word }) => word) ?? [];
