@@ -126,6 +126,7 @@ def entries(place: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]
         "Workbench.threshold": (lambda threshold: setattr(bench, "threshold", threshold), {"threshold": 0.5}),
         "adopt": (rw.adopt, {"estimator": model, "X": X, "y": Y}),
         "exhaustive_lower_bound": (rw.exhaustive_lower_bound, {"fit": fit, "x": X[0]}),
+        "explain of a naive Bayes": (rw.explain, {"fit": bayes, "x": counts[0], "rows": [0]}),
         "explain": (rw.explain, {"fit": fit, "x": X[0], "rows": [0]}),
         "find_flip_set": (rw.find_flip_set, {"fit": fit, "x": X[0]}),
         "fit": (rw.fit, {"X": X, "y": Y}),
@@ -169,6 +170,10 @@ def entries(place: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]
     for name, method in inspect.getmembers(bench, inspect.ismethod):
         if not name.startswith("_") and name not in ("close", "write_page"):  # the page writes its own through it
             found[f"Workbench.{name}"] = (method, _of_bench(name, place))
+    several = rw.Workbench(three, X, np.arange(12) % 3, X[:3])
+    several.relabel([0, 1], 2)
+    for name in ("relabel", "set_relabelled", "suggested_labels", "influential_rows", "flip_set", "verify", "forecast"):
+        found[f"Workbench.{name}, three classes"] = (getattr(several, name), _of_bench(name, place))
     return {name: call for name, call in found.items() if call is not None}
 
 

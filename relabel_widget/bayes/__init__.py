@@ -23,6 +23,7 @@ from .finding import Finding, Found, contests_of, predicted_code, predicted_code
 from .fitting import BayesFit, proba_of, scores_of
 from .influence import bayes_influence, bayes_parts
 from .local_search import Ledger
+from .words import bayes_words
 
 __all__ = [
     "BayesFit",
@@ -33,6 +34,7 @@ __all__ = [
     "bayes_fit",
     "bayes_influence",
     "bayes_parts",
+    "bayes_words",
     "contests_of",
     "is_bayes",
     "predicted_code",

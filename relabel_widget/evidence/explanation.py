@@ -33,11 +33,12 @@ class SharedFeatures:
 class Explanation:
     """How the verified change of a query's log-odds comes about.
 
-    With several classes it is the change of the margin between the class predicted before and the one predicted after
-    the refit, or the nearest rival where the prediction stands.
-
     Attributes
     ----------
+    classes
+        Two class labels: the change is that of the log-odds of the first over the second. Of two classes they are
+        ``classes[1]`` and ``classes[0]``; of more, the one predicted before and the one predicted after the refit, or
+        the nearest rival where the prediction stands.
     rows
         The edited rows, int64, shape (k,), as given, but for those that have their new label already.
     shares
@@ -50,6 +51,7 @@ class Explanation:
         For each row the features that it shares with the query.
     """
 
+    classes: tuple[Any, Any]
     rows: IntArray
     shares: FloatArray
     interaction: float
@@ -107,7 +109,7 @@ def explain(
     shares, change = parts.sum(axis=1), float(functional @ (refit.theta - fit.theta))
     query, n_features = problem.extended_rows(design)[:, 0], problem.design.n_features
     shared = [_shared(part[:n_features], query[:n_features]) for part in parts]
-    return Explanation(chosen, shares, change - float(shares.sum()), change, shared)
+    return Explanation(_margin(fit, refit, design), chosen, shares, change - float(shares.sum()), change, shared)
 
 
 def _of_bayes(
@@ -123,7 +125,19 @@ def _of_bayes(
         held = np.flatnonzero((part != 0) & (parts.columns >= 0))
         held = held[np.argsort(-np.abs(part[held]), kind="stable")]
         shared.append(SharedFeatures(parts.columns[held], part[held]))
-    return Explanation(rows, shares, parts.change - float(shares.sum()), parts.change, shared)
+    left = parts.change - float(shares.sum())
+    return Explanation(_margin(fit, refit, query), rows, shares, left, parts.change, shared)
+
+
+def _margin(fit: AnyFit, refit: AnyFit, query: Design) -> tuple[Any, Any]:
+    """The classes whose margin the change is of."""
+    classes = fit.classes.tolist()
+    if len(classes) == 2:
+        return classes[1], classes[0]
+    first = int(fit.decision(query)[0].argmax())
+    others = refit.decision(query)[0]
+    others[first] = -np.inf
+    return classes[first], classes[int(others.argmax())]
 
 
 def _shared(part: FloatArray, query: FloatArray) -> SharedFeatures:

@@ -13,7 +13,7 @@ import numpy as np
 from .._typing import AnyArray, FloatArray, IntArray
 from ..arguments import as_array, as_flag, as_numbers, as_rows, check_edit, check_monitor, shown
 from ..bayes import BayesFit
-from ..design import TakesQueries, as_design, compacted
+from ..design import Design, TakesQueries, as_design, compacted
 from ..inputs import column_names, materialised
 from ..monitor import Monitor
 from ..problem import Edit, Hessian, Labels, MultinomialProblem, Problem, code_of, encode
@@ -28,7 +28,7 @@ MINIMISER_RTOL = 1e-9
 # What does for a naive Bayes, where a function has no meaning for it.
 _OF_BAYES = (
     "A naive Bayes has no objective whose curvature this could ask for. What takes one: flip sets, verify, explain, "
-    "influence, suspects, group_audit and robustness_curve."
+    "influence, suspects, group_audit, robustness_curve and Workbench."
 )
 _APART = 1e3  # times: closer scales are no trouble
 _NAMED = 2  # of the columns of largest and of smallest scale
@@ -106,6 +106,16 @@ class Fit(TakesQueries):
         return self.problem.labels.classes
 
     @property
+    def labels(self) -> Labels:
+        """The labels that were fitted, as codes."""
+        return self.problem.labels
+
+    @property
+    def design(self) -> Design:
+        """The training rows as features."""
+        return self.problem.design
+
+    @property
     def C(self) -> float:  # noqa: N802 - scikit-learn's name
         """Inverse regularisation strength, as in scikit-learn."""
         return 1.0 / self.problem.l2
@@ -129,29 +139,17 @@ class Fit(TakesQueries):
     def _n_classes(self) -> int:
         return len(self.classes)
 
-    @cached_property
-    def feature_names(self) -> list[str] | None:
-        """Name of each feature as the adopted estimator has it; None where it has none."""
-        if self.own is None:
-            return None if self.columns is None else [str(name) for name in self.columns]
-        names = getattr(self.own.classifier, "feature_names_in_", None)
-        if names is not None:
-            return [str(name) for name in names]
-        return None if self.transform is None else self.transform.names(self._n_features)
-
-    def column_names(self, n_columns: int) -> list[str] | None:
-        """Names of the columns of rows as this fit takes them; a pipeline's features have names of their own."""
-        of_features = self.transform is None or self.transform.takes_texts
-        names = self.feature_names if of_features else self.columns
-        return names if names is not None and len(names) == n_columns else None
-
     def decision(self, X: Any) -> FloatArray:
         """Log-odds of ``classes[1]``, shape (m,); of each class, (m, K), with K classes. Cost: one pass over X."""
         return self.problem.decision(self.design_of(X, who="decision"), self.theta)
 
     def proba(self, X: Any) -> FloatArray:
         """Probability of ``classes[1]``, in [0, 1], shape (m,); of each class, (m, K), with K classes."""
-        return self.problem.proba(self.decision(X))
+        return self.proba_of(self.decision(X))
+
+    def proba_of(self, decision: FloatArray) -> FloatArray:
+        """The probabilities that a decision means, same shape."""
+        return self.problem.proba(decision)
 
     @cached_property
     def hessian(self) -> Hessian:
