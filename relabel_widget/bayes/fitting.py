@@ -105,6 +105,10 @@ class BayesFit(TakesQueries):
     def _n_features(self) -> int:
         return self.trained.design.n_features
 
+    @property
+    def _n_classes(self) -> int:
+        return len(self.classes)
+
     def scores(self, X: Any) -> FloatArray:
         """Score of each class, shape (m, K): what scikit-learn calls the joint log likelihood."""
         coef, intercept = self.linear

@@ -39,6 +39,11 @@ class TakesQueries(ABC):
     def _n_features(self) -> int:
         """Number of the model's columns."""
 
+    @property
+    @abstractmethod
+    def _n_classes(self) -> int:
+        """Number of classes."""
+
     @cached_property
     def feature_names(self) -> list[str] | None:
         """Name of each feature as the adopted estimator has it; None where it has none."""
@@ -61,9 +66,16 @@ class TakesQueries(ABC):
         Raises
         ------
         ValueError
-            If it does not lie strictly between 0 and 1.
+            If it does not lie strictly between 0 and 1, or there are several classes, of which the likeliest is
+            predicted.
         """
-        return check_threshold(self.threshold if threshold is None else threshold, who=who)
+        logit = check_threshold(self.threshold if threshold is None else threshold, who=who)
+        if logit and self._n_classes > 2:
+            raise ValueError(
+                f"{who}: expected no threshold with {self._n_classes} classes, got {threshold!r}. The likeliest is "
+                "predicted."
+            )
+        return logit
 
     def design_of(self, X: Any, *, who: str = "X") -> Design:
         """Rows as a design with the model's columns; raw rows pass through the pipeline first.

@@ -25,6 +25,11 @@ from .steps import Steps
 # Influence is defined at a minimiser only: a Newton decrement above this fraction of the objective's root is refused.
 # Log-odds are then right to about 1e-7.
 MINIMISER_RTOL = 1e-9
+# What does for a naive Bayes, where a function has no meaning for it.
+_OF_BAYES = (
+    "A naive Bayes has no objective whose curvature this could ask for. What takes one: flip sets, verify, explain, "
+    "influence, suspects, group_audit, robustness_curve and Workbench."
+)
 _APART = 1e3  # times: closer scales are no trouble
 _NAMED = 2  # of the columns of largest and of smallest scale
 
@@ -129,6 +134,10 @@ class Fit(TakesQueries):
     @property
     def _n_features(self) -> int:
         return self.problem.design.n_features
+
+    @property
+    def _n_classes(self) -> int:
+        return len(self.classes)
 
     def decision(self, X: Any) -> FloatArray:
         """Log-odds of ``classes[1]``, shape (m,); of each class, (m, K), with K classes. Cost: one pass over X."""
@@ -373,8 +382,8 @@ def check_weights(sample_weight: Any, labels: Labels, *, who: str) -> FloatArray
     return weights
 
 
-def check_any_fit(fit: Any, *, who: str, bayes: bool = False) -> None:
-    """Refuse what is no `Fit`, nor a `BayesFit` where that will do.
+def check_any_fit(fit: Any, *, who: str, bayes: bool = False, instead: str = "") -> None:
+    """Refuse what is no `Fit`, nor a `BayesFit` where that will do; ``instead`` says what does for a naive Bayes.
 
     Raises
     ------
@@ -384,29 +393,26 @@ def check_any_fit(fit: Any, *, who: str, bayes: bool = False) -> None:
     if isinstance(fit, BayesFit):
         if bayes:
             return
-        raise TypeError(
-            f"{who}: expected a Fit of a logistic regression, got {fit}. What takes a naive Bayes: find_flip_set, "
-            "find_flip_sets, verify, explain, relabel_influence, removal_influence, suspects and Workbench."
-        )
+        raise TypeError(f"{who}: expected a Fit of a logistic regression, got {fit}. {instead or _OF_BAYES}")
     if not isinstance(fit, Fit):
         raise TypeError(f"{who}: expected a Fit, as fit and adopt make, got {shown(fit)}.")
 
 
-def check_fit(fit: Any, *, who: str) -> None:
-    """Refuse what is no `Fit` of two classes with weights that stay with the rows.
+def check_fit(fit: Any, *, who: str, several: bool = False, instead: str = "") -> None:
+    """Refuse what is no `Fit` of two classes (or of ``several``) with weights that stay with the rows.
 
     Raises
     ------
     TypeError
-        If it is something else, such as an estimator.
+        If it is something else, such as an estimator; ``instead`` says what does for a naive Bayes.
     ValueError
         If it has more classes, or weights that follow the label.
     """
-    check_any_fit(fit, who=who)
-    if len(fit.classes) > 2:
+    check_any_fit(fit, who=who, instead=instead)
+    if len(fit.classes) > 2 and not several:
         raise ValueError(
-            f"{who}: expected a fit of two classes, got {len(fit.classes)}: {shown(fit.classes.tolist())}. For one "
-            "class against the rest, fit y == label."
+            f"{who}: expected a fit of two classes, got {len(fit.classes)}: {shown(fit.classes.tolist())}. What proves "
+            "bounds with more: find_flip_set on small problems, and single_relabel_table."
         )
     if fit.problem.label_weights is not None:
         raise ValueError(

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from ..evidence import Verification
 
 
+_READ_RTOL = 1e-6  # of influences of several classes, which are read and summed up: a solve takes K times as long
+
+
 @dataclass(frozen=True, eq=False)
 class TestColumns:
     """What is known of the test rows, as arrays of shape (m,): what lists are sorted and filtered by.
@@ -208,7 +211,8 @@ class Queries:
             return bayes_influence(self.fit, query, "relabel", monitor=monitor)[0], None
         problem = self.fit.problem
         functional = problem.functionals(query, self.fit.theta)
-        factor = solved_factors(self.fit, functional, rtol=FACTOR_RTOL, monitor=monitor).x
+        rtol = FACTOR_RTOL if len(self.fit.classes) == 2 else _READ_RTOL
+        factor = solved_factors(self.fit, functional, rtol=rtol, monitor=monitor).x
         moves = problem.influence(self.fit.eta, problem.extended_matvec(problem.design, factor), "relabel")
         return moves[0], factor[:, 0]
 
