@@ -14,7 +14,7 @@ ANOTHER_VIEW = """async (esm) => {
   const url = URL.createObjectURL(new Blob([esm], {type: "text/javascript"}));
   (await import(url)).default.render({model, el: host});
 }"""
-CUT = """[...document.querySelectorAll("[role=columnheader], .rlw-button, .rlw-tab")]
+CUT = """[...document.querySelectorAll("[role=columnheader], .rlw-button, .rlw-tab, .rlw-name")]
   .filter((node) => node.checkVisibility())
   .filter((node) => [node, ...node.querySelectorAll("*")].some((one) => one.scrollWidth > one.clientWidth + 1
      && one.clientWidth > 1 && getComputedStyle(one).overflowX === "hidden"))
@@ -180,7 +180,7 @@ class TestWhatIsSaid:
 
     @pytest.mark.parametrize("width", [480, 934, 1400, 2200])
     @pytest.mark.parametrize("make", [hotel_workbench, topics_workbench])
-    def test_no_heading_and_no_button_is_cut(self, show, width, make):
+    def test_no_heading_no_button_and_no_short_name_is_cut(self, show, width, make):
         one = show(make(), width=width)
         one.pick(3)
         expect(one.ranking.get_by_role("checkbox").first).to_be_visible()
