@@ -13,6 +13,10 @@ with Hm the Hessian averaged along it. As long as no row moves by more than rho,
 <= |z_i . v| + (e^rho - 1) |z_i| |g|``; if that is at most rho for all rows, no row can have left its interval on the
 way, on which the gradient fades from g to 0 and the minimiser moves continuously. For the query it then bounds the
 error of the margin after a full step. Rounding of float64 is covered only by `SLACK`.
+
+Of a loss made of quadratic pieces (`Squared`) a full step ends at the minimiser if it leaves every row on its piece:
+the gradient is linear on the way. Otherwise nothing is known. There steps may be too long for the objective to fall;
+then no bound is reached, and nothing is proven.
 """
 
 from __future__ import annotations
@@ -21,11 +25,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
 
-from .._typing import AnyArray, FloatArray, IntArray
+from .._typing import AnyArray, BoolArray, FloatArray, IntArray
 from ..design import Design
-from ..problem import Edit, Problem
+from ..problem import LOGISTIC, Edit, Loss, Problem, Squared
 from ..question import Question
 
 # A margin (log-odds) this close to the threshold decides nothing: it is within another solver's error. A bound counts
@@ -67,6 +70,7 @@ class SmallProblem:
     offset: float
     direction: float
     edit: Edit
+    loss: Loss = LOGISTIC
 
     @classmethod
     def of(cls, question: Question) -> SmallProblem:
@@ -95,6 +99,7 @@ class SmallProblem:
             offset=question.offset,
             direction=question.direction,
             edit=question.edit,
+            loss=problem.row_loss,
         )
 
     @property
@@ -139,7 +144,10 @@ class SmallProblem:
         decrement = _root(-(gradient * step).sum(axis=1))
         spread = _root(inverse @ self.query @ self.query)
         margin = self.direction * ((theta + step) @ self.query - self.offset)
-        doubt = np.expm1(farthest_reach(far, decrement * widest)) * spread * decrement
+        if isinstance(self.loss, Squared):
+            doubt = np.where(self._stays(self.loss, theta, step, signs, weights), 0.0, np.inf)
+        else:
+            doubt = np.expm1(farthest_reach(far, decrement * widest)) * spread * decrement
         long = far > 1.0
         if long.any():
             step[long] *= self._lengths(theta[long], step[long], far[long], signs[long], weights[long])[:, None]
@@ -147,8 +155,17 @@ class SmallProblem:
 
     def _derivatives(self, theta: FloatArray, signs: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The gradient, (m, r), and the curvature of each row's loss, (m, n_rows)."""
-        wrong = expit(-signs * (theta @ self.z.T))
-        return theta * self.penalty - (weights * signs * wrong) @ self.z, weights * wrong * (1.0 - wrong)
+        eta = theta @ self.z.T
+        gradient = theta * self.penalty + self.loss.slopes(eta, signs, weights) @ self.z
+        return gradient, self.loss.bends(eta, weights, signs)
+
+    def _stays(
+        self, loss: Squared, theta: FloatArray, step: FloatArray, signs: FloatArray, weights: FloatArray
+    ) -> BoolArray:
+        """Whether full steps leave every row that counts on its piece, (m,)."""
+        before = loss.pieces(signs * (theta @ self.z.T))
+        after = loss.pieces(signs * ((theta + step) @ self.z.T))
+        return np.asarray(((before == after) | (weights == 0)).all(axis=1))
 
     def _lengths(
         self, theta: FloatArray, step: FloatArray, far: FloatArray, signs: FloatArray, weights: FloatArray
