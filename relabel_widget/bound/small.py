@@ -22,7 +22,7 @@ then no bound is reached, and nothing is proven.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -75,12 +75,20 @@ class SmallProblem:
     @classmethod
     def of(cls, question: Question) -> SmallProblem:
         """From a question's fit and functional. Cost: the dense matrix, and its QR if it is wide."""
-        fit, query = question.fit, question.functional
-        problem = fit.problem
-        z, features, coef = row_space(problem.design, query[:-1] if problem.has_intercept else query, fit.coef)
+        fit = question.fit
+        one = cls.of_class(fit.problem, question.functional, fit.theta, fit.problem.labels.signs, question.edit)
+        return replace(one, offset=question.offset, direction=question.direction)
+
+    @classmethod
+    def of_class(
+        cls, problem: Problem, query: FloatArray, theta: FloatArray, signs: FloatArray, edit: Edit
+    ) -> SmallProblem:
+        """Of a query and a fit of two classes with these signs, both (n_params,); its margin is the decision."""
+        coef, intercept = (theta[:-1], theta[-1]) if problem.has_intercept else (theta, 0.0)
+        z, features, coef = row_space(problem.design, query[:-1] if problem.has_intercept else query, coef)
         free = problem.has_intercept and not problem.intercept_l2
         centre = z.mean(axis=0) * free  # columns far from 0 would be collinear with the intercept's
-        intercept = fit.intercept + float(centre @ coef)
+        intercept = intercept + float(centre @ coef)
         z, features = z - centre, features - centre
         penalty = np.full(z.shape[1], problem.l2)
         if problem.has_intercept:
@@ -92,13 +100,13 @@ class SmallProblem:
         return cls(
             z=z / scale,
             penalty=penalty / np.square(scale),
-            signs=problem.labels.signs,
+            signs=signs,
             weights=problem.weights,
             query=features / scale,
             start=coef * scale,
-            offset=question.offset,
-            direction=question.direction,
-            edit=question.edit,
+            offset=0.0,
+            direction=1.0,
+            edit=edit,
             loss=problem.row_loss,
         )
 
@@ -117,7 +125,7 @@ class SmallProblem:
         signs, weights = self._edited(sets)
         of_class = [np.where(side * signs > 0, weights, 0.0).any(axis=1) for side in (-1, 1)]
         possible = np.asarray(of_class[0] & of_class[1])
-        return decided(self._stepped, self.start, possible, signs, weights)
+        return decided(self.stepped, self.start, possible, signs, weights)
 
     def _edited(self, sets: IntArray) -> tuple[FloatArray, FloatArray]:
         """Label signs and weights, (m, n_rows) each."""
@@ -129,7 +137,7 @@ class SmallProblem:
             weights[places] = 0.0
         return signs, weights
 
-    def _stepped(
+    def stepped(
         self, theta: FloatArray, signs: FloatArray, weights: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """The points after Newton steps, and the margins after full steps, with error bounds."""

@@ -13,7 +13,7 @@ from .fitting import (
     minimised,
     minimiser,
 )
-from .one_vs_rest import OneVsRest, fit_one_vs_rest, shares
+from .one_vs_rest import OneVsRest, fit_one_vs_rest
 from .own_model import AdoptionWarning, How, NoRefitError, OwnModel, check_how
 from .wrappers import opened
 
@@ -40,5 +40,4 @@ __all__ = [
     "minimised",
     "minimiser",
     "opened",
-    "shares",
 ]

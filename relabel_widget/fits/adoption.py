@@ -13,11 +13,12 @@ from ..arguments import check_threshold
 from ..bayes import BayesFit, bayes_fit, is_bayes
 from ..design import Design, as_design, compacted
 from ..inputs import as_labels, column_names, count_rows, materialised
-from ..problem import Labels, MultinomialProblem, Problem, encode
+from ..problem import Labels, MultinomialProblem, OneVsRestProblem, Problem, encode
 from .class_weights import label_weights
 from .estimators import Objective, objective_of
 from .fitting import Fit, Polish, check_weights, minimiser
-from .own_model import AdoptionWarning, OwnModel, as_dense, coefficients
+from .linear import coef_of, intercepts_of, n_fits, setting
+from .own_model import AdoptionWarning, OwnModel, coefficients
 from .steps import Steps, check_ways, unrolled
 from .wrappers import opened
 
@@ -122,7 +123,7 @@ def adopted(
             taken, threshold=threshold, own=_own(estimator, model, steps, rows, features, taken.y, weights, design)
         )
     design = compacted(as_design(features, who=f"{who}: {x_name}"))
-    coef = as_dense(model.coef_)
+    coef = coef_of(model)
     if design.n_features != coef.shape[1]:
         raise ValueError(
             f"{who}: the estimator was fitted on {coef.shape[1]} columns, got {x_name} of shape {design.shape}. "
@@ -139,7 +140,7 @@ def adopted(
     own = replace(
         own,
         distance=fit.polish.typical_change if fit.polish else 0.0,
-        n_stored=own.n_stored * int(np.size(model.n_iter_)),
+        n_stored=own.n_stored * n_fits(model),
         chooses=objective.chosen,
     )
     return replace(fit, transform=steps, own=own, columns=columns, threshold=threshold)
@@ -193,14 +194,30 @@ def _stated(
 ) -> tuple[Problem, FloatArray]:
     """The objective on the training rows, and where the estimator stopped, (n_params,)."""
     l2 = objective.l2_on(design.n_rows)
-    following = label_weights(model.class_weight, labels, weights, who="adopt")
+    weighing = objective.weighing if objective.one_vs_rest else None
+    following = label_weights(
+        setting(model, "class_weight"),
+        labels,
+        weights,
+        who="adopt",
+        counts_rows=objective.counts_rows,
+        weighing=weighing,
+    )
     if following is not None:
         weights = following.of(labels.codes)
     if len(labels.classes) > 2:
-        several = MultinomialProblem(
-            design, labels, weights, l2, has_intercept=objective.has_intercept, label_weights=following
+        stated = OneVsRestProblem if objective.one_vs_rest else MultinomialProblem
+        several = stated(
+            design,
+            labels,
+            weights,
+            l2,
+            has_intercept=objective.has_intercept,
+            intercept_l2=objective.intercept_l2,
+            label_weights=following,
+            row_loss=objective.loss,
         )
-        return several, several.theta_of(as_dense(model.coef_), np.asarray(model.intercept_, dtype=np.float64))
+        return several, several.theta_of(coef_of(model), intercepts_of(model))
     problem = Problem(
         design,
         labels,
@@ -209,6 +226,7 @@ def _stated(
         has_intercept=objective.has_intercept,
         intercept_l2=objective.intercept_l2,
         label_weights=following,
+        row_loss=objective.loss,
     )
     return problem, coefficients(model, problem.n_params)
 

@@ -16,6 +16,7 @@ from ..bayes import is_bayes
 from ..design import Design
 from ..inputs import rows_at
 from ..problem import Edit
+from .linear import coef_of, intercepts_of, setting, steps_of
 from .steps import Steps, identical, same_values
 
 How: TypeAlias = Literal["minimiser", "estimator", "pipeline"]
@@ -127,8 +128,8 @@ class OwnModel:
 
         Its distance from the minimiser then says nothing of a refit.
         """
-        model = self.classifier
-        return bool(getattr(model, "warm_start", False)) or bool(np.max(getattr(model, "n_iter_", 0)) > model.max_iter)
+        most = setting(self.classifier, "max_iter")
+        return bool(setting(self.classifier, "warm_start")) or (most is not None and steps_of(self.classifier) > most)
 
     def doubts(self, margin: float) -> bool:
         """Whether a refit of the estimator may contradict one of the minimiser with this margin, in log-odds.
@@ -138,7 +139,7 @@ class OwnModel:
         AdoptionWarning
             If it may, and its solver draws random numbers without a seed: then a refit is one of many.
         """
-        tol = getattr(self.classifier, "tol", None) or 0.0  # a naive Bayes does not stop anywhere
+        tol = setting(self.classifier, "tol") or 0.0  # a naive Bayes does not stop anywhere
         reach = max(_DOUBT * self.distance, _DOUBT_OF_TOL * tol)
         in_doubt = self.looks_at_labels or self.chooses or self.starts_elsewhere or abs(margin) < reach
         return in_doubt and self._told_of_chance
@@ -231,24 +232,24 @@ class OwnModel:
             again = self.refitted("estimator", np.empty(0, dtype=np.int64), self.labels[:0], "relabel")
         except NoRefitError as error:
             return f"Why is not known: {error}"
-        own = as_dense(self.classifier.coef_)
+        own = coef_of(self.classifier)
         if self.starts_elsewhere:
             return (
                 "It went on from earlier fits (warm_start), or its settings were changed after its fit: a clone of it "
                 "is fitted otherwise."
             )
         distance = np.linalg.norm(coef - own)
-        same_data = np.linalg.norm(as_dense(again.coef_) - own) <= _SAME_DATA * distance
+        most, tol = setting(again, "max_iter"), setting(again, "tol")
+        same_data = np.linalg.norm(coef_of(again) - own) <= _SAME_DATA * distance
         if _solves_by_chance(self.classifier):  # no two of its fits are alike
-            stopped = int(np.max(self.classifier.n_iter_)) >= self.classifier.max_iter
-            same_data = stopped or np.linalg.norm(as_dense(again.coef_) - coef) >= _SAME_DATA * distance
-        if same_data:
-            steps = int(np.max(again.n_iter_))
+            stopped = most is not None and steps_of(self.classifier) >= most
+            same_data = stopped or np.linalg.norm(coef_of(again) - coef) >= _SAME_DATA * distance
+        if same_data and tol is not None:
             name = type(again).__name__
-            if steps >= again.max_iter:
-                return f"{name} stopped at max_iter={again.max_iter}, before it converged; raise max_iter."
-            random = " Its steps are random: average=True comes nearer." if hasattr(again, "average") else ""
-            return f"{name} stopped at tol={again.tol:g}, before its minimum; lower tol.{random}"
+            if most is not None and steps_of(again) >= most:
+                return f"{name} stopped at max_iter={most}, before it converged; raise max_iter."
+            random = " Its steps are random: average=True comes nearer." if setting(again, "average") is False else ""
+            return f"{name} stopped at tol={tol:g}, before its minimum; lower tol.{random}"
         if self.steps is not None and self.steps.cross_fit:
             step = self.steps.cross_fit
             return f"The step {step!r} encodes training rows on random folds that cannot be drawn again; fix its folds."
@@ -274,21 +275,16 @@ def check_how(how: Any, own: OwnModel | None, *, who: str) -> None:
 
 def coefficients(classifier: Any, n_params: int) -> FloatArray:
     """Coefficients of a classifier of two classes, and its intercept if there is room for one; (n_params,)."""
-    coef = as_dense(classifier.coef_)[0]
-    return coef if n_params == len(coef) else np.append(coef, float(np.ravel(classifier.intercept_)[0]))
-
-
-def as_dense(coef: Any) -> FloatArray:
-    """Coefficients as a float64 array, after ``sparsify`` as well."""
-    return np.asarray(coef.toarray() if sparse.issparse(coef) else coef, dtype=np.float64)
+    coef = coef_of(classifier)[0]
+    return coef if n_params == len(coef) else np.append(coef, intercepts_of(classifier)[0])
 
 
 def linear_decision(classifier: Any, queries: Design) -> FloatArray:
     """``X coef + intercept``: of two classes (m,), otherwise (m, K)."""
-    coef = as_dense(classifier.coef_)
+    coef, intercepts = coef_of(classifier), intercepts_of(classifier)
     if len(coef) == 1:
-        return queries.matvec(coef[0]) + float(np.ravel(classifier.intercept_)[0])
-    return queries.matmat(np.ascontiguousarray(coef.T)) + np.ravel(classifier.intercept_)
+        return queries.matvec(coef[0]) + float(intercepts[0])
+    return queries.matmat(np.ascontiguousarray(coef.T)) + intercepts
 
 
 def _decision(classifier: Any, queries: Design) -> FloatArray:
@@ -323,10 +319,10 @@ def _name_of_weights(given: Any, classifier: Any) -> str:
 
 def _solves_by_chance(classifier: Any) -> bool:
     """Whether two fits of a classifier to the same data may end in other places."""
-    solver = getattr(classifier, "solver", "")
-    draws = getattr(classifier, "shuffle", False)  # of SGDClassifier
-    draws = draws or solver in {"sag", "saga"} or (solver == "liblinear" and classifier.dual)
-    return bool(draws) and classifier.random_state is None
+    draws = setting(classifier, "shuffle")  # of SGDClassifier
+    draws = draws or setting(classifier, "solver") in {"sag", "saga"}
+    draws = draws or setting(classifier, "dual")  # of liblinear; "auto" may come to it
+    return bool(draws) and setting(classifier, "random_state") is None
 
 
 def _prefix(model: Any) -> str:

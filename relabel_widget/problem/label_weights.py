@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from .._typing import CodeArray, FloatArray, IntArray
+
+Weighing: TypeAlias = Literal["rows", "own class"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,3 +55,28 @@ class LabelWeights:
         base = self.base.copy()
         base[rows] = 0.0
         return replace(self, base=base)
+
+
+@dataclass(frozen=True, eq=False)
+class RestWeights(LabelWeights):
+    """Weights where each class is fitted against the rest: those of the rows, times what their class makes of them.
+
+    With ``weighing="rows"`` a row weighs as much in every class's problem, as `RidgeClassifier` has it; with
+    ``"own class"`` only in that of its own class, and elsewhere as if it had no class weight, as liblinear and
+    ``SGDClassifier`` have it.
+    """
+
+    weighing: Weighing = "rows"
+
+    def table(self, codes: CodeArray) -> FloatArray:
+        """The weights by a row's code and the problem's class, (K, K), where rows have these codes."""
+        of_class = self.per_class(codes)
+        if self.weighing == "rows":
+            return np.repeat(of_class[:, None], self.n_classes, axis=1)
+        table = np.ones((self.n_classes, self.n_classes))
+        np.fill_diagonal(table, of_class)
+        return table
+
+    def of(self, codes: CodeArray) -> FloatArray:  # noqa: ARG002
+        """What stays with the rows, (n_rows,): the rest is in the `table`."""
+        return self.base

@@ -30,10 +30,10 @@ def _by_rows(f: Callable[..., FloatArray], eta: FloatArray, *given: FloatArray) 
 class Problem:
     """``sum_i weights_i * loss((2 y_i - 1) eta_i) + l2/2 |coef|^2 + intercept_l2/2 intercept^2``.
 
-    ``eta = X coef + intercept``; y in {0, 1}; the loss, logistic by default, is ``row_loss``; parameters are one vector ``theta``, coefficients first and the
-    intercept, if any, last. ``l2 = 1/C`` in scikit-learn's terms; ``intercept_l2`` is 0 except for
-    liblinear, which penalises the intercept like a coefficient. ``label_weights`` says how ``weights`` follow from
-    the labels; None where they stay with the rows. Log-odds are so called with any loss: a number whose sign is the
+    ``eta = X coef + intercept``; y in {0, 1}; the loss, logistic by default, is ``row_loss``. Parameters are one vector
+    ``theta``, coefficients first and the intercept, if any, last. ``l2 = 1/C`` in scikit-learn's terms;
+    ``intercept_l2`` is 0 except for liblinear, which penalises the intercept like a coefficient. ``label_weights`` says
+    how ``weights`` follow from the labels; None where they stay with the rows. Log-odds are so called with any loss: a number whose sign is the
     prediction.
     """
 

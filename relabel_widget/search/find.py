@@ -26,7 +26,6 @@ from ..question import Question
 from ..solver import SolveResult
 from .additive import shortest_prefix
 from .bayes import BayesTask
-from .class_responses import ClassResponses
 from .confirmation import Asked, Confirmation
 from .exhaustion import Ending, exhausted
 from .first_order import first_order_set
@@ -37,7 +36,7 @@ from .proof import Proof, as_proof
 from .refit import NO_ROWS, Context
 from .refits import BudgetSpent, Refits, Spending
 from .responses import RowResponses
-from .rivals import RivalTask
+from .rivals import RivalTask, responses_of
 from .settings import RANKING_RTOL, settings_for
 
 _WORTH_PROCESSES = 64  # queries; starting workers costs a second or two
@@ -414,7 +413,7 @@ def _task(
     if n_classes == 2:
         return _Task(fit, goal.threshold_logit, edit, method, rows, costs, limits, goal.target, RowResponses(fit))
     costs = None if costs is None else np.repeat(costs, n_classes)
-    return RivalTask(fit, goal.target, edit, method, rows, costs, editable.allowed, limits, ClassResponses(fit))
+    return RivalTask(fit, goal.target, edit, method, rows, costs, editable.allowed, limits, responses_of(fit))
 
 
 def _goal(who: str, fit: AnyFit, threshold: Any, target: Any) -> _Goal:
