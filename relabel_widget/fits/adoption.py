@@ -17,7 +17,7 @@ from ..problem import Labels, MultinomialProblem, OneVsRestProblem, Problem, enc
 from .class_weights import label_weights
 from .estimators import Objective, objective_of
 from .fitting import Fit, Polish, check_weights, minimiser
-from .linear import coef_of, intercepts_of, n_fits, setting
+from .linear import coef_of, intercepts_of, is_one_vs_rest, n_fits, setting
 from .own_model import AdoptionWarning, OwnModel, coefficients
 from .steps import Steps, check_ways, unrolled
 from .wrappers import opened
@@ -202,6 +202,7 @@ def _stated(
         who="adopt",
         counts_rows=objective.counts_rows,
         weighing=weighing,
+        classes=np.array([0, 1]) if is_one_vs_rest(model) else None,  # what the classifiers inside are fitted to
     )
     if following is not None:
         weights = following.of(labels.codes)

@@ -21,11 +21,12 @@ def label_weights(
     who: str,
     counts_rows: bool = False,
     weighing: Weighing | None = None,
+    classes: AnyArray | None = None,
 ) -> LabelWeights | None:
     """What makes the rows' weights of their labels; None where they stay as they are.
 
-    ``counts_rows`` balances classes by their numbers of rows in every release of scikit-learn; ``weighing`` is that of
-    one class against the rest, None elsewhere.
+    ``counts_rows`` balances classes by their numbers of rows in every release of scikit-learn. ``weighing`` is that of
+    one class against the rest, None elsewhere; ``classes`` are those that a mapping names, if not those of the labels.
 
     Raises
     ------
@@ -37,7 +38,7 @@ def label_weights(
     n_classes = len(labels.classes)
     of_class = None
     if not (isinstance(class_weight, str) and class_weight == "balanced"):
-        of_class = _of_mapping(class_weight, labels.classes, who)
+        of_class = _of_mapping(class_weight, labels.classes if classes is None else classes, who)
     counts_rows = counts_rows or not _takes_weights()
     if weighing is None:
         return LabelWeights(weights, n_classes, of_class, counts_rows)

@@ -192,17 +192,13 @@ def _stochastic(model: Any) -> Objective:
             "adopt: SGDClassifier with early_stopping=True holds out rows that it does not name, so what it was fitted "
             "to is not known. Refit with early_stopping=False."
         )
-    if model.class_weight is not None:
-        raise ValueError(
-            "adopt: class_weight of SGDClassifier is set. Refit with LogisticRegression, whose class_weight is known "
-            "here, or with class_weight=None and the weights as sample_weight, to the estimator's fit and here."
-        )
     return Objective(
         float(model.alpha) * (2.0 if model.loss == "squared_error" else 1.0),
         bool(model.fit_intercept),
         of_mean=True,
         loss=_STOCHASTIC[model.loss],
         one_vs_rest=len(model.classes_) > 2,
+        counts_rows=True,
     )
 
 
@@ -277,8 +273,8 @@ def _each_against_the_rest(model: Any) -> Objective:
     """
     if model.multilabel_:
         raise ValueError(
-            "adopt: expected one class for each row, got a OneVsRestClassifier of several. Fit and adopt one classifier "
-            "for each label."
+            "adopt: expected one class for each row, got a OneVsRestClassifier of several. Fit and adopt one "
+            "classifier for each label."
         )
     parts = model.estimators_
     if hasattr(parts[0], "steps") or not hasattr(parts[0], "coef_"):
@@ -289,12 +285,7 @@ def _each_against_the_rest(model: Any) -> Objective:
             "adopt: the classifiers in this OneVsRestClassifier chose different penalties. Refit with "
             "LogisticRegression(C=...) or RidgeClassifier(alpha=...), and the same for all classes."
         )
-    if any(getattr(part, "class_weight", None) is not None for part in parts) and len(model.classes_) > 2:
-        raise ValueError(
-            "adopt: class_weight inside a OneVsRestClassifier weighs each class against the rest in its own way. Refit "
-            "with class_weight=None, or LogisticRegression(class_weight=...), which knows all classes."
-        )
-    return replace(stated.pop(), one_vs_rest=len(model.classes_) > 2)
+    return replace(stated.pop(), one_vs_rest=len(model.classes_) > 2, weighing="each problem")
 
 
 def _inside_of_rest(part: Any) -> str:

@@ -33,8 +33,8 @@ class Problem:
     ``eta = X coef + intercept``; y in {0, 1}; the loss, logistic by default, is ``row_loss``. Parameters are one vector
     ``theta``, coefficients first and the intercept, if any, last. ``l2 = 1/C`` in scikit-learn's terms;
     ``intercept_l2`` is 0 except for liblinear, which penalises the intercept like a coefficient. ``label_weights`` says
-    how ``weights`` follow from the labels; None where they stay with the rows. Log-odds are so called with any loss: a number whose sign is the
-    prediction.
+    how ``weights`` follow from the labels; None where they stay with the rows. With any loss eta is called log-odds: a
+    number whose sign is the prediction.
     """
 
     design: Design
