@@ -9,7 +9,7 @@ import numpy as np
 
 from .._typing import FloatArray, IntArray
 from ..arguments import check_monitor
-from ..fits import Fit, check_fit
+from ..fits import Fit, check_logistic
 from ..monitor import Monitor
 from ..problem import Hessian
 from ..solver import solve_many
@@ -54,7 +54,7 @@ def single_relabel_table(
     Cost: n_rows refits in groups of 32, each typically three Newton steps by block CG: as much as some n_rows
     first-order rankings. Memory: m * n_rows * 8 bytes for the result, and six arrays of (n_rows + n_params, 32).
     """
-    check_fit(fit, who="single_relabel_table")
+    check_logistic(fit, who="single_relabel_table")
     check_monitor(monitor, who="single_relabel_table")
     queries = fit.design_of(X_query, who="single_relabel_table: X_query")
     adjoint = factors(fit, queries, monitor=monitor)

@@ -244,9 +244,9 @@ class OwnModel:
         if _solves_by_chance(self.classifier):  # no two of its fits are alike
             stopped = most is not None and steps_of(self.classifier) >= most
             same_data = stopped or np.linalg.norm(coef_of(again) - coef) >= _SAME_DATA * distance
-        if same_data and tol is not None:
+        if same_data and most is not None:
             name = type(again).__name__
-            if most is not None and steps_of(again) >= most:
+            if steps_of(again) >= most:
                 return f"{name} stopped at max_iter={most}, before it converged; raise max_iter."
             random = " Its steps are random: average=True comes nearer." if setting(again, "average") is False else ""
             return f"{name} stopped at tol={tol:g}, before its minimum; lower tol.{random}"

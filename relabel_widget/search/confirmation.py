@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy.special import expit, softmax
 
-from .._typing import IntArray
+from .._typing import FloatArray, IntArray
 from ..bayes import predicted_code, scores_of
 from ..design import Design
 from ..evidence import factors
@@ -153,6 +154,10 @@ class _Trial:
         return np.append(rows, outsiders[:most])
 
 
+def _softmax(scores: FloatArray) -> FloatArray:
+    return np.asarray(softmax(scores, axis=1))
+
+
 def confirmed_class(fit: Fit, flip_set: FlipSet, asked: Asked, target: int | None, monitor: Monitor | None) -> FlipSet:
     """As `Confirmation.applied` with several classes, where sets are not enlarged."""
     own = fit.own
@@ -161,7 +166,7 @@ def confirmed_class(fit: Fit, flip_set: FlipSet, asked: Asked, target: int | Non
     predicted = fit.classes[int(np.argmax(own.decision(asked.query)[0]))]
     if predicted == flip_set.predicted_before and not own.doubts(flip_set.margin_after):
         return flip_set
-    return held_against(own, flip_set, asked, 0.0, target, monitor)
+    return held_against(own, flip_set, asked, 0.0, target, monitor, proba=fit.problem.proba)
 
 
 def held_against(
@@ -171,15 +176,18 @@ def held_against(
     threshold_logit: float,
     target: int | None,
     monitor: Monitor | None,
+    *,
+    proba: Callable[[FloatArray], FloatArray] = _softmax,
 ) -> FlipSet:
     """A set with the word of one refit of the estimator: confirmed, contradicted, or not confirmed without a refit.
 
-    ``target`` is the code of the class that was wanted; None: any other than the estimator's own.
+    ``target`` is the code of the class that was wanted; None: any other than the estimator's own. ``proba`` makes
+    probabilities of scores of classes, (m, K).
     """
     before = scores_of(own.decision(asked.query))[0]
     code = predicted_code(before, threshold_logit)
     shown = 1 if len(before) == 2 else code
-    own_before = float(softmax(before)[shown])
+    own_before = float(proba(before[None])[0, shown])
     how = own.strongest(asked.raw)
     if monitor is not None:
         monitor.step(f"confirming by your {how}", 0)
@@ -195,7 +203,7 @@ def held_against(
         verified=confirmed,
         confirmed_by=how if confirmed else "minimiser",
         own_proba_before=own_before,
-        own_proba_after=float(softmax(after)[shown]),
+        own_proba_after=float(proba(after[None])[0, shown]),
         outcome=flip_set.outcome if confirmed else Outcome.CONTRADICTED,
         refits=flip_set.refits + 1,
     )

@@ -10,7 +10,7 @@ import numpy as np
 from .._typing import FloatArray
 from ..arguments import as_numbers, shown
 from ..bound import Bound
-from ..fits import AnyFit, Fit, check_fit
+from ..fits import AnyFit, Fit, check_logistic
 from ..problem import Edit
 from ..question import Question
 from .flip_set import FlipSet
@@ -63,7 +63,7 @@ def as_proof(fit: AnyFit, edit: Edit, bound: Bound | None, table: Any, n_queries
         )
     if table is None:
         return Proof(bound, None)
-    check_fit(fit, who=f"{who}: table")
+    check_logistic(fit, who=f"{who}: table")
     if edit != "relabel":
         raise ValueError(f"{who}: table holds single relabels and says nothing about edit {edit!r}.")
     array = as_numbers(table, who=f"{who}: table")
