@@ -389,7 +389,7 @@ def test_a_threshold_of_any_response_is_taken_over(make: Any) -> None:
 
 CALIBRATED = {
     "support vectors": lambda: CalibratedClassifierCV(VECTORS, ensemble=False),
-    "logistic": lambda: CalibratedClassifierCV(clone(NEAR), ensemble=False),
+    "logistic": lambda: CalibratedClassifierCV(LogisticRegression(solver="newton-cholesky"), ensemble=False),
     "around a pipeline": lambda: CalibratedClassifierCV(make_pipeline(StandardScaler(), VECTORS), ensemble=False),
     "at its end": lambda: make_pipeline(StandardScaler(), CalibratedClassifierCV(VECTORS, ensemble=False)),
     "found by a search": lambda: GridSearchCV(CalibratedClassifierCV(VECTORS, ensemble=False), {"cv": [3, 5]}, cv=3),
@@ -407,6 +407,16 @@ def test_calibration_counts_as_a_threshold(make: Any) -> None:
     found = rw.find_flip_set(fit, case.query)
     assert found.verified
     assert found.predicted_before == model.predict(case.query[None])[0]
+    sets = rw.find_flip_sets(fit, case.x[:5])
+    assert {each.confirmed_by for each in sets if each.verified} == {"estimator"}
+    whole = getattr(model, "best_estimator_", model)
+    for row, each in enumerate(sets):  # calibration is fitted again: its threshold moves
+        if each.verified:
+            again = clone(whole).fit(case.x, edited(y, each))
+            assert again.predict(case.x[[row]])[0] != model.predict(case.x[[row]])[0]
+    checked = rw.verify(fit, sets[0].rows, case.x, how="estimator")
+    expected = clone(whole).fit(case.x, edited(y, sets[0])).predict(case.x)
+    assert_array_equal(fit.classes[checked.predicted_after], expected)
     order = np.argsort(fit.decision(case.x))
     assert (np.diff(model.predict_proba(case.x)[order, 1]) >= 0).all()
 

@@ -23,10 +23,13 @@ class Opened:
     threshold
         ``classes[1]`` is predicted above this probability of it (`Problem.proba`); None where no wrapper has a
         threshold. On it, scikit-learn predicts the wrapper's ``pos_label``.
+    calibration
+        The ``CalibratedClassifierCV`` that made the threshold, if a fit of it fits the classifier as well.
     """
 
     estimator: Any
     threshold: float | None
+    calibration: Any = None
 
 
 def opened(estimator: Any) -> Opened:
@@ -34,7 +37,7 @@ def opened(estimator: Any) -> Opened:
 
     A search counts as the estimator that it found, which a refit fits again with the same parameters. What is frozen
     counts as what it was before, unless it is a transformer. Calibration by one function that rises with the decision
-    counts as a threshold, and refits leave it as it is.
+    counts as a threshold.
     """
     inner = _inside(estimator)
     if inner is not None:
@@ -43,18 +46,33 @@ def opened(estimator: Any) -> Opened:
             return Opened(found.estimator, _threshold(estimator))
         if _is_calibrated(estimator):
             two_classes = len(estimator.classes_) == 2
-            return Opened(found.estimator, _own_proba(estimator, 0.5) if two_classes else None)
-        return Opened(found.estimator, found.threshold)
+            again = estimator if two_classes and not is_frozen(estimator.estimator) else None
+            return Opened(found.estimator, _own_proba(estimator, 0.5) if two_classes else None, again)
+        return Opened(found.estimator, found.threshold, found.calibration)
     steps = getattr(estimator, "steps", None)
     if isinstance(steps, list) and steps and hasattr(estimator, "named_steps"):
         name, last = steps[-1]
         found = opened(last)
         if found.estimator is last:
-            return Opened(estimator, found.threshold)
+            return Opened(estimator, found.threshold, found.calibration)
         pipeline = copy(estimator)
         pipeline.steps = [*steps[:-1], (name, found.estimator)]
-        return Opened(pipeline, found.threshold)
+        return Opened(pipeline, found.threshold, found.calibration)
     return Opened(estimator, None)
+
+
+def calibrated_again(given: Any, calibration: Any) -> Any:
+    """A classifier to fit, or a pipeline that ends in one, with calibration around the classifier; itself without."""
+    if calibration is None:
+        return given
+    if isinstance(getattr(given, "steps", None), list) and hasattr(given, "named_steps"):
+        pipeline = copy(given)
+        name, last = given.steps[-1]
+        pipeline.steps = [*given.steps[:-1], (name, calibrated_again(last, calibration))]
+        return pipeline
+    again = copy(calibration)
+    again.estimator = given
+    return again
 
 
 def is_frozen(estimator: Any) -> bool:
