@@ -86,7 +86,8 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> AnyFit:
     A row exactly on the threshold is predicted ``classes[0]`` here, and ``pos_label`` by a classifier with a threshold.
     Ridge regression, the squared hinge and the modified Huber loss have no probabilities: `Fit.proba` is the logistic
     function of their decision, so that 0.5 is where the prediction changes; with several classes, of each class against
-    the rest, divided by the sum. Removing rows keeps C; a refit of ``SGDClassifier`` on k rows fewer has C = 1 / (alpha (n_rows - k)).
+    the rest, divided by the sum. Removing rows keeps C; a refit of ``SGDClassifier`` on k rows fewer has
+    C = 1 / (alpha (n_rows - k)).
     """
     fit = adopted(estimator, X, y, sample_weight)
     disagreement = Disagreement.of(fit) if isinstance(fit, Fit) else None

@@ -28,7 +28,7 @@ from ..question import Question
 from ..solver import SolveResult
 from .additive import shortest_prefix
 from .class_responses import ClassResponses
-from .confirmation import Asked, confirmed_class
+from .confirmation import Asked, ClassConfirmation
 from .exhaustion import MOST_OPERATIONS
 from .first_order import first_order_set
 from .flip_set import Budget, FlipSet
@@ -91,7 +91,8 @@ class RivalTask:
 
     def concluded(self, flip_set: FlipSet, asked: Asked, proof: Proof, monitor: Monitor | None) -> FlipSet:  # noqa: ARG002
         """The flip set with the word of the user's own estimator; proofs at hand say nothing of several classes."""
-        return confirmed_class(self.fit, flip_set, asked, self.target, monitor)
+        confirmation = ClassConfirmation(self.fit, asked, self.target, self.candidates, self.allowed, monitor)
+        return confirmation.applied(flip_set, may_grow=self.budget == Budget())
 
     @property
     def problem(self) -> MultinomialProblem:
