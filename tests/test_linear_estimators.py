@@ -126,6 +126,28 @@ def test_sets_hold_in_its_own_refits(make: Callable[[], Any], n_classes: int) ->
     assert confirmed.flipped[0]
 
 
+def test_a_set_of_three_classes_that_the_estimator_contradicts_is_enlarged() -> None:
+    x, y = named_case(4, n=80)
+    model = refitted(SGDClassifier(loss="log_loss", alpha=0.01, max_iter=3, tol=None, random_state=0), x, y)
+    fit, queries = rw.adopt(model, x, y), queries_of(4)
+    sets, plain = rw.find_flip_sets(fit, queries, n_jobs=1), rw.find_flip_sets(fit.bare(), queries, n_jobs=1)
+    grown = 0
+    for each, short, query in zip(sets, plain, queries, strict=True):
+        if each.verified:
+            assert refitted(model, x, y, each).predict(query[None])[0] != model.predict(query[None])[0]
+        if each.verified and each.size > short.size:
+            grown += 1
+            assert_array_equal(each.rows[: short.size], short.rows)
+            assert each.confirmed_by == "estimator"
+            refit = fit.refit(each.rows, labels=each.labels)
+            code = list(fit.classes).index(each.predicted_before)
+            assert_allclose(each.proba_after, refit.proba(query[None])[0, code], atol=1e-7)
+    assert grown
+    assert not any(
+        each.size > short.size for each, short in zip(rw.find_flip_sets(fit, queries, budget=500), plain, strict=True)
+    )
+
+
 @pytest.mark.parametrize("name", ["ridge", "support vectors", "steps, modified_huber", "one vs rest, logistic"])
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_sets_of_other_kinds(name: str, n_classes: int) -> None:
