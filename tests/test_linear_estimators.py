@@ -299,6 +299,7 @@ def test_what_else_takes_a_fit(name: str, n_classes: int) -> None:
         assert len(noise.sizes) == 10
     else:
         assert_array_equal(proba.argmax(axis=1), fit.decision(queries).argmax(axis=1))
+        assert rw.exhaustive_lower_bound(fit, x[0], largest=1) == min(found.size, 2)
     assert len(rw.suspects(fit)) == 60
     assert (rw.leverages(fit, probes=8) >= 0).all()
     explained = rw.explain(fit, x[0], found.rows, labels=found.labels)
@@ -313,8 +314,9 @@ def test_proofs_of_the_logistic_loss_are_refused_to_others() -> None:
     for proof in (rw.remainder_bound, rw.pair_bound, rw.remainder_bound_cost, rw.pair_bound_cost):
         with pytest.raises(ValueError, match="expected a fit with the logistic loss, whose curvature the proof rests"):
             proof(fit)
-    with pytest.raises(ValueError, match="single_relabel_table: expected a fit with the logistic loss"):
-        rw.single_relabel_table(fit, x[:2])
+    table = rw.single_relabel_table(fit, x[:2])
+    before = fit.decision(x[:2])[:, None]
+    assert_allclose(table - before, rw.relabel_influence(fit, x[:2]), atol=1e-8)  # effects add up
 
 
 # --- refusals

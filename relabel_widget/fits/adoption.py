@@ -20,6 +20,7 @@ from .fitting import Fit, Polish, check_weights, minimiser
 from .linear import coef_of, intercepts_of, is_one_vs_rest, n_fits, setting
 from .own_model import AdoptionWarning, OwnModel, coefficients
 from .steps import Steps, check_ways, unrolled
+from .unsaid_weights import UNSAID, unsaid_weights
 from .wrappers import opened
 
 _FITS_OF_CALIBRATION = 6  # of five folds, and of all rows
@@ -53,7 +54,7 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> AnyFit:
     y
         Its labels, shape (n_rows,).
     sample_weight
-        The weights given to its fit, shape (n_rows,).
+        The weights given to its fit, shape (n_rows,). Balanced ones that were not passed are found.
 
     Returns
     -------
@@ -79,7 +80,8 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> AnyFit:
     Warns
     -----
     AdoptionWarning
-        If polishing changes the predicted class of a training row; the message says why.
+        If polishing changes the predicted class of a training row; the message says why. If ``sample_weight`` was not
+        passed, and balanced weights explain the coefficients: they are then used.
 
     Notes
     -----
@@ -90,7 +92,9 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> AnyFit:
     C = 1 / (alpha (n_rows - k)).
     """
     fit = adopted(estimator, X, y, sample_weight)
-    disagreement = Disagreement.of(fit) if isinstance(fit, Fit) else None
+    if fit.own is not None and fit.own.weights_found:
+        warnings.warn(f"adopt: {UNSAID}", AdoptionWarning, stacklevel=2)
+    disagreement = Disagreement.of(fit)
     if disagreement is not None:
         warnings.warn(f"adopt: {disagreement}", AdoptionWarning, stacklevel=2)
     return fit
@@ -104,9 +108,8 @@ def adopted(
     *,
     who: str = "adopt",
     x_name: str = "X",
-    several: bool = True,
 ) -> AnyFit:
-    """`adopt`, without its warning; ``x_name`` is what its caller calls X, ``several`` allows more than two classes."""
+    """`adopt`, without its warnings; ``x_name`` is what its caller calls X."""
     inside = opened(estimator)
     estimator = inside.estimator
     threshold = _own_threshold(inside.threshold, who)
@@ -142,11 +145,16 @@ def adopted(
         )
     if steps is None:
         _check_names(model, features, who)
-    labels = encode(y, design.n_rows, who=who, classes=np.asarray(model.classes_), several=several)
+    labels = encode(y, design.n_rows, who=who, classes=np.asarray(model.classes_), several=True)
     weights = check_weights(sample_weight, labels, who=who)
     problem, start = _stated(objective, model, design, labels, weights)
+    unsaid = None
+    if sample_weight is None and model.class_weight is None:
+        unsaid = unsaid_weights(problem, start, labels)
+    if unsaid is not None:
+        problem, start = _stated(objective, model, design, labels, unsaid)
     fit = _polished(problem, start, threshold)
-    given_weights = None if sample_weight is None else weights
+    given_weights = unsaid if sample_weight is None else weights
     own = _own(estimator, model, steps, rows, features, fit.y, given_weights, design)
     own = replace(
         own,
@@ -155,6 +163,7 @@ def adopted(
         distance=fit.polish.typical_change if fit.polish else 0.0,
         n_stored=own.n_stored * n_fits(model) * (1 if inside.calibration is None else _FITS_OF_CALIBRATION),
         chooses=objective.chosen,
+        weights_found=unsaid is not None,
     )
     return replace(fit, transform=steps, own=own, columns=columns, threshold=threshold)
 
@@ -266,8 +275,10 @@ class Disagreement:
     cause: str
 
     @classmethod
-    def of(cls, fit: Fit, n_test: int = 0, of_test: int = 0) -> Disagreement | None:
+    def of(cls, fit: AnyFit, n_test: int = 0, of_test: int = 0) -> Disagreement | None:
         """Between a fit and the estimator it was adopted from; None where all predictions agree."""
+        if isinstance(fit, BayesFit):
+            return None  # which is taken as it is
         n_train = 0 if fit.polish is None else fit.polish.predictions_changed
         if fit.own is None or not n_train + n_test:
             return None

@@ -76,6 +76,8 @@ class OwnModel:
     calibration
         What calibrates the classifier, and does so again at every refit; None without. ``threshold_logit`` is what its
         threshold in log-odds was at the fit.
+    weights_found
+        Whether ``sample_weight`` was not given, but found (`unsaid_weights`).
     """
 
     estimator: Any
@@ -90,6 +92,7 @@ class OwnModel:
     chooses: bool = False
     calibration: Any = None
     threshold_logit: float = 0.0
+    weights_found: bool = False
 
     @cached_property
     def looks_at_labels(self) -> bool:
@@ -136,6 +139,8 @@ class OwnModel:
 
         Its distance from the minimiser then says nothing of a refit.
         """
+        if is_bayes(self.classifier):
+            return False
         most = setting(self.classifier, "max_iter")
         return bool(setting(self.classifier, "warm_start")) or (most is not None and steps_of(self.classifier) > most)
 
