@@ -149,7 +149,7 @@ def adopted(
     weights = check_weights(sample_weight, labels, who=who)
     problem, start = _stated(objective, model, design, labels, weights)
     unsaid = None
-    if sample_weight is None and model.class_weight is None:
+    if sample_weight is None and setting(model, "class_weight") is None:
         unsaid = unsaid_weights(problem, start, labels)
     if unsaid is not None:
         problem, start = _stated(objective, model, design, labels, unsaid)
