@@ -126,7 +126,6 @@ def entries(place: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]
         "Workbench.threshold": (lambda threshold: setattr(bench, "threshold", threshold), {"threshold": 0.5}),
         "adopt": (rw.adopt, {"estimator": model, "X": X, "y": Y}),
         "exhaustive_lower_bound": (rw.exhaustive_lower_bound, {"fit": fit, "x": X[0]}),
-        "explain of a naive Bayes": (rw.explain, {"fit": bayes, "x": counts[0], "rows": [0]}),
         "explain": (rw.explain, {"fit": fit, "x": X[0], "rows": [0]}),
         "find_flip_set": (rw.find_flip_set, {"fit": fit, "x": X[0]}),
         "fit": (rw.fit, {"X": X, "y": Y}),
