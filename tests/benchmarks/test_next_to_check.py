@@ -104,6 +104,7 @@ def half_of(x: Any, y: np.ndarray) -> tuple[Any, np.ndarray]:
 def test_share_repaired(name: str, real_data: Read) -> None:
     x, y, queries, truth = data_of(name, real_data)
     behind: list[tuple[Any, ...]] = []
+    at_400: dict[str, list[float]] = {}
     for kind in ("uniform", "by class"):
         repaired: dict[str, list[list[float]]] = {}
         halves: dict[str, list[float]] = {}
@@ -128,12 +129,15 @@ def test_share_repaired(name: str, real_data: Read) -> None:
                 print(f"{name} {kind} {number}: ahead of {order} by {ahead.mean():.3f} +- {noise:.3f}")
                 if ahead.mean() < -2.0 * noise - 1e-9:
                     behind.append((name, kind, number, order))
-        others = max(mean[1] for order, mean in means.items() if order not in OURS)
-        print(f"{name} {kind}: {means['next_to_check'][1] / others:.2f} times the best of the others at 400")
-        if name != "agnews" and means["next_to_check"][1] < 1.3 * others:  # on agnews out-of-fold loss is good as it is
-            behind.append((name, kind, "1.3 times the others"))
+        for order, mean in means.items():
+            at_400.setdefault(order, []).append(mean[1])
         if name == "sst2" and kind == "uniform" and not np.median(halves["next_to_check"]) <= 250:
             behind.append((name, kind, "half of the damage"))
+    others = max(np.mean(each) for order, each in at_400.items() if order not in OURS)
+    ratio = np.mean(at_400["next_to_check"]) / others
+    print(f"{name}: {ratio:.2f} times the best of the others at 400")
+    if name != "agnews" and ratio < 1.3:  # asked of three of the four sets
+        behind.append((name, "1.3 times the others"))
     assert not behind
 
 
