@@ -111,8 +111,10 @@ def test_share_repaired(name: str, real_data: Read) -> None:
         for seed in SEEDS:
             noisy = noisy_labels(y, kind, seed)
             fit = rw.fit(x, noisy)
-            for order, rows in orders(x, noisy, fit, half_of(queries, truth)).items():
-                curve = rw.simulate_checking(fit, y, queries, truth, order=rows, checks=CHECKS)
+            mixed = np.random.default_rng(seed).permutation(len(truth))  # so that each seed has other rows to judge by
+            tests, true = queries[mixed], truth[mixed]
+            for order, rows in orders(x, noisy, fit, half_of(tests, true)).items():
+                curve = rw.simulate_checking(fit, y, tests, true, order=rows, checks=CHECKS)
                 repaired.setdefault(order, []).append([curve.at(number) for number in AT])
                 halves.setdefault(order, []).append(curve.checks_for(0.5))
                 print(name, kind, seed, order, np.round(repaired[order][-1], 3), halves[order][-1])
