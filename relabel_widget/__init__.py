@@ -12,7 +12,20 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .audit import GroupAudit, NoiseAudit, RobustnessCurve, group_audit, noise_audit, robustness_curve, suspects
+    from .audit import (
+        CheckingCurve,
+        CheckingOutlook,
+        GroupAudit,
+        NoiseAudit,
+        RobustnessCurve,
+        checking_outlook,
+        group_audit,
+        next_to_check,
+        noise_audit,
+        robustness_curve,
+        simulate_checking,
+        suspects,
+    )
     from .bayes import BayesFit
     from .bound import (
         PairBound,
@@ -61,12 +74,17 @@ if TYPE_CHECKING:
 _HOMES = {
     "AdoptionWarning": "fits",
     "adopt": "fits",
+    "CheckingCurve": "audit",
+    "CheckingOutlook": "audit",
     "GroupAudit": "audit",
     "NoiseAudit": "audit",
     "RobustnessCurve": "audit",
+    "checking_outlook": "audit",
     "group_audit": "audit",
+    "next_to_check": "audit",
     "noise_audit": "audit",
     "robustness_curve": "audit",
+    "simulate_checking": "audit",
     "suspects": "audit",
     "BayesFit": "bayes",
     "PairBound": "bound",
@@ -122,6 +140,8 @@ __all__ = [
     "BayesFit",
     "Budget",
     "Cancelled",
+    "CheckingCurve",
+    "CheckingOutlook",
     "DaskDesign",
     "Explanation",
     "Fit",
@@ -143,6 +163,7 @@ __all__ = [
     "Verification",
     "Workbench",
     "adopt",
+    "checking_outlook",
     "dask_design",
     "exhaustive_lower_bound",
     "explain",
@@ -152,6 +173,7 @@ __all__ = [
     "fit_one_vs_rest",
     "group_audit",
     "leverages",
+    "next_to_check",
     "noise_audit",
     "npz_blocks",
     "open_design",
@@ -165,6 +187,7 @@ __all__ = [
     "removal_influence",
     "robustness_curve",
     "save_chart",
+    "simulate_checking",
     "single_relabel_table",
     "suspects",
     "svmlight_blocks",

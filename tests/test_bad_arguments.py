@@ -56,6 +56,8 @@ MADE_BY_US = {
     "BayesFit",
     "AdoptionWarning",
     "Cancelled",
+    "CheckingCurve",
+    "CheckingOutlook",
     "DaskDesign",
     "Explanation",
     "Fit",
@@ -83,6 +85,8 @@ def entries(place: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]
     fit, query = rw.fit(X, Y), {"X_query": X[:3]}
     model, many = LogisticRegression().fit(X, Y), rw.fit_one_vs_rest(X, np.arange(12) % 3)
     three = rw.fit(X, np.arange(12) % 3)
+    known = {"fit": fit, "X_known": X[:3], "y_known": Y[:3]}
+    curve = rw.simulate_checking(fit, 1 - Y, checks=[2, 12])
     counts = np.round(np.abs(X) * 3)
     bayes = rw.adopt(MultinomialNB().fit(counts, Y), counts, Y)
     design = rw.write_design(place / "x.rlw", X)
@@ -140,6 +144,11 @@ def entries(place: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]
         "read_labels": (rw.read_labels, {"path": place / "x.csv"}),
         "save_chart": (rw.save_chart, {"chart": bench.chart("sizes"), "path": place / "c.html"}),
         "suspects": (rw.suspects, {"fit": fit}),
+        "next_to_check": (rw.next_to_check, known),
+        "checking_outlook": (rw.checking_outlook, known),
+        "simulate_checking": (rw.simulate_checking, {"fit": fit, "truth": 1 - Y, "checks": [2]}),
+        "CheckingCurve.at": (curve.at, {"checked": 1}),
+        "CheckingCurve.checks_for": (curve.checks_for, {"share": 0.5}),
         "svmlight_blocks": (rw.svmlight_blocks, {"path": place / "x.svm", "n_features": 3}),
         "svmlight_labels": (rw.svmlight_labels, {"path": place / "x.svm", "n_features": 3}),
         "text_blocks": (rw.text_blocks, {"texts": ["a"], "vectoriser": HashingVectorizer()}),

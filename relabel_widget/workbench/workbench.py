@@ -320,6 +320,19 @@ class Workbench(Predictions):
             settled = self._decisions.settled()
         return suspects(self._fit, decisions=settled, limit=limit, monitor=monitor)
 
+    def next_to_check(self, limit: int | None = None, *, monitor: Monitor | None = None) -> pd.DataFrame:
+        """Training rows in the order in which checking them repairs most, as `next_to_check` ranks them.
+
+        It learns from the rows already decided, which are left out. The test rows whose true label is a class of the
+        model are what it wants to see predicted better: scores on them are then no longer those of unseen rows.
+        """
+        from ..audit import next_to_check
+
+        with self._lock:
+            settled = self._decisions.settled()
+        rows, labels = self._queries.known
+        return next_to_check(self._fit, rows, labels, decisions=settled, limit=limit, monitor=monitor)
+
     def known_flip_set(self, test_row: int) -> FlipSet | None:
         """The flip set of a test row that was asked for last at this threshold, None if none was."""
         return self._findings.known_flip_set(self._check_test_row(test_row, "known_flip_set"))

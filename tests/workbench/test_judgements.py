@@ -87,6 +87,23 @@ def test_the_history_shows_them_and_a_verification_stays_unless_a_label_moved(be
     assert history.iloc[-1]["to"] == [Y[7]]
 
 
+def test_what_to_check_next_goes_by_test_rows_of_known_classes(bench: Workbench) -> None:
+    first = bench.next_to_check(4)
+    assert first["gain"].notna().all()
+    row, other = first["row"].tolist()[:2]
+    bench.relabel([row])
+    bench.keep([other])
+    left = bench.next_to_check()["row"].tolist()
+    assert len(left) == 78
+    assert not {row, other} & set(left)
+
+
+def test_what_to_check_next_without_true_labels_goes_by_suspicion(pipeline: Pipeline) -> None:
+    assert Workbench(pipeline, TRAIN, Y, TEST).next_to_check()["gain"].isna().all()
+    partly = Workbench(pipeline, TRAIN, Y, TEST, ["neither", None, *Y_TEST[2:]])
+    assert partly.next_to_check()["gain"].notna().all()
+
+
 def test_suspects_leave_out_what_is_settled_and_not_what_nobody_is_sure_of(bench: Workbench) -> None:
     first, second, third, fourth = bench.suspects(4)["row"].tolist()
     bench.keep(first)
