@@ -31,7 +31,7 @@ def exhausted(trials: Trials, goals: Goals, best: Trial | None, lower_bound: int
     Sets that no refit can make good are proven so by the error bounds of `bound/small.py`; the others are refitted.
     """
     problem = trials.fit.problem
-    edits = _all_edits(trials)
+    edits = trials.all_edits
     if isinstance(problem, MultinomialProblem):
         each = small_classes_operations(problem)
     else:
@@ -57,16 +57,6 @@ def exhausted(trials: Trials, goals: Goals, best: Trial | None, lower_bound: int
         if found is not None:
             return Exhausted(found, lower_bound)
     return Exhausted(best, lower_bound)
-
-
-def _all_edits(trials: Trials) -> IntArray:
-    rows = trials.carrier.candidates
-    problem = trials.fit.problem
-    if not isinstance(problem, MultinomialProblem):
-        return rows
-    codes = np.arange(problem.n_classes) if trials.carrier.allowed is None else trials.carrier.allowed
-    table = rows[:, None] * problem.n_classes + codes
-    return np.asarray(table[codes != problem.labels.codes[rows][:, None]])
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,8 @@ from ..bound import SLACK
 from ..design import Design
 from ..problem import MultinomialProblem, Problem
 
+_RIVALRY = 1.0  # log-odds behind the nearest rival beyond which another one is not looked at yet
+
 
 @dataclass(frozen=True, eq=False)
 class Rate:
@@ -152,7 +154,7 @@ class Goals:
     def functionals(self, goals: IntArray, decisions: FloatArray, most_rivals: int) -> tuple[IntArray, FloatArray]:
         """Linear functionals of the parameters that must rise for goals to be met.
 
-        With two classes one for each goal; with several one for each of its nearest rivals.
+        With two classes one for each goal; with several one for each of its nearest rivals, as far as they are close.
 
         Returns
         -------
@@ -167,8 +169,10 @@ class Goals:
         of_goal: list[int] = []
         for goal, row in zip(goals.tolist(), rows.T, strict=True):
             code = int(self.codes[goal])
-            order = np.argsort(-decisions[self.queries[goal]], kind="stable")
-            for rival in order[order != code][:most_rivals].tolist():
+            scores = decisions[self.queries[goal]]
+            order = np.argsort(-scores, kind="stable")
+            rivals = order[order != code][:most_rivals]
+            for rival in rivals[scores[rivals] > scores[rivals[0]] - _RIVALRY].tolist():
                 of_goal.append(goal)
                 found.append(problem.functional(row, code, rival))
         return np.array(of_goal, dtype=np.int64), np.stack(found, axis=1)

@@ -46,9 +46,10 @@ class Forecast:
         The goal of each functional that is looked at, (f,).
     slack
         By how much each functional exceeds what is required, (f,); negative where it lacks something.
-    edits, moves
-        Edits that are considered, sorted, and what each adds to each functional, (e, f); for edits that were made, what
-        undoing them takes away.
+    edits, rows
+        Edits that are considered, sorted, and the row of each; (e,). A row may be edited once.
+    moves
+        What each edit adds to each functional, (e, f); for edits that were made, what undoing them takes away.
     made
         Which of them were made, (e,).
     costs
@@ -58,6 +59,7 @@ class Forecast:
     goals: IntArray
     slack: FloatArray
     edits: IntArray
+    rows: IntArray
     moves: FloatArray
     made: BoolArray
     costs: FloatArray
@@ -83,7 +85,7 @@ class Forecast:
         refit = Refit(context, trial.edits, Iterate(trial.theta, trial.eta), np.nan)
         moves = -trials.responses.falls(refit, edits, eta_directions) if len(edits) else np.zeros((0, len(slack)))
         costs = np.ones(len(edits)) if carrier.costs is None else carrier.costs[edits]
-        return cls(of_goal, slack, edits, moves, contained(edits, trial.edits), costs)
+        return cls(of_goal, slack, edits, problem.rows_of(edits), moves, contained(edits, trial.edits), costs)
 
     @cached_property
     def taken(self) -> FloatArray:
@@ -104,7 +106,7 @@ class Forecast:
         chosen |= x > 1.0 - _CHOSEN
         slack = lacking + self.moves[chosen].sum(axis=0)
         for place in np.argsort(-x, kind="stable"):
-            if chosen[place] or x[place] < _CHOSEN or (slack >= 0).all():
+            if chosen[place] or x[place] < _CHOSEN or (slack >= 0).all() or self._barred(chosen)[place]:
                 continue
             helps = np.minimum(self.moves[place], np.maximum(-slack, 0.0)).sum()
             if helps > 0:
@@ -119,10 +121,15 @@ class Forecast:
         n_edits, n_goals = self.moves.shape
         scale = np.maximum(np.abs(self.moves).max(axis=0), _TINY)
         penalty = _LACKING * max(float(self.costs.max()), _TINY)
+        covers = -np.hstack([(self.moves / scale).T, np.eye(n_goals)])
+        several = self.rows[1:][self.rows[1:] == self.rows[:-1]]
+        once = np.hstack(
+            [(np.unique(several)[:, None] == self.rows).astype(float), np.zeros((len(np.unique(several)), n_goals))]
+        )
         found = linprog(
             np.append(np.maximum(self.costs, 1e-9), np.full(n_goals, penalty)),
-            A_ub=-np.hstack([(self.moves / scale).T, np.eye(n_goals)]),
-            b_ub=lacking / scale,
+            A_ub=np.vstack([covers, once]),
+            b_ub=np.append(lacking / scale, np.ones(len(once))),
             bounds=np.column_stack(
                 [np.append(least, np.zeros(n_goals)), np.append(np.ones(n_edits), np.full(n_goals, np.inf))]
             ),
@@ -130,11 +137,15 @@ class Forecast:
         )
         return np.asarray(found.x[:n_edits]) if found.x is not None else least
 
+    def _barred(self, chosen: BoolArray) -> BoolArray:
+        """Edits of rows that another chosen edit is of; (e,)."""
+        return np.isin(self.rows, self.rows[chosen]) & ~chosen
+
     def _topped_up(self, chosen: BoolArray, slack: FloatArray) -> None:
         """Add the edit that makes up most of what is still lacking, until nothing is or none helps."""
         while (slack < 0).any():
             most = self._help(slack)
-            most[chosen] = -np.inf
+            most[chosen | self._barred(chosen)] = -np.inf
             place = int(np.argmax(most / np.maximum(self.costs, _TINY)))
             if not most[place] > 0:
                 return
@@ -179,6 +190,7 @@ class Forecast:
                 return chosen
             out = np.flatnonzero(chosen & (barred <= step))
             into = np.flatnonzero(~chosen & (barred <= step))
+            taken = self._barred(chosen)
             if not len(out) or not len(into):
                 return None
             lost = np.maximum(moves[out] - slack, 0.0) @ weights
@@ -188,7 +200,7 @@ class Forecast:
                 slack = slack - moves[place]
                 continue
             helped = np.minimum(moves[into], np.maximum(-slack, 0.0)) @ weights
-            room = self.costs[chosen].sum() + self.costs[into] <= most + LESS
+            room = (self.costs[chosen].sum() + self.costs[into] <= most + LESS) & ~taken[into]
             if room.any():
                 place = into[np.argmax(np.where(room, helped, -np.inf))]
                 chosen[place] = True
@@ -200,6 +212,7 @@ class Forecast:
             swapped = (slack - moves[out])[:, None] + moves[into]
             lacking = np.maximum(-swapped, 0.0) @ weights
             lacking[self.costs[chosen].sum() - self.costs[out][:, None] + self.costs[into] > most + LESS] = np.inf
+            lacking[taken[into] & (self.rows[out][:, None] != self.rows[into])] = np.inf
             i, j = np.unravel_index(int(np.argmin(lacking)), lacking.shape)
             if not np.isfinite(lacking[i, j]):
                 return None
@@ -235,7 +248,7 @@ def active_goals(trial: Trial, goals: Goals, watched: BoolArray) -> IntArray:
 
 
 def _considered(gains: FloatArray, slack: FloatArray, made: IntArray, trials: Trials) -> IntArray:
-    """Edits that rank first for some goal or for all, one of each row, and those that were made; sorted."""
+    """Edits that rank first for some goal or for all together, and those that were made; sorted."""
     carrier = trials.carrier
     lacking = np.maximum(-slack, _BUFFER)
     open_ = slack <= 0
@@ -245,7 +258,7 @@ def _considered(gains: FloatArray, slack: FloatArray, made: IntArray, trials: Tr
     else:
         together = (gains / scale).sum(axis=1)
     together -= (np.maximum(-gains - np.maximum(slack, 0.0), 0.0) / scale)[:, ~open_].sum(axis=1)
-    edits = carrier.edits_at(together, made)
+    edits = trials.all_edits
     chosen = [edits[largest(carrier.worth(together[edits], edits), _OF_ALL)], made]
     for column in gains.T:
         chosen.append(edits[largest(carrier.worth(column[edits], edits), _OF_EACH)])

@@ -13,6 +13,8 @@ from .trials import Trial, Trials
 
 _ROUNDS = 40  # plans from one start: each adds edits, so that seldom more than five are made
 _FREE = 2  # of them may undo what was made
+_PLANNED = 6  # of them are linear programmes; what still lacks something then is mended by swaps and additions
+_DEARER = (0, 1, 2, 4, 8)  # edits more than now, among which a mend is looked for
 _DEEPER = 4  # steps down by one forecast
 _MENDED = 8  # refits to make a planned set good
 _STEP = 1.0  # by which sets become cheaper, in the cheapest edit's cost
@@ -58,10 +60,10 @@ class RepairSearch:
                 self._offer(self._thinned(trial))
                 return None
             forecast = self._forecast(trial)
-            edits = forecast.smallest(free=k < _FREE)
-            if edits.tobytes() in seen:
-                edits = forecast.smallest(free=False)
-            if edits.tobytes() in seen:
+            planned = forecast.smallest(free=k < _FREE)
+            repeats = planned.tobytes() in seen or k >= _PLANNED
+            edits = self._dearer(forecast, seen) if repeats else planned
+            if edits is None:
                 break
             seen.add(edits.tobytes())
             made = self._at(edits, trial)
@@ -71,6 +73,15 @@ class RepairSearch:
             if self._lacking(trial) < self._lacking(nearest):
                 nearest = trial
         return nearest
+
+    def _dearer(self, forecast: Forecast, seen: set[bytes]) -> IntArray | None:
+        """The cheapest set near this one that is forecast to do, and was not refitted yet; None if none is found."""
+        step = max(float(np.median(forecast.costs)), LESS) if len(forecast.costs) else 1.0
+        for steps in _DEARER:
+            chosen = forecast.cheaper(forecast.made, float(forecast.costs[forecast.made].sum()) + steps * step)
+            if chosen is not None and forecast.edits[chosen].tobytes() not in seen:
+                return forecast.edits[chosen]
+        return None
 
     def _improve(self) -> None:
         """Look for cheaper sets near the best one, by its forecast, as long as a refit confirms one of them."""

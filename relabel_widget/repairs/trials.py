@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from .._typing import FloatArray, IntArray
 from ..fits import Fit, minimised
 from ..monitor import Monitor
+from ..problem import MultinomialProblem
 from ..question import Question
 from ..search.refit import NO_ROWS, Responses
 from ..search.refits import Spending
@@ -57,6 +59,17 @@ class Trials:
     def fit(self) -> Fit:
         """The fit that is repaired."""
         return self.carrier.fit
+
+    @cached_property
+    def all_edits(self) -> IntArray:
+        """All edits that may be made, sorted."""
+        rows = self.carrier.candidates
+        problem = self.fit.problem
+        if not isinstance(problem, MultinomialProblem):
+            return rows
+        codes = np.arange(problem.n_classes) if self.carrier.allowed is None else self.carrier.allowed
+        table = rows[:, None] * problem.n_classes + codes
+        return np.asarray(table[codes != problem.labels.codes[rows][:, None]])
 
     def base(self, goals: Goals) -> Trial:
         """Nothing edited."""
