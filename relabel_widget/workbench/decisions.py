@@ -36,6 +36,10 @@ class Decisions:
         """Training rows whose label differs from the original one, sorted."""
         return sorted(self.state.overlay)
 
+    def overlay(self) -> dict[int, int]:
+        """Of these rows the class codes that they have now."""
+        return {row: mark.code for row, mark in self.state.overlay.items()}
+
     def codes(self) -> CodeArray:
         """Current class codes, shape (n_rows,), a new array."""
         codes = self.labels.original.copy()
@@ -63,7 +67,7 @@ class Decisions:
         return recorded
 
     def relabel(self, rows: IntArray, label: Any, *, note: str, annotator: str) -> Event | None:
-        """Give rows a label, one label each, or (None) the other one than they have now.
+        """Give rows a label, one label each, or (None, of two classes) the other one than they have now.
 
         Rows that have that label already are left out, unless a note is given, which then says why the label stays,
         or they were kept or unsure before, which this ends.
@@ -76,10 +80,16 @@ class Decisions:
         Raises
         ------
         TypeError, ValueError
-            If there are no rows, a label is not one of the classes, there are not as many labels as rows, or the
-            note is not a string.
+            If there are no rows, a label is not one of the classes, there are not as many labels as rows, None is
+            given where there are more than two classes, or the note is not a string.
         """
         _check_decision("relabel", rows, note)
+        if label is None and len(self.labels.classes) > 2:
+            raise ValueError(
+                f"relabel: expected the new label of the rows, because there are {len(self.labels.classes)} classes. "
+                "Pass one for all rows or one for each, such as relabel(flip_set.rows, flip_set.labels). Nothing was "
+                "changed."
+            )
         before = self.codes()[rows]
         after = 1 - before if label is None else self._codes_of(label, rows)
         looked_at = np.array([row in self.state.judged for row in rows.tolist()])
@@ -146,7 +156,7 @@ class Decisions:
     def _codes_of(self, label: Any, rows: IntArray) -> CodeArray:
         """Class codes of one label for all rows, or of one label each."""
         if is_one_value(label):
-            return np.full(len(rows), code_of(label, self.labels.classes, who="relabel"), dtype=np.int8)
+            return np.full(len(rows), code_of(label, self.labels.classes, who="relabel"), dtype=np.int64)
         given, places, shape = present_values(label, who="relabel: label")
         if shape != (len(rows),):
             raise ValueError(
@@ -159,7 +169,7 @@ class Decisions:
                 f"relabel: expected a label for every row, got {len(missing)} missing (None, NaN or NA), for training "
                 f"{named_rows(missing)}. Leave those rows out. Nothing was changed."
             )
-        return np.array([code_of(each, self.labels.classes, who="relabel") for each in given], dtype=np.int8)
+        return np.array([code_of(each, self.labels.classes, who="relabel") for each in given], dtype=np.int64)
 
 
 def _check_decision(who: str, rows: IntArray, note: Any) -> None:
