@@ -150,6 +150,19 @@ def test_trusted_rows_are_not_touched_and_weigh_more() -> None:
     assert found.proba_before == pytest.approx(fit.proba(some))
 
 
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 1.0, 1: 4.0}])
+def test_relabelled_rows_take_the_weight_of_their_class(class_weight: Any) -> None:
+    x, y, queries = medium(6)
+    fit = rw.fit(x, y, class_weight=class_weight)
+    some, wanted, _ = wrong_and_kept(fit, queries, 4)
+    found = rw.repair(fit, some, wanted)
+    labels = y.copy()
+    labels[found.rows] = found.labels
+    own = LogisticRegression(class_weight=class_weight, solver="newton-cholesky", tol=1e-10).fit(x, labels)
+    assert found.verified
+    assert (own.predict(some) == wanted).all()
+
+
 def test_a_cheap_repair_avoids_dear_rows() -> None:
     x, y, queries = medium()
     fit = rw.fit(x, y)

@@ -9,7 +9,6 @@ import numpy as np
 
 from .._typing import IntArray
 from ..arguments import check_monitor
-from ..bayes import BayesFit
 from ..fits import Fit, check_any_fit
 from ..monitor import Monitor
 from ..outcome import Outcome
@@ -109,12 +108,7 @@ def repair(
     complaints about many predictions and rates, which they answer by a first-order ranking; Zhang, Zhu and Wright,
     "Training set debugging using trusted items" (AAAI 2018), for trusted rows.
     """
-    check_any_fit(fit, who=_WHO, bayes=True)
-    if isinstance(fit, BayesFit):
-        raise TypeError(
-            f"{_WHO}: expected a Fit of a logistic regression, got {fit}: repairs of a naive Bayes are not supported. "
-            "rw.find_flip_set takes one, for a single query."
-        )
+    check_any_fit(fit, who=_WHO, instead="rw.find_flip_set takes one, for a single query.")
     check_monitor(monitor, who=_WHO)
     threshold_logit = fit.threshold_logit(threshold, who=_WHO)
     if threshold_logit and len(fit.classes) > 2:
