@@ -30,9 +30,9 @@ _LACKING = 100.0  # what a log-odd that is lacking costs, in dearest edits
 _BUFFER = 1e-4  # log-odds by which a forecast must exceed what is required
 _CHOSEN = 1e-6
 _TINY = 1e-12
-_TABU_STEPS = 150
-_TABU_OUT, _TABU_INTO = 48, 256  # edits among which the best swap is looked for
-_TENURE = 8
+_TABU_STEPS = 300
+_TABU_OUT, _TABU_INTO = 32, 96  # edits among which the best swap is looked for
+TENURES = (8, 4, 14)  # steps for which an edit that left or came is not touched; each leads to other sets
 _MORE = 0.1
 
 
@@ -170,7 +170,7 @@ class Forecast:
                 chosen[place] = False
                 slack = left
 
-    def cheaper(self, chosen: BoolArray, most: float) -> BoolArray | None:
+    def cheaper(self, chosen: BoolArray, most: float, tenure: int = TENURES[0]) -> BoolArray | None:
         """A set of at most this cost that is forecast to meet the goals, near the chosen ones, (e,); or None.
 
         Tabu search: edits are left out, the least needed first, until the cost is small enough; then the best swap of
@@ -205,7 +205,7 @@ class Forecast:
                 place = into[np.argmax(np.where(room, helped, -np.inf))]
                 chosen[place] = True
                 slack = slack + moves[place]
-                barred[place] = step + _TENURE // 2
+                barred[place] = step + tenure // 2
                 continue
             out = out[np.argsort(lost, kind="stable")[:_TABU_OUT]]
             into = into[largest(helped, _TABU_INTO)]
@@ -219,8 +219,8 @@ class Forecast:
             slack = swapped[i, j]
             chosen[out[i]] = False
             chosen[into[j]] = True
-            barred[out[i]] = step + _TENURE
-            barred[into[j]] = step + _TENURE // 2
+            barred[out[i]] = step + tenure
+            barred[into[j]] = step + tenure // 2
             weights[slack < 0] += _MORE
         return None
 

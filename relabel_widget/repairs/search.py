@@ -8,7 +8,7 @@ from .._typing import BoolArray, IntArray
 from ..search.refits import BudgetSpent
 from ..search.settings import LESS
 from .goals import Goals
-from .linear import Forecast
+from .linear import TENURES, Forecast
 from .trials import Trial, Trials
 
 _ROUNDS = 40  # plans from one start: each adds edits, so that seldom more than five are made
@@ -17,7 +17,7 @@ _PLANNED = 6  # of them are linear programmes; what still lacks something then i
 _DEARER = (0, 1, 2, 4, 8)  # edits more than now, among which a mend is looked for
 _DEEPER = 4  # steps down by one forecast
 _MENDED = 8  # refits to make a planned set good
-_STEP = 1.0  # by which sets become cheaper, in the cheapest edit's cost
+_FEWEST = 2  # edits of a set that may become cheaper
 
 
 class RepairSearch:
@@ -85,47 +85,49 @@ class RepairSearch:
 
     def _improve(self) -> None:
         """Look for cheaper sets near the best one, by its forecast, as long as a refit confirms one of them."""
-        while self.best is not None and len(self.best.edits) > 1:
-            best = self.best
-            watched = self._watched
-            forecast = self._forecast(best)
-            step = max(float(forecast.costs[forecast.made].min()), LESS) * _STEP
-            chosen, most = self._deepest(forecast, self._cost(best.edits), step)
-            if chosen is None:
-                return
-            self._mend(best, forecast, chosen, most, step)
-            if self.best is best and np.array_equal(watched, self._watched):
-                return
+        improves = True
+        while improves:
+            improves = any(self._improved(tenure) for tenure in TENURES)
 
-    def _deepest(self, forecast: Forecast, cost: float, step: float) -> tuple[BoolArray | None, float]:
-        """The cheapest set that the forecast holds for good, found by going down step by step, and its limit."""
-        found: BoolArray | None = None
+    def _improved(self, tenure: int) -> bool:
+        """Whether a cheaper set was found: one that is planned by the forecast, and mended where that was wrong."""
+        best = self.best
+        if best is None or len(best.edits) < _FEWEST:
+            return False
+        forecast = self._forecast(best)
+        step = max(float(forecast.costs[forecast.made].min()), LESS)
+        limit = self._cost(best.edits) - step
+        planned: BoolArray | None = None
         for _ in range(_DEEPER):
-            chosen = forecast.cheaper(forecast.made if found is None else found, cost - step)
+            most = limit if planned is None else float(forecast.costs[planned].sum()) - step
+            chosen = forecast.cheaper(forecast.made if planned is None else planned, most, tenure)
             if chosen is None:
                 break
-            found = chosen
-            cost = float(forecast.costs[chosen].sum())
-        return found, cost
+            planned = chosen
+        return planned is not None and self._mended(best, forecast, planned, step, tenure)
 
-    def _mend(self, best: Trial, forecast: Forecast, chosen: BoolArray | None, most: float, step: float) -> None:
-        """Refit a planned set, and swap where forecasts were wrong, until one is good that is cheaper than the best."""
+    def _mended(self, best: Trial, forecast: Forecast, planned: BoolArray, step: float, tenure: int) -> bool:
+        """Refit a planned set, and swap or add where forecasts were wrong; whether a cheaper set is good."""
+        most = float(forecast.costs[planned].sum())
+        limit = self._cost(best.edits) - step
         trial = best
+        chosen: BoolArray | None = planned
         for _ in range(_MENDED):
             while chosen is None:  # nothing of this cost by the forecast: a step dearer
                 most += step
-                if most > self._cost(best.edits) - step + LESS:
-                    return
-                chosen = forecast.cheaper(forecast.made, most)
+                if most > limit + LESS:
+                    return False
+                chosen = forecast.cheaper(forecast.made, most, tenure)
             made = self._at(forecast.edits[chosen], trial)
             if made is None:
-                return
+                return False
             if self._meets(made):
                 self._offer(self._thinned(made))
-                return
+                return True
             trial = made
             forecast = self._forecast(trial)
-            chosen = forecast.cheaper(forecast.made, most)
+            chosen = forecast.cheaper(forecast.made, most, tenure)
+        return False
 
     def _cost(self, edits: IntArray) -> float:
         return self._trials.carrier.cost(edits)
