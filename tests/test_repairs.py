@@ -10,10 +10,12 @@ import pytest
 from class_problems import class_case
 from oracles import quiet_fit, sklearn_fit
 from repair_cases import RepairCase, repair_case
+from sklearn.base import clone
 from sklearn.feature_selection import SelectKBest
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
 
 import relabel_widget as rw
 from relabel_widget.question import Question
@@ -161,6 +163,23 @@ def test_relabelled_rows_take_the_weight_of_their_class(class_weight: Any) -> No
     own = LogisticRegression(class_weight=class_weight, solver="newton-cholesky", tol=1e-10).fit(x, labels)
     assert found.verified
     assert (own.predict(some) == wanted).all()
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize(
+    "model", [RidgeClassifier(), LinearSVC(dual=False, tol=1e-10, max_iter=100_000)], ids=["ridge", "squared hinge"]
+)
+def test_other_losses(model: Any, n_classes: int) -> None:
+    x, y = class_case(0, n=120, p=5)
+    y = y % n_classes
+    queries = np.random.default_rng(0).normal(size=(4, 5))
+    fit = rw.adopt(model.fit(x, y), x, y)
+    wanted = (model.predict(queries) + 1) % n_classes
+    found = rw.repair(fit, queries, wanted)
+    labels = y.copy()
+    labels[found.rows] = found.labels
+    assert found.verified
+    assert (clone(model).fit(x, labels).predict(queries) == wanted).all()
 
 
 def test_a_cheap_repair_avoids_dear_rows() -> None:

@@ -8,8 +8,16 @@ from math import comb
 import numpy as np
 
 from .._typing import BoolArray, FloatArray, IntArray
-from ..bound import SLACK, SmallClasses, SmallProblem, sets_of, small_classes_operations, small_refit_operations
-from ..problem import MultinomialProblem
+from ..bound import (
+    SLACK,
+    SmallClasses,
+    SmallProblem,
+    SmallRest,
+    sets_of,
+    small_classes_operations,
+    small_refit_operations,
+)
+from ..problem import MultinomialProblem, OneVsRestProblem
 from ..question import Question
 from ..search.exhaustion import MOST_OPERATIONS
 from ..search.refits import BudgetSpent
@@ -64,7 +72,7 @@ class _SmallGoal:
     """A goal of a small problem, whose margin there rises or falls with the goal's (``sign``)."""
 
     goal: int
-    small: SmallProblem | SmallClasses
+    small: SmallProblem | SmallClasses | SmallRest
     sign: float
 
     @classmethod
@@ -74,7 +82,8 @@ class _SmallGoal:
         row = goals.problem.extended_rows(goals.design.take(goals.queries[[goal]]))[:, 0]
         if isinstance(fit.problem, MultinomialProblem):
             # the margin there is positive as long as another class is above the goal's
-            return cls(goal, SmallClasses.of(fit, row, code, code, "relabel"), -1.0)
+            kind = SmallRest if isinstance(fit.problem, OneVsRestProblem) else SmallClasses
+            return cls(goal, kind.of(fit, row, code, code, "relabel"), -1.0)
         question = Question(fit, row, goals.offset, "relabel", trials.carrier.candidates)
         return cls(goal, SmallProblem.of(question), question.direction * (1.0 if code == 1 else -1.0))
 

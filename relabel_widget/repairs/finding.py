@@ -14,11 +14,11 @@ from ..monitor import Monitor
 from ..outcome import Outcome
 from ..question import Question
 from ..search import Budget, FlipSet, find_flip_sets
-from ..search.class_responses import ClassResponses
 from ..search.find import Editable, editable_rows
 from ..search.flip_set import as_budget
 from ..search.refits import Spending
 from ..search.responses import RowResponses
+from ..search.rivals import responses_of
 from .asked import Asked, Trusted, hopeless, wanted_of
 from .confirmation import OwnWord
 from .exhaustion import exhausted
@@ -173,7 +173,7 @@ class _Task:
             costs = np.repeat(costs, n_classes)
         none = np.zeros(fit.problem.n_params)
         carrier = Question(fit, none, 0.0, "relabel", self.editable.rows, costs, self.editable.allowed)
-        responses = RowResponses(fit) if n_classes == 2 else ClassResponses(fit)
+        responses = RowResponses(fit) if n_classes == 2 else responses_of(fit)
         return Trials(carrier, responses, Spending(self.budget), self.monitor)
 
     def _flip_sets(self, base: Trial, n_jobs: int | None) -> dict[int, FlipSet]:

@@ -63,13 +63,11 @@ class Trials:
     @cached_property
     def all_edits(self) -> IntArray:
         """All edits that may be made, sorted."""
-        rows = self.carrier.candidates
+        carrier = self.carrier
         problem = self.fit.problem
         if not isinstance(problem, MultinomialProblem):
-            return rows
-        codes = np.arange(problem.n_classes) if self.carrier.allowed is None else self.carrier.allowed
-        table = rows[:, None] * problem.n_classes + codes
-        return np.asarray(table[codes != problem.labels.codes[rows][:, None]])
+            return carrier.candidates
+        return problem.all_edits(carrier.candidates, "relabel", carrier.allowed)
 
     def base(self, goals: Goals) -> Trial:
         """Nothing edited."""

@@ -91,12 +91,15 @@ class ClassResponses:
 
     def falls(self, refit: Refit, edits: IntArray, eta_directions: FloatArray) -> FloatArray:
         """As for two classes; ``eta_directions`` is (n_rows * K, m)."""
-        rows = _problem(refit).rows_of(edits)
-        pulls = _edits(refit, edits).pulls(self._leverages_of(rows))
+        pulls = self._pulls(refit, edits)
         pulls[refit.has(edits)] *= -1.0
         n_classes = pulls.shape[1]
-        places = rows[:, None] * n_classes + np.arange(n_classes)
+        places = _problem(refit).rows_of(edits)[:, None] * n_classes + np.arange(n_classes)
         return np.asarray(np.einsum("ik,ikm->im", pulls, eta_directions[places]))
+
+    def _pulls(self, refit: Refit, edits: IntArray) -> FloatArray:
+        """How much the loss derivatives of each edit's row change, less what its curvature accounts for; (m, K)."""
+        return _edits(refit, edits).pulls(self.leverages_of(_problem(refit).rows_of(edits)))
 
     def start_point(self, problem: Problem, changed: IntArray, start: Refit) -> Iterate:
         """The start as a point of the edited problem, with secant curvature of the edited rows for the first step.
@@ -108,7 +111,7 @@ class ClassResponses:
         gradient = None
         if problem.edits_are_local:
             gradient = start.gradient + problem.extended_rmatvec_of(rows, force.ravel())
-        x = edits.moves(self._leverages_of(rows))
+        x = edits.moves(self.leverages_of(rows))
         p = softmax(edits.eta + 0.5 * x)
         turned = np.einsum("ik,ik->i", x, softmax(edits.eta + x) - softmax(edits.eta))
         spread = np.einsum("ik,ik->i", p, np.square(x - np.einsum("ik,ik->i", p, x)[:, None]))
@@ -119,8 +122,8 @@ class ClassResponses:
             start.point.theta, start.eta, gradient, hessian=hessian.with_rows(rows, p, edits.weights * scale)
         )
 
-    def _leverages_of(self, rows: IntArray) -> FloatArray:
-        """Leave-one-out, of each class by itself, by the preconditioner at the fit; (len(rows), K)."""
+    def leverages_of(self, rows: IntArray) -> FloatArray:
+        """Leave-one-out leverages, of each class by itself, by the preconditioner at the fit; (len(rows), K)."""
         missing = np.array([row for row in set(rows.tolist()) if row not in self._leverages], dtype=np.int64)
         if len(missing):
             hessian = self._fit.hessian
