@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from .journal import JournalError
     from .monitor import Cancelled, Monitor, Progress
     from .outcome import Outcome
+    from .repairs import Rate, Repair, RepairExplanation, repair
     from .search import Budget, FlipSet, find_flip_set, find_flip_sets
     from .widget import RelabelWidget
     from .workbench import Workbench
@@ -119,6 +120,10 @@ _HOMES = {
     "Verification": "evidence",
     "single_relabel_table": "evidence",
     "verify": "evidence",
+    "Rate": "repairs",
+    "Repair": "repairs",
+    "RepairExplanation": "repairs",
+    "repair": "repairs",
     "RelabelWidget": "widget",
     "MappedDesign": "design",
     "open_design": "design",
@@ -156,8 +161,11 @@ __all__ = [
     "PagedTexts",
     "PairBound",
     "Progress",
+    "Rate",
     "RelabelWidget",
     "RemainderBound",
+    "Repair",
+    "RepairExplanation",
     "RobustnessCurve",
     "TopInfluence",
     "Verification",
@@ -185,6 +193,7 @@ __all__ = [
     "remainder_bound",
     "remainder_bound_cost",
     "removal_influence",
+    "repair",
     "robustness_curve",
     "save_chart",
     "simulate_checking",
