@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -273,6 +274,23 @@ def test_curve_against_exhaustive_search() -> None:
     for line in table.itertuples():
         assert (line.flip_at_least, line.flip_at_most) == pytest.approx(curve.at(line.k))
     assert "k = 1:" in repr(curve)
+
+
+def test_without_lower_bounds_nothing_is_called_proven(tmp_path: Path) -> None:
+    fit = rw.fit(*rows_of(60, 0))
+    sets = rw.find_flip_sets(fit, QUERIES[:6])
+    without = rw.robustness_curve(fit, None, flip_sets=[replace(each, lower_bound=1) for each in sets])
+    proven = rw.robustness_curve(fit, None, flip_sets=[replace(each, lower_bound=each.size) for each in sets])
+    assert (without.bounded, proven.bounded) == (False, True)
+    assert "k = 1: at least 33%" in repr(without)
+    drawn, drawn_proven = (
+        rw.save_chart(curve.chart(), tmp_path / f"{k}.svg").read_text() for k, curve in enumerate((without, proven))
+    )
+    assert "provably" not in drawn
+    assert "undecided" not in drawn
+    assert "no lower bounds known: more may flip" in drawn
+    assert "provably" in drawn_proven
+    assert "undecided" in drawn_proven
 
 
 def test_what_was_not_found_never_counts_as_flipped() -> None:

@@ -33,6 +33,8 @@ from .._typing import CodeArray, FloatArray, IntArray
 from ..arguments import as_whole, check_choice, check_edit, check_monitor
 from ..design import Design, as_design
 from ..evidence import solved_factors
+from ..facts import on_one_line
+from ..files.cards import card
 from ..fits import Fit, check_any_fit, check_C, minimiser
 from ..monitor import Monitor
 from ..problem import Edit, Labels, MultinomialProblem, Problem, codes_of_queries, encode
@@ -106,7 +108,11 @@ class NoiseAudit:
         means = ", ".join(
             f"{name}: {mean:.2f}" for name, mean in zip(self.means["group"], self.means["mean"], strict=True)
         )
-        return f"NoiseAudit(mean sizes {means}; {'; '.join(self.tests['verdict'])})"
+        return on_one_line(f"NoiseAudit(mean sizes {means}; {'; '.join(self.tests['verdict'])})")
+
+    def _repr_html_(self) -> str:
+        facts = {"Verdict": "; ".join(self.tests["verdict"]) or "no comparison", "Power": self.power}
+        return card("NoiseAudit", facts.items(), self.means)
 
 
 def noise_audit(

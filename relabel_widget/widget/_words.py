@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..facts import accuracy_change, clip, flips, own_word, plural
+from ..facts import accuracy_change, clip, flips, own_word, plural, probabilities
 from ..files.characters import isolated, readable
 from ..journal.events import DECISIONS
 
@@ -31,7 +31,7 @@ def found(workbench: Any, result: Any, row: int) -> str:
     size = plural(result.size, "training row")
     if not result.verified:
         return f"Test row {row}. {result.outcome} The set has {size}. {own_word(result)}".rstrip()
-    change = f"probability {result.proba_before:.3f} → {result.proba_after:.3f}"
+    change = f"probability {' → '.join(probabilities(result.proba_before, result.proba_after))}"
     if len(workbench.classes) > 2:
         change = f"“{result.predicted_before}” → “{result.predicted_after}”, {change} of the former"
     return f"Test row {row}. {result.outcome} The set has {size}; {change}. {own_word(result)}".rstrip()
