@@ -9,11 +9,22 @@ import pandas as pd
 from ..facts import accuracy_change, clip, flips, own_word, plural, probabilities
 from ..files.characters import isolated, readable
 from ..journal.events import DECISIONS
+from ..workbench import Workbench
 
 
 def in_words(error: BaseException) -> str:
     """The message of an exception; its type if it has none."""
     return readable(str(error)).strip().strip("'\"") or f"{type(error).__name__}, no details given"
+
+
+def on_page(error: BaseException) -> str:
+    """`in_words` without the name of the room or method that begins the messages of this package."""
+    message = in_words(error)
+    name, colon, rest = message.partition(": ")
+    if not colon or not rest or not (name == "journal" or "_" in name or hasattr(Workbench, name)):
+        return message
+    word = rest.split(maxsplit=1)[0].rstrip(":")
+    return rest[0].upper() + rest[1:] if word.isalpha() else rest
 
 
 def picked(line: dict[str, Any], classes: list[str]) -> str:
