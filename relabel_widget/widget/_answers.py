@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import traitlets
 
-from ..facts import plural
 from ..monitor import Cancelled, Monitor
 from . import _requests as requests
 from . import _wire as wire
@@ -256,8 +255,8 @@ class Answers:
             raise RequestError("refused", "No label is changed, so there is nothing to export. Nothing was written.")
         path = self._workbench.export(request.body["path"], overwrite=request.body["overwrite"])
         self._widget.export_path = request.body["path"]
-        number = plural(len(self._workbench.relabelled), "corrected label")
-        self._reply(request, {"message": self._widget.say(f"Wrote {number} to {path}.")})
+        said = self._widget.say(words.written(len(self._workbench.relabelled), str(path)))
+        self._reply(request, {"message": said})
 
 
 _HANDLERS: Mapping[str, Callable[[Answers, Request], None]] = {

@@ -69,6 +69,12 @@ def stepped(undo: bool, number: int, total: int) -> str:
     return f"{verb}: decision on {plural(number, 'training row')}; {plural(total, 'label')} changed in all."
 
 
+def written(number: int, path: str) -> str:
+    """The message after an export."""
+    wrote = f"Wrote {plural(number, 'corrected label')} to {path}."
+    return f"{wrote} workbench.corrected_estimator() gives the model fitted on them."
+
+
 def history(workbench: Any, most: int) -> dict[str, Any]:
     """The latest events in words, newest first, each with its current state."""
     table = workbench.history()

@@ -47,6 +47,25 @@ class Decisions:
             codes[row] = mark.code
         return codes
 
+    def tried(self, rows: IntArray, label: Any, *, who: str) -> dict[int, int]:
+        """`overlay` as it would be with some rows relabelled as `relabel` does it; nothing is changed or written.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a label is not one of the classes, there are not as many labels as rows, or None is given where there
+            are more than two classes.
+        """
+        codes = self.codes()
+        if label is None and len(rows) and len(self.labels.classes) > 2:
+            raise ValueError(
+                f"{who}: expected the new label of the rows, because there are {len(self.labels.classes)} classes. "
+                "Pass one for all rows or one for each, such as the labels of a flip set."
+            )
+        codes[rows] = 1 - codes[rows] if label is None else self._codes_of(label, rows, who)
+        changed = np.flatnonzero(codes != self.labels.original)
+        return dict(zip(changed.tolist(), codes[changed].tolist(), strict=True))
+
     def settled(self) -> dict[int, Any]:
         """Training row to the label a person found right: rows marked now, kept ones, and those a note confirmed."""
         codes: dict[int, int] = {}
@@ -153,23 +172,23 @@ class Decisions:
         self.record(step(kind, event.seq, annotator=annotator))
         return event
 
-    def _codes_of(self, label: Any, rows: IntArray) -> CodeArray:
+    def _codes_of(self, label: Any, rows: IntArray, who: str = "relabel") -> CodeArray:
         """Class codes of one label for all rows, or of one label each."""
         if is_one_value(label):
-            return np.full(len(rows), code_of(label, self.labels.classes, who="relabel"), dtype=np.int64)
-        given, places, shape = present_values(label, who="relabel: label")
+            return np.full(len(rows), code_of(label, self.labels.classes, who=who), dtype=np.int64)
+        given, places, shape = present_values(label, who=f"{who}: label")
         if shape != (len(rows),):
             raise ValueError(
-                f"relabel: expected one label, or one for each of the {len(rows)} rows, got "
+                f"{who}: expected one label, or one for each of the {len(rows)} rows, got "
                 f"{f'{shape[0]} labels' if len(shape) == 1 else f'labels of shape {shape}'}."
             )
         if len(places) < len(rows):
             missing = np.setdiff1d(rows, rows[places])
             raise ValueError(
-                f"relabel: expected a label for every row, got {len(missing)} missing (None, NaN or NA), for training "
+                f"{who}: expected a label for every row, got {len(missing)} missing (None, NaN or NA), for training "
                 f"{named_rows(missing)}. Leave those rows out. Nothing was changed."
             )
-        return np.array([code_of(each, self.labels.classes, who="relabel") for each in given], dtype=np.int64)
+        return np.array([code_of(each, self.labels.classes, who=who) for each in given], dtype=np.int64)
 
 
 def _check_decision(who: str, rows: IntArray, note: Any) -> None:

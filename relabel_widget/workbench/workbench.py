@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Self, final
 import numpy as np
 
 from .._typing import AnyArray
-from ..arguments import as_rows, check_threshold
-from ..fits import UNSAID, AdoptionWarning, Disagreement, How, opened
+from ..arguments import as_rows, check_monitor, check_threshold
+from ..fits import UNSAID, AdoptionWarning, Disagreement, How, fitted_again, opened
 from ..inputs import encoding_of
 from ..journal import Event, Fingerprint, JournalError, Kind, SqliteJournal
 from ..journal.events import check_text, exported, verified
@@ -370,6 +370,62 @@ class Workbench(Predictions):
         self._listeners.tell("verification")
         return result
 
+    def what_if(self, rows: Any, labels: Any = None, *, monitor: Monitor | None = None) -> Verification:
+        """Retrain with some training rows relabelled on top of the current labels; nothing is recorded or kept.
+
+        Parameters
+        ----------
+        rows
+            As in `relabel`; none at all tries the current labels.
+        labels
+            One label for all these rows, or one for each, such as `FlipSet.labels`. None swaps the label that each row
+            has now, where there are two classes.
+
+        Returns
+        -------
+        Verification
+            Of all test rows, as `verify` makes it by itself: compared with the model on the original labels.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a row or label is not as described, or the labels leave a class without rows.
+        Cancelled
+            If ``monitor`` was cancelled.
+        """
+        check_monitor(monitor, who="what_if")
+        chosen = as_rows(rows, self.n_train, who="what_if: rows")
+        with self._lock:
+            tried, threshold = self._decisions.tried(chosen, labels, who="what_if"), self.threshold
+        return Retraining(self._queries, tried, threshold, self._disagreement is not None, monitor).result(None)
+
+    def corrected_estimator(self) -> Any:
+        """Your estimator, cloned and fitted on the current labels; the one that was given stays as it is.
+
+        It is fitted with everything around it: a pipeline with all its steps, a search by searching once more, with the
+        ``sample_weight`` that was given. Of a pipeline whose training rows were given as features, it is the classifier
+        alone. For a `Fit` it is the fit on the current labels, as `Fit.refit` makes it.
+
+        Raises
+        ------
+        ValueError
+            If it cannot be cloned or fitted on these labels; the message says why.
+
+        Examples
+        --------
+        >>> bench.relabel(bench.flip_set(0).rows)  # doctest: +SKIP
+        >>> bench.corrected_estimator().predict(new_texts)  # doctest: +SKIP
+        """
+        with self._lock:
+            marked = self._decisions.overlay()
+        rows, labels = np.array(list(marked), dtype=np.int64), self.classes[np.array(list(marked.values()), dtype=int)]
+        own = self._fit.own
+        if self._estimator is self._fit or own is None:
+            return self._fit.refit(rows, labels=labels)
+        corrected = own.labels.copy()
+        corrected[rows] = labels
+        return fitted_again(self._estimator, own, corrected, who="corrected_estimator")
+
     @property
     def verification(self) -> Verification | None:
         """What retraining said of the current labels and threshold; None once either changed."""
@@ -412,18 +468,37 @@ class Workbench(Predictions):
             ) from error
         return written
 
-    def report(self, path: str | os.PathLike[str], overwrite: bool = False) -> Path:
+    def report(self, path: str | os.PathLike[str], test_row: int | None = None, overwrite: bool = False) -> Path:
         """Write one self-contained HTML page: model, corrected labels, verification, flip sets, history.
+
+        With a ``test_row`` the page is for whoever contests that prediction: what would have changed it, who corrected
+        which labels and why, what the model retrained on them says, and what all this does not show. The flip set is
+        searched for, and the model retrained, where that is not known yet; nothing is recorded.
 
         With ``overwrite`` it replaces whatever is there, otherwise only an earlier page of this workbench.
 
-        Raises as `export`.
+        Raises as `export`, and as `flip_set` for the ``test_row``.
         """
         from .report import Report, render
 
+        if test_row is not None:
+            page = self._contested(self._check_test_row(test_row, "report: test_row"))
+            return self.write_page(path, page, who="report", overwrite=overwrite)
         with self._lock:
             report = Report.of(self, self._findings.flip_sets())
         return self.write_page(path, render(report), who="report", overwrite=overwrite)
+
+    def _contested(self, row: int) -> str:
+        from .contest import Contest
+        from .contest_page import render
+        from .report import Report
+
+        found = self.known_flip_set(row) or self.flip_set(row)
+        with self._lock:
+            report = Report.of(self, {row: found})
+            decisions, labels = self.decisions(), self._decisions.overlay()
+        retraining = Retraining(self._queries, labels, self.threshold, self._disagreement is not None, None)
+        return render(Contest.of(report, (row, self.known_target(row)), self._queries, decisions, retraining))
 
     def write_page(self, path: str | os.PathLike[str], page: str, *, who: str, overwrite: bool = False) -> Path:
         """Write HTML about this workbench; a page of its own is replaced, another file only with ``overwrite``."""
