@@ -60,10 +60,11 @@ def decided(decision: str, rows: list[int], total: int) -> str:
     return f"{_VERBS[decision]} {which}; {plural(total, 'label')} changed in all."
 
 
-def stepped(undo: bool, number: int, total: int) -> str:
-    """The message after undo and redo."""
+def stepped(undo: bool, what: str, number: int, total: int) -> str:
+    """The message after undo and redo, with what it was and whose."""
     verb = "Undone" if undo else "Redone"
-    return f"{verb}: decision on {plural(number, 'training row')}; {plural(total, 'label')} changed in all."
+    which = f"decision on {plural(number, 'training row')} ({what})" if what else plural(number, "training row")
+    return f"{verb}: {which}; {plural(total, 'label')} changed in all."
 
 
 def history(workbench: Any, most: int) -> dict[str, Any]:

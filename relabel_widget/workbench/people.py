@@ -169,8 +169,12 @@ class People(ABC):
     @property
     def store_status(self) -> str:
         """What is wrong with the store now and what to do about it, or how it works here; empty if all is well."""
-        journal = self._decisions.journal
-        return journal.trouble or journal.note
+        return f"{self.store_trouble} {self._decisions.journal.note}".strip()
+
+    @property
+    def store_trouble(self) -> str:
+        """Why decisions are not written or not all read at present, and what to do; empty if all is well."""
+        return self._decisions.journal.trouble
 
     @property
     def as_of(self) -> int:
@@ -202,9 +206,8 @@ class People(ABC):
         self._follow()
 
     def _warn_of_trouble(self) -> None:
-        trouble = self._decisions.journal.trouble
-        if trouble:
-            warnings.warn(trouble, StoreWarning, stacklevel=4)
+        if self.store_trouble:
+            warnings.warn(self.store_trouble, StoreWarning, stacklevel=4)
 
     def _follow(self) -> None:
         """See what others write, for as long as the workbench lives and its store is open."""

@@ -306,7 +306,8 @@ class Workbench(People):
         note
             Why. It is also kept for rows whose label it confirms.
         request
-            A name for this call: a second one of the same name does nothing, and returns the same.
+            A name for this call: a second one of the same name does nothing, and returns the same. Who names calls is
+            not warned of the store, and looks at `store_trouble`.
 
         Returns
         -------
@@ -393,7 +394,8 @@ class Workbench(People):
                     return []
                 self._forget_if_moved(before)
         self._listeners.tell("labels")
-        self._warn_of_trouble()
+        if not request:  # the page names its requests, and shows `store_trouble` by itself
+            self._warn_of_trouble()
         return [row for row in event.rows if row >= 0]
 
     def _forget_if_moved(self, before: State) -> None:
@@ -404,10 +406,10 @@ class Workbench(People):
 
     def _take_news(self) -> None:
         with self._deciding:
-            before, trouble = self._decisions.state, self.store_status
+            before, trouble = self._decisions.state, self.store_trouble
             changed = self._decisions.journal.refresh()
             self._forget_if_moved(before)
-        if changed or self.store_status != trouble:
+        if changed or self.store_trouble != trouble:
             self._listeners.tell("labels")
 
     def labels(self) -> AnyArray:
