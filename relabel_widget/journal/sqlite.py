@@ -75,6 +75,7 @@ class SqliteStore(SqlStore):
             if is_older(connection):
                 self._fill(connection, records, sample)
                 connection.commit()
+            self._choose_journal(connection)
 
     def _make(self) -> None:
         """A new file of that name, unless another process was faster."""
@@ -103,12 +104,13 @@ class SqliteStore(SqlStore):
         self._file = self._identity()
         with self._connected("open") as connection:
             tables = set(connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars())
-            if "relabel_store" not in tables and not is_older(connection):
+            is_present = "relabel_store" in tables
+            if not is_present and not is_older(connection):
                 raise JournalError(
                     f"journal: expected {self.name} to be a store of relabel_widget, got an SQLite database that was "
                     "not created by relabel_widget. Pass another path as store=; this file was not changed."
                 )
-            if self._opener.writable:
+            if is_present and self._opener.writable:
                 self._choose_journal(connection)
 
     def _choose_journal(self, connection: sql.Connection) -> None:

@@ -235,9 +235,9 @@ def test_a_read_only_store_is_read(pipeline: Pipeline, store: Path, repository: 
         if folder.stat().st_uid == os.geteuid() and folder != Path("/"):
             folder.chmod(folder.stat().st_mode | 0o055)
     store.chmod(0o444)
+    arguments = [str(Path(__file__).parent), str(store)]
     done = subprocess.run(
-        ["setpriv", "--reuid=65534", "--clear-groups", sys.executable, "-c", READ_ONLY, str(Path(__file__).parent)]
-        + [str(store)],
+        ["setpriv", "--reuid=65534", "--clear-groups", sys.executable, "-c", READ_ONLY, *arguments],
         capture_output=True,
         text=True,
         check=False,
