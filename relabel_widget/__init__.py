@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     )
     from .files.texts import PagedTexts, open_texts, write_texts
     from .fits import AdoptionWarning, Fit, OneVsRest, adopt, fit, fit_one_vs_rest
-    from .journal import JournalError
+    from .journal import JournalError, StoreWarning
     from .monitor import Cancelled, Monitor, Progress
     from .outcome import Outcome
     from .search import Budget, FlipSet, find_flip_set, find_flip_sets
@@ -88,6 +88,7 @@ _HOMES = {
     "TopInfluence": "evidence",
     "top_influence": "evidence",
     "JournalError": "journal",
+    "StoreWarning": "journal",
     "Cancelled": "monitor",
     "Monitor": "monitor",
     "Progress": "monitor",
@@ -139,6 +140,7 @@ __all__ = [
     "RelabelWidget",
     "RemainderBound",
     "RobustnessCurve",
+    "StoreWarning",
     "TopInfluence",
     "Verification",
     "Workbench",

@@ -8,7 +8,7 @@ from typing import final
 import sqlalchemy as sql
 
 from .base import JournalError, StoreAwayError, StoreDamagedError
-from .store import HEAD, SqlStore
+from .sql_store import HEAD, SqlStore
 
 _WAIT = 5  # seconds
 _LOCK = 0x524C4244  # an arbitrary number of ours: who holds it makes the tables

@@ -16,7 +16,8 @@ from ..files.whole import write_whole
 from .base import JournalError, StoreAwayError, StoreDamagedError
 from .older import OlderStore, is_older
 from .records import Record
-from .store import VERSION, SqlStore
+from .sql_store import SqlStore
+from .store import VERSION
 
 _WAIT = 5.0  # seconds that a write waits for another one
 _GUARDS = (

@@ -69,9 +69,9 @@ def stepped(undo: bool, what: str, number: int, total: int) -> str:
 
 def history(workbench: Any, most: int) -> dict[str, Any]:
     """The latest events in words, newest first, each with its current state."""
-    table = workbench.history()
+    table = workbench.history(most)
     standing = workbench.standing_decisions
-    newest = table.tail(most).iloc[::-1]
+    newest = table.iloc[::-1]
     lines = [
         {
             "event": int(line["event"]),
@@ -83,7 +83,7 @@ def history(workbench: Any, most: int) -> dict[str, Any]:
         }
         for line in newest.to_dict("records")
     ]
-    return {"total": len(table), "lines": lines}
+    return {"total": workbench.n_events, "lines": lines}
 
 
 def _state(line: dict[Any, Any], standing: frozenset[int]) -> str:

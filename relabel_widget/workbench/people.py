@@ -8,15 +8,15 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from .._typing import AnyArray
-from ..arguments import as_rows
+from ..arguments import as_rows, as_whole
 from ..facts import plural
 from ..journal import Event, Kind, Place, StoreWarning
 from .carried import carried_table
 from .decisions import Decisions
-from .listeners import Listeners
+from .listeners import Listener, Listeners
 from .opinions import Agreement, Policy, agreement, check_policy, conflicts, marks
 from .tables import conflicts_table, corrected_table, decisions_table, history_table
 
@@ -28,7 +28,7 @@ POLL = 0.5
 
 
 class People(ABC):
-    """The part of `Workbench` that is about who decided what, and where that is kept."""
+    """The part of `Workbench` that is about who decided what, where that is kept, and who is told of it."""
 
     _annotator: str
     _decisions: Decisions
@@ -96,13 +96,32 @@ class People(ABC):
         """Numbers of the decisions that were not taken back, as `history` counts events."""
         return frozenset(event.seq for events in self._decisions.state.done.values() for event in events)
 
-    def history(self) -> pd.DataFrame:
-        """Everything that was decided, verified and exported, oldest first.
+    def history(self, newest: int | None = None) -> pd.DataFrame:
+        """Everything that was decided, verified and exported, oldest first; with a number, the ``newest`` events only.
 
         Columns: ``event, time, annotator, kind, rows, from, to, note, details``; ``rows``, ``from`` and ``to`` hold
         lists.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If ``newest`` is not a positive whole number.
         """
-        return history_table(self._decisions.journal.events(), self._decisions.journal.rows.label)
+        journal = self._decisions.journal
+        events = journal.events()
+        if newest is not None:
+            events = events[-as_whole(newest, 1, who="history: newest") :]
+        return history_table(events, journal.known, journal.rows.label)
+
+    @property
+    def n_events(self) -> int:
+        """Number of all events in the history."""
+        return len(self._decisions.journal.events())
+
+    @property
+    def annotators(self) -> list[str]:
+        """Everybody in the history who gave a name, sorted."""
+        return sorted({event.annotator for event in self._decisions.journal.events() if event.annotator})
 
     def corrected_labels(self, policy: Policy = "latest") -> pd.DataFrame:
         """The rows whose label differs now: ``row, id, original, corrected, annotator, note, time``, by row.
@@ -204,6 +223,40 @@ class People(ABC):
         """
         self._decisions.journal.store_as(store)
         self._follow()
+
+    def subscribe(self, callback: Listener) -> Callable[[], None]:
+        """Call back after every change, in the thread that made it, with what changed.
+
+        ``callback`` gets ``"labels"``, ``"threshold"``, ``"flip_set"``, ``"verification"`` or ``"closed"``; what it
+        raises is logged. Returns a function that ends the subscription; calling it again does nothing.
+
+        Raises
+        ------
+        TypeError
+            If ``callback`` cannot be called.
+        """
+        return self._listeners.add(callback)
+
+    def close(self) -> None:
+        """Let go of the store and of all listeners; closing again does nothing.
+
+        What is known can still be read. Deciding raises `JournalError`: make a new workbench on the store to go on.
+
+        Warns
+        -----
+        StoreWarning
+            If the store does not take decisions that wait for it: they are in memory only.
+        """
+        self._listeners.tell("closed")
+        self._listeners.clear()
+        self._decisions.journal.close()
+        self._warn_of_trouble()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _warn_of_trouble(self) -> None:
         if self.store_trouble:

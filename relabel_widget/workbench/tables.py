@@ -79,19 +79,17 @@ def conflicts_table(
     return table.astype({"row": "int64"})
 
 
-def history_table(events: Iterable[Event], label: Callable[[int], Any]) -> pd.DataFrame:
-    """Every event: ``event, time, annotator, kind, rows, from, to, note, details``, oldest first.
+def history_table(
+    events: Iterable[Event], known: Callable[[str], Event | None], label: Callable[[int], Any]
+) -> pd.DataFrame:
+    """A line for each event: ``event, time, annotator, kind, rows, from, to, note, details``, oldest first.
 
     ``rows``, ``from`` and ``to`` hold lists; an undo shows the labels that it took away and brought back. Rows that the
     data does not have are left out, and counted in ``details``.
     """
     import pandas as pd
 
-    seen: dict[str, Event] = {}
-    lines = []
-    for event in events:
-        seen[event.uid] = event
-        lines.append(_history_line(event, seen.get(event.target, event), label))
+    lines = [_history_line(event, known(event.target) or event, label) for event in events]
     columns = ["event", "time", "annotator", "kind", "rows", "from", "to", "note", "details"]
     table = pd.DataFrame(lines, columns=columns)
     table["time"] = pd.to_datetime(table["time"], utc=True).dt.as_unit("us")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from ..journal.events import check_text, exported, verified
 from ..monitor import Monitor
 from .decisions import Decisions
 from .findings import Findings
-from .listeners import Listener, Listeners
+from .listeners import Listeners
 from .opinions import Policy
 from .outputs import Outputs
 from .people import People
@@ -585,42 +585,6 @@ class Workbench(People):
         from ..charts import draw
 
         return draw(kind, self, test_row, top)
-
-    # Who wants to know
-
-    def subscribe(self, callback: Listener) -> Callable[[], None]:
-        """Call back after every change, in the thread that made it, with what changed.
-
-        ``callback`` gets ``"labels"``, ``"threshold"``, ``"flip_set"``, ``"verification"`` or ``"closed"``; what it
-        raises is logged. Returns a function that ends the subscription; calling it again does nothing.
-
-        Raises
-        ------
-        TypeError
-            If ``callback`` cannot be called.
-        """
-        return self._listeners.add(callback)
-
-    def close(self) -> None:
-        """Let go of the store and of all listeners; closing again does nothing.
-
-        What is known can still be read. Deciding raises `JournalError`: make a new workbench on the store to go on.
-
-        Warns
-        -----
-        StoreWarning
-            If the store does not take decisions that wait for it: they are in memory only.
-        """
-        self._listeners.tell("closed")
-        self._listeners.clear()
-        self._decisions.journal.close()
-        self._warn_of_trouble()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def _codes(state: State) -> dict[int, int]:
