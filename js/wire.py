@@ -17,7 +17,7 @@ TARGET = Path(__file__).parent / "src" / "wire.ts"
 HEAD = """\
 /** Made by js/wire.py from relabel_widget/widget/_protocol.py and _columns.py: change those, then run `make build`. */
 
-import { boolean, count, list, nullable, number, pair, record, string, type Decoder } from "./decode";
+import { boolean, classes, count, list, nullable, number, record, string, type Decoder } from "./decode";
 """
 
 

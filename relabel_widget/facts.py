@@ -29,6 +29,18 @@ def judged_on(n_known: int, n_test: int) -> str:
     return "test rows" if n_known == n_test else f"the {n_known:,} of {n_test:,} test rows with a known label"
 
 
+def probability_of(classes: Any) -> str:
+    """What probabilities of test rows are of."""
+    return f"Probability of {classes[1]}" if len(classes) == 2 else "Probability of the predicted class"
+
+
+def influence_on(classes: Any, predicted: Any, rival: Any) -> str:
+    """What influences on a test row are changes of, to first order."""
+    moved = f"log-odds of {classes[1]}" if len(classes) == 2 else f"margin of {predicted} over {rival}"
+    given = "relabelling that row alone" if len(classes) == 2 else "giving that row alone the suggested label"
+    return f"First-order change of the {moved} by {given}; a prediction."
+
+
 def own_word(flip_set: Any) -> str:
     """What the user's own estimator, refitted, says of a flip set; nothing where it was not asked."""
     if math.isnan(flip_set.own_proba_after):

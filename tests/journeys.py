@@ -28,6 +28,7 @@ from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, 
 from sklearn.feature_selection import SelectFromModel, SelectKBest, SelectPercentile, VarianceThreshold, chi2
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -45,27 +46,29 @@ KINDS = ("texts", "table", "numbers", "dicts")  # of rows
 
 _GOOD = ["great", "lovely", "superb", "warm", "bright", "funny"]
 _BAD = ["dull", "awful", "bland", "cold", "weak", "boring"]
+_ODD = ["strange", "weird", "eerie", "queer", "unusual", "curious"]
 _PLAIN = ["Film", "plot", "actor", "scene", "score", "script", "camera", "story", "ending", "cast"]
 
 
 @cache
-def rows_of(kind: str) -> tuple[Any, Any, np.ndarray]:
+def rows_of(kind: str, n_classes: int = 2) -> tuple[Any, Any, np.ndarray]:
     """Training rows, test rows and codes of the training labels; texts as a list, tables as a frame of pandas."""
     rng = np.random.default_rng(5)
     n_rows = N_TRAIN + N_TEST
-    codes = np.arange(n_rows) % 2
-    seen = np.where(rng.random(n_rows) < 0.12, 1 - codes, codes)  # what the rows say
+    codes = np.arange(n_rows) % n_classes
+    seen = np.where(rng.random(n_rows) < 0.12, n_classes - 1 - codes, codes)  # what the rows say
     texts = [_text(rng, code) for code in seen]
     if kind == "texts":
         rows: Any = texts
     elif kind == "numbers":
         rows = np.where(rng.random((n_rows, 5)) < 0.8, rng.normal(size=(n_rows, 5)).round(3), 0.0)
-        rows[:, 0] += 1.5 * seen
+        rows[:, 0] += 1.5 * (seen == 1)
+        rows[:, 1] += 1.5 * (seen == 2)
     else:
         frame = pd.DataFrame(
             {
                 "text": texts,
-                "city": np.where(rng.random(n_rows) < 0.7, np.where(seen, "Oslo", "Rome"), "Bonn"),
+                "city": np.where(rng.random(n_rows) < 0.7, np.array(["Rome", "Oslo", "Kiel"])[seen], "Bonn"),
                 "shop": rng.choice(["north", "south", "west"], n_rows),
                 "amount": (rng.normal(size=n_rows) + seen).round(3),
                 "visits": rng.integers(0, 9, n_rows),
@@ -78,7 +81,9 @@ def rows_of(kind: str) -> tuple[Any, Any, np.ndarray]:
 
 
 def _text(rng: np.random.Generator, code: int) -> str:
-    telling = [rng.choice(_GOOD if rng.random() < (0.8 if code else 0.2) else _BAD) for _ in range(3)]
+    chance = {0: 0.2, 1: 0.8, 2: 0.5}[code]
+    telling = [rng.choice(_GOOD if rng.random() < chance else _BAD) for _ in range(3)]
+    telling += [rng.choice(_ODD) for _ in range(2 * (code == 2))]
     return " ".join([*telling, *rng.choice(_PLAIN, rng.integers(3, 8))])
 
 
@@ -87,12 +92,14 @@ def _text(rng: np.random.Generator, code: int) -> str:
 
 @dataclass(frozen=True)
 class Setting:
-    """A classifier, and what its owner does beside fitting it."""
+    """A classifier, what its owner does beside fitting it, and whether it takes counts alone, or two classes alone."""
 
-    model: LogisticRegression
+    model: Any
     weights: str = "none"  # "given" to the fit and to us, or "forgotten": given to the fit alone
     sparsify: bool = False
     refused: str = ""
+    counts: bool = False
+    two: bool = False
 
 
 ESTIMATORS = {
@@ -101,7 +108,7 @@ ESTIMATORS = {
     "C=100": Setting(LogisticRegression(C=100)),
     "C=1e4": Setting(LogisticRegression(C=1e4)),
     "tight": Setting(LogisticRegression(tol=1e-10, max_iter=5000)),
-    "liblinear": Setting(LogisticRegression(solver="liblinear", intercept_scaling=5)),
+    "liblinear": Setting(LogisticRegression(solver="liblinear", intercept_scaling=5), two=True),
     "saga early": Setting(LogisticRegression(C=10, solver="saga", max_iter=3, random_state=0)),
     "sag": Setting(LogisticRegression(solver="sag", random_state=0)),
     "newton-cholesky": Setting(LogisticRegression(solver="newton-cholesky")),
@@ -109,6 +116,11 @@ ESTIMATORS = {
     "sparsified": Setting(LogisticRegression(), sparsify=True),
     "weights": Setting(LogisticRegression(), weights="given"),
     "weights forgotten": Setting(LogisticRegression(), weights="forgotten"),
+    "balanced": Setting(LogisticRegression(class_weight="balanced", tol=1e-8, max_iter=5000)),
+    "multinomial": Setting(MultinomialNB(), counts=True),
+    "multinomial, weights": Setting(MultinomialNB(alpha=0.3), weights="given", counts=True),
+    "complement": Setting(ComplementNB(), counts=True),
+    "Bernoulli": Setting(BernoulliNB(), counts=True),
     "l1": Setting(sklearn_model("l1", solver="saga", random_state=0), refused="expected an L2 penalty"),
 }
 
@@ -398,13 +410,14 @@ CONTAINERS = {
 
 @dataclass(frozen=True)
 class LabelKind:
-    """Labels from codes 0 and 1: what holds them, and the two labels as they must come back."""
+    """Labels from codes: what holds them, and the two or three labels as they must come back."""
 
     hold: Callable[[list[Any]], Any]
-    two: tuple[Any, Any]
+    values: tuple[Any, ...]
 
 
 _TEXTS = ("ham", "spam")
+_THREE = ("bad", "good", "odd")
 
 LABELS = {
     "int array": LabelKind(np.array, (0, 1)),
@@ -430,19 +443,26 @@ LABELS = {
     "Polars booleans": LabelKind(pl.Series, (False, True)),
     "Polars categories": LabelKind(lambda labels: pl.Series(labels, dtype=pl.Categorical), _TEXTS),
     "one-column frame": LabelKind(lambda labels: pd.DataFrame({"label": labels}), _TEXTS),
+    "three ints": LabelKind(np.array, (0, 1, 2)),
+    "three signs": LabelKind(list, (-1, 0, 1)),
+    "three texts": LabelKind(list, _THREE),
+    "three objects": LabelKind(lambda labels: np.array(labels, dtype=object), _THREE),
+    "three categories": LabelKind(lambda labels: pd.Series(labels, dtype="category"), _THREE),
+    "three Int64": LabelKind(lambda labels: pd.Series(labels, dtype="Int64"), (3, 7, 9)),
+    "three of Polars": LabelKind(pl.Series, _THREE),
 }
 
 
 def labels_of(kind: str, codes: np.ndarray) -> Any:
     """Labels of a kind."""
-    two = LABELS[kind].two
-    return LABELS[kind].hold([two[code] for code in codes.tolist()])
+    values = LABELS[kind].values
+    return LABELS[kind].hold([values[code] for code in codes.tolist()])
 
 
 def labels_for_scikit_learn(kind: str, codes: np.ndarray) -> Any:
     """The same labels as scikit-learn reads them."""
-    two = LABELS[kind].two
-    plain = [two[code] for code in codes.tolist()]
+    values = LABELS[kind].values
+    plain = [values[code] for code in codes.tolist()]
     held = labels_of(kind, codes)
     return np.array(plain) if type(held).__module__.startswith(("pyarrow", "polars")) else held
 
@@ -502,7 +522,10 @@ def _containers_for(way: Way) -> list[str]:
 
 
 def cells(n_each: int, seed: int) -> Iterator[Cell]:
-    """Each pipeline with ``n_each`` draws of the rest; every value is taken once before one is taken twice."""
+    """Each pipeline with ``n_each`` draws of the rest; every value is taken once before one is taken twice.
+
+    Then each classifier of counts with pipelines that make words.
+    """
     rng = np.random.default_rng(seed)
     decks: dict[Any, list[str]] = {}
 
@@ -511,15 +534,25 @@ def cells(n_each: int, seed: int) -> Iterator[Cell]:
             decks[deck] = rng.permutation(values).tolist()
         return decks[deck].pop()
 
+    def cell(estimator: str, pipeline: str) -> Cell:
+        way, kinds = PIPELINES[pipeline], ESTIMATORS
+        labels = [name for name, kind in LABELS.items() if len(kind.values) == 2 or not kinds[estimator].two]
+        return Cell(
+            estimator,
+            pipeline,
+            drawn((way.takes, way.plain), _containers_for(way)),
+            drawn(("labels", len(labels)), labels),
+            drawn("ids", list(IDS)),
+        )
+
+    of_counts = [name for name, setting in ESTIMATORS.items() if setting.counts]
     for pipeline, way in PIPELINES.items():
         for _ in range(2 if way.refused else n_each):
-            yield Cell(
-                drawn("estimator", list(ESTIMATORS)),
-                pipeline,
-                drawn((way.takes, way.plain), _containers_for(way)),
-                drawn("labels", list(LABELS)),
-                drawn("ids", list(IDS)),
-            )
+            yield cell(drawn("estimator", [name for name in ESTIMATORS if name not in of_counts]), pipeline)
+    words = [pipeline for pipeline, way in PIPELINES.items() if way.words and not way.refused]
+    for estimator in of_counts:
+        for _ in range(n_each):
+            yield cell(estimator, drawn("words", words))
 
 
 def fitted(cell: Cell, rows: Any, codes: np.ndarray, weights: np.ndarray | None) -> Any:

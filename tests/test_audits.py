@@ -151,9 +151,9 @@ def test_least_sums_against_sorting() -> None:
 
 
 def test_score_counts_wrong_predictions_against_the_model() -> None:
-    sizes, margins = np.array([1.0, 3.0, np.nan]), np.array([2.0, -1.0, 1.0])
-    assert score(sizes, margins, None) == pytest.approx(1.5)
-    assert score(sizes, margins, np.array([1, 1, 0], dtype=np.int8)) == pytest.approx(-0.5)
+    sizes, predicted = np.array([1.0, 3.0, np.nan]), np.array([1, 0, 1])
+    assert score(sizes, predicted, None) == pytest.approx(1.5)
+    assert score(sizes, predicted, np.array([1, 1, 0], dtype=np.int8)) == pytest.approx(-0.5)
 
 
 # --- groups

@@ -108,6 +108,12 @@ def entries(place: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]
         "adopt of a naive Bayes": (rw.adopt, {"estimator": MultinomialNB().fit(counts, Y), "X": counts, "y": Y}),
         "find_flip_set of a naive Bayes": (rw.find_flip_set, {"fit": bayes, "x": counts[0]}),
         "relabel_influence of a naive Bayes": (rw.relabel_influence, {"fit": bayes, "X_query": counts}),
+        "explain of a naive Bayes": (rw.explain, {"fit": bayes, "x": counts[0], "rows": [0]}),
+        "group_audit of a naive Bayes": (
+            rw.group_audit,
+            {"fit": bayes, "X_query": counts[:3], "train_group": G, "resamples": 9},
+        ),
+        "top_influence of a naive Bayes": (rw.top_influence, {"fit": bayes, "X_query": counts, "k": 2}),
         "suspects of a naive Bayes": (rw.suspects, {"fit": bayes}),
         "verify of a naive Bayes": (rw.verify, {"fit": bayes, "rows": [0], "X_query": counts}),
         "OneVsRest.proba": (many.proba, {"X": X}) if hasattr(many, "proba") else None,
@@ -142,6 +148,8 @@ def entries(place: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]
         "write_texts": (rw.write_texts, {"path": place / "y.rlwt", "texts": ["a"], **file}),
         "Fit.refit, three classes": (three.refit, {"rows": [0], "labels": [2]}),
         "verify, three classes": (rw.verify, {"fit": three, "rows": [0], "labels": [2], **query}),
+        "top_influence, three classes": (rw.top_influence, {"fit": three, **query, "k": 2}),
+        "exhaustive_lower_bound, three classes": (rw.exhaustive_lower_bound, {"fit": three, "x": X[0], "largest": 1}),
         "find_flip_set, three classes": (rw.find_flip_set, {"fit": three, "x": X[0]}),
         "verify": (rw.verify, {"fit": fit, "rows": [0], **query}),
         "dask_design": (rw.dask_design, {"source": []}),
@@ -162,6 +170,10 @@ def entries(place: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]
     for name, method in inspect.getmembers(bench, inspect.ismethod):
         if not name.startswith("_") and name not in ("close", "write_page"):  # the page writes its own through it
             found[f"Workbench.{name}"] = (method, _of_bench(name, place))
+    several = rw.Workbench(three, X, np.arange(12) % 3, X[:3])
+    several.relabel([0, 1], 2)
+    for name in ("relabel", "set_relabelled", "suggested_labels", "influential_rows", "flip_set", "verify", "forecast"):
+        found[f"Workbench.{name}, three classes"] = (getattr(several, name), _of_bench(name, place))
     return {name: call for name, call in found.items() if call is not None}
 
 

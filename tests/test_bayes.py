@@ -394,8 +394,6 @@ def test_what_needs_a_hessian_says_what_takes_a_naive_bayes() -> None:
     fit = rw.adopt(model, x, y)
     with pytest.raises(TypeError, match=r"leverages: expected a Fit of a logistic regression, got BayesFit.*verify"):
         rw.leverages(fit)
-    with pytest.raises(TypeError, match="Workbench: expected a Fit of a logistic regression, got BayesFit"):
-        rw.Workbench(model, x, y, x)
     bound = rw.remainder_bound(rw.adopt(LogisticRegression().fit(x, y), x, y))
     with pytest.raises(ValueError, match="no bound and no table for a naive Bayes"):
         rw.find_flip_set(fit, x[0], bound=bound)

@@ -78,7 +78,7 @@ def test_sizes_are_counted(bench: Workbench) -> None:
 
 
 def test_many_sizes_share_bars() -> None:
-    columns = pd.Series({"flip_size": np.arange(1, 101), "predicted": np.ones(100, bool), "proba": np.full(100, 0.9)})
+    columns = pd.Series({"flip_size": np.arange(1, 101), "predicted": np.ones(100, int), "proba": np.full(100, 0.9)})
     bench: Any = pd.Series({"test_columns": lambda: columns, "classes": np.array(["no", "yes"])})
     values = layer(kinds._sizes(bench), "bar")
     assert sum(value["count"] for value in values) == 100

@@ -125,10 +125,6 @@ def test_what_is_refused_in_words() -> None:
     with pytest.raises(TypeError, match=r'expected class_weight as a mapping, "balanced" or None, got \[1, 2\]'):
         rw.fit(x, y, class_weight=[1, 2])
     fit = rw.fit(x, y, class_weight="balanced")
-    for call in (
-        lambda: rw.remainder_bound(fit),
-        lambda: rw.single_relabel_table(fit, x),
-        lambda: rw.top_influence(fit, x),
-    ):
+    for refused in (rw.remainder_bound, rw.pair_bound):
         with pytest.raises(ValueError, match=r"weights that stay with the rows, .* pass the weights as sample_weight"):
-            call()
+            refused(fit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
 
 import relabel_widget as rw
 
@@ -59,3 +60,38 @@ def test_shared_features_are_those_of_row_and_query() -> None:
         sign = 2 * fit.y[row] - 1
         hidden += 0.5 * -sign * (factor[6] + factor[1] * x[row, 1])
     assert shared.contributions.sum() + hidden == pytest.approx(told.shares[0], abs=1e-7)
+
+
+BAYES = [MultinomialNB(), ComplementNB(), BernoulliNB()]
+
+
+def counts(n_rows: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).poisson(0.8, size=(n_rows, 6)).astype(float)
+
+
+@pytest.mark.parametrize("edit", ["relabel", "remove"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("model", BAYES, ids=lambda model: type(model).__name__)
+def test_of_a_naive_bayes_it_is_the_exact_change(model: object, n_classes: int, edit: str) -> None:
+    """Held against scikit-learn's scores before and after; one class over the other, as it says."""
+    x, y = counts(60, 0), np.arange(60) % n_classes
+    query = counts(1, 9)
+    fit = rw.adopt(model.fit(x, y), x, y)
+    found = rw.find_flip_set(fit, query, edit=edit)
+    rows, labels = found.rows[:3], found.labels[:3]
+    told = rw.explain(fit, query, rows, labels=labels, edit=edit)
+    edited, kept = y.copy(), np.ones(60, dtype=bool)
+    if edit == "relabel":
+        edited[rows] = labels
+    else:
+        kept[rows] = False
+    first, second = told.classes
+    before, after = (
+        each.predict_joint_log_proba(query)[0, [first, second]] @ [1.0, -1.0]
+        for each in (type(model)().fit(x, y), type(model)().fit(x[kept], edited[kept]))
+    )
+    assert told.change == pytest.approx(after - before, abs=1e-9)
+    assert told.shares.sum() == pytest.approx(told.change, abs=1e-9)
+    assert np.sign(told.shares).tolist() == [np.sign(told.change)] * len(rows)
+    for shared, row in zip(told.shared, told.rows, strict=True):
+        assert set(shared.columns.tolist()) <= set(np.flatnonzero(query[0] * x[row]))

@@ -33,7 +33,8 @@ def test_there_are_cells_enough() -> None:
 @pytest.mark.parametrize("cell", CELLS, ids=str)
 def test_a_journey(cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    train, test, codes = journeys.rows_of(cell.way.takes)
+    values = LABELS[cell.labels].values
+    train, test, codes = journeys.rows_of(cell.way.takes, len(values))
     if cell.way.takes == "table":
         train = train[list(cell.way.columns)]
         test = test[list(cell.way.columns)]
@@ -71,16 +72,17 @@ def test_a_journey(cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         flip_set = bench.flip_set(row)
         assert flip_set.verified or flip_set.outcome != rw.Outcome.FOUND
         changed = codes.copy()
-        changed[flip_set.rows] ^= 1
+        changed[flip_set.rows] = [values.index(label) for label in flip_set.labels.tolist()]
         if flip_set.verified and known_weights:
             now = refitted(changed).predict(own_test)[row]
             assert now != own.predict(own_test)[row], flip_set
+            assert now == flip_set.predicted_after
         if flip_set.found:
             edited = changed
     if (edited == codes).all():
-        edited[:3] ^= 1
+        edited[:3] = (edited[:3] + 1) % len(values)
     rows = np.flatnonzero(edited != codes)
-    bench.relabel(rows)
+    bench.relabel(rows, None if len(values) == 2 else [values[code] for code in edited[rows]])
     _check_labels(bench, cell, codes, edited)
     if known_weights:
         _check_verification(bench, refitted(edited), own_test)
@@ -89,11 +91,13 @@ def test_a_journey(cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def _check_predictions(bench: rw.Workbench, own: Any, own_test: Any) -> None:
     table = bench.test_rows()
-    proba = own.predict_proba(own_test)[:, 1]
-    assert_allclose(table["own_proba"], proba, atol=1e-6)
     assert (bench.classes == own.classes_).all()
+    shown = np.ones(len(table), dtype=int)
+    if len(bench.classes) > 2:
+        shown = np.searchsorted(bench.classes, table["predicted"].to_numpy())
+    assert_allclose(table["own_proba"], own.predict_proba(own_test)[np.arange(len(table)), shown], atol=1e-6)
     if bench.disagreement is None:
-        assert ((table["proba"] > 0.5) == (proba > 0.5)).all()
+        assert (table["predicted"].to_numpy() == own.predict(own_test)).all()
 
 
 def _check_names(bench: rw.Workbench, own: Any, cell: Cell, rows: tuple[Any, Any]) -> None:
@@ -115,32 +119,32 @@ def _check_names(bench: rw.Workbench, own: Any, cell: Cell, rows: tuple[Any, Any
 
 
 def _check_labels(bench: rw.Workbench, cell: Cell, codes: np.ndarray, edited: np.ndarray) -> None:
-    two = LABELS[cell.labels].two
+    values = LABELS[cell.labels].values
     found = bench.labels()
-    assert found.tolist() == [two[code] for code in edited]
-    assert {type(label) for label in found.tolist()} == {type(two[0])}
+    assert found.tolist() == [values[code] for code in edited]
+    assert {type(label) for label in found.tolist()} == {type(values[0])}
     table = bench.corrected_labels()
     rows = np.flatnonzero(codes != edited)
     assert table["row"].tolist() == rows.tolist()
-    assert table["original"].tolist() == [two[code] for code in codes[rows]]
-    assert table["corrected"].tolist() == [two[code] for code in edited[rows]]
+    assert table["original"].tolist() == [values[code] for code in codes[rows]]
+    assert table["corrected"].tolist() == [values[code] for code in edited[rows]]
 
 
 def _check_verification(bench: rw.Workbench, refitted: Any, own_test: Any) -> None:
     result = bench.verify()
-    proba = refitted.predict_proba(own_test)[:, 1]
+    proba = refitted.predict_proba(own_test)
     if result.how != "minimiser":
-        assert_allclose(result.proba_after, proba, atol=1e-6)
-    assert (result.predicted_after == (proba > 0.5)).all(), (result.proba_after, proba)
+        assert_allclose(result.proba_after, proba[:, 1] if len(bench.classes) == 2 else proba, atol=1e-6)
+    assert (bench.classes[result.predicted_after] == refitted.predict(own_test)).all(), (result.proba_after, proba)
     assert result.how == "minimiser" or result.estimator is not None
 
 
 def _check_files(bench: rw.Workbench, cell: Cell, rows: np.ndarray, folder: Path) -> None:
     bench.export(folder / "labels.csv")
     back = rw.read_labels(folder / "labels.csv")
-    two = LABELS[cell.labels].two
-    assert set(back["corrected"]) <= set(two)
-    assert {type(label) for label in back["corrected"].tolist()} == {type(two[0])}
+    values = LABELS[cell.labels].values
+    assert set(back["corrected"]) <= set(values)
+    assert {type(label) for label in back["corrected"].tolist()} == {type(values[0])}
     ids = IDS[cell.ids]
     if ids is None:
         assert back["id"].tolist() == rows.tolist()

@@ -382,14 +382,8 @@ def test_what_is_refused_in_words() -> None:
         rw.verify(fit, [0], x[:1], labels=[7])
     with pytest.raises(ValueError, match=r"leaves the class .*2.* without examples"):
         rw.verify(fit, y == 2, x[:1], labels=1)
-    for call in (
-        lambda: rw.remainder_bound(fit),
-        lambda: rw.single_relabel_table(fit, x[:1]),
-        lambda: rw.top_influence(fit, x[:1]),
-        lambda: rw.robustness_curve(fit, x[:1]),
-    ):
-        with pytest.raises(ValueError, match=r"expected a fit of two classes, got 3: \[0, 1, 2\]\. For one class"):
-            call()
+    with pytest.raises(ValueError, match=r"expected no threshold with 3 classes, got 0\.7"):
+        rw.verify(fit, [0], x[:1], labels=[1], threshold=0.7)
 
 
 def test_an_edit_that_changes_nothing() -> None:

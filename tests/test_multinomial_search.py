@@ -198,7 +198,7 @@ def test_what_is_refused_in_words() -> None:
         ({"allowed_labels": []}, r"expected allowed_labels as some of \[0, 1, 2\], got \[\]"),
         ({"allowed_labels": [0], "edit": "remove"}, r'allowed_labels says .* edit "remove" gives none'),
         ({"threshold": 0.4}, r"expected no threshold with 3 classes, got 0\.4\. The likeliest is predicted"),
-        ({"table": np.zeros((1, 30))}, r"table: expected a fit of two classes, got 3"),
+        ({"table": np.zeros((1, 30))}, r"expected table of shape \(1, 30, 3\), got \(1, 30\)"),
     ]
     for arguments, message in wrong:
         with pytest.raises(ValueError, match=message):

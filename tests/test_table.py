@@ -73,7 +73,7 @@ def test_it_proves_that_two_rows_are_needed_and_no_more() -> None:
 def test_sources_of_bounds_are_checked() -> None:
     fit, queries = problem(4)
     other, _ = problem(5)
-    with pytest.raises(ValueError, match=r"find_flip_set: expected table of shape \(1, 70\), got \(1, 3\)"):
+    with pytest.raises(ValueError, match=r"find_flip_set: expected table of shape \(1, 70\), got \(3,\)"):
         rw.find_flip_set(fit, queries[0], table=np.zeros(3))
     with pytest.raises(ValueError, match="says nothing about edit 'remove'"):
         rw.find_flip_set(fit, queries[0], edit="remove", table=np.zeros(70))

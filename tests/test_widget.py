@@ -67,9 +67,15 @@ def deliver(widget, content):
     return [data["content"] for data in widget.comm.drain() if data["method"] == "custom"]
 
 
+def message(request, kind, **body):
+    """A request; what most tests leave to Python is left to it."""
+    left = {"find": {"target": None}, "decide": {"labels": None}, "page": {"predicted": None}}
+    return {"v": 1, "id": request, "kind": kind, **left.get(kind, {}), **body}
+
+
 def ask(widget, kind, **body):
     """The value of the one result, which is of the type that is declared; no error may come."""
-    *progress, last = deliver(widget, {"v": 1, "id": f"q{next(NUMBERS)}", "kind": kind, **body})
+    *progress, last = deliver(widget, message(f"q{next(NUMBERS)}", kind, **body))
     assert all(one["kind"] == "progress" for one in progress)
     assert last["kind"] == "result", last
     assert protocol.REQUESTS[kind].result.fits(last["value"]), last
@@ -77,7 +83,7 @@ def ask(widget, kind, **body):
 
 
 def refused(widget, kind, **body):
-    (last,) = deliver(widget, {"v": 1, "id": "q", "kind": kind, **body})
+    (last,) = deliver(widget, message("q", kind, **body))
     assert last["kind"] == "error"
     assert last["id"] == "q"
     return last["reason"], last["message"]
@@ -143,7 +149,7 @@ class TestContract:
         )
         same_shape(ask(widget, "verify"), examples["verify"])
         ranking = ask(widget, "ranking", row=0, set_first=True)
-        assert None not in (ranking["flip"], ranking["forecast"], ranking["verified_predicted"])
+        assert None not in (ranking["flip"], ranking["forecast"], ranking["summary"]["verified_predicted"])
         same_shape(ranking, examples["ranking"])
         same_shape(ask(widget, "bars", row=0, set_first=True, offset=2, limit=5), examples["bars"])
         same_shape(ask(widget, "words", row=0, train=3), examples["words"])
@@ -250,7 +256,7 @@ class TestRequests:
         assert "nothing to undo" in message
 
     def test_find_reports_progress_and_what_it_found(self, widget, bench):
-        *progress, result = deliver(widget, {"v": 1, "id": "f", "kind": "find", "row": 2})
+        *progress, result = deliver(widget, message("f", "find", row=2))
         assert progress
         assert {one["id"] for one in progress} == {"f"}
         found = bench.known_flip_set(2)
@@ -378,8 +384,8 @@ class TestPages:
         near = table.loc[(table["proba"] - 0.5).abs() <= 0.1, "row"].tolist()
         assert rows_of(page(widget, filter="near")) == near
         good = table.loc[table["predicted"] == "good", "row"].tolist()
-        assert rows_of(page(widget, filter="class1")) == good
-        assert sorted(good + rows_of(page(widget, filter="class0"))) == list(range(12))
+        assert rows_of(page(widget, predicted="good")) == good
+        assert sorted(good + rows_of(page(widget, predicted="bad"))) == list(range(12))
         bench.flip_set(2)
         assert rows_of(page(widget, filter="has_set")) == [2]
         assert rows_of(page(widget, filter="flipped")) == []
@@ -425,7 +431,8 @@ class TestPages:
         n = 100_000
         bench = make_workbench(n_test=n)
         pages = Pages(bench)
-        query = {"sort": "proba", "descending": True, "filter": "class1", "search": "text", "offset": 0, "limit": 100}
+        query = {"sort": "proba", "descending": True, "search": "text", "offset": 0, "limit": 100}
+        query |= {"filter": "all", "predicted": "good"}
         pages.page(query)
         reads = []
         text = bench.test_text
@@ -473,7 +480,7 @@ class TestJobs:
         assert widget.busy
         widget._on_request(widget, {"v": 1, "id": "p", "kind": "ranking", "row": 0, "set_first": True}, [])
         for kind, body in [("find", {"row": 0}), ("verify", {}), ("threshold", {"value": 0.4})]:
-            widget._on_request(widget, {"v": 1, "id": kind, "kind": kind, **body}, [])
+            widget._on_request(widget, message(kind, kind, **body), [])
         widget._on_request(widget, {"v": 1, "id": "c", "kind": "cancel"}, [])
         answers = {answer["id"]: answer for answer in self._answers(widget)}
         assert answers["p"]["kind"] == "result"

@@ -10,7 +10,7 @@ import weakref
 
 import pytest
 from recording_comm import RecordingComm
-from test_widget import Slow, ask, deliver, make_workbench, page, refused
+from test_widget import Slow, ask, deliver, make_workbench, message, page, refused
 
 import relabel_widget as rw
 from relabel_widget.monitor import Cancelled
@@ -41,7 +41,7 @@ def widget(bench):
 
 def tell(widget, request, kind, **body):
     """Send a request and do not wait for its answer."""
-    content = {"v": 1, "id": request, "kind": kind, **body}
+    content = message(request, kind, **body)
     widget._handle_msg({"content": {"data": {"method": "custom", "content": content}}, "buffers": []})
 
 
@@ -251,11 +251,11 @@ class TestSizesInTheBackground:
     def test_it_stops_for_a_persons_job_and_when_told_to(self, widget, monkeypatch):
         searched, real = [], rw.Workbench.flip_set
 
-        def search(self, row, *, budget=None, monitor=None):
+        def search(self, row, *, budget=None, **keys):
             searched.append(row)
             if budget is not None and len(searched) < 3:
-                Slow()(monitor=monitor)
-            return real(self, row, budget=budget, monitor=monitor)
+                Slow()(monitor=keys["monitor"])
+            return real(self, row, budget=budget, **keys)
 
         monkeypatch.setattr(rw.Workbench, "flip_set", search)
         tell(widget, "w", "watch", rows=[7], on=True)

@@ -12,7 +12,8 @@ export interface Actions {
   select(row: number): void;
   /** The note being written about rows; their next decision takes it along. */
   draft(rows: readonly number[], note: string): void;
-  decide(rows: readonly number[], decision: Decision): void;
+  /** `labels` are the new ones of the rows, one each; without them Python takes those that it suggests. */
+  decide(rows: readonly number[], decision: Decision, labels?: readonly string[]): void;
   /** The training row that keys act on. */
   activate(row: number): void;
   choose(selection: ReadonlySet<number>): void;
@@ -70,10 +71,10 @@ export function createActions(
     note === "" ? drafts.delete(String(rows)) : drafts.set(String(rows), note);
     store.set({ drafts });
   };
-  const decide = async (rows: readonly number[], decision: Decision) => {
+  const decide = async (rows: readonly number[], decision: Decision, labels?: readonly string[]) => {
     if (rows.length === 0) return undefined;
     const note = draftOf(store.get(), rows);
-    const body = { rows: [...rows], decision, note: note.trim() };
+    const body = { rows: [...rows], decision, labels: labels === undefined ? null : [...labels], note: note.trim() };
     const failed = await optimistic(marked(rows, decision === "relabel"), client.request("decide", body));
     if (failed === undefined && draftOf(store.get(), rows) === note) draft(rows, "");
     return failed;
@@ -90,7 +91,7 @@ export function createActions(
       load.ranking();
     },
     draft,
-    decide: (rows, decision) => void decide(rows, decision),
+    decide: (rows, decision, labels) => void decide(rows, decision, labels),
     activate(row) {
       if (row === store.get().active) return;
       store.set({ active: row });
@@ -100,7 +101,7 @@ export function createActions(
     find() {
       const row = store.get().testRow;
       if (row === null) return;
-      void load.searching(row, report(client.request("find", { row })));
+      void load.searching(row, report(client.request("find", { row, target: null })));
     },
     verify: () => void report(client.request("verify", {})),
     cancel: () => void report(client.request("cancel", {})),
@@ -120,10 +121,12 @@ export function createActions(
     },
     async judge(decision) {
       const inFront = ({ queue, queueAt } = store.get()) => queue?.[queueAt]?.row;
-      const row = inFront();
-      if (row === undefined) return;
+      const { queue, queueAt: at } = store.get();
+      const suspect = queue?.[at];
+      if (suspect === undefined) return;
+      const { row, suggested } = suspect;
       store.set({ judging: decision !== "skip", queueError: "" });
-      const failed = decision === "skip" ? undefined : await decide([row], decision);
+      const failed = decision === "skip" ? undefined : await decide([row], decision, decision === "relabel" ? [suggested] : undefined);
       const queueError = failed === undefined ? "" : `Not recorded. ${failed.message}`;
       const { queueAt } = store.get();
       const next = failed === undefined && inFront() === row ? queueAt + 1 : queueAt; // the ranking may have changed meanwhile

@@ -31,11 +31,11 @@ export function list<T>(decode: Decoder<T>): Decoder<T[]> {
     Array.isArray(value) ? value.map((item, i) => decode(item, `${path}[${i}]`)) : fail(path, "a list", value);
 }
 
-/** The names of two classes. */
-export const pair: Decoder<[string, string]> = (value, path) => {
+/** The names of two classes or more. */
+export const classes: Decoder<[string, string, ...string[]]> = (value, path) => {
   const [first, second, ...rest] = list(string)(value, path);
-  if (first === undefined || second === undefined || rest.length > 0) return fail(path, "two classes", value);
-  return [first, second];
+  if (first === undefined || second === undefined) return fail(path, "two classes or more", value);
+  return [first, second, ...rest];
 };
 
 export function isObject(value: unknown): value is Record<string, unknown> {

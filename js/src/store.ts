@@ -86,4 +86,4 @@ export function draftOf({ drafts }: Readonly<View>, rows: readonly number[]): st
   return drafts.get(String(rows)) ?? "";
 }
 
-export const FIRST_QUERY: PageQuery = { sort: "row", descending: false, filter: "all", search: "" };
+export const FIRST_QUERY: PageQuery = { sort: "row", descending: false, filter: "all", predicted: null, search: "" };

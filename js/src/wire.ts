@@ -1,31 +1,36 @@
 /** Made by js/wire.py from relabel_widget/widget/_protocol.py and _columns.py: change those, then run `make build`. */
 
-import { boolean, count, list, nullable, number, pair, record, string, type Decoder } from "./decode";
+import { boolean, classes, count, list, nullable, number, record, string, type Decoder } from "./decode";
 
 export const VERSION = 1;
 
 export const COLUMNS = ["row", "text", "label", "predicted", "proba", "margin", "flip_size", "verified_proba"] as const;
 export type Column = (typeof COLUMNS)[number];
 
-export const FILTERS = ["all", "misclassified", "near", "small", "has_set", "flipped", "became_right", "became_wrong", "class0", "class1"] as const;
+export const FILTERS = ["all", "misclassified", "near", "small", "has_set", "flipped", "became_right", "became_wrong"] as const;
 export type Filter = (typeof FILTERS)[number];
 
 export const DECISIONS = ["relabel", "keep", "unsure", "clear"] as const;
 export type Decision = (typeof DECISIONS)[number];
 
 /**
- * A line of the list of test rows. `flipSize` is null where no set was looked for, 0 where none was found; what a
- * verification found is null when there is none or it is out of date.
+ * A line of the list of test rows. `rival` is the nearest other class. With two classes `proba` is the probability
+ * of the second and `margin` the log-odds beyond the threshold; with more they are those of the predicted class,
+ * and its log-odds over the rival. `flipSize` is null where no set was looked for, 0 where none was found. What a
+ * verification found is null when there is none or it is out of date: `verifiedProba` is of the same class as
+ * `proba`.
  */
 export interface TestRow {
   row: number;
   text: string;
   label: string | null;
   predicted: string;
+  rival: string;
   proba: number;
   margin: number;
   flipSize: number | null;
   verifiedProba: number | null;
+  verifiedPredicted: string | null;
   ownProba: number | null;
   flipped: boolean | null;
 }
@@ -34,10 +39,12 @@ export const testRow = record<TestRow>({
   text: string,
   label: nullable(string),
   predicted: string,
+  rival: string,
   proba: number,
   margin: number,
   flipSize: nullable(count),
   verifiedProba: nullable(number),
+  verifiedPredicted: nullable(string),
   ownProba: nullable(number),
   flipped: nullable(boolean),
 });
@@ -55,8 +62,10 @@ export const page = record<Page>({
 });
 
 /**
- * A flip set. The page marks its rows; Python knows what they become. `own` is the word of the user's own
- * estimator, refitted; empty where it was not asked.
+ * A flip set. `labels` has the new label of each of its `rows`. `target` is the class that was asked for, null for
+ * any. The probabilities are those of the second of two classes, of the class predicted before where there are
+ * more; `predictedAfter` is the class that the refit predicts. `own` is the word of the user's own estimator,
+ * refitted; empty where it was not asked.
  */
 export interface FlipSummary {
   size: number;
@@ -69,6 +78,9 @@ export interface FlipSummary {
   lowerBound: number;
   optimal: boolean;
   rows: Array<number>;
+  labels: Array<string>;
+  target: string | null;
+  predictedAfter: string | null;
 }
 export const flipSummary = record<FlipSummary>({
   size: count,
@@ -81,11 +93,15 @@ export const flipSummary = record<FlipSummary>({
   lowerBound: count,
   optimal: boolean,
   rows: list(count),
+  labels: list(string),
+  target: nullable(string),
+  predictedAfter: nullable(string),
 });
 
 /**
  * What the marked rows do to the chosen row, to first order: a prediction, never a fact. `labels` is how many
- * changed labels it speaks of: the mark of this moment may not be among them yet.
+ * changed labels it speaks of: the mark of this moment may not be among them yet. `logOdds` is the change of what
+ * influences change, and `proba` is of the class that `proba` of a test row is of.
  */
 export interface Forecast {
   labels: number;
@@ -101,9 +117,10 @@ export const forecast = record<Forecast>({
 });
 
 /**
- * A training row as it bears on the query. `influence` is the first-order change of the query's log-odds when this
- * row alone is relabelled; `share` is that as a part of the way to the threshold, null on the threshold itself;
- * `words` are the features that it shares with the query.
+ * A training row as it bears on the query. `suggested` is the label that moves the query most towards its flip;
+ * with two classes, the one that the row did not have. `influence` is the first-order change of the query's log-
+ * odds (with more classes, of its margin) when this row alone gets it; `share` is that as a part of the way to the
+ * flip, null where there is none left; `words` are the features that it shares with the query.
  */
 export interface TrainRow {
   rank: number;
@@ -112,6 +129,7 @@ export interface TrainRow {
   text: string;
   original: string;
   current: string;
+  suggested: string;
   influence: number;
   share: number | null;
   inSet: boolean;
@@ -126,6 +144,7 @@ export const trainRow = record<TrainRow>({
   text: string,
   original: string,
   current: string,
+  suggested: string,
   influence: number,
   share: nullable(number),
   inSet: boolean,
@@ -150,7 +169,6 @@ export const bars = record<Bars>({
 export interface Ranking {
   text: string;
   summary: TestRow;
-  verifiedPredicted: string | null;
   flip: FlipSummary | null;
   forecast: Forecast | null;
   largest: number;
@@ -159,7 +177,6 @@ export interface Ranking {
 export const ranking = record<Ranking>({
   text: string,
   summary: testRow,
-  verifiedPredicted: nullable(string),
   flip: nullable(flipSummary),
   forecast: nullable(forecast),
   largest: number,
@@ -178,17 +195,23 @@ export const wordPart = record<WordPart>({
   part: number,
 });
 
-/** A training row in full, and what the features it shares with the query contribute, to first order. */
+/**
+ * A training row in full, and what the features it shares with the query contribute, to first order, when it gets
+ * the `label`. `weight` is the coefficient of the second class; with more than two, of the predicted class less
+ * that of the rival.
+ */
 export interface Words {
   train: number;
   text: string;
   note: string;
+  label: string;
   words: Array<WordPart>;
 }
 export const words = record<Words>({
   train: count,
   text: string,
   note: string,
+  label: string,
   words: list(wordPart),
 });
 
@@ -202,15 +225,22 @@ export const share = record<Share>({
   share: number,
 });
 
-/** Each row's share of the change that a refit with the whole flip set brought. */
+/**
+ * Each row's share of the change that a refit with the whole flip set brought to the log-odds of the class `of`
+ * over the class `over`; both are empty without a flip set.
+ */
 export interface Explained {
   row: number;
+  of: string;
+  over: string;
   change: number;
   interaction: number;
   shares: Array<Share>;
 }
 export const explained = record<Explained>({
   row: count,
+  of: string,
+  over: string,
   change: number,
   interaction: number,
   shares: list(share),
@@ -382,15 +412,16 @@ export const verified = record<Verified>({
 });
 
 /**
- * The small synced state. Everything larger is asked for. `verified_by` is what was retrained (minimiser,
- * estimator or pipeline; empty without a verification). `own_note` says where the user's own estimator predicts
- * otherwise than the minimum of its objective, and why; empty where it does not.
+ * The small synced state. Everything larger is asked for. `classes` are two or more; the threshold is one of two
+ * classes and stays where it is with more. `verified_by` is what was retrained (minimiser, estimator or pipeline;
+ * empty without a verification). `own_note` says where the user's own estimator predicts otherwise than the
+ * minimum of its objective, and why; empty where it does not.
  */
 export interface Shared {
   revision: number;
   nTrain: number;
   nTest: number;
-  classes: [string, string];
+  classes: [string, string, ...string[]];
   labelled: boolean;
   canUndo: boolean;
   canRedo: boolean;
@@ -405,7 +436,7 @@ export const shared = record<Shared>({
   revision: count,
   nTrain: count,
   nTest: count,
-  classes: pair,
+  classes: classes,
   labelled: boolean,
   canUndo: boolean,
   canRedo: boolean,
@@ -419,7 +450,7 @@ export const shared = record<Shared>({
 
 /** What is asked, and what is told then. */
 export interface Requests {
-  page: { body: { sort: Column; descending: boolean; filter: Filter; search: string; offset: number; limit: number }; result: Page };
+  page: { body: { sort: Column; descending: boolean; filter: Filter; predicted: string | null; search: string; offset: number; limit: number }; result: Page };
   ranking: { body: { row: number; set_first: boolean }; result: Ranking };
   bars: { body: { row: number; set_first: boolean; offset: number; limit: number }; result: Bars };
   words: { body: { row: number; train: number }; result: Words };
@@ -429,8 +460,8 @@ export interface Requests {
   flips: { body: Record<never, never>; result: Flips };
   watch: { body: { rows: Array<number>; on: boolean }; result: Filled };
   select: { body: { row: number | null }; result: Done };
-  decide: { body: { rows: Array<number>; decision: Decision; note: string }; result: Decided };
-  find: { body: { row: number }; result: Done };
+  decide: { body: { rows: Array<number>; decision: Decision; labels: Array<string> | null; note: string }; result: Decided };
+  find: { body: { row: number; target: string | null }; result: Done };
   verify: { body: Record<never, never>; result: Done };
   cancel: { body: Record<never, never>; result: Done };
   undo: { body: Record<never, never>; result: Decided };
@@ -466,7 +497,7 @@ export const HEADINGS: readonly (readonly [column: Column, heading: string, titl
   ["label", "True", "True label"],
   ["predicted", "Predicted", "Predicted class"],
   ["proba", "Prob.", "Probability"],
-  ["margin", "Margin", "Log-odds beyond the threshold"],
+  ["margin", "Margin", "Log-odds beyond the threshold, or those of the nearest rival"],
   ["flip_size", "Set", "Size of the flip set"],
   ["verified_proba", "Retrained", "Effect of retraining"],
 ];

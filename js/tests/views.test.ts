@@ -195,7 +195,7 @@ describe("panels and keys", () => {
   test("a forecast never speaks of a mark that Python has not counted", async () => {
     const { fake, find } = draw({ test_row: 3, relabelled: [5], _state: state({ verification: null }) });
     const ranking = structuredClone(contract.results.ranking) as Record<string, any>;
-    ranking["summary"].flipped = ranking["summary"].verified_proba = ranking["verified_predicted"] = null;
+    ranking["summary"].flipped = ranking["summary"].verified_proba = ranking["summary"].verified_predicted = null;
     fake.answers.ranking = ranking;
     await settled();
     await settled();

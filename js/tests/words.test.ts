@@ -24,6 +24,7 @@ describe("numbers and sentences", () => {
 
   const flip = {
     size: 3, found: true, verified: true, outcome: "Found.", own: "", probaBefore: 0.6, probaAfter: 0.4, lowerBound: 2, optimal: false, rows: [1, 2, 3],
+    labels: ["bad", "bad", "good"], target: null, predictedAfter: "bad",
   };
   test("facts are told from predictions", () => {
     expect(flipWords(flip)).toEqual(["fact", expect.stringContaining("0.600 → 0.400. No set of fewer than 2 rows")]);

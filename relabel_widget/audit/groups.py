@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from .._typing import AnyArray, BoolArray, FloatArray, IntArray
+from .._typing import BoolArray, CodeArray, FloatArray, IntArray
 from ..arguments import as_rows, as_whole, check_choice, check_monitor
-from ..fits import Fit, check_any_fit
+from ..bayes import BayesFit, predicted_codes, scores_of
+from ..design import Design
+from ..fits import AnyFit, check_any_fit
 from ..monitor import Monitor
 from ..problem import Edit, codes_of_queries
 from ..search import FlipSet, check_flip_sets, find_flip_sets
@@ -66,7 +68,7 @@ class GroupAudit:
 
 
 def group_audit(
-    fit: Fit,
+    fit: AnyFit,
     X_query: Any,
     train_group: Any,
     *,
@@ -128,7 +130,7 @@ def group_audit(
     of one label, which preserves rows shared by several sets. Intervals treat queries as the sample: they say nothing
     about other training data. Cost: one search for each audited query; resamples cost milliseconds.
     """
-    check_any_fit(fit, who="group_audit")
+    check_any_fit(fit, who="group_audit", bayes=True)
     check_monitor(monitor, who="group_audit")
     as_whole(seed, 0, who="group_audit: seed")  # some invalid seeds crash NumPy
     check_level(level, who="group_audit")
@@ -157,7 +159,7 @@ def group_audit(
         raise ValueError(f"group_audit: none of the {len(audited)} queries has a flip set, so there are no shares.")
     counted = _Counted(
         [each for each in found if each.found], audited[kept], query_codes[audited][kept], codes,
-        fit.problem.labels.codes, allowed, len(names), len(query_names),
+        _codes(fit), allowed, len(names), len(query_names),
     )  # fmt: skip
     rng = np.random.default_rng(seed)
     table = _table(counted, names, query_names, correction, level, resamples, rng)
@@ -167,13 +169,25 @@ def group_audit(
     )
 
 
-def _audited(fit: Fit, queries: Any, y_query: Any, threshold: Any) -> IntArray:
+def _codes(fit: AnyFit) -> CodeArray:
+    """Class codes of the training rows."""
+    return fit.codes if isinstance(fit, BayesFit) else fit.problem.labels.codes
+
+
+def _predicted(fit: AnyFit, queries: Design, threshold_logit: float) -> IntArray:
+    """Codes of the predicted classes."""
+    decision = fit.decision(queries)
+    if isinstance(fit, BayesFit):
+        return predicted_codes(scores_of(decision), threshold_logit)
+    return fit.problem.predicted(decision, threshold_logit)
+
+
+def _audited(fit: AnyFit, queries: Design, y_query: Any, threshold: Any) -> IntArray:
     threshold_logit = fit.threshold_logit(threshold, who="group_audit")
-    problem = fit.problem
     if y_query is None:
         return np.arange(queries.n_rows)
     truth = codes_of_queries(y_query, queries.n_rows, who="group_audit: y_query", classes=fit.classes)
-    wrong = np.flatnonzero(problem.predicted(fit.decision(queries), threshold_logit) != truth)
+    wrong = np.flatnonzero(_predicted(fit, queries, threshold_logit) != truth)
     if not len(wrong):
         raise ValueError(
             "group_audit: no query is misclassified, so there is nothing to audit. Omit y_query to audit all queries."
@@ -189,7 +203,7 @@ class _Counted:
     queries: IntArray
     query_codes: IntArray
     train_codes: IntArray
-    labels: AnyArray
+    labels: CodeArray
     allowed: IntArray
     n_groups: int
     n_query_groups: int

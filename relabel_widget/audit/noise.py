@@ -30,12 +30,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from .._typing import CodeArray, FloatArray, IntArray
-from ..arguments import as_whole, check_choice, check_edit, check_monitor, check_threshold
+from ..arguments import as_whole, check_choice, check_edit, check_monitor
 from ..design import Design, as_design
-from ..evidence import factors
-from ..fits import Fit, check_C, check_fit, minimiser
+from ..evidence import solved_factors
+from ..fits import Fit, check_any_fit, check_C, minimiser
 from ..monitor import Monitor
-from ..problem import Edit, Problem, codes_of_queries, encode
+from ..problem import Edit, Labels, MultinomialProblem, Problem, codes_of_queries, encode
 from ..search import find_flip_sets
 from .settings import as_labels, check_level, stacked
 
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 Correction: TypeAlias = Literal["holm", "fdr"]
 
+_OF_BAYES = "Audit a logistic regression of the same rows: pass fit=rw.fit(X, y)."
 _EXTREME = 20  # after this many permutations as extreme as the data no more are needed: p is not small
 _FEW = 64  # most flip sets need no more gains than this
 _ENOUGH = 0.8  # probability with which a "detectable" difference is found
@@ -165,7 +166,7 @@ def noise_audit(
     Raises
     ------
     ValueError, TypeError
-        If an argument is not as described, or a group has rows of one class only.
+        If an argument is not as described, or a group has no rows of some class.
 
     Notes
     -----
@@ -176,13 +177,12 @@ def noise_audit(
     """
     check_monitor(monitor, who="noise_audit")
     if fit is not None:
-        check_fit(fit, who="noise_audit")
+        check_any_fit(fit, who="noise_audit", instead=_OF_BAYES)
     as_whole(seed, 0, who="noise_audit: seed")  # some invalid seeds crash NumPy
     _check(permutations, correction, seed, level, edit)
-    if threshold is None:
-        threshold = 0.5 if fit is None else fit.threshold
-    threshold_logit = check_threshold(threshold, who="noise_audit")
     data = _of_mapping(groups, C) if fit is None else _of_fit(groups, fit)
+    if threshold is None and fit is not None:
+        threshold = fit.threshold
     if reference is not None and reference not in data.names:
         raise ValueError(f"noise_audit: expected reference to be one of the groups {data.names}, got {reference!r}.")
     who = "noise_audit: X_query"
@@ -191,11 +191,13 @@ def noise_audit(
     drawn = data.draws(np.random.default_rng(seed))
     settings: dict[str, Any] = {"threshold": threshold, "edit": edit, "method": method, "budget": budget}
     fits = [data.fitted(rows, None, monitor) for rows in drawn]
+    threshold_logit = fits[0].threshold_logit(threshold, who="noise_audit")
     found = [find_flip_sets(each, queries, n_jobs=n_jobs, monitor=monitor, **settings) for each in fits]
     sizes = np.array([[one.size if one.found else np.nan for one in sets] for sets in found])
     _check_common(sizes)
     scores = [
-        score(size, each.decision(queries) - threshold_logit, truth) for size, each in zip(sizes, fits, strict=True)
+        score(size, data.problem.predicted(each.decision(queries), threshold_logit), truth)
+        for size, each in zip(sizes, fits, strict=True)
     ]
     means = _means(data, drawn, sizes, scores)
     test = _Test(data, queries, truth, threshold_logit, edit, drawn, permutations, seed, monitor)
@@ -222,22 +224,32 @@ class _Data:
     def draws(self, rng: np.random.Generator) -> list[IntArray]:
         """The same number of rows of each class from each group, at random."""
         codes, places = self.problem.labels.codes, range(len(self.names))
-        rows = [[np.flatnonzero((self.group == g) & (codes == c)) for c in (0, 1)] for g in places]
-        counts = [min(len(rows[g][c]) for g in places) for c in (0, 1)]
+        classes = range(self.problem.n_classes)
+        rows = [[np.flatnonzero((self.group == g) & (codes == c)) for c in classes] for g in places]
+        counts = [min(len(rows[g][c]) for g in places) for c in classes]
         if min(counts) < 1:
             lacking = next(g for g in places if min(map(len, rows[g])) < 1)
+            lost = self.problem.labels.classes.tolist()[min(classes, key=lambda c: len(rows[lacking][c]))]
+            what = "of both classes" if len(classes) == 2 else f"of each of the {len(classes)} classes"
             raise ValueError(
-                f"noise_audit: expected rows of both classes in every group, got one class only in "
-                f"{self.names[lacking]!r}. Leave out that group."
+                f"noise_audit: expected rows {what} in every group, got none of {lost!r} in {self.names[lacking]!r}. "
+                "Leave out that group."
             )
         return [
-            np.concatenate([rng.permutation(rows[g][c])[: counts[c]] for c in (0, 1)]).astype(np.int64) for g in places
+            np.concatenate([rng.permutation(rows[g][c])[: counts[c]] for c in classes]).astype(np.int64) for g in places
         ]
 
-    def taken(self, rows: IntArray) -> _Data:
+    def taken(self, rows: IntArray, weight: float = 1.0) -> _Data:
+        """These rows, their weights times ``weight``."""
         whole = self.problem
-        labels = replace(whole.labels, original=whole.labels.codes[rows], swapped=np.empty(0, dtype=np.int64))
-        problem = replace(whole, design=whole.design.take(rows), labels=labels, weights=whole.weights[rows])
+        labels = Labels(whole.labels.classes, whole.labels.codes[rows])
+        weights, following = weight * whole.weights[rows], whole.label_weights
+        if following is not None:
+            following = replace(following, base=weight * following.base[rows])
+            weights = following.of(labels.codes)
+        problem = replace(
+            whole, design=whole.design.take(rows), labels=labels, weights=weights, label_weights=following
+        )
         return _Data(problem, self.names, self.group[rows])
 
     def fitted(self, rows: IntArray, start: FloatArray | None, monitor: Monitor | None) -> Fit:
@@ -259,11 +271,12 @@ def _of_mapping(groups: Any, C: Any) -> _Data:
         if not isinstance(pair, tuple) or len(pair) != 2:
             raise TypeError(f"noise_audit: expected (X, y) for group {name!r}, got {type(pair).__name__}.")
         designs.append(as_design(pair[0], who=f"noise_audit: X of {name!r}"))
-        of_group = encode(pair[1], designs[-1].n_rows, who=f"noise_audit: {name!r}")
+        of_group = encode(pair[1], designs[-1].n_rows, who=f"noise_audit: {name!r}", several=True)
         labels.append(of_group.decode(of_group.codes))
     design = stacked(designs, who="noise_audit")
-    y = encode(np.concatenate(labels), design.n_rows, who="noise_audit")
-    problem = Problem(design, y, np.ones(design.n_rows), 1.0 / check_C(C, who="noise_audit"))
+    y = encode(np.concatenate(labels), design.n_rows, who="noise_audit", several=True)
+    stated = Problem if len(y.classes) == 2 else MultinomialProblem
+    problem = stated(design, y, np.ones(design.n_rows), 1.0 / check_C(C, who="noise_audit"))
     return _Data(problem, list(groups), np.repeat(np.arange(len(designs)), [each.n_rows for each in designs]))
 
 
@@ -320,39 +333,58 @@ class _Pair:
     """The rows of two draws, and how much editing each would move each query in a model of half of them.
 
     Permutations change labels and rows, but hardly the Hessian: every permutation uses that of all rows of both
-    draws at half their weight, at their common minimiser.
+    draws at half their weight, at their common minimiser. With several classes the two likeliest of each query there
+    are the two whose difference is followed.
     """
 
     test: _Test
     data: _Data
     start: FloatArray
-    pulls: FloatArray
-    """``x_i . H^-1 x_t``, shape (m, rows of both), float32."""
+    above: IntArray
+    """Code of the class that is predicted where the margin is positive, shape (m,)."""
+    below: IntArray
+    """Code of the other one."""
+    moves: FloatArray
+    """``x_i . H^-1 x_t``, float32, shape (rows of both, m); with K classes (rows of both, K, m)."""
 
     @classmethod
     def of(cls, test: _Test, both: IntArray) -> _Pair:
         rows = test.data.taken(both)
-        halved = replace(rows, problem=replace(rows.problem, weights=0.5 * rows.problem.weights))
-        fit = halved.fitted(np.arange(len(both)), None, test.monitor)
-        pulls = fit.problem.eta(factors(fit, test.queries, rtol=1e-4, monitor=test.monitor))
-        return cls(test, rows, fit.theta, np.ascontiguousarray(pulls.T, dtype=np.float32))
+        fit = test.data.taken(both, weight=0.5).fitted(np.arange(len(both)), None, test.monitor)
+        problem, m = fit.problem, test.queries.n_rows
+        functionals = problem.functionals(test.queries, fit.theta)
+        solved = solved_factors(fit, functionals, rtol=1e-4, monitor=test.monitor).x
+        moves: Any = np.asarray(problem.extended_matvec(problem.design, solved), dtype=np.float32)
+        if problem.n_classes == 2:
+            return cls(test, rows, fit.theta, np.ones(m, dtype=np.int64), np.zeros(m, dtype=np.int64), moves)
+        order = np.argsort(-fit.decision(test.queries), axis=1, kind="stable")
+        return cls(test, rows, fit.theta, order[:, 0], order[:, 1], moves.reshape(len(both), -1, m))
 
     def difference(self, first: IntArray, second: IntArray) -> float:
         return self._score(first) - self._score(second)
 
     def _score(self, rows: IntArray) -> float:
-        fit = self.data.fitted(rows, self.start, self.test.monitor)
-        margins = fit.decision(self.test.queries) - self.test.threshold_logit
-        gains = self.pulls[:, rows] * fit.problem.force(fit.eta, self.test.edit).astype(np.float32)
-        gains *= np.where(margins > 0, 1.0, -1.0).astype(np.float32)[:, None]
-        return score(least_sums(gains, np.abs(margins)), margins, self.test.truth)
+        fit, test = self.data.fitted(rows, self.start, self.test.monitor), self.test
+        margins = fit.decision(test.queries)
+        if margins.ndim == 1:
+            margins = margins - test.threshold_logit
+        else:
+            every = np.arange(len(margins))
+            margins = margins[every, self.above] - margins[every, self.below]
+        towards = np.where(margins > 0, -1.0, 1.0).astype(np.float32)
+        moves = (self.moves[rows] * towards).reshape(-1, len(towards))
+        gains = fit.problem.influence(fit.eta, moves, test.edit)
+        if gains.ndim == 3:  # the best new label of each row
+            gains = gains.max(axis=2)
+        predicted = np.where(margins > 0, self.above, self.below)
+        return score(least_sums(np.ascontiguousarray(gains), np.abs(margins)), predicted, test.truth)
 
 
-def score(sizes: FloatArray, margins: FloatArray, truth: CodeArray | None) -> float:
-    """The mean of log2(1 + size), where wrong predictions count negatively if the truth (codes, (m,)) is known."""
+def score(sizes: FloatArray, predicted: IntArray, truth: CodeArray | None) -> float:
+    """The mean of log2(1 + size), where wrong predictions count negatively if the truth is known; codes, both (m,)."""
     doublings = np.log2(1.0 + sizes)
     if truth is not None:
-        doublings = np.where((margins > 0) == (truth == 1), doublings, -doublings)
+        doublings = np.where(predicted == truth, doublings, -doublings)
     return float(np.nanmean(doublings))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from .._typing import FloatArray, IntArray
 from ..arguments import as_whole, check_monitor
 from ..bound import RemainderBound
-from ..fits import Fit, check_fit
+from ..fits import AnyFit, check_any_fit
 from ..monitor import Monitor
 from ..problem import Edit
 from ..search import FlipSet, check_flip_sets, find_flip_sets
@@ -78,7 +78,7 @@ class RobustnessCurve:
 
 
 def robustness_curve(
-    fit: Fit,
+    fit: AnyFit,
     X_query: Any,
     *,
     flip_sets: Sequence[FlipSet] | None = None,
@@ -96,8 +96,8 @@ def robustness_curve(
     Parameters
     ----------
     fit, X_query, threshold, edit, candidates, budget, bound, table, n_jobs, monitor
-        As in `find_flip_sets`. Without ``bound`` or ``table`` nothing is certified beyond 1, and the curve of bounds
-        is at 1 from the first relabel on.
+        As in `find_flip_sets`. Without ``bound`` or ``table`` nothing beyond 1 is certified unless the problem is
+        small, and the curve of bounds is at 1 from the first relabel on. A naive Bayes is certified without either.
     flip_sets
         Flip sets of the queries, if known already; the other arguments are then ignored.
 
@@ -114,7 +114,7 @@ def robustness_curve(
     -----
     Cost: one search for each query.
     """
-    check_fit(fit, who="robustness_curve")
+    check_any_fit(fit, who="robustness_curve", bayes=True)
     check_monitor(monitor, who="robustness_curve")
     if flip_sets is None:
         flip_sets = find_flip_sets(

@@ -21,8 +21,9 @@ from .adopting import bayes_fit, is_bayes
 from .contest import Rules
 from .finding import Finding, Found, contests_of, predicted_code, predicted_codes, predicted_set, rules_of
 from .fitting import BayesFit, proba_of, scores_of
-from .influence import bayes_influence
+from .influence import bayes_influence, bayes_parts
 from .local_search import Ledger
+from .words import bayes_words
 
 __all__ = [
     "BayesFit",
@@ -32,6 +33,8 @@ __all__ = [
     "Rules",
     "bayes_fit",
     "bayes_influence",
+    "bayes_parts",
+    "bayes_words",
     "contests_of",
     "is_bayes",
     "predicted_code",

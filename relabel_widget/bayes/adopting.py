@@ -10,8 +10,7 @@ from scipy import sparse
 from .._typing import AnyArray, FloatArray, IntArray
 from ..arguments import as_numbers
 from ..design import Design
-from ..files.characters import readable_values
-from ..problem import codes_of_queries
+from ..problem import encode
 from .columns import Columns
 from .fitting import BayesFit
 from .models import Bernoulli, Complement, Model, Multinomial
@@ -59,7 +58,7 @@ def bayes_fit(
         If it is unfitted, has ``norm=True`` or a smoothing of 0, or its counts are not those of these rows.
     """
     model = _model(estimator)
-    classes = readable_values(np.asarray(estimator.classes_))
+    classes = np.asarray(estimator.classes_)
     if design.n_features != len(model.alpha):
         raise ValueError(
             f"adopt: the estimator was fitted on {len(model.alpha)} columns, got X of shape {design.shape}. "
@@ -67,7 +66,8 @@ def bayes_fit(
         )
     if len(classes) < 2:
         raise ValueError(f"adopt: expected two classes or more, got only {classes.tolist()}.")
-    codes = codes_of_queries(y, design.n_rows, who="adopt", classes=classes).astype(np.int64)
+    labels = encode(y, design.n_rows, who="adopt", classes=classes, several=True)
+    classes, codes = labels.classes, labels.codes.astype(np.int64)
     weights = _weights(sample_weight, codes, classes)
     trained = Columns(design, getattr(estimator, "binarize", None))
     _check_values(trained, model)

@@ -11,9 +11,9 @@ from scipy.special import expit, softmax
 
 from .._typing import AnyArray, FloatArray, IntArray
 from ..arguments import as_array, as_rows, check_edit, check_monitor
-from ..design import TakesQueries
+from ..design import Design, TakesQueries
 from ..monitor import Monitor
-from ..problem import Edit, code_of
+from ..problem import Edit, Labels, code_of
 from .columns import Columns, product
 from .models import Model
 
@@ -86,6 +86,16 @@ class BayesFit(TakesQueries):
         """The labels that were fitted, shape (n_rows,), a new array."""
         return self.classes[self.codes]
 
+    @cached_property
+    def labels(self) -> Labels:
+        """The labels that were fitted, as a `Fit` has them."""
+        return Labels(self.classes, self.codes.astype(np.int8) if len(self.classes) == 2 else self.codes)
+
+    @property
+    def design(self) -> Design:
+        """The training rows as features."""
+        return self.trained.design
+
     @property
     def n_rows(self) -> int:
         """Number of training rows."""
@@ -94,6 +104,10 @@ class BayesFit(TakesQueries):
     @property
     def _n_features(self) -> int:
         return self.trained.design.n_features
+
+    @property
+    def _n_classes(self) -> int:
+        return len(self.classes)
 
     def scores(self, X: Any) -> FloatArray:
         """Score of each class, shape (m, K): what scikit-learn calls the joint log likelihood."""
@@ -107,7 +121,11 @@ class BayesFit(TakesQueries):
 
     def proba(self, X: Any) -> FloatArray:
         """Probability of ``classes[1]``, shape (m,), or of each of more classes, shape (m, K)."""
-        return proba_of(self.decision(X))
+        return self.proba_of(self.decision(X))
+
+    def proba_of(self, decision: FloatArray) -> FloatArray:
+        """The probabilities that a decision means, same shape."""
+        return proba_of(decision)
 
     def relearned(self, codes: IntArray, weights: FloatArray) -> BayesFit:
         """The fit on other labels and weights of the same rows. Cost: one pass over X."""

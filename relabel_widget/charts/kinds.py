@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ..facts import clip, flips_by, judged_on, plural, score_change, share_change
+from ..facts import clip, flips_by, judged_on, plural, probability_of, score_change, share_change
 from .showing import Chart, finish
 from .theme import COLOURS, altair, by_fill, by_shape
 
@@ -54,19 +54,22 @@ def _influence(bench: Bench, test_row: int, top: int) -> Chart:
     alt = altair("chart")
     ranked = bench.influential_rows(test_row, top)
     columns = bench.test_columns()
-    proba, above = columns.proba[test_row], columns.predicted[test_row]
-    records = [_bar(line, above) for line in ranked.itertuples()]
-    words = [
-        f"“{_clip(bench.test_text(test_row), 90)}”",
-        f"Predicted {bench.classes[int(above)]}: probability of {bench.classes[1]} {proba:.3f}, threshold "
-        f"{bench.threshold:g}.",
-        "Bars are first-order predictions.",
-    ]
+    classes, proba = bench.classes, columns.proba[test_row]
+    predicted, rival = columns.predicted[test_row], columns.rival[test_row]
+    several = len(classes) > 2
+    records = [_bar(line, predicted == 1 or several, several) for line in ranked.itertuples()]
+    if several:
+        how = f"Predicted {classes[predicted]}, probability {proba:.3f}; the nearest other class is {classes[rival]}."
+        moved = f"margin of {_clip(classes[predicted], 20)} over {_clip(classes[rival], 20)} by the new label alone"
+    else:
+        how = f"Predicted {classes[predicted]}: probability of {classes[1]} {proba:.3f}, threshold {bench.threshold:g}."
+        moved = f"log-odds of {classes[1]} by relabelling that row alone"
+    words = [f"“{_clip(bench.test_text(test_row), 90)}”", how, "Bars are first-order predictions."]
     base = alt.Chart(_data(records), width=320, height=alt.Step(21)).encode(
         alt.Y("name:N", title="Training row", sort=None, axis=alt.Axis(labelLimit=230, labelPadding=20, maxExtent=300)),
-        tooltip=_tips(_BAR_TIPS),
+        tooltip=_tips({**_BAR_TIPS, "suggested": "New label"} if several else _BAR_TIPS),
     )
-    length = alt.X("influence:Q", title=f"Change of the log-odds of {bench.classes[1]} by relabelling that row alone")
+    length = alt.X("influence:Q", title=f"Change of the {moved}")
     fills = by_fill("effect", "Moves the prediction", ["towards its flip", "away from it"])
     legend = alt.Legend(orient="top", columns=2)
     bars = base.mark_bar(strokeWidth=1.2, height=13).encode(length, **_with_legend(fills, legend))
@@ -83,7 +86,8 @@ _BAR_TIPS = {
 _SIGNS = ("in the flip set", "relabelled", "in the set, relabelled")
 
 
-def _bar(line: Any, above: bool) -> dict[str, Any]:
+def _bar(line: Any, falls: bool, several: bool) -> dict[str, Any]:
+    """One bar; ``falls`` says whether negative influences are towards the flip."""
     sign = _SIGNS[2] if line.in_flip_set and line.relabelled else _SIGNS[0] if line.in_flip_set else _SIGNS[1]
     return {
         "name": f"{line.row} · {_clip(line.text, _LONGEST)}",
@@ -91,8 +95,9 @@ def _bar(line: Any, above: bool) -> dict[str, Any]:
         "id": str(line.id),
         "text": _clip(line.text, 300),
         "label": f"{line.original} → {line.current}" if line.relabelled else str(line.original),
+        **({"suggested": str(line.suggested)} if several else {}),
         "influence": line.influence,
-        "effect": "towards its flip" if (line.influence < 0) == above else "away from it",
+        "effect": "towards its flip" if (line.influence < 0) == falls else "away from it",
         "sign": sign if line.in_flip_set or line.relabelled else "",
     }
 
@@ -114,8 +119,9 @@ def _sizes(bench: Bench) -> Chart:
     sizes, predicted = _known_sizes(columns)
     width = -(-int(sizes.max()) // _MOST_BARS)
     records = []
-    for code, name in enumerate(map(str, bench.classes)):
-        bins, counts = np.unique((sizes[predicted == code] - 1) // width, return_counts=True)
+    named, domain = _classes_shown(bench, predicted)
+    for name in domain:
+        bins, counts = np.unique((sizes[named == name] - 1) // width, return_counts=True)
         for one, count in zip(bins.tolist(), counts.tolist(), strict=True):
             low, high = 1 + one * width, (one + 1) * width
             rows = f"{low}" if width == 1 else f"{low} to {high}"
@@ -129,7 +135,7 @@ def _sizes(bench: Bench) -> Chart:
             alt.X2("to:Q"),
             alt.Y("count:Q", title="Test rows (count)", axis=_WHOLE),
             tooltip=_tips({"rows": "Rows in the set", "predicted": "Predicted", "count": "Test rows"}),
-            **by_fill("predicted", "Predicted", list(map(str, bench.classes))),
+            **by_fill("predicted", "Predicted", domain),
         )
     )
     return _titled(bars, "Relabels needed to flip a prediction", [_searched(columns, sizes)])
@@ -142,8 +148,8 @@ def _size_probability(bench: Bench) -> Chart:
     alt, columns = altair("chart"), bench.test_columns()
     sizes, predicted = _known_sizes(columns)
     found = np.flatnonzero(columns.flip_size > 0)
-    names = [str(bench.classes[code]) for code in predicted]
-    points = zip(found.tolist(), columns.proba[found].tolist(), sizes.tolist(), names, strict=True)
+    named, domain = _classes_shown(bench, predicted)
+    points = zip(found.tolist(), columns.proba[found].tolist(), sizes.tolist(), named.tolist(), strict=True)
     records = _thinned(
         ({"row": row, "proba": p, "size": size, "predicted": name} for row, p, size, name in points), ["proba"], bench
     )
@@ -152,16 +158,16 @@ def _size_probability(bench: Bench) -> Chart:
         alt.Chart(_data(records), width=_WIDTH, height=_HEIGHT)
         .mark_point(filled=True)
         .encode(
-            _chance("proba", f"Probability of {bench.classes[1]} (dashed line: the threshold)", alt.X),
+            _chance("proba", probability_of(bench.classes) + _dashed(bench), alt.X),
             alt.Y("size:Q", title="Size of the flip set (training rows)", axis=_WHOLE, scale=top),
             tooltip=_tips(
                 {"row": "Test row", "text": "Text", "proba": "Probability", "size": "Rows in the set", **_COUNT}
             ),
-            **by_shape("predicted", "Predicted", list(map(str, bench.classes))),
+            **by_shape("predicted", "Predicted", domain),
         )
     )
     title = "Size of the flip set against probability"
-    return _titled(alt.layer(_at_threshold(bench, "x"), marks), title, [_searched(columns, sizes)])
+    return _titled(alt.layer(*_at_threshold(bench, "x"), marks), title, [_searched(columns, sizes)])
 
 
 _COUNT = {"count": "Test rows at this point"}
@@ -184,8 +190,12 @@ def _before_after(bench: Bench) -> Chart:
         bench,
     )
     everyone = alt.Chart(_data(records), width=430, height=430).encode(
-        _chance("before", f"Probability of {bench.classes[1]} before", alt.X),
-        _chance("after", f"Probability of {bench.classes[1]} after retraining", alt.Y),
+        _chance("before", f"{probability_of(bench.classes)} before", alt.X),
+        _chance(
+            "after",
+            f"{'The same' if len(bench.classes) > 2 else probability_of(bench.classes)} after retraining",
+            alt.Y,
+        ),
         tooltip=_tips({"row": "Test row", "text": "Text", "before": "Before", "after": "After", **_COUNT}),
     )
     kept = everyone.transform_filter(f"datum.fate == '{_KEPT}'").mark_circle(size=22, opacity=0.6, color=COLOURS[4])
@@ -194,31 +204,32 @@ def _before_after(bench: Bench) -> Chart:
         flipped = everyone.transform_filter(f"datum.fate != '{_KEPT}'").mark_point(filled=True, size=80)
         marks.append(flipped.encode(**by_shape("fate", "Flipped", fates_of_flips)))
     same = alt.Chart(_data([{"x": 0, "y": 0}, {"x": 1, "y": 1}])).mark_line(color=COLOURS[4], strokeWidth=1)
-    under = [same.encode(x="x:Q", y="y:Q"), _at_threshold(bench, "x"), _at_threshold(bench, "y")]
+    under = [same.encode(x="x:Q", y="y:Q"), *_at_threshold(bench, "x"), *_at_threshold(bench, "y")]
     title = flips_by(summary.n_flipped, summary.n_test, summary.n_relabelled)
-    return _titled(alt.layer(*under, *marks), title, _figures(summary))
+    return _titled(
+        alt.layer(*under, *marks), title, _figures(summary, _LINES if len(bench.classes) == 2 else _NO_LINES)
+    )
 
 
 _FATES = ("became right", "became wrong", "flipped")
 _KEPT = "kept its class"
 _LINES = "Small grey points kept their class. Dashed lines: the threshold. Points on the diagonal did not change."
+_NO_LINES = "Small grey points kept their class. Points on the diagonal did not change."
 
 
 def _fates(columns: Any) -> list[str]:
-    became_right = columns.flipped & columns.right_if_flipped
-    became_wrong = columns.flipped & columns.known & ~columns.wrong
-    fates = np.select([became_right, became_wrong, columns.flipped], _FATES, _KEPT)
+    fates = np.select([columns.became_right, columns.became_wrong, columns.flipped], _FATES, _KEPT)
     return [str(fate) for fate in fates]
 
 
-def _figures(summary: Any) -> list[str]:
+def _figures(summary: Any, legend: str) -> list[str]:
     if summary.accuracy_before is None:
-        return [_LINES]
+        return [legend]
     accuracy = " → ".join(share_change(summary.accuracy_before, summary.accuracy_after))
     loss = " → ".join(score_change(summary.log_loss_before, summary.log_loss_after))
     partly = summary.n_known < summary.n_test
     rows = f" on {judged_on(summary.n_known, summary.n_test)}" if partly else ""
-    return [f"Accuracy {accuracy}, log-loss {loss}{rows}.", _LINES]
+    return [f"Accuracy {accuracy}, log-loss {loss}{rows}.", legend]
 
 
 KINDS: Mapping[str, Callable[..., Chart]] = {
@@ -234,7 +245,20 @@ def _known_sizes(columns: Any) -> tuple[Any, Any]:
     found = columns.flip_size > 0
     if not found.any():
         raise ValueError("chart: no flip set is known yet at this threshold. Call flip_set(row) for test rows first.")
-    return columns.flip_size[found], columns.predicted[found].astype(np.int8)
+    return columns.flip_size[found], columns.predicted[found]
+
+
+_OTHERS = "other classes"
+
+
+def _classes_shown(bench: Bench, codes: Any) -> tuple[Any, list[str]]:
+    """Names of some codes' classes, and all that occur: of more than a chart can tell apart the commonest ones."""
+    names = np.array([str(label) for label in bench.classes], dtype=object)
+    if len(names) <= len(COLOURS):
+        return names[codes], names.tolist()
+    counts = np.bincount(codes, minlength=len(names))
+    common = np.sort(np.argsort(-counts, kind="stable")[: len(COLOURS) - 1])
+    return np.where(np.isin(codes, common), names[codes], _OTHERS), [*names[common].tolist(), _OTHERS]
 
 
 def _searched(columns: Any, sizes: Any) -> str:
@@ -258,9 +282,16 @@ def _thinned(records: Iterable[dict[str, Any]], places: list[str], bench: Bench)
     return list(cells.values())
 
 
-def _at_threshold(bench: Bench, axis: str) -> Chart:
+def _dashed(bench: Bench) -> str:
+    return " (dashed line: the threshold)" if len(bench.classes) == 2 else ""
+
+
+def _at_threshold(bench: Bench, axis: str) -> list[Chart]:
+    """A line at the threshold, where there is one."""
+    if len(bench.classes) > 2:
+        return []
     rule = altair("chart").Chart(_data([{axis: bench.threshold}])).mark_rule(strokeDash=[4, 4], color=COLOURS[4])
-    return rule.encode(**{axis: f"{axis}:Q"})
+    return [rule.encode(**{axis: f"{axis}:Q"})]
 
 
 def _chance(field: str, title: str, channel: Any) -> Any:
@@ -292,6 +323,6 @@ def _titled(chart: Chart, title: str, words: list[str]) -> Chart:
     return chart.properties(title=altair("chart").Title(title, subtitle=words))
 
 
-def _clip(text: str, length: int) -> str:
+def _clip(text: Any, length: int) -> str:
     """Clip to one line."""
-    return clip(" ".join(text[: 4 * length].split()), length)
+    return clip(" ".join(str(text)[: 4 * length].split()), length)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,14 @@ class TakesQueries(ABC):
         For an adopted pipeline: what turns raw rows into features; None without one.
     columns
         Names of the columns of the training frame, in its order; None if the training rows were no frame.
+    own
+        The estimator that the fit was adopted from; None without one.
     threshold
         ``classes[1]`` is predicted above this probability, unless a function is given another one.
     """
 
     transform: Any
+    own: Any
     columns: list[Any] | None
     threshold: float
 
@@ -35,15 +39,43 @@ class TakesQueries(ABC):
     def _n_features(self) -> int:
         """Number of the model's columns."""
 
+    @property
+    @abstractmethod
+    def _n_classes(self) -> int:
+        """Number of classes."""
+
+    @cached_property
+    def feature_names(self) -> list[str] | None:
+        """Name of each feature as the adopted estimator has it; None where it has none."""
+        if self.own is None:
+            return None if self.columns is None else [str(name) for name in self.columns]
+        names = getattr(self.own.classifier, "feature_names_in_", None)
+        if names is not None:
+            return [str(name) for name in names]
+        return None if self.transform is None else self.transform.names(self._n_features)
+
+    def column_names(self, n_columns: int) -> list[str] | None:
+        """Names of the columns of rows as this fit takes them; a pipeline's features have names of their own."""
+        of_features = self.transform is None or self.transform.takes_texts
+        names = self.feature_names if of_features else self.columns
+        return names if names is not None and len(names) == n_columns else None
+
     def threshold_logit(self, threshold: Any, *, who: str) -> float:
         """A threshold as log-odds; the fit's own if None.
 
         Raises
         ------
         ValueError
-            If it does not lie strictly between 0 and 1.
+            If it does not lie strictly between 0 and 1, or there are several classes, of which the likeliest is
+            predicted.
         """
-        return check_threshold(self.threshold if threshold is None else threshold, who=who)
+        logit = check_threshold(self.threshold if threshold is None else threshold, who=who)
+        if logit and self._n_classes > 2:
+            raise ValueError(
+                f"{who}: expected no threshold with {self._n_classes} classes, got {threshold!r}. The likeliest is "
+                "predicted."
+            )
+        return logit
 
     def design_of(self, X: Any, *, who: str = "X") -> Design:
         """Rows as a design with the model's columns; raw rows pass through the pipeline first.

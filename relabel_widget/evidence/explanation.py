@@ -9,7 +9,9 @@ import numpy as np
 
 from .._typing import FloatArray, IntArray
 from ..arguments import as_rows, check_edit, check_monitor
-from ..fits import Fit, check_any_fit
+from ..bayes import BayesFit, bayes_parts
+from ..design import Design
+from ..fits import AnyFit, check_any_fit
 from ..monitor import Monitor
 from ..problem import Edit
 from ..solver import solve
@@ -31,11 +33,12 @@ class SharedFeatures:
 class Explanation:
     """How the verified change of a query's log-odds comes about.
 
-    With several classes it is the change of the margin between the class predicted before and the one predicted after
-    the refit, or the nearest rival where the prediction stands.
-
     Attributes
     ----------
+    classes
+        Two class labels: the change is that of the log-odds of the first over the second. Of two classes they are
+        ``classes[1]`` and ``classes[0]``; of more, the one predicted before and the one predicted after the refit, or
+        the nearest rival where the prediction stands.
     rows
         The edited rows, int64, shape (k,), as given, but for those that have their new label already.
     shares
@@ -48,6 +51,7 @@ class Explanation:
         For each row the features that it shares with the query.
     """
 
+    classes: tuple[Any, Any]
     rows: IntArray
     shares: FloatArray
     interaction: float
@@ -56,7 +60,7 @@ class Explanation:
 
 
 def explain(
-    fit: Fit, x: Any, rows: Any, *, labels: Any = None, edit: Edit = "relabel", monitor: Monitor | None = None
+    fit: AnyFit, x: Any, rows: Any, *, labels: Any = None, edit: Edit = "relabel", monitor: Monitor | None = None
 ) -> Explanation:
     """Split the change that editing some rows brings to a query into the rows' shares.
 
@@ -81,13 +85,17 @@ def explain(
     Notes
     -----
     The shares are the trapezoidal rule for the exact path integral ``-sum_i f_i x_i . Hbar^-1 x``; ``interaction``
-    is its error, of third order. Cost: one refit, two CG solves, and memory of k * n_params * 16 bytes.
+    is its error, of third order. Cost: one refit, two CG solves, and memory of k * n_params * 16 bytes. For a naive
+    Bayes the integral is known, so that nothing is left for ``interaction`` but rounding.
     """
-    check_any_fit(fit, who="explain")
+    check_any_fit(fit, who="explain", bayes=True)
     check_monitor(monitor, who="explain")
     check_edit(edit, who="explain")
     chosen = as_rows(rows, fit.n_rows, who="explain: rows")
-    problem, design = fit.problem, fit.query_of(x, who="explain: x")
+    design = fit.query_of(x, who="explain: x")
+    if isinstance(fit, BayesFit):
+        return _of_bayes(fit, design, chosen, labels, edit, monitor)
+    problem = fit.problem
     refit = fit.refit(chosen, edit, labels=labels, monitor=monitor)
     functional = problem.functionals(design, fit.theta, refit.theta)[:, 0]
     edits = problem.edits_of(chosen, edit, refit.problem.labels.codes[chosen])
@@ -101,7 +109,35 @@ def explain(
     shares, change = parts.sum(axis=1), float(functional @ (refit.theta - fit.theta))
     query, n_features = problem.extended_rows(design)[:, 0], problem.design.n_features
     shared = [_shared(part[:n_features], query[:n_features]) for part in parts]
-    return Explanation(chosen, shares, change - float(shares.sum()), change, shared)
+    return Explanation(_margin(fit, refit, design), chosen, shares, change - float(shares.sum()), change, shared)
+
+
+def _of_bayes(
+    fit: BayesFit, query: Design, rows: IntArray, labels: Any, edit: Edit, monitor: Monitor | None
+) -> Explanation:
+    refit = fit.refit(rows, edit, labels=labels, monitor=monitor)
+    if edit == "relabel":
+        rows = rows[refit.codes[rows] != fit.codes[rows]]
+    parts = bayes_parts(fit, refit, query, rows)
+    shares = parts.of_terms.sum(axis=1)
+    shared = []
+    for part in parts.of_terms:
+        held = np.flatnonzero((part != 0) & (parts.columns >= 0))
+        held = held[np.argsort(-np.abs(part[held]), kind="stable")]
+        shared.append(SharedFeatures(parts.columns[held], part[held]))
+    left = parts.change - float(shares.sum())
+    return Explanation(_margin(fit, refit, query), rows, shares, left, parts.change, shared)
+
+
+def _margin(fit: AnyFit, refit: AnyFit, query: Design) -> tuple[Any, Any]:
+    """The classes whose margin the change is of."""
+    classes = fit.classes.tolist()
+    if len(classes) == 2:
+        return classes[1], classes[0]
+    first = int(fit.decision(query)[0].argmax())
+    others = refit.decision(query)[0]
+    others[first] = -np.inf
+    return classes[first], classes[int(others.argmax())]
 
 
 def _shared(part: FloatArray, query: FloatArray) -> SharedFeatures:

@@ -13,11 +13,11 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from .._typing import FloatArray, IntArray
+from .._typing import AnyArray, FloatArray, IntArray
 from ..arguments import check_choice, check_edit, check_monitor
 from ..bayes import BayesFit, bayes_influence
 from ..design import Design
-from ..fits import AnyFit, Fit, check_any_fit, check_fit
+from ..fits import AnyFit, Fit, check_any_fit
 from ..monitor import Monitor
 from ..problem import Edit
 from ..solver import SolveResult, solve_many
@@ -30,10 +30,15 @@ Direction: TypeAlias = Literal["either", "up", "down"]
 
 
 class TopInfluence(NamedTuple):
-    """``rows`` int64 and ``values`` float64, both (m, k): each query's k rows of most influence, the most first."""
+    """Each query's k rows of most influence, the most first; all of shape (m, k).
+
+    ``rows`` int64; ``values`` float64; ``labels``, the label that the value is of: the row's other label, with several
+    classes its new label of most influence, for removals its own.
+    """
 
     rows: IntArray
     values: FloatArray
+    labels: AnyArray
 
 
 def relabel_influence(fit: AnyFit, X_query: Any, *, monitor: Monitor | None = None) -> FloatArray:
@@ -110,14 +115,18 @@ def _influence(fit: AnyFit, X_query: Any, edit: Edit, monitor: Monitor | None) -
     queries = fit.design_of(X_query, who=f"{'relabel' if edit == 'relabel' else 'removal'}_influence: X_query")
     if isinstance(fit, BayesFit):
         return bayes_influence(fit, queries, edit, monitor=monitor)
+    return _scores_of(fit, queries, edit, FACTOR_RTOL, monitor)
+
+
+def _scores_of(fit: Fit, queries: Design, edit: Edit, rtol: float, monitor: Monitor | None) -> FloatArray:
     problem = fit.problem
     functionals = problem.functionals(queries, fit.theta)
-    solved = solved_factors(fit, functionals, rtol=FACTOR_RTOL, monitor=monitor).x
+    solved = solved_factors(fit, functionals, rtol=rtol, monitor=monitor).x
     return problem.influence(fit.eta, problem.extended_matvec(problem.design, solved), edit)
 
 
 def top_influence(
-    fit: Fit,
+    fit: AnyFit,
     X_query: Any,
     k: int = 100,
     *,
@@ -148,7 +157,7 @@ def top_influence(
     Returns
     -------
     TopInfluence
-        Values in units of log-odds.
+        Values in units of log-odds; with several classes, of the margin that `relabel_influence` speaks of.
 
     Raises
     ------
@@ -160,9 +169,10 @@ def top_influence(
     Notes
     -----
     Cost: as `relabel_influence`. Memory: 64 queries' factors, and n_rows scores of one query for a design in memory,
-    or 64 times one block's for one that lies elsewhere, whose blocks are read once for 64 queries.
+    or 64 times one block's for one that lies elsewhere, whose blocks are read once for 64 queries. With K classes
+    64 * n_rows * K scores; for a naive Bayes n_rows * K.
     """
-    check_fit(fit, who="top_influence")
+    check_any_fit(fit, who="top_influence", bayes=True)
     check_monitor(monitor, who="top_influence")
     check_edit(edit, who="top_influence")
     check_choice(direction, "direction", ("either", "up", "down"), who="top_influence")
@@ -170,8 +180,10 @@ def top_influence(
         raise ValueError(f"top_influence: expected k as a whole number of at least 1, got {k!r}.")
     if not 0 < rtol < 1:
         raise ValueError(f"top_influence: expected rtol between 0 and 1, got {rtol!r}.")
-    queries = fit.design_of(X_query, who="top_influence: X_query")
-    force, k = -fit.problem.force(fit.eta, edit), min(int(k), fit.n_rows)
+    queries, k = fit.design_of(X_query, who="top_influence: X_query"), min(int(k), fit.n_rows)
+    if isinstance(fit, BayesFit) or len(fit.classes) > 2:
+        return _top_of_all(fit, queries, k, edit, direction, rtol, monitor)
+    force = -fit.problem.force(fit.eta, edit)
     rows, values = np.zeros((queries.n_rows, k), dtype=np.int64), np.zeros((queries.n_rows, k))
     for first in range(0, queries.n_rows, _GROUP):
         part = queries.take(np.arange(first, min(first + _GROUP, queries.n_rows)))
@@ -185,7 +197,41 @@ def top_influence(
         for t, (found, theirs) in enumerate(best):
             order = np.argsort(-_worth(theirs, direction), kind="stable")
             rows[first + t], values[first + t] = found[order], theirs[order]
-    return TopInfluence(rows, values)
+    codes = fit.problem.labels.codes[rows]
+    return TopInfluence(rows, values, fit.problem.labels.decode(1 - codes if edit == "relabel" else codes))
+
+
+def _top_of_all(
+    fit: AnyFit, queries: Design, k: int, edit: Edit, direction: Direction, rtol: float, monitor: Monitor | None
+) -> TopInfluence:
+    """The same from all scores of one query after another."""
+    own = fit.codes if isinstance(fit, BayesFit) else fit.problem.labels.codes
+    every, shape = np.arange(fit.n_rows), (queries.n_rows, k)
+    rows, values, codes = np.zeros(shape, dtype=np.int64), np.zeros(shape), np.zeros(shape, dtype=np.int64)
+    for t, scores in enumerate(_all_scores(fit, queries, edit, rtol, monitor)):
+        worth = _worth(scores, direction)
+        new = (1 - own if edit == "relabel" else own).astype(np.int64)
+        if worth.ndim == 2:
+            worth = worth.copy()
+            worth[every, own] = -np.inf
+            new = worth.argmax(axis=1)
+            worth = worth[every, new]
+        chosen = _first(worth, k)
+        rows[t] = chosen[np.argsort(-worth[chosen], kind="stable")]
+        codes[t] = new[rows[t]]
+        values[t] = scores[rows[t], codes[t]] if scores.ndim == 2 else scores[rows[t]]
+    return TopInfluence(rows, values, fit.classes[codes])
+
+
+def _all_scores(fit: AnyFit, queries: Design, edit: Edit, rtol: float, monitor: Monitor | None) -> Iterator[FloatArray]:
+    """Each query's scores of all rows, (n_rows,), or with several classes of all rows and labels, (n_rows, K)."""
+    step = 1 if isinstance(fit, BayesFit) else _GROUP
+    for first in range(0, queries.n_rows, step):
+        part = queries.take(np.arange(first, min(first + step, queries.n_rows)))
+        if isinstance(fit, BayesFit):
+            yield from bayes_influence(fit, part, edit, monitor=monitor)
+        else:
+            yield from _scores_of(fit, part, edit, rtol, monitor)
 
 
 def _scores(fit: Fit, solved: FloatArray, monitor: Monitor | None) -> Iterator[tuple[int, int, FloatArray]]:

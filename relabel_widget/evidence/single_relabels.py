@@ -9,7 +9,8 @@ import numpy as np
 
 from .._typing import FloatArray, IntArray
 from ..arguments import check_monitor
-from ..fits import Fit, check_fit
+from ..design import Design
+from ..fits import Fit, check_any_fit, minimiser
 from ..monitor import Monitor
 from ..problem import Hessian
 from ..solver import solve_many
@@ -19,6 +20,7 @@ from .influence import factors
 _WIDTH = 32
 _RTOL = 1e-9  # of Newton decrements, in the fit's preconditioner, by the root of the fit's objective
 _MAX_STEPS = 12
+_OF_BAYES = "Its find_flip_set tries single relabels itself: see lower_bound."
 _FARTHEST = 5.0  # log-odds: beyond, the curvature may vanish and the next system with it
 
 
@@ -28,7 +30,7 @@ def single_relabel_table(
     *,
     monitor: Monitor | None = None,
 ) -> FloatArray:
-    """Log-odds of each query after each single training label was swapped and the model refitted.
+    """Log-odds of each query after each single training label was replaced and the model refitted.
 
     Parameters
     ----------
@@ -41,9 +43,11 @@ def single_relabel_table(
 
     Returns
     -------
-    float64, shape (m, n_rows)
+    float64, shape (m, n_rows), or (m, n_rows, K) with K classes
         Refits to a relative gradient of 1e-9, corrected by the adjoint ``H^-1 x`` times the remaining gradient: what
-        is left is that gradient times the change of the Hessian. NaN where the swap would leave one class only.
+        is left is that gradient times the change of the Hessian. NaN where the relabel would leave a class without
+        rows. With K classes, the lead of the class that is predicted now over the best other one when row i has the
+        label ``classes[b]``: negative where the prediction has changed.
 
     Notes
     -----
@@ -53,10 +57,14 @@ def single_relabel_table(
 
     Cost: n_rows refits in groups of 32, each typically three Newton steps by block CG: as much as some n_rows
     first-order rankings. Memory: m * n_rows * 8 bytes for the result, and six arrays of (n_rows + n_params, 32).
+    With several classes, or weights that follow the label, each relabel is a refit of its own, n_rows * (K - 1) in all:
+    ten milliseconds each on images of digits, .3 s on texts.
     """
-    check_fit(fit, who="single_relabel_table")
+    check_any_fit(fit, who="single_relabel_table", instead=_OF_BAYES)
     check_monitor(monitor, who="single_relabel_table")
     queries = fit.design_of(X_query, who="single_relabel_table: X_query")
+    if len(fit.classes) > 2 or fit.problem.label_weights is not None:
+        return _one_by_one(fit, queries, monitor)
     adjoint = factors(fit, queries, monitor=monitor)
     table = np.empty((queries.n_rows, fit.n_rows))
     for first in range(0, fit.n_rows, _WIDTH):
@@ -66,6 +74,36 @@ def single_relabel_table(
         if monitor is not None:
             monitor.step("refitting every single relabel", int(rows[-1]) + 1, fit.n_rows)
     return table
+
+
+def _one_by_one(fit: Fit, queries: Design, monitor: Monitor | None) -> FloatArray:
+    """The table where a relabel is no tilt of the objective of two classes."""
+    problem, before = fit.problem, fit.decision(queries)
+    code = problem.predicted(before)
+
+    def values(decision: FloatArray) -> FloatArray:
+        return decision if decision.ndim == 1 else _leads(decision, code)
+
+    edits = problem.all_edits(np.arange(fit.n_rows), "relabel")
+    shape = (fit.n_rows, *before.shape[1:])
+    table = np.repeat(values(before)[:, None], np.prod(shape), axis=1)
+    for done, edit in enumerate(edits[:, None], 1):
+        edited = problem.edited(edit, "relabel")
+        if min(edited.class_weights) <= 0:
+            table[:, edit[0]] = np.nan
+        else:
+            refit = minimiser(edited, fit.theta, fit.preconditioner, monitor, fit)
+            table[:, edit[0]] = values(refit.decision(queries))
+        if monitor is not None:
+            monitor.step("refitting every single relabel", done, len(edits))
+    return table.reshape(-1, *shape)
+
+
+def _leads(decision: FloatArray, code: IntArray) -> FloatArray:
+    """The lead of one class of each query over the best other one; (m, K) and (m,) to (m,)."""
+    every, others = np.arange(len(code)), decision.copy()
+    others[every, code] = -np.inf
+    return np.asarray(decision[every, code] - others.max(axis=1))
 
 
 @dataclass(frozen=True, eq=False)

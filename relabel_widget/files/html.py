@@ -76,12 +76,12 @@ def change(before: Any, after: Any) -> Markup:
     return tag("span", tag("span", before, class_="soft"), " → ", tag("b", after), class_="change")
 
 
-def chance(before: float, after: float, threshold: float) -> Markup:
-    """Two probabilities on a line from 0 to 1: hollow before, filled after, and a tick at the threshold."""
-    at = [f"{4 + 112 * value:.1f}" for value in (before, after, threshold)]
+def chance(before: float, after: float, threshold: float | None) -> Markup:
+    """Two probabilities on a line from 0 to 1: hollow before, filled after, and a tick at the threshold, if any."""
+    at = [f"{4 + 112 * value:.1f}" for value in (before, after, threshold or 0.0)]
+    tick = "" if threshold is None else f'<path class="tick" d="M{at[2]} 2V14"/>'
     drawn = Markup(
-        '<path class="rail" d="M4 8H116"/>'
-        f'<path class="tick" d="M{at[2]} 2V14"/>'
+        f'<path class="rail" d="M4 8H116"/>{tick}'
         f'<path class="move" d="M{at[0]} 8H{at[1]}"/>'
         f'<circle class="old" cx="{at[0]}" cy="8" r="3.2"/><circle class="new" cx="{at[1]}" cy="8" r="3.6"/>'
     )

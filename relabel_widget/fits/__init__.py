@@ -15,10 +15,12 @@ from .fitting import (
 )
 from .one_vs_rest import OneVsRest, fit_one_vs_rest, shares
 from .own_model import AdoptionWarning, How, NoRefitError, OwnModel, check_how
+from .unsaid_weights import UNSAID
 from .wrappers import opened
 
 __all__ = [
     "MINIMISER_RTOL",
+    "UNSAID",
     "AdoptionWarning",
     "AnyFit",
     "Disagreement",

@@ -19,6 +19,7 @@ from .estimators import Objective, objective_of
 from .fitting import Fit, Polish, check_weights, minimiser
 from .own_model import AdoptionWarning, OwnModel, as_dense, coefficients
 from .steps import Steps, check_ways, unrolled
+from .unsaid_weights import UNSAID, unsaid_weights
 from .wrappers import opened
 
 AnyFit: TypeAlias = Fit | BayesFit
@@ -45,7 +46,7 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> AnyFit:
     y
         Its labels, shape (n_rows,).
     sample_weight
-        The weights given to its fit, shape (n_rows,).
+        The weights given to its fit, shape (n_rows,). Balanced ones that were not passed are found.
 
     Returns
     -------
@@ -70,7 +71,8 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> AnyFit:
     Warns
     -----
     AdoptionWarning
-        If polishing changes the predicted class of a training row; the message says why.
+        If polishing changes the predicted class of a training row; the message says why. If ``sample_weight`` was not
+        passed, and balanced weights explain the coefficients: they are then used.
 
     Notes
     -----
@@ -78,7 +80,9 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> AnyFit:
     Removing rows keeps C; a refit of ``SGDClassifier`` on k rows fewer has C = 1 / (alpha (n_rows - k)).
     """
     fit = adopted(estimator, X, y, sample_weight)
-    disagreement = Disagreement.of(fit) if isinstance(fit, Fit) else None
+    if fit.own is not None and fit.own.weights_found:
+        warnings.warn(f"adopt: {UNSAID}", AdoptionWarning, stacklevel=2)
+    disagreement = Disagreement.of(fit)
     if disagreement is not None:
         warnings.warn(f"adopt: {disagreement}", AdoptionWarning, stacklevel=2)
     return fit
@@ -92,9 +96,8 @@ def adopted(
     *,
     who: str = "adopt",
     x_name: str = "X",
-    several: bool = True,
 ) -> AnyFit:
-    """`adopt`, without its warning; ``x_name`` is what its caller calls X, ``several`` allows more than two classes."""
+    """`adopt`, without its warnings; ``x_name`` is what its caller calls X."""
     inside = opened(estimator)
     estimator = inside.estimator
     threshold = _own_threshold(inside.threshold, who)
@@ -130,17 +133,23 @@ def adopted(
         )
     if steps is None:
         _check_names(model, features, who)
-    labels = encode(y, design.n_rows, who=who, classes=np.asarray(model.classes_), several=several)
+    labels = encode(y, design.n_rows, who=who, classes=np.asarray(model.classes_), several=True)
     weights = check_weights(sample_weight, labels, who=who)
     problem, start = _stated(objective, model, design, labels, weights)
+    unsaid = None
+    if sample_weight is None and model.class_weight is None:
+        unsaid = unsaid_weights(problem, start, labels)
+    if unsaid is not None:
+        problem, start = _stated(objective, model, design, labels, unsaid)
     fit = _polished(problem, start, threshold)
-    given_weights = None if sample_weight is None else weights
+    given_weights = unsaid if sample_weight is None else weights
     own = _own(estimator, model, steps, rows, features, fit.y, given_weights, design)
     own = replace(
         own,
         distance=fit.polish.typical_change if fit.polish else 0.0,
         n_stored=own.n_stored * int(np.size(model.n_iter_)),
         chooses=objective.chosen,
+        weights_found=unsaid is not None,
     )
     return replace(fit, transform=steps, own=own, columns=columns, threshold=threshold)
 
@@ -234,8 +243,10 @@ class Disagreement:
     cause: str
 
     @classmethod
-    def of(cls, fit: Fit, n_test: int = 0, of_test: int = 0) -> Disagreement | None:
+    def of(cls, fit: AnyFit, n_test: int = 0, of_test: int = 0) -> Disagreement | None:
         """Between a fit and the estimator it was adopted from; None where all predictions agree."""
+        if isinstance(fit, BayesFit):
+            return None  # which is taken as it is
         n_train = 0 if fit.polish is None else fit.polish.predictions_changed
         if fit.own is None or not n_train + n_test:
             return None

@@ -13,7 +13,7 @@ import numpy as np
 from .._typing import AnyArray, FloatArray, IntArray
 from ..arguments import as_array, as_flag, as_numbers, as_rows, check_edit, check_monitor, shown
 from ..bayes import BayesFit
-from ..design import TakesQueries, as_design, compacted
+from ..design import Design, TakesQueries, as_design, compacted
 from ..inputs import column_names, materialised
 from ..monitor import Monitor
 from ..problem import Edit, Hessian, Labels, MultinomialProblem, Problem, code_of, encode
@@ -25,6 +25,11 @@ from .steps import Steps
 # Influence is defined at a minimiser only: a Newton decrement above this fraction of the objective's root is refused.
 # Log-odds are then right to about 1e-7.
 MINIMISER_RTOL = 1e-9
+# What does for a naive Bayes, where a function has no meaning for it.
+_OF_BAYES = (
+    "A naive Bayes has no objective whose curvature this could ask for. What takes one: flip sets, verify, explain, "
+    "influence, suspects, group_audit, robustness_curve and Workbench."
+)
 _APART = 1e3  # times: closer scales are no trouble
 _NAMED = 2  # of the columns of largest and of smallest scale
 
@@ -101,6 +106,16 @@ class Fit(TakesQueries):
         return self.problem.labels.classes
 
     @property
+    def labels(self) -> Labels:
+        """The labels that were fitted, as codes."""
+        return self.problem.labels
+
+    @property
+    def design(self) -> Design:
+        """The training rows as features."""
+        return self.problem.design
+
+    @property
     def C(self) -> float:  # noqa: N802 - scikit-learn's name
         """Inverse regularisation strength, as in scikit-learn."""
         return 1.0 / self.problem.l2
@@ -120,21 +135,9 @@ class Fit(TakesQueries):
     def _n_features(self) -> int:
         return self.problem.design.n_features
 
-    @cached_property
-    def feature_names(self) -> list[str] | None:
-        """Name of each feature as the adopted estimator has it; None where it has none."""
-        if self.own is None:
-            return None if self.columns is None else [str(name) for name in self.columns]
-        names = getattr(self.own.classifier, "feature_names_in_", None)
-        if names is not None:
-            return [str(name) for name in names]
-        return None if self.transform is None else self.transform.names(self._n_features)
-
-    def column_names(self, n_columns: int) -> list[str] | None:
-        """Names of the columns of rows as this fit takes them; a pipeline's features have names of their own."""
-        of_features = self.transform is None or self.transform.takes_texts
-        names = self.feature_names if of_features else self.columns
-        return names if names is not None and len(names) == n_columns else None
+    @property
+    def _n_classes(self) -> int:
+        return len(self.classes)
 
     def decision(self, X: Any) -> FloatArray:
         """Log-odds of ``classes[1]``, shape (m,); of each class, (m, K), with K classes. Cost: one pass over X."""
@@ -142,7 +145,11 @@ class Fit(TakesQueries):
 
     def proba(self, X: Any) -> FloatArray:
         """Probability of ``classes[1]``, in [0, 1], shape (m,); of each class, (m, K), with K classes."""
-        return self.problem.proba(self.decision(X))
+        return self.proba_of(self.decision(X))
+
+    def proba_of(self, decision: FloatArray) -> FloatArray:
+        """The probabilities that a decision means, same shape."""
+        return self.problem.proba(decision)
 
     @cached_property
     def hessian(self) -> Hessian:
@@ -375,8 +382,8 @@ def check_weights(sample_weight: Any, labels: Labels, *, who: str) -> FloatArray
     return weights
 
 
-def check_any_fit(fit: Any, *, who: str, bayes: bool = False) -> None:
-    """Refuse what is no `Fit`, nor a `BayesFit` where that will do.
+def check_any_fit(fit: Any, *, who: str, bayes: bool = False, instead: str = "") -> None:
+    """Refuse what is no `Fit`, nor a `BayesFit` where that will do; ``instead`` says what does for a naive Bayes.
 
     Raises
     ------
@@ -386,29 +393,26 @@ def check_any_fit(fit: Any, *, who: str, bayes: bool = False) -> None:
     if isinstance(fit, BayesFit):
         if bayes:
             return
-        raise TypeError(
-            f"{who}: expected a Fit of a logistic regression, got {fit}. What takes a naive Bayes: find_flip_set, "
-            "find_flip_sets, verify, relabel_influence, removal_influence and suspects."
-        )
+        raise TypeError(f"{who}: expected a Fit of a logistic regression, got {fit}. {instead or _OF_BAYES}")
     if not isinstance(fit, Fit):
         raise TypeError(f"{who}: expected a Fit, as fit and adopt make, got {shown(fit)}.")
 
 
-def check_fit(fit: Any, *, who: str) -> None:
-    """Refuse what is no `Fit` of two classes with weights that stay with the rows.
+def check_fit(fit: Any, *, who: str, several: bool = False, instead: str = "") -> None:
+    """Refuse what is no `Fit` of two classes (or of ``several``) with weights that stay with the rows.
 
     Raises
     ------
     TypeError
-        If it is something else, such as an estimator.
+        If it is something else, such as an estimator; ``instead`` says what does for a naive Bayes.
     ValueError
         If it has more classes, or weights that follow the label.
     """
-    check_any_fit(fit, who=who)
-    if len(fit.classes) > 2:
+    check_any_fit(fit, who=who, instead=instead)
+    if len(fit.classes) > 2 and not several:
         raise ValueError(
-            f"{who}: expected a fit of two classes, got {len(fit.classes)}: {shown(fit.classes.tolist())}. For one "
-            "class against the rest, fit y == label."
+            f"{who}: expected a fit of two classes, got {len(fit.classes)}: {shown(fit.classes.tolist())}. What proves "
+            "bounds with more: find_flip_set on small problems, and single_relabel_table."
         )
     if fit.problem.label_weights is not None:
         raise ValueError(

@@ -69,6 +69,8 @@ class OwnModel:
         Number of stored values of the features, times the number of fits of a refit: what one pass costs.
     chooses
         Whether a refit of the classifier chooses its objective again, by cross-validation.
+    weights_found
+        Whether ``sample_weight`` was not given, but found (`unsaid_weights`).
     """
 
     estimator: Any
@@ -81,6 +83,7 @@ class OwnModel:
     distance: float
     n_stored: int
     chooses: bool = False
+    weights_found: bool = False
 
     @cached_property
     def looks_at_labels(self) -> bool:
@@ -128,6 +131,8 @@ class OwnModel:
         Its distance from the minimiser then says nothing of a refit.
         """
         model = self.classifier
+        if is_bayes(model):
+            return False
         return bool(getattr(model, "warm_start", False)) or bool(np.max(getattr(model, "n_iter_", 0)) > model.max_iter)
 
     def doubts(self, margin: float) -> bool:

@@ -293,6 +293,13 @@ class MultinomialProblem(Problem):
         changed = codes != own
         return np.asarray(rows[changed] * self.n_classes + codes[changed])
 
+    def all_edits(self, rows: IntArray, edit: Edit, allowed: IntArray | None = None) -> IntArray:  # noqa: D102
+        if edit == "remove":
+            return self.edits_of(rows, "remove")
+        codes = np.arange(self.n_classes) if allowed is None else allowed
+        table = rows[:, None] * self.n_classes + codes
+        return np.asarray(table[codes != self.labels.codes[rows][:, None]])
+
     def rows_of(self, edits: IntArray) -> IntArray:  # noqa: D102
         return np.asarray(edits // self.n_classes)
 

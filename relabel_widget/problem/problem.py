@@ -259,6 +259,10 @@ class Problem:
         """The edits that relabel the rows, or leave them out; with codes, of those rows that have another one."""
         return rows if codes is None or edit == "remove" else rows[codes != self.labels.codes[rows]]
 
+    def all_edits(self, rows: IntArray, edit: Edit, allowed: IntArray | None = None) -> IntArray:  # noqa: ARG002
+        """Every edit of each of these rows; with several classes, to each other label, or to each of allowed codes."""
+        return rows
+
     def rows_of(self, edits: IntArray) -> IntArray:
         """The rows that are edited."""
         return edits

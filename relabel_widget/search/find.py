@@ -109,7 +109,8 @@ def find_flip_set(
     bound
         What `remainder_bound` or `pair_bound` made of this fit and edit: raises ``lower_bound`` where it proves more.
     table
-        The query's row of `single_relabel_table`, shape (n_rows,): ``lower_bound`` is 2 if no single relabel flips.
+        The query's row of `single_relabel_table`, shape (n_rows,), or (n_rows, K) with K classes: ``lower_bound`` is 2
+        if no single relabel flips.
     monitor
         Receives progress, and stops the search within one refit by raising `Cancelled`.
 
@@ -135,8 +136,7 @@ def find_flip_set(
     goal = _goal("find_flip_set", fit, threshold, target)
     editable = _editable("find_flip_set", fit, edit, candidates, cost, allowed_labels)
     task = _task("find_flip_set", fit, edit, method, goal, editable, budget)
-    tables = None if table is None else np.reshape(as_numbers(table, who="find_flip_set: table"), (1, -1))
-    proof = as_proof(fit, edit, bound, tables, 1, who="find_flip_set")
+    proof = as_proof(fit, edit, bound, table, 1, who="find_flip_set")
     (flip_set,) = task.run_all(query, monitor)
     asked = Asked(query, fit.raw_query(x, who="find_flip_set: x"), 0)
     return task.concluded(flip_set, asked, proof, monitor)
@@ -396,15 +396,9 @@ def _goal(who: str, fit: AnyFit, threshold: Any, target: Any) -> _Goal:
     Raises
     ------
     ValueError
-        If the threshold is none, or there are several classes, of which the likeliest is predicted; or the target is
-        not one of the classes.
+        If the threshold is none, or there are several classes; or the target is not one of the classes.
     """
     threshold_logit = fit.threshold_logit(threshold, who=who)
-    n_classes = len(fit.classes)
-    if threshold_logit and n_classes > 2:
-        raise ValueError(
-            f"{who}: expected no threshold with {n_classes} classes, got {threshold!r}. The likeliest is predicted."
-        )
     return _Goal(threshold_logit, None if target is None else code_of(target, fit.classes, who=f"{who}: target"))
 
 

@@ -82,8 +82,11 @@ class RivalTask:
         bare = self.fit.bare()
         return replace(self, fit=bare, responses=ClassResponses(bare))
 
-    def concluded(self, flip_set: FlipSet, asked: Asked, proof: Proof, monitor: Monitor | None) -> FlipSet:  # noqa: ARG002
-        """The flip set with the word of the user's own estimator; proofs at hand say nothing of several classes."""
+    def concluded(self, flip_set: FlipSet, asked: Asked, proof: Proof, monitor: Monitor | None) -> FlipSet:
+        """The flip set with the best lower bound that is proven, and with the word of the user's own estimator."""
+        if proof.table is not None:
+            edits = self.problem.all_edits(self.candidates, self.edit, self.allowed)
+            flip_set = proof.by_table(flip_set, proof.table[asked.place].ravel()[edits])
         return confirmed_class(self.fit, flip_set, asked, self.target, monitor)
 
     @property
@@ -206,7 +209,7 @@ class _Search:
     def _exhaust(self) -> None:
         """Try all smaller sets: what no refit flips is proven, and what the search missed is found."""
         task, most = self._task, len(self._task.candidates)
-        edits = self._all_edits()
+        edits = task.problem.all_edits(task.candidates, task.edit, task.allowed)
         each, work, small = small_classes_operations(task.problem), 0.0, None
         for size in range(1, most + 1):
             if self._best is not None and (size >= len(self._best.edits) or task.costs is not None):
@@ -218,15 +221,6 @@ class _Search:
             small = small or SmallClasses.of(task.fit, self._query, self._code, task.target, task.edit)
             if not self._exhausted(small, edits, size):
                 return
-
-    def _all_edits(self) -> IntArray:
-        rows, problem = self._task.candidates, self._task.problem
-        own = problem.labels.codes[rows]
-        if self._task.edit == "remove":
-            return problem.edits_of(rows, "remove")
-        codes = np.arange(problem.n_classes) if self._task.allowed is None else self._task.allowed
-        table = rows[:, None] * problem.n_classes + codes
-        return np.asarray(table[codes != own[:, None]])
 
     def _exhausted(self, small: SmallClasses, edits: IntArray, size: int) -> bool:
         """Whether no set of the size flips; the first that does becomes the best."""

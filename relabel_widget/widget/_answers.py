@@ -17,6 +17,7 @@ from . import _words as words
 from ._filling import Filled, filler_of
 from ._jobs import Job
 from ._lanes import Lane
+from ._pages import ARRANGED_BY
 from ._requests import Request, RequestError
 
 if TYPE_CHECKING:
@@ -155,14 +156,14 @@ class Answers:
         said, row = self._widget.say(self._with_trouble(message)), self._widget.test_row
 
         def value(_: Monitor) -> Value:
-            return {"message": said, "forecast": wire.forecast(self._workbench, self._pages, row)}
+            return {"message": said, "forecast": wire.forecast(self._workbench, row)}
 
         self._beside(request, value, lane="effect")
 
     # ---- lists and details --------------------------------------------------------------------------------------
 
     def _page(self, request: Request) -> None:
-        key = tuple(request.body[name] for name in ("sort", "descending", "filter", "search"))
+        key = tuple(request.body[name] for name in ARRANGED_BY)
         self._beside(request, lambda _: self._pages.page(request.body), key=key)
 
     def _row(self, request: Request) -> int:
@@ -219,26 +220,39 @@ class Answers:
     def _select(self, request: Request) -> None:
         row = request.body["row"]
         self._widget.test_row = row
-        said = "" if row is None else words.picked(self._pages.line(row), wire.classes(self._workbench)[1])
+        said = "" if row is None else words.picked(self._pages.line(row), wire.classes(self._workbench))
         self._reply(request, {"message": self._widget.say(said)})
 
     def _decide(self, request: Request) -> None:
         rows, decision, note = (request.body[name] for name in ("rows", "decision", "note"))
-        asked, now = set(rows), set(self._workbench.relabelled)
-        if asked - now if decision == "relabel" else asked & now:
+        labels = request.body["labels"] if decision == "relabel" else None
+        named = None if labels is None else [wire.class_of(self._workbench, label) for label in labels]
+        if self._changes_labels(rows, decision, named):
             self._jobs.labels_change()
+        test_row = self._widget.test_row
 
         def act() -> list[int]:
+            bench, once = self._workbench, request.id
             if decision in ("keep", "unsure"):
-                written: list[int] = getattr(self._workbench, decision)(rows, note, request=request.id)
+                written: list[int] = getattr(bench, decision)(rows, note, request=once)
                 return written
-            marked = rows if decision == "relabel" else []
-            return self._workbench.set_relabelled(rows, marked, note, request=request.id)
+            if named is not None:
+                return bench.relabel(rows, named, note, request=once)
+            wanted = rows if decision == "relabel" else []
+            return bench.set_relabelled(rows, wanted, note, test_row=test_row, request=once)
 
         def then(written: list[int]) -> None:
             self._done(request, words.decided(decision, written, len(self._workbench.relabelled)))
 
         self._write(request, act, then)
+
+    def _changes_labels(self, rows: list[int], decision: str, named: list[Any] | None) -> bool:
+        """Whether a decision changes any label, so that what is being retrained would be out of date."""
+        asked, now = set(rows), set(self._workbench.relabelled)
+        if named is None:
+            return bool(asked - now if decision == "relabel" else asked & now)
+        current = dict(enumerate(self._workbench.labels().tolist()))
+        return any(current.get(row) != label for row, label in zip(rows, named, strict=False))
 
     def _step(self, request: Request) -> None:
         undo = request.kind == "undo"
@@ -257,12 +271,13 @@ class Answers:
     # ---- long work ----------------------------------------------------------------------------------------------
 
     def _find(self, request: Request) -> None:
-        row = self._row(request)
+        row, target = self._row(request), request.body["target"]
+        to = None if target is None else wire.class_of(self._workbench, target)
         self._as_job(
             request,
             Job("find", row, request.id),
-            lambda monitor: self._workbench.flip_set(row, monitor=monitor),
-            lambda result: words.found(result, row),
+            lambda monitor: self._workbench.flip_set(row, target=to, monitor=monitor),
+            lambda result: words.found(self._workbench, result, row),
         )
 
     def _verify(self, request: Request) -> None:

@@ -93,6 +93,11 @@ def _verified_proba(known: Known, row: int) -> float | None:
     return None if after is None else float(after[row])
 
 
+def _verified_predicted(known: Known, row: int) -> str | None:
+    after = known.arrays.verified_predicted
+    return None if after is None else known.classes[after[row]]
+
+
 def _flipped(known: Known, row: int) -> bool | None:
     flipped = known.arrays.flipped
     return None if flipped is None else bool(flipped[row])
@@ -105,11 +110,12 @@ COLUMNS = (
     Column(
         "predicted",
         TEXT,
-        lambda known, row: known.classes[int(known.arrays.predicted[row])],
+        lambda known, row: known.classes[known.arrays.predicted[row]],
         "Predicted",
         "Predicted class",
         lambda known: known.arrays.predicted.astype(np.float64),
     ),
+    Column("rival", TEXT, lambda known, row: known.classes[known.arrays.rival[row]]),
     Column(
         "proba",
         NUMBER,
@@ -123,7 +129,7 @@ COLUMNS = (
         NUMBER,
         lambda known, row: float(known.arrays.margin[row]),
         "Margin",
-        "Log-odds beyond the threshold",
+        "Log-odds beyond the threshold, or those of the nearest rival",
         lambda known: known.arrays.margin,
     ),
     Column("flip_size", nullable(COUNT), _flip_size, "Set", "Size of the flip set", _flip_sizes),
@@ -135,6 +141,7 @@ COLUMNS = (
         "Effect of retraining",
         lambda known: known.arrays.verified_proba,
     ),
+    Column("verified_predicted", nullable(TEXT), _verified_predicted),
     Column("own_proba", nullable(NUMBER), _own_proba),
     Column("flipped", nullable(FLAG), _flipped),
 )

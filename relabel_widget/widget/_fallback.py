@@ -45,14 +45,17 @@ def _chosen(workbench: Any, row: int) -> Iterator[Markup]:
         yield tag("p", f"{known.outcome}{size}")
     ranked = workbench.influential_rows(row, LINES)
     largest = float(np.abs(ranked["influence"]).max()) or 1.0
+    several = len(workbench.classes) > 2
     lines = (
         (
-            *(line.row, clip(line.text, _TEXT), label_of(line), signs(line), f"{line.influence:+.3f}"),
+            *(line.row, clip(line.text, _TEXT), label_of(line), signs(line)),
+            *[line.suggested] * several,
+            f"{line.influence:+.3f}",
             "█" * max(1, round(_BAR * abs(line.influence) / largest)),
         )
         for line in ranked.itertuples()
     )
-    yield _table(("Training row", "Text", "Label", "Mark", "Influence", ""), lines)
+    yield _table(("Training row", "Text", "Label", "Mark", *["Suggested"] * several, "Influence", ""), lines)
 
 
 def _tests(workbench: Any) -> Markup:
@@ -61,7 +64,7 @@ def _tests(workbench: Any) -> Markup:
     for row in range(min(LINES, workbench.n_test)):
         label = true_label(columns, row)
         known = set_size(columns.flip_size[row])
-        predicted = classes[int(columns.predicted[row])]
+        predicted = classes[columns.predicted[row]]
         text = clip(workbench.test_text(row), _TEXT)
         lines.append((row, text, label, predicted, f"{columns.proba[row]:.3f}", known))
     return _table(("Row", "Text", "True", "Predicted", "Probability", "Flip set"), lines)

@@ -168,7 +168,9 @@ class Filler:
         try:
             if self._jobs.busy:
                 return
-            found = workbench.flip_set(row, budget=BUDGET, monitor=self._monitor)
+            found = workbench.known_flip_set(row)  # a person's own, perhaps with a target
+            if found is None:
+                found = workbench.flip_set(row, budget=BUDGET, monitor=self._monitor)
         except Cancelled:
             return
         except Exception:  # a row that cannot be searched leaves the others their turn

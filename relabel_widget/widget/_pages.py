@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._typing import AnyArray, BoolArray, IntArray
+from .._typing import AnyArray, BoolArray, FloatArray, IntArray
 from ..workbench.test_rows import TestColumns
 from ._columns import COLUMNS, SORTABLE, Known
 
 NEAR = 0.1
-"""How far from the threshold, in probability, counts as near it."""
+"""How far from the threshold, in probability, counts as near it; of more classes than two, half as far as the rival."""
+
+ARRANGED_BY = ("sort", "descending", "filter", "predicted", "search")
+"""What of a query decides which rows are listed, and in which order."""
 
 SMALL = 3
 """Rows of a flip set that counts as small."""
@@ -24,22 +27,27 @@ def number_or_none(value: Any) -> float | None:
     return None if value is None or pd.isna(value) or not np.isfinite(value) else float(value)
 
 
-def _filters(columns: TestColumns, threshold: float) -> Mapping[str, Callable[[], BoolArray]]:
+def _distances(columns: TestColumns, threshold: float, several: bool) -> FloatArray:
+    """How far from a flip each row is, in probability."""
+    if several:
+        return columns.proba * -np.expm1(-columns.margin) / 2  # the rival has exp(-margin) times the probability
+    return np.abs(columns.proba - threshold)
+
+
+def _filters(columns: TestColumns, threshold: float, several: bool) -> Mapping[str, Callable[[], BoolArray]]:
     """What each filter keeps. Those that need labels or a verification keep nothing without them."""
     nothing = np.zeros(len(columns.predicted), dtype=bool)
-    predicted, size = columns.predicted, columns.flip_size
+    size = columns.flip_size
     flipped = nothing if columns.flipped is None else columns.flipped
     return {
         "all": lambda: ~nothing,
         "misclassified": lambda: columns.wrong,
-        "near": lambda: np.abs(columns.proba - threshold) <= NEAR,
+        "near": lambda: _distances(columns, threshold, several) <= NEAR,
         "small": lambda: (size > 0) & (size <= SMALL),
         "has_set": lambda: size > 0,
         "flipped": lambda: flipped,
-        "became_right": lambda: flipped & columns.right_if_flipped,
-        "became_wrong": lambda: flipped & columns.known & ~columns.wrong,
-        "class0": lambda: ~predicted,
-        "class1": lambda: predicted,
+        "became_right": lambda: columns.became_right,
+        "became_wrong": lambda: columns.became_wrong,
     }
 
 
@@ -89,15 +97,19 @@ class Pages:
 
     def kept(self, name: str) -> IntArray:
         """The test rows that a filter keeps, in their own order."""
-        return np.flatnonzero(_filters(self.columns(), self._workbench.threshold)[name]())
+        several = len(self._workbench.classes) > 2
+        return np.flatnonzero(_filters(self.columns(), self._workbench.threshold, several)[name]())
 
     def arranged(self, query: Mapping[str, Any]) -> IntArray:
         """The rows that fit filter and search, in the order asked for."""
-        key = tuple(query[name] for name in ("sort", "descending", "filter", "search"))
+        key = tuple(query[name] for name in ARRANGED_BY)
         found, version = self._arranged, self._version
         if found is not None and found[0] == key:
             return found[1]
         rows = self.kept(query["filter"])
+        if query["predicted"] is not None:
+            known = self._known()
+            rows = rows[np.array(known.classes)[known.arrays.predicted[rows]] == query["predicted"]]
         words = query["search"].strip().casefold()
         if words:
             text = self._workbench.test_text

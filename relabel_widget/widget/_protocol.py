@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ._columns import COLUMNS, SORTABLE
-from ._types import COUNT, FLAG, NUMBER, PAIR, TEXT, Type, limited, listed, nullable, one_of, record
+from ._types import CLASSES, COUNT, FLAG, NUMBER, TEXT, Type, limited, listed, nullable, one_of, record
 
 VERSION = 1
 
@@ -18,7 +18,6 @@ COLUMN = one_of("Column", *SORTABLE)
 FILTER = one_of(
     "Filter",
     *("all", "misclassified", "near", "small", "has_set", "flipped", "became_right", "became_wrong"),
-    *("class0", "class1"),
 )
 DECISION = one_of("Decision", "relabel", "keep", "unsure", "clear")
 REASON = one_of("Reason", "malformed", "refused", "busy", "cancelled", "failed", "exists")
@@ -27,23 +26,28 @@ REASON = one_of("Reason", "malformed", "refused", "busy", "cancelled", "failed",
 
 TEST_ROW = record(
     "TestRow",
-    "A line of the list of test rows. `flipSize` is null where no set was looked for, 0 where none was found; what a "
-    "verification found is null when there is none or it is out of date.",
+    "A line of the list of test rows. `rival` is the nearest other class. With two classes `proba` is the probability "
+    "of the second and `margin` the log-odds beyond the threshold; with more they are those of the predicted class, "
+    "and its log-odds over the rival. `flipSize` is null where no set was looked for, 0 where none was found. What a "
+    "verification found is null when there is none or it is out of date: `verifiedProba` is of the same class as "
+    "`proba`.",
     **{column.name: column.type for column in COLUMNS},
 )
 PAGE = record("Page", "Some of the test rows that fit a query.", total=COUNT, offset=COUNT, rows=listed(TEST_ROW))
 
 TRAIN_ROW = record(
     "TrainRow",
-    "A training row as it bears on the query. `influence` is the first-order change of the query's log-odds when this "
-    "row alone is relabelled; `share` is that as a part of the way to the threshold, null on the threshold itself; "
-    "`words` are the features that it shares with the query.",
+    "A training row as it bears on the query. `suggested` is the label that moves the query most towards its flip; "
+    "with two classes, the one that the row did not have. `influence` is the first-order change of the query's "
+    "log-odds (with more classes, of its margin) when this row alone gets it; `share` is that as a part of the way to "
+    "the flip, null where there is none left; `words` are the features that it shares with the query.",
     rank=COUNT,
     row=COUNT,
     id=TEXT,
     text=TEXT,
     original=TEXT,
     current=TEXT,
+    suggested=TEXT,
     influence=NUMBER,
     share=nullable(NUMBER),
     in_set=FLAG,
@@ -55,8 +59,10 @@ BARS = record("Bars", "Some of the ranked training rows.", total=COUNT, offset=C
 
 FLIP_SUMMARY = record(
     "FlipSummary",
-    "A flip set. The page marks its rows; Python knows what they become. `own` is the word of the user's own "
-    "estimator, refitted; empty where it was not asked.",
+    "A flip set. `labels` has the new label of each of its `rows`. `target` is the class that was asked for, null for "
+    "any. The probabilities are those of the second of two classes, of the class predicted before where there are "
+    "more; `predictedAfter` is the class that the refit predicts. `own` is the word of the user's own estimator, "
+    "refitted; empty where it was not asked.",
     size=COUNT,
     found=FLAG,
     verified=FLAG,
@@ -67,11 +73,15 @@ FLIP_SUMMARY = record(
     lower_bound=COUNT,
     optimal=FLAG,
     rows=listed(COUNT),
+    labels=listed(TEXT),
+    target=nullable(TEXT),
+    predicted_after=nullable(TEXT),
 )
 FORECAST = record(
     "Forecast",
     "What the marked rows do to the chosen row, to first order: a prediction, never a fact. `labels` is how many "
-    "changed labels it speaks of: the mark of this moment may not be among them yet.",
+    "changed labels it speaks of: the mark of this moment may not be among them yet. `logOdds` is the change of what "
+    "influences change, and `proba` is of the class that `proba` of a test row is of.",
     labels=COUNT,
     log_odds=NUMBER,
     proba=NUMBER,
@@ -82,7 +92,6 @@ RANKING = record(
     "One test row in full. `largest` is the largest influence of any training row, without its sign.",
     text=TEXT,
     summary=TEST_ROW,
-    verified_predicted=nullable(TEXT),
     flip=nullable(FLIP_SUMMARY),
     forecast=nullable(FORECAST),
     largest=NUMBER,
@@ -92,17 +101,23 @@ RANKING = record(
 WORD_PART = record("WordPart", "What a shared feature contributes.", word=TEXT, weight=NUMBER, part=NUMBER)
 WORDS = record(
     "Words",
-    "A training row in full, and what the features it shares with the query contribute, to first order.",
+    "A training row in full, and what the features it shares with the query contribute, to first order, when it gets "
+    "the `label`. `weight` is the coefficient of the second class; with more than two, of the predicted class less "
+    "that of the rival.",
     train=COUNT,
     text=TEXT,
     note=TEXT,
+    label=TEXT,
     words=listed(WORD_PART),
 )
 SHARE = record("Share", "The part of one row.", row=COUNT, share=NUMBER)
 EXPLAINED = record(
     "Explained",
-    "Each row's share of the change that a refit with the whole flip set brought.",
+    "Each row's share of the change that a refit with the whole flip set brought to the log-odds of the class `of` "
+    "over the class `over`; both are empty without a flip set.",
     row=COUNT,
+    of=TEXT,
+    over=TEXT,
     change=NUMBER,
     interaction=NUMBER,
     shares=listed(SHARE),
@@ -164,13 +179,14 @@ VERIFIED = record(
 JOB = record("Job", "What runs now.", kind=TEXT, row=nullable(COUNT))
 SHARED = record(
     "Shared",
-    "The small synced state. Everything larger is asked for. `verified_by` is what was retrained (minimiser, "
-    "estimator or pipeline; empty without a verification). `own_note` says where the user's own estimator predicts "
-    "otherwise than the minimum of its objective, and why; empty where it does not.",
+    "The small synced state. Everything larger is asked for. `classes` are two or more; the threshold is one of two "
+    "classes and stays where it is with more. `verified_by` is what was retrained (minimiser, estimator or pipeline; "
+    "empty without a verification). `own_note` says where the user's own estimator predicts otherwise than the "
+    "minimum of its objective, and why; empty where it does not.",
     revision=COUNT,
     n_train=COUNT,
     n_test=COUNT,
-    classes=PAIR,
+    classes=CLASSES,
     labelled=FLAG,
     can_undo=FLAG,
     can_redo=FLAG,
@@ -203,7 +219,16 @@ _ROWS = limited(listed(COUNT), lambda rows: len(rows) > 0)
 _WATCHED = limited(listed(COUNT), lambda rows: len(rows) <= LONGEST_WATCH)
 
 REQUESTS: Mapping[str, Kind] = {
-    "page": _kind(PAGE, sort=COLUMN, descending=FLAG, filter=FILTER, search=TEXT, offset=COUNT, limit=_PAGE_LENGTH),
+    "page": _kind(
+        PAGE,
+        sort=COLUMN,
+        descending=FLAG,
+        filter=FILTER,
+        predicted=nullable(TEXT),
+        search=TEXT,
+        offset=COUNT,
+        limit=_PAGE_LENGTH,
+    ),
     "ranking": _kind(RANKING, row=COUNT, set_first=FLAG),
     "bars": _kind(BARS, row=COUNT, set_first=FLAG, offset=COUNT, limit=_PAGE_LENGTH),
     "words": _kind(WORDS, row=COUNT, train=COUNT),
@@ -213,8 +238,8 @@ REQUESTS: Mapping[str, Kind] = {
     "flips": _kind(FLIPS),
     "watch": _kind(FILLED, rows=_WATCHED, on=FLAG),
     "select": _kind(DONE, row=nullable(COUNT)),
-    "decide": _kind(DECIDED, rows=_ROWS, decision=DECISION, note=_NOTE),
-    "find": _kind(DONE, row=COUNT),
+    "decide": _kind(DECIDED, rows=_ROWS, decision=DECISION, labels=nullable(listed(TEXT)), note=_NOTE),
+    "find": _kind(DONE, row=COUNT, target=nullable(TEXT)),
     "verify": _kind(DONE),
     "cancel": _kind(DONE),
     "undo": _kind(DECIDED),
@@ -222,4 +247,9 @@ REQUESTS: Mapping[str, Kind] = {
     "threshold": _kind(DONE, value=NUMBER),
     "export": _kind(DONE, path=TEXT, overwrite=FLAG),
 }
-"""A closed list of kinds, each with the fields it needs. No expression is evaluated."""
+"""A closed list of kinds, each with the fields it needs. No expression is evaluated.
+
+Classes travel as texts, those of ``SHARED.classes``. ``predicted`` of a page keeps the test rows of that predicted
+class. ``labels`` of a decision to relabel gives each row that label, the original one clears the row, and None leaves
+the choice to `Workbench.set_relabelled`. ``target`` is the class to flip to, None any other.
+"""

@@ -55,8 +55,10 @@ TEXT = Type(lambda value: isinstance(value, str), "string", "string")
 FLAG = Type(lambda value: isinstance(value, bool), "boolean", "boolean")
 COUNT = Type(_is_count, "number", "count")
 NUMBER = Type(_is_number, "number", "number")
-PAIR = Type(
-    lambda value: isinstance(value, list) and len(value) == 2 and all(map(TEXT.fits, value)), "[string, string]", "pair"
+CLASSES = Type(
+    lambda value: isinstance(value, list) and len(value) > 1 and all(map(TEXT.fits, value)),
+    "[string, string, ...string[]]",
+    "classes",
 )
 
 

@@ -56,11 +56,12 @@ class RelabelWidget(SendsWhereAsked):
     test_row
         The chosen test row, or None. Setting it chooses.
     relabelled
-        Training rows whose label is changed, sorted. Setting it relabels the difference.
+        Training rows whose label is changed, sorted. Setting it relabels the difference: of several classes, a newly
+        marked row gets the label that `Workbench.suggested_labels` has for the chosen test row.
     busy
         Whether a search or a retraining runs on the workbench.
     threshold
-        A test row is predicted ``classes[1]`` when its probability is above this. Setting it sets the workbench's.
+        Of two classes, ``classes[1]`` is predicted above this probability. Setting it sets the workbench's.
 
     Raises
     ------
@@ -107,8 +108,8 @@ class RelabelWidget(SendsWhereAsked):
 
     # ---- what Python may do -------------------------------------------------------------------------------------
 
-    def find_flip_set(self, test_row: int | None = None) -> Any:
-        """Find the flip set of a test row, by default the chosen one, and wait for it.
+    def find_flip_set(self, test_row: int | None = None, target: Any = None) -> Any:
+        """Find the flip set of a test row, by default the chosen one, and wait for it; ``target`` as for the workbench.
 
         Returns
         -------
@@ -125,8 +126,8 @@ class RelabelWidget(SendsWhereAsked):
         if row is None:
             raise ValueError("find_flip_set: no test row is chosen. Set `test_row` first, or give one.")
         with self._jobs.running("find", row) as monitor:
-            result = self.workbench.flip_set(row, monitor=monitor)
-        self.say(words.found(result, row))
+            result = self.workbench.flip_set(row, target=target, monitor=monitor)
+        self.say(words.found(self.workbench, result, row))
         return result
 
     def verify(self) -> Any:
@@ -193,7 +194,8 @@ class RelabelWidget(SendsWhereAsked):
     def _pass_on_relabelled(self, proposal: Any) -> list[int]:
         wanted, now = set(proposal["value"]), set(self.workbench.relabelled)
         if wanted != now and not self._is_news("relabelled", proposal["value"]):
-            self._or_trait_error(lambda: self.workbench.set_relabelled(sorted(wanted ^ now), sorted(wanted)))
+            changed, row = sorted(wanted ^ now), self.test_row
+            self._or_trait_error(lambda: self.workbench.set_relabelled(changed, sorted(wanted), test_row=row))
         return list(self.workbench.relabelled)
 
     @traitlets.validate("threshold")

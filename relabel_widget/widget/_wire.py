@@ -7,12 +7,12 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, logit
 
 from ..facts import clip, own_word
 from ..monitor import Monitor
 from ._jobs import Job
 from ._pages import Pages, number_or_none
+from ._requests import RequestError
 
 BARS = 100
 """How many training rows come with a ranking; further ones are asked for."""
@@ -27,8 +27,22 @@ TEXT_OF_QUERY = 20_000
 
 
 def classes(workbench: Any) -> list[str]:
-    """The two classes as text."""
+    """The classes as text."""
     return [str(label) for label in workbench.classes]
+
+
+def class_of(workbench: Any, text: str) -> Any:
+    """The class that is called so on the page.
+
+    Raises
+    ------
+    RequestError
+        If there is none.
+    """
+    known = classes(workbench)
+    if text not in known:
+        raise RequestError("refused", f"There is no class {clip(text, 80)!r}. The classes are {clip(str(known), 400)}.")
+    return workbench.classes.tolist()[known.index(text)]
 
 
 def state(workbench: Any, *, revision: int, export_path: str, status: str, job: Job | None) -> dict[str, Any]:
@@ -61,8 +75,8 @@ def _verification(workbench: Any) -> dict[str, Any] | None:
     return found
 
 
-def flip_set(found: Any) -> dict[str, Any]:
-    """A `FlipSet`, without its labels: the page marks rows, Python knows what they become."""
+def flip_set(found: Any, target: Any) -> dict[str, Any]:
+    """A `FlipSet` that was asked for with this target."""
     return {
         "size": int(found.size),
         "found": bool(found.found),
@@ -74,21 +88,22 @@ def flip_set(found: Any) -> dict[str, Any]:
         "lower_bound": int(found.lower_bound),
         "optimal": bool(found.optimal),
         "rows": [int(row) for row in found.rows],
+        "labels": [str(label) for label in found.labels],
+        "target": None if target is None else str(target),
+        "predicted_after": None if found.predicted_after is None else str(found.predicted_after),
     }
 
 
-def forecast(workbench: Any, pages: Pages, row: int | None) -> dict[str, Any] | None:
+def forecast(workbench: Any, row: int | None) -> dict[str, Any] | None:
     """What the labels changed now do to a test row, to first order; None if none is changed or no row chosen."""
-    labels = len(workbench.relabelled)
-    if row is None or not labels:
+    found = None if row is None else workbench.forecast(row)
+    if found is None or not found.n_relabelled:
         return None
-    change = float(workbench.predicted_change(row))
-    after = float(pages.columns().margin[row]) + change
     return {
-        "labels": labels,
-        "log_odds": change,
-        "proba": float(expit(after + logit(workbench.threshold))),
-        "predicted": classes(workbench)[int(after > 0)],
+        "labels": found.n_relabelled,
+        "log_odds": found.change,
+        "proba": found.proba,
+        "predicted": str(found.predicted),
     }
 
 
@@ -100,6 +115,7 @@ def _train_row(rank: int, line: Mapping[Any, Any], words: list[str]) -> dict[str
         "text": clip(line["text"], TEXT_IN_RANKING),
         "original": str(line["original"]),
         "current": str(line["current"]),
+        "suggested": str(line["suggested"]),
         "influence": float(line["influence"]),
         "share": number_or_none(line["share"]),
         "in_set": bool(line["in_flip_set"]),
@@ -126,16 +142,14 @@ def ranking(workbench: Any, pages: Pages, row: int, *, set_first: bool, monitor:
     """One test row in full, what is known of it, and the first of the training rows that decide it."""
     known = workbench.known_flip_set(row)
     summary = pages.line(row)
-    second, after = summary["predicted"] == classes(workbench)[1], summary["flipped"]
     length = max(BARS, min(known.size, 400) if known is not None else 0)
     set_first = set_first and known is not None  # one that is found meanwhile is not told of, and comes first no sooner
     first = bars(workbench, row, 0, length, set_first=set_first, monitor=monitor)
     return {
         "text": clip(workbench.test_text(row), TEXT_OF_QUERY),
         "summary": summary,
-        "verified_predicted": None if after is None else classes(workbench)[int(second ^ after)],
-        "flip": None if known is None else flip_set(known),
-        "forecast": forecast(workbench, pages, row),
+        "flip": None if known is None else flip_set(known, workbench.known_target(row)),
+        "forecast": forecast(workbench, row),
         "largest": workbench.largest_influence(row),
         "bars": first,
     }
@@ -148,18 +162,20 @@ def words(workbench: Any, row: int, train: int) -> dict[str, Any]:
     lines = [{"word": clip(word, 80), "weight": float(weight), "part": float(part)} for word, weight, part in parts]
     said = workbench.decisions().set_index("row")
     note = str(said.loc[train, "note"]) if train in said.index else ""
-    return {"train": train, "text": clip(workbench.train_text(train), TEXT_OF_QUERY), "note": note, "words": lines}
+    text, label = clip(workbench.train_text(train), TEXT_OF_QUERY), workbench.suggested_labels([train], row)[0]
+    return {"train": train, "text": text, "note": note, "label": str(label), "words": lines}
 
 
 def explanation(workbench: Any, row: int, monitor: Monitor) -> dict[str, Any]:
     """How the rows of a known flip set share the verified change of a test row."""
     found = workbench.explanation(row, monitor=monitor)
     if found is None:
-        return {"row": row, "change": 0.0, "interaction": 0.0, "shares": []}
+        return {"row": row, "of": "", "over": "", "change": 0.0, "interaction": 0.0, "shares": []}
     pairs = zip(found.rows.tolist(), found.shares.tolist(), strict=True)
     shares = [{"row": each, "share": share / found.change if found.change else 0.0} for each, share in pairs]
     interaction = found.interaction / found.change if found.change else 0.0
-    return {"row": row, "change": found.change, "interaction": interaction, "shares": shares}
+    of, over = (str(label) for label in found.classes)
+    return {"row": row, "of": of, "over": over, "change": found.change, "interaction": interaction, "shares": shares}
 
 
 def flips(pages: Pages) -> dict[str, Any]:

@@ -16,14 +16,15 @@ def in_words(error: BaseException) -> str:
     return readable(str(error)).strip().strip("'\"") or f"{type(error).__name__}, no details given"
 
 
-def picked(line: dict[str, Any], second: str) -> str:
+def picked(line: dict[str, Any], classes: list[str]) -> str:
     """The message after a test row was chosen."""
     truth = "" if line["label"] is None else f", true label “{line['label']}”"
-    chance = f"probability of “{second}” {line['proba']:.3f}"
+    named = classes[1] if len(classes) == 2 else line["predicted"]
+    chance = f"probability of “{named}” {line['proba']:.3f}"
     return f"Test row {line['row']} is predicted “{line['predicted']}”{truth} ({chance})."
 
 
-def found(result: Any, row: int) -> str:
+def found(workbench: Any, result: Any, row: int) -> str:
     """How a search for a flip set ended."""
     if not result.found:
         return f"Test row {row}. {result.outcome}"
@@ -31,6 +32,8 @@ def found(result: Any, row: int) -> str:
     if not result.verified:
         return f"Test row {row}. {result.outcome} The set has {size}. {own_word(result)}".rstrip()
     change = f"probability {result.proba_before:.3f} → {result.proba_after:.3f}"
+    if len(workbench.classes) > 2:
+        change = f"“{result.predicted_before}” → “{result.predicted_after}”, {change} of the former"
     return f"Test row {row}. {result.outcome} The set has {size}; {change}. {own_word(result)}".rstrip()
 
 

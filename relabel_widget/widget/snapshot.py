@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..facts import UNKNOWN, clip, flips_by, judged_on, own_word, score_change, set_size, share_change
+from ..facts import (
+    UNKNOWN,
+    clip,
+    flips_by,
+    influence_on,
+    judged_on,
+    own_word,
+    probability_of,
+    score_change,
+    set_size,
+    share_change,
+)
 from ..files.html import Markup, bar, chance, change, excerpt, facts, join, page, section, smallest, table, tag, tile
 
 if TYPE_CHECKING:
@@ -52,8 +63,15 @@ def sentence(workbench: Workbench, test_row: int) -> str:
     columns = workbench.test_columns()
     label = true_label(columns, test_row)
     truth = "" if label is UNKNOWN else f", true label {label}"
-    predicted, proba = workbench.classes[int(columns.predicted[test_row])], columns.proba[test_row]
-    return f"Predicted {predicted}{truth}. Probability of {workbench.classes[1]} {proba:.3f}."
+    classes, proba = workbench.classes, columns.proba[test_row]
+    predicted, rival = classes[columns.predicted[test_row]], classes[columns.rival[test_row]]
+    nearest = "" if len(classes) == 2 else f" The nearest other class is {rival}."
+    return f"Predicted {predicted}{truth}. {probability_of(classes)} {proba:.3f}.{nearest}"
+
+
+def shown_threshold(workbench: Workbench) -> float | None:
+    """The threshold, where there is one."""
+    return workbench.threshold if len(workbench.classes) == 2 else None
 
 
 def true_label(columns: TestColumns, row: int) -> Any:
@@ -114,13 +132,15 @@ def _facts(workbench: Workbench, row: int) -> Iterator[tuple[str, Any]]:
     columns, known = workbench.test_columns(), workbench.known_flip_set(row)
     proba = columns.proba[row]
     after = columns.verified_proba
-    threshold = workbench.threshold
+    threshold = shown_threshold(workbench)
     if known is None:
         yield "Flip set", "Not searched for."
     elif not known.found:
         yield "Flip set", known.outcome
     else:
         yield f"Flip set of {known.size:,}", known.outcome
+        if len(workbench.classes) > 2 and known.predicted_after is not None:
+            yield "It becomes", known.predicted_after
         yield "Probability with the set relabelled", chance(known.proba_before, known.proba_after, threshold)
         if own_word(known):
             yield "Your own model", own_word(known)
@@ -128,20 +148,26 @@ def _facts(workbench: Workbench, row: int) -> Iterator[tuple[str, Any]]:
     if after is not None:
         yield "Probability after retraining with the marks", chance(proba, after[row], threshold)
     elif workbench.relabelled:
-        change_of_odds = workbench.predicted_change(row)
-        yield "Marks, to first order (a prediction)", f"{change_of_odds:+.3f} in log-odds"
+        found = workbench.forecast(row)
+        yield "Marks, to first order (a prediction)", f"{found.change:+.3f} in log-odds: {found.predicted}"
 
 
 def _bars(workbench: Workbench, row: int) -> Markup:
     ranked = workbench.influential_rows(row, _MOST_BARS)
     largest = float(np.abs(ranked["influence"]).max()) or 1.0
     ranks: Any = ranked.itertuples()
+    several = len(workbench.classes) > 2  # of two, the suggested label is the other one
     lines = (
-        (line.row, line.id, excerpt(line.text), label_of(line), signs(line), _bar(line.influence, largest))
+        (
+            *(line.row, line.id, excerpt(line.text), label_of(line), signs(line)),
+            *[line.suggested] * several,
+            _bar(line.influence, largest),
+        )
         for line in ranks
     )
-    words = f"First-order change of the log-odds of {workbench.classes[1]} by relabelling that row alone; a prediction."
-    headings = ("#Row", "Id", "Text", "Label", "Mark", "Influence")
+    columns, classes = workbench.test_columns(), workbench.classes
+    words = influence_on(classes, classes[columns.predicted[row]], classes[columns.rival[row]])
+    headings = ("#Row", "Id", "Text", "Label", "Mark", *["Suggested"] * several, "Influence")
     return section("Influential training rows", tag("p", words), table("Influential training rows", headings, lines))
 
 
@@ -162,12 +188,12 @@ def _tests(workbench: Workbench, chosen: int | None) -> Markup:
                 tag("b", row, " (chosen)") if row == chosen else row,
                 excerpt(clip(workbench.test_text(row), _SHORT)),
                 true_label(columns, row),
-                classes[int(columns.predicted[row])],
-                f"{proba:.3f}" if after is None else chance(proba, after, workbench.threshold),
+                classes[columns.predicted[row]],
+                f"{proba:.3f}" if after is None else chance(proba, after, shown_threshold(workbench)),
                 set_size(size),
             )
         )
     more = workbench.n_test - len(rows)
     note = tag("p", f"{more:,} further test rows are not listed.", class_="soft") if more else ""
-    headings = ("#Row", "Text", "True", "Predicted", f"Probability of {classes[1]}", "#Flip set")
+    headings = ("#Row", "Text", "True", "Predicted", probability_of(classes), "#Flip set")
     return section("Test rows", table("Test rows", headings, lines), note)

@@ -43,6 +43,10 @@ class Decisions:
         """Training rows whose label differs from the original one, sorted."""
         return sorted(self.state.overlay)
 
+    def overlay(self) -> dict[int, int]:
+        """Of these rows the class codes that they have now."""
+        return {row: mark.code for row, mark in self.state.overlay.items()}
+
     def codes(self) -> CodeArray:
         """Current class codes, shape (n_rows,), a new array."""
         codes = self.labels.original.copy()
@@ -85,7 +89,7 @@ class Decisions:
         return self.journal.append(event._replace(session=session, uid=self._uid(request)))
 
     def relabel(self, rows: IntArray, label: Any, *, note: str, annotator: str, request: str = "") -> Event | None:
-        """Give rows a label, one label each, or (None) the other one than they have now.
+        """Give rows a label, one label each, or (None, of two classes) the other one than they have now.
 
         Rows that have that label already are left out, unless a note is given, which then says why the label stays,
         they were kept or unsure before, which this ends, or the label is somebody else's, which this agrees with.
@@ -98,10 +102,16 @@ class Decisions:
         Raises
         ------
         TypeError, ValueError
-            If there are no rows, a label is not one of the classes, there are not as many labels as rows, or the
-            note is not a string.
+            If there are no rows, a label is not one of the classes, there are not as many labels as rows, None is
+            given where there are more than two classes, or the note is not a string.
         """
         _check_decision("relabel", rows, note)
+        if label is None and len(self.labels.classes) > 2:
+            raise ValueError(
+                f"relabel: expected the new label of the rows, because there are {len(self.labels.classes)} classes. "
+                "Pass one for all rows or one for each, such as relabel(flip_set.rows, flip_set.labels). Nothing was "
+                "changed."
+            )
         before = self.codes()[rows]
         after = 1 - before if label is None else self._codes_of(label, rows)
         state = self.state
@@ -192,7 +202,7 @@ class Decisions:
     def _codes_of(self, label: Any, rows: IntArray, who: str = "relabel") -> CodeArray:
         """Class codes of one label for all rows, or of one label each."""
         if is_one_value(label):
-            return np.full(len(rows), code_of(label, self.labels.classes, who=who), dtype=np.int8)
+            return np.full(len(rows), code_of(label, self.labels.classes, who=who), dtype=np.int64)
         given, places, shape = present_values(label, who=f"{who}: label")
         if shape != (len(rows),):
             raise ValueError(
@@ -205,7 +215,7 @@ class Decisions:
                 f"{who}: expected a label for every row, got {len(missing)} missing (None, NaN or NA), for training "
                 f"{named_rows(missing)}. Leave those rows out. Nothing was changed."
             )
-        return np.array([code_of(each, self.labels.classes, who=who) for each in given], dtype=np.int8)
+        return np.array([code_of(each, self.labels.classes, who=who) for each in given], dtype=np.int64)
 
 
 def _kinds(now: Judgement | None, own: Said | None) -> set[Kind]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, final
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Self, final
 
 import numpy as np
 
-from .._typing import FloatArray, IntArray
+from .._typing import AnyArray, CodeArray, FloatArray, IntArray
 from ..arguments import check_threshold
 from ..monitor import Monitor
 from .summary import VerificationSummary, summarise
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from ..evidence import Explanation, Verification
     from ..search import FlipSet
 
-_KEPT_RANKINGS = 8  # of 16 bytes per training row and 8 per feature each
+_KEPT_RANKINGS = 8
+_KEPT_BYTES = 2**28  # of their moves together: 8 per training row and class
 _KEPT_EXPLANATIONS = 64
 
 
@@ -29,17 +31,69 @@ class Ranking:
 
     Attributes
     ----------
+    moves, factor
+        As `Queries.moves` has them.
+    suggested
+        Class code of the label that moves the test row furthest towards its flip, of each training row, (n_train,).
     influence
-        Change of the test row's log-odds by relabelling each training row alone, float64, shape (n_train,).
+        What that label changes, float64, shape (n_train,).
     order
         Training rows by how far that moves the test row towards its flip, the furthest first, int64, (n_train,).
-    factor
-        ``H^-1 x`` of the test row, float64, shape (n_params,).
     """
 
+    moves: FloatArray
+    factor: FloatArray | None
+    suggested: IntArray
     influence: FloatArray
     order: IntArray
-    factor: FloatArray
+
+    @classmethod
+    def of(cls, moves: FloatArray, factor: FloatArray | None, original: CodeArray, *, falls: bool) -> Self:
+        """From the moves; ``falls`` says whether a flip lowers what they change."""
+        if moves.ndim == 1:
+            influence, suggested = moves, 1 - original.astype(np.int64)
+        else:
+            every = np.arange(len(moves))
+            others = moves.copy()
+            others[every, original] = np.inf
+            suggested = np.asarray(others.argmin(axis=1), dtype=np.int64)
+            influence = others[every, suggested]
+        order = np.argsort(influence if falls else -influence, kind="stable")
+        return cls(moves, factor, suggested, influence, order)
+
+    def effects(self, rows: IntArray, codes: IntArray) -> FloatArray:
+        """First-order change by giving each of some rows another label than its original one, (len(rows),)."""
+        return self.moves[rows] if self.moves.ndim == 1 else self.moves[rows, codes]
+
+    def with_set(self, rows: IntArray, codes: IntArray) -> Self:
+        """The same, but the labels of a flip set are suggested for its members."""
+        if self.moves.ndim == 1 or not len(rows):
+            return self
+        suggested, influence = self.suggested.copy(), self.influence.copy()
+        suggested[rows], influence[rows] = codes, self.effects(rows, codes)
+        return replace(self, suggested=suggested, influence=influence)
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """What relabelled rows do to a test row, to first order: a prediction, never a fact.
+
+    Attributes
+    ----------
+    n_relabelled
+        Number of relabelled rows.
+    change
+        Of the log-odds of ``classes[1]``, or, with more classes, of the margin between the predicted class and its
+        rival.
+    proba, predicted
+        The probability after it, of the class that `Workbench.test_rows` has it of, and the class that is predicted
+        then. With more than two classes the rival alone is taken to move.
+    """
+
+    n_relabelled: int
+    change: float
+    proba: float
+    predicted: Any
 
 
 @final
@@ -60,9 +114,10 @@ class Findings:
         check_threshold(threshold, who="Workbench")
         self._queries, self._lock = queries, lock
         self._threshold = float(threshold)
-        self._flip_sets: dict[int, FlipSet] = {}
+        self._flip_sets: dict[tuple[int, int | None], FlipSet] = {}
+        self._asked: dict[int, int | None] = {}
         self._rankings: OrderedDict[tuple[int, bool], Ranking] = OrderedDict()
-        self._explanations: OrderedDict[int, Explanation] = OrderedDict()
+        self._explanations: OrderedDict[int, tuple[FlipSet, Explanation]] = OrderedDict()
         self.verification: Verification | None = None
 
     @property
@@ -73,62 +128,96 @@ class Findings:
     def move_threshold(self, threshold: float) -> bool:
         """Set it and forget what depends on it; False if it was that already."""
         check_threshold(threshold, who="Workbench.threshold")
+        check_applies(threshold, self._queries.fit.classes, who="Workbench.threshold")
         with self._lock:
             if float(threshold) == self._threshold:
                 return False
             self._threshold = float(threshold)
             self._flip_sets.clear()
+            self._asked.clear()
             self._explanations.clear()
             self.verification = None
         return True
 
-    def is_above(self, row: int) -> bool:
-        """Whether ``classes[1]`` is predicted for a test row."""
-        return bool(self._queries.margin(row, self._threshold) > 0)
+    def standing(self, row: int) -> tuple[int, int, float]:
+        """The codes of the predicted class of a test row and of its rival, and its margin, as in `TestColumns`."""
+        return self._queries.standing(row, self._threshold)
 
     def ranking(self, row: int, *, monitor: Monitor | None = None) -> Ranking:
         """The ranking for a test row, from the kept ones or computed: one CG solve, one product with X, one sort."""
+        fit = self._queries.fit
         with self._lock:
-            key = (row, self.is_above(row))
+            falls = len(fit.classes) > 2 or self.standing(row)[0] == 1
+            key = (row, falls)
             if key in self._rankings:
                 self._rankings.move_to_end(key)
                 return self._rankings[key]
-        ranking = Ranking(*self._queries.rank(*key, monitor=monitor))
+        ranking = Ranking.of(*self._queries.moves(row, monitor=monitor), fit.labels.original, falls=falls)
         with self._lock:
-            _keep(self._rankings, key, ranking, _KEPT_RANKINGS)
+            _keep(self._rankings, key, ranking, max(1, min(_KEPT_RANKINGS, _KEPT_BYTES // ranking.moves.nbytes)))
         return ranking
 
-    def predicted_change(self, row: int, relabelled: list[int]) -> float:
-        """First-order change of a test row's log-odds by relabelling some rows."""
-        return float(self.ranking(row).influence[relabelled].sum()) if relabelled else 0.0
+    def suggestions(self, row: int, *, monitor: Monitor | None = None) -> Ranking:
+        """The ranking for a test row, with the labels of its known flip set for the members."""
+        ranking, known = self.ranking(row, monitor=monitor), self.known_flip_set(row)
+        if known is None:
+            return ranking
+        return ranking.with_set(known.rows, np.searchsorted(self._queries.fit.classes, known.labels))
 
-    def flip_set(self, row: int, *, budget: Any, monitor: Monitor | None) -> tuple[FlipSet, bool]:
-        """The flip set of a test row, kept or searched for, and whether it is kept anew."""
+    def forecast(self, row: int, labels: Mapping[int, int]) -> Forecast:
+        """What giving training rows other labels, from row to class code, is predicted to do to a test row."""
+        change = 0.0
+        if labels:
+            change = float(self.ranking(row).effects(np.array(list(labels)), np.array(list(labels.values()))).sum())
+        with self._lock:
+            proba, code = self._queries.moved(row, change, self._threshold)
+        return Forecast(len(labels), change, proba, self._queries.fit.classes[code])
+
+    def flip_set(self, row: int, target: int | None, *, budget: Any, monitor: Monitor | None) -> tuple[FlipSet, bool]:
+        """The flip set of a test row, kept or searched for, and whether there is news of it.
+
+        ``target`` is the code of the class to flip to; the set asked for last is the one that is known of the row.
+        """
         from ..outcome import Outcome
         from ..search import find_flip_set
 
         with self._lock:
-            known, threshold = self._flip_sets.get(row), self._threshold
-        if known is not None:
-            return known, False
-        query = self._queries.asked(row)
-        found = find_flip_set(self._queries.fit, query, threshold=threshold, budget=budget, monitor=monitor)
+            known, threshold = self._flip_sets.get((row, target)), self._threshold
+            if known is not None:
+                is_news = self.known_flip_set(row) is not known
+                self._asked[row] = target
+                return known, is_news
+        fit = self._queries.fit
+        found = find_flip_set(
+            fit,
+            self._queries.asked(row),
+            threshold=threshold,
+            target=None if target is None else fit.classes[target],
+            budget=budget,
+            monitor=monitor,
+        )
         with self._lock:
             unfinished = found.outcome in {Outcome.BUDGET, Outcome.BUDGET_FOUND}
             if unfinished or threshold != self._threshold:
                 return found, False
-            kept = self._flip_sets.setdefault(row, found)
+            kept = self._flip_sets.setdefault((row, target), found)
+            self._asked[row] = target
         return kept, kept is found
 
     def known_flip_set(self, row: int) -> FlipSet | None:
-        """The flip set of a test row if it was searched for."""
+        """The flip set of a test row that was asked for last."""
         with self._lock:
-            return self._flip_sets.get(row)
+            return self._flip_sets.get((row, self._asked.get(row)))
+
+    def target_of(self, row: int) -> int | None:
+        """The code of the class that this one was to flip to; None for any."""
+        with self._lock:
+            return self._asked.get(row)
 
     def flip_sets(self) -> dict[int, FlipSet]:
-        """All that are known, by test row."""
+        """These of all test rows, by row."""
         with self._lock:
-            return dict(self._flip_sets)
+            return {row: self._flip_sets[row, target] for row, target in self._asked.items()}
 
     def flip_sizes(self) -> IntArray:
         """Size of each test row's flip set, int64, shape (m,); -1 where unknown, 0 where none was found."""
@@ -142,13 +231,15 @@ class Findings:
         from ..evidence import explain
 
         with self._lock:
-            known, kept = self._flip_sets.get(row), self._explanations.get(row)
-        if kept is not None or known is None or not known.found:
-            return kept
-        made = explain(self._queries.fit, self._queries.one(row), known.rows, monitor=monitor)
+            known, kept = self.known_flip_set(row), self._explanations.get(row)
+        if known is None or not known.found:
+            return None
+        if kept is not None and kept[0] is known:
+            return kept[1]
+        made = explain(self._queries.fit, self._queries.one(row), known.rows, labels=known.labels, monitor=monitor)
         with self._lock:
-            if self._flip_sets.get(row) is known:
-                _keep(self._explanations, row, made, _KEPT_EXPLANATIONS)
+            if self.known_flip_set(row) is known:
+                _keep(self._explanations, row, (known, made), _KEPT_EXPLANATIONS)
         return made
 
     def summary(self, result: Verification, n_relabelled: int) -> VerificationSummary:
@@ -158,6 +249,21 @@ class Findings:
     def details(self, result: Verification, n_relabelled: int, threshold: float) -> dict[str, Any]:
         """What is written down of a verification."""
         return asdict(self.summary(result, n_relabelled)) | {"threshold": threshold, "how": result.how}
+
+
+def check_applies(threshold: Any, classes: AnyArray, *, who: str) -> None:
+    """Refuse another threshold than 0.5 where there are more than two classes.
+
+    Raises
+    ------
+    ValueError
+        If there are, and it is.
+    """
+    if len(classes) > 2 and float(threshold) != 0.5:
+        raise ValueError(
+            f"{who}: expected no threshold, because the likeliest of {len(classes)} classes is predicted, got "
+            f"{threshold!r}. Leave it at 0.5."
+        )
 
 
 def _keep(kept: OrderedDict[Any, Any], key: Any, value: Any, most: int) -> None:

@@ -60,11 +60,6 @@ class People(ABC):
     # Who decided what
 
     @property
-    def annotator(self) -> str:
-        """Who decides."""
-        return self._annotator
-
-    @property
     def can_undo(self) -> bool:
         """Whether there is a decision of one's own to take back."""
         return self._decisions.next_step(Kind.UNDO, self._annotator) is not None

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._typing import AnyArray
-from ..facts import judged_on, own_word, score_change, share_change
+from ..facts import judged_on, own_word, probability_of, score_change, share_change
 from ..files.html import Markup, chance, change, excerpt, facts, join, page, section, smallest, table, tag, tile
-from ..fits import Fit
+from ..fits import AnyFit, Fit
 from ..inputs import Reader, is_missing
+from .test_rows import of_class
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,7 @@ class Report:
     ids, train_text
         Id of each training row, and what gives its text.
     threshold
-        Probability above which ``classes[1]`` is predicted.
+        Probability above which ``classes[1]`` is predicted; None with more than two classes.
     tests, corrected, history
         The workbench's tables, the history with its newest events.
     verification, summary
@@ -50,11 +51,11 @@ class Report:
         The event that labels are true of, how many there are, and who decided.
     """
 
-    fit: Fit
+    fit: AnyFit
     estimator: str
     ids: AnyArray
     train_text: Reader
-    threshold: float
+    threshold: float | None
     tests: pd.DataFrame
     corrected: pd.DataFrame
     history: pd.DataFrame
@@ -74,7 +75,7 @@ class Report:
             estimator=repr(workbench.estimator),
             ids=workbench.ids,
             train_text=workbench.train_text,
-            threshold=workbench.threshold,
+            threshold=workbench.threshold if len(workbench.classes) == 2 else None,
             tests=workbench.test_rows(),
             corrected=workbench.corrected_labels(),
             history=workbench.history(_MOST_EVENTS),
@@ -161,14 +162,15 @@ def _retraining(report: Report) -> Markup:
     flipped = np.flatnonzero(found.flipped)
     words = (
         f"{_REFITTED[found.how]} was fitted again on the original labels with these {len(report.corrected):,} "
-        f"corrected, and asked for all {len(report.tests):,} test rows again. The tick marks the threshold, "
-        f"{report.threshold:g}."
+        f"corrected, and asked for all {len(report.tests):,} test rows again."
     )
+    if report.threshold is not None:
+        words += f" The tick marks the threshold, {report.threshold:g}."
     if not len(flipped):
         return section("What retraining says", tag("p", words), tag("p", "No prediction flipped."))
     more = len(flipped) - _MOST_FLIPPED
     note = tag("p", f"{more:,} further flipped predictions are not listed.", class_="soft") if more > 0 else ""
-    headings = ("#Test row", "Text", f"Probability of {report.fit.classes[1]}", "Prediction", "True label")
+    headings = ("#Test row", "Text", _probability(report), "Prediction", "True label")
     lines = _flipped_lines(report, found, flipped[:_MOST_FLIPPED].tolist())
     return section("What retraining says", tag("p", words), table("Flipped predictions", headings, lines), note)
 
@@ -181,11 +183,12 @@ _REFITTED = {
 
 
 def _flipped_lines(report: Report, found: Verification, rows: list[int]) -> Iterator[tuple[Any, ...]]:
+    before, after = (of_class(each, found.predicted_before) for each in (found.proba_before, found.proba_after))
     for line in _lines(report.tests.iloc[rows]):
         yield (
             line.row,
             excerpt(line.text),
-            chance(found.proba_before[line.row], found.proba_after[line.row], report.threshold),
+            chance(before[line.row], after[line.row], report.threshold),
             change(line.predicted, line.verified_predicted),
             _verdict(line.label, line.predicted, line.verified_predicted),
         )
@@ -221,14 +224,23 @@ def _card(report: Report, row: int, found: FlipSet) -> Markup:
 
 def _set_facts(report: Report, found: FlipSet) -> Iterator[tuple[str, Any]]:
     yield "Rows in the set", f"{found.size:,}"
-    yield f"Probability of {report.fit.classes[1]}", chance(found.proba_before, found.proba_after, report.threshold)
+    yield _probability(report), chance(found.proba_before, found.proba_after, report.threshold)
     if own_word(found):
         yield "The estimator itself, refitted", own_word(found)
     yield "Smallest possible", smallest(found.optimal, found.lower_bound)
 
 
+def _probability(report: Report) -> str:
+    """What the probabilities are of; in a table of changes, of the class before."""
+    return (
+        probability_of(report.fit.classes)
+        if report.threshold is not None
+        else "Probability of the class predicted before"
+    )
+
+
 def _set_table(report: Report, row: int, found: FlipSet) -> Markup:
-    labels = report.fit.problem.labels
+    labels = report.fit.labels
     shown = found.rows[:_MOST_ROWS]
     lines = (
         (each, report.ids[each], excerpt(report.train_text(each)), change(old, new))
@@ -240,24 +252,34 @@ def _set_table(report: Report, row: int, found: FlipSet) -> Markup:
 
 
 def _model(report: Report) -> Markup:
-    fit, labels = report.fit, report.fit.problem.labels
-    first, second = labels.classes.tolist()
-    n_second = int(np.count_nonzero(labels.original))
+    fit = report.fit
+    counts = np.bincount(fit.labels.original, minlength=len(fit.classes)).tolist()
+    sizes = (f"{label} ({count:,} rows)" for label, count in zip(fit.classes.tolist(), counts, strict=True))
+    above = "" if report.threshold is None else f"{fit.classes[1]} above probability {report.threshold:g}"
     pairs = [
-        ("Model", "L2-regularised logistic regression"),
-        ("C (inverse regularisation)", f"{fit.C:g}"),
+        *_kind(fit),
         ("Training rows", f"{fit.n_rows:,}"),
-        ("Features", f"{len(fit.coef):,}"),
+        ("Features", f"{fit.design.n_features:,}"),
         ("Test rows", _test_rows(report)),
-        ("Classes", f"{first} ({fit.n_rows - n_second:,} rows), {second} ({n_second:,} rows)"),
-        ("Prediction", f"{second} above probability {report.threshold:g}"),
-        ("Gradient norm at the fit", f"{fit.gradient_norm:.2g}"),
+        ("Classes", ", ".join(sizes)),
+        ("Prediction", above or "the likeliest class"),
     ]
-    if fit.polish is not None:
-        pairs.append(("Distance of the estimator from the minimiser", f"{fit.polish.distance:.2g}"))
+    if isinstance(fit, Fit):
+        pairs.append(("Gradient norm at the fit", f"{fit.gradient_norm:.2g}"))
+        if fit.polish is not None:
+            pairs.append(("Distance of the estimator from the minimiser", f"{fit.polish.distance:.2g}"))
     if report.disagreement:
         pairs.append(("The estimator itself", report.disagreement))
     return section("The model", facts(pairs), tag("p", tag("code", report.estimator)))
+
+
+def _kind(fit: AnyFit) -> Iterator[tuple[str, str]]:
+    if isinstance(fit, Fit):
+        several = "" if len(fit.classes) == 2 else f" of {len(fit.classes)} classes"
+        yield "Model", f"L2-regularised logistic regression{several}"
+        yield "C (inverse regularisation)", f"{fit.C:g}"
+    else:
+        yield "Model", f"Naive Bayes ({type(fit.model).__name__.lower()})"
 
 
 def _test_rows(report: Report) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,8 +27,8 @@ class Retraining:
     ----------
     queries
         The test rows, with the fit on the original labels.
-    rows
-        The relabelled training rows.
+    labels
+        The relabelled training rows, and the class code that each has now.
     threshold
         ``classes[1]`` is predicted above this probability.
     disagrees
@@ -37,7 +38,7 @@ class Retraining:
     """
 
     queries: Queries
-    rows: list[int]
+    labels: Mapping[int, int]
     threshold: float
     disagrees: bool
     monitor: Monitor | None
@@ -71,14 +72,18 @@ class Retraining:
             return self._by("minimiser") if result is None else result
 
     def _least_margin(self, result: Verification) -> float:
-        """How near to the threshold the nearest test row is, in log-odds."""
-        threshold_logit = check_threshold(self.threshold, who="threshold")
-        return float(np.abs(logit(result.proba_after) - threshold_logit).min())
+        """How near to another class the nearest test row is, in log-odds."""
+        proba = result.proba_after
+        if proba.ndim == 1:
+            return float(np.abs(logit(proba) - check_threshold(self.threshold, who="threshold")).min())
+        least, most = np.sort(proba, axis=1)[:, -2:].T
+        return float(np.log(most / least).min())
 
     def _by(self, how: How) -> Verification:
         from ..evidence import verify
 
         raw = self.queries.raw
         queries = raw if how == "pipeline" and raw is not None else self.queries.design
-        fit = self.queries.fit
-        return verify(fit, self.rows, queries, threshold=self.threshold, how=how, monitor=self.monitor)
+        fit, rows = self.queries.fit, list(self.labels)
+        labels = fit.classes[list(self.labels.values())]
+        return verify(fit, rows, queries, labels=labels, threshold=self.threshold, how=how, monitor=self.monitor)

@@ -8,12 +8,15 @@ import numpy as np
 from scipy import sparse
 
 from .._typing import FloatArray, IntArray
+from ..bayes import BayesFit, bayes_words
 from ..design import Design
 from ..files.characters import readable
-from ..fits import Fit
+from ..fits import AnyFit
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from .findings import Ranking
 
 
 @final
@@ -26,7 +29,7 @@ class CommonFeatures:
         The fit on the original labels; it knows the names of its features, perhaps.
     """
 
-    def __init__(self, fit: Fit) -> None:
+    def __init__(self, fit: AnyFit) -> None:
         self._fit = fit
 
     def _name(self, column: int) -> str:
@@ -59,42 +62,58 @@ class CommonFeatures:
             out.append([self._name(columns[j]) for j in order if line[j] != 0])
         return out
 
-    def table(self, query: Design, factor: FloatArray, row: int) -> pd.DataFrame:
+    def table(self, query: Design, ranking: Ranking, row: int, pair: tuple[int, int]) -> pd.DataFrame:
         """What each shared feature contributes: ``feature, weight, contribution``, the largest contribution first.
 
         Parameters
         ----------
-        factor
-            ``H^-1 x`` of the query, shape (n_params,).
+        ranking
+            Of the query.
         row
-            A training row.
+            A training row; its new label is the suggested one.
+        pair
+            Codes of the two classes whose margin the influence changes.
 
         Returns
         -------
         DataFrame
-            ``weight`` is the model's coefficient; ``contribution`` the feature's part of the row's first-order
-            influence, in log-odds. The rest of the influence comes through the intercept and other features.
+            ``weight`` is the model's coefficient of the first class less that of the second; ``contribution`` the
+            feature's part of the row's first-order influence, in log-odds. The rest of the influence comes through the
+            intercept and other features.
         """
         import pandas as pd
 
-        problem = self._fit.problem
-        force = float(problem.force(self._fit.eta, "relabel")[row])
         vector, columns = self._shared_values(query, np.array([row], dtype=np.int64))
         shared = np.flatnonzero(vector[0])
-        values = _columns_of(problem.design.take(np.array([row], dtype=np.int64)), columns)[0]
-        parts = -force * values * factor[columns]
+        parts = self._parts(query, ranking, row, columns, pair)
         order = shared[np.argsort(-np.abs(parts[shared]), kind="stable")]
         names = [self._name(column) for column in columns[order].tolist()]
-        return pd.DataFrame(
-            {"feature": names, "weight": self._fit.coef[columns[order]], "contribution": parts[order]}
-        ).astype({"feature": "object"})
+        coef = self._fit.coef
+        weights = coef if coef.ndim == 1 else coef[pair[0]] - coef[pair[1]]
+        return pd.DataFrame({"feature": names, "weight": weights[columns[order]], "contribution": parts[order]}).astype(
+            {"feature": "object"}
+        )
+
+    def _parts(self, query: Design, ranking: Ranking, row: int, columns: IntArray, pair: tuple[int, int]) -> FloatArray:
+        """Parts of the influence of the row's suggested label that come through some columns of the query."""
+        fit, rows, codes = self._fit, np.array([row]), ranking.suggested[[row]]
+        if isinstance(fit, BayesFit):
+            words, parts = bayes_words(fit, query, row, int(codes[0]), pair)
+            out = np.zeros(fit.design.n_features)
+            out[words] = parts
+            return out[columns]
+        assert ranking.factor is not None
+        edits = fit.problem.edits_of(rows, "relabel", codes)
+        pushes = fit.problem.pushes(fit.eta, edits, "relabel", ranking.factor)[0]
+        values = _columns_of(fit.design.take(rows), columns)[0]
+        return np.asarray(-pushes[columns] * values)
 
     def _shared_values(self, query: Design, rows: IntArray) -> tuple[FloatArray, IntArray]:
         """Products of rows and query in the query's nonzero columns, (len(rows), c), and those columns (c,)."""
         (_, block), *_ = query.blocks()
         columns = np.unique(block.nonzero()[1]).astype(np.int64)
         own = _columns_of(query, columns)[0]
-        return _columns_of(self._fit.problem.design.take(rows), columns) * own, columns
+        return _columns_of(self._fit.design.take(rows), columns) * own, columns
 
 
 def _columns_of(design: Design, columns: IntArray) -> FloatArray:

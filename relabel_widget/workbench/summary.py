@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,9 +28,10 @@ class VerificationSummary:
         Test rows whose prediction changed to the true label, and away from it.
     f1_before, f1_after
         Harmonic mean of precision and recall of ``classes[1]``; None where neither the labels nor the predictions
-        hold that class.
+        hold that class. With more than two classes the plain mean over those that they hold (macro).
     auc_before, auc_after
-        Area under the ROC curve, ties counted half; None where the true labels hold one class only.
+        Area under the ROC curve, ties counted half; None where the true labels hold one class only. With more than two
+        classes the plain mean over those that they hold, each against all others.
     n_known
         Test rows whose true label is known.
     """
@@ -70,7 +72,6 @@ def summarise(verification: Verification, truth: IntArray | None, *, n_relabelle
     after = verification.predicted_after[known]
     proba_before = verification.proba_before[known]
     proba_after = verification.proba_after[known]
-    positive = truth == 1
     right_before = before == truth
     right_after = after == truth
     return VerificationSummary(
@@ -83,12 +84,30 @@ def summarise(verification: Verification, truth: IntArray | None, *, n_relabelle
         log_loss_after=_log_loss(proba_after, truth),
         n_became_right=int(np.count_nonzero(right_after & ~right_before)),
         n_became_wrong=int(np.count_nonzero(right_before & ~right_after)),
-        f1_before=_f1(before == 1, positive),
-        f1_after=_f1(after == 1, positive),
-        auc_before=_auc(proba_before, positive),
-        auc_after=_auc(proba_after, positive),
+        f1_before=_mean_f1(before, truth, proba_before),
+        f1_after=_mean_f1(after, truth, proba_after),
+        auc_before=_mean_auc(proba_before, truth),
+        auc_after=_mean_auc(proba_after, truth),
         n_known=int(known.sum()),
     )
+
+
+def _mean_f1(predicted: IntArray, truth: IntArray, proba: FloatArray) -> float | None:
+    if proba.ndim == 1:
+        return _f1(predicted == 1, truth == 1)
+    return _mean(_f1(predicted == code, truth == code) for code in range(proba.shape[1]))
+
+
+def _mean_auc(proba: FloatArray, truth: IntArray) -> float | None:
+    if proba.ndim == 1:
+        return _auc(proba, truth == 1)
+    return _mean(_auc(proba[:, code], truth == code) for code in range(proba.shape[1]))
+
+
+def _mean(scores: Iterable[float | None]) -> float | None:
+    """Of those that are defined."""
+    defined = [score for score in scores if score is not None]
+    return float(np.mean(defined)) if defined else None
 
 
 def _f1(predicted: BoolArray, positive: BoolArray) -> float | None:
@@ -109,5 +128,7 @@ def _auc(proba: FloatArray, positive: BoolArray) -> float | None:
 def _log_loss(proba: FloatArray, truth: IntArray) -> float:
     """As scikit-learn has it: probabilities are kept one rounding error away from 0 and 1."""
     eps = np.finfo(np.float64).eps
-    kept = np.clip(np.where(truth == 1, proba, 1 - proba)[truth <= 1], eps, 1 - eps)
+    of_classes = np.column_stack([1 - proba, proba]) if proba.ndim == 1 else proba
+    places = np.flatnonzero(truth < of_classes.shape[1])
+    kept = np.clip(of_classes[places, truth[places]], eps, 1 - eps)
     return float(-np.log(kept).mean())

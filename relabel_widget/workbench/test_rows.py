@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from scipy.special import expit
 
 from .._typing import AnyArray, BoolArray, FloatArray, IntArray
 from ..arguments import check_threshold
+from ..bayes import BayesFit, bayes_influence
 from ..design import Design
-from ..evidence import factors
-from ..fits import Fit
+from ..evidence import FACTOR_RTOL, solved_factors
+from ..fits import AnyFit
 from ..inputs import Reader, count_rows, materialised, reader, rows_at
 from ..monitor import Monitor
 from ..problem import truth_of
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..evidence import Verification
+
+
+_READ_RTOL = 1e-6  # of influences of several classes, which are read and summed up: a solve takes K times as long
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,16 +37,17 @@ class TestColumns:
         are no class of the model.
     truth
         The true labels themselves, None where not known; or None.
-    predicted
-        Whether ``classes[1]`` is predicted.
+    predicted, rival
+        Class codes of the predicted class and of the nearest other one, int64.
     proba, margin
-        Probability of ``classes[1]``, and log-odds less those of the threshold.
+        Probability of ``classes[1]``, and log-odds less those of the threshold; of more classes than two, the
+        probability of the predicted one, and its log-odds less those of the rival.
     own_proba
-        Probability of ``classes[1]`` by the estimator as it was given; None for a `Fit`.
+        Probability of the same class by the estimator as it was given; None for a `Fit`.
     flip_size
         Size of the flip set, int64; -1 where it was not searched for, 0 where none was found.
-    verified_proba
-        Probability after the current verification, or None without one.
+    verified_proba, verified_predicted
+        Probability of the same class and code of the predicted one after the current verification, or None without it.
     flipped
         Whether that verification changed the predicted class, or None.
     """
@@ -52,12 +56,14 @@ class TestColumns:
 
     label: IntArray | None
     truth: AnyArray | None
-    predicted: BoolArray
+    predicted: IntArray
+    rival: IntArray
     proba: FloatArray
     margin: FloatArray
     own_proba: FloatArray | None
     flip_size: IntArray
     verified_proba: FloatArray | None
+    verified_predicted: IntArray | None
     flipped: BoolArray | None
 
     @property
@@ -71,9 +77,18 @@ class TestColumns:
         return self.known if self.label is None else self.known & (self.predicted != self.label)
 
     @property
-    def right_if_flipped(self) -> BoolArray:
-        """Where the class that is not predicted is the true label, as far as that is known, shape (m,)."""
-        return self.known if self.label is None else ~self.predicted == self.label
+    def became_right(self) -> BoolArray:
+        """Where the verification changed the predicted class to the true label, shape (m,)."""
+        if self.label is None or self.flipped is None:
+            return np.zeros(len(self.predicted), dtype=bool)
+        return self.flipped & (self.verified_predicted == self.label)
+
+    @property
+    def became_wrong(self) -> BoolArray:
+        """Where the verification changed the predicted class from the true label, shape (m,)."""
+        if self.flipped is None:
+            return np.zeros(len(self.predicted), dtype=bool)
+        return self.flipped & self.known & ~self.wrong
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,29 +101,29 @@ class Queries:
         The fit on the original labels.
     design
         Features, m rows.
-    eta
-        Log-odds of ``classes[1]``, shape (m,).
+    decision
+        Log-odds of ``classes[1]``, shape (m,); of each of more classes than two, (m, K).
     codes, truth
         Class codes of the true labels and these themselves, as in `TestColumns`, shape (m,), or None.
     text
         What people read of a row.
     raw
         The rows as an adopted pipeline takes them; None without one, or where they are features already.
-    own_eta
-        Log-odds by the estimator that the fit was adopted from, (m,); None without one.
+    own_decision
+        The same by the estimator that the fit was adopted from; None without one.
     """
 
-    fit: Fit
+    fit: AnyFit
     design: Design
-    eta: FloatArray
+    decision: FloatArray
     codes: IntArray | None
     truth: AnyArray | None
     text: Reader
     raw: Any
-    own_eta: FloatArray | None
+    own_decision: FloatArray | None
 
     @classmethod
-    def of(cls, fit: Fit, test: Any, y_test: Any, texts: Any, *, encoding: str) -> Self:
+    def of(cls, fit: AnyFit, test: Any, y_test: Any, texts: Any, *, encoding: str) -> Self:
         """Test rows as callers hold them, checked.
 
         Raises
@@ -135,13 +150,13 @@ class Queries:
                 codes = truth = None  # a column that nobody has filled in yet
         design = fit.design_of(test, who="Workbench: test")
         raw = fit.raw_queries(test, who="Workbench: test")
-        own_eta = None if fit.own is None else fit.own.decision(design)
-        return cls(fit, design, fit.decision(design), codes, truth, text, raw, own_eta)
+        own_decision = None if fit.own is None else fit.own.decision(design)
+        return cls(fit, design, fit.decision(design), codes, truth, text, raw, own_decision)
 
     @property
     def n_rows(self) -> int:
         """Number of test rows, m."""
-        return len(self.eta)
+        return len(self.decision)
 
     def one(self, row: int) -> Design:
         """One row as a design."""
@@ -155,80 +170,116 @@ class Queries:
 
     def n_disagreeing(self, threshold: float) -> int:
         """How many rows the user's own estimator predicts differently from the fit."""
-        if self.own_eta is None:
+        if self.own_decision is None:
             return 0
-        threshold_logit = check_threshold(threshold, who="threshold")
-        return int(np.count_nonzero((self.own_eta > threshold_logit) != (self.eta > threshold_logit)))
+        own, fitted = (predicted_codes(each, threshold) for each in (self.own_decision, self.decision))
+        return int(np.count_nonzero(own != fitted))
 
-    def margins(self, threshold: float) -> FloatArray:
-        """Log-odds less those of the threshold, shape (m,); ``classes[1]`` is predicted where positive."""
-        return self.eta - check_threshold(threshold, who="threshold")
+    def standing(self, row: int, threshold: float) -> tuple[int, int, float]:
+        """The codes of the predicted class of a row and of its rival, and the margin, as in `TestColumns`."""
+        predicted, rival, margin = _standings(self.decision[row : row + 1], threshold)
+        return int(predicted[0]), int(rival[0]), float(margin[0])
 
-    def predicted(self, threshold: float) -> BoolArray:
-        """Where ``classes[1]`` is predicted, shape (m,)."""
-        return np.asarray(self.margins(threshold) > 0)
+    def moved(self, row: int, change: float, threshold: float) -> tuple[float, int]:
+        """The probability of a row as in `TestColumns`, and the predicted code, once its margin has changed."""
+        decision = self.decision[row : row + 1].copy()
+        predicted, rival, _ = self.standing(row, threshold)
+        if decision.ndim == 1:
+            decision += change
+        else:
+            decision[0, rival] -= change
+        proba = of_class(self.fit.proba_of(decision), np.array([predicted]))
+        return float(proba[0]), int(predicted_codes(decision, threshold)[0])
 
-    def margin(self, row: int, threshold: float) -> float:
-        """`margins` of one row."""
-        return float(self.eta[row]) - check_threshold(threshold, who="threshold")
-
-    def rank(self, row: int, above: bool, *, monitor: Monitor | None = None) -> tuple[FloatArray, IntArray, FloatArray]:
-        """First-order influence of each training row on one test row, and the rows in order of gain towards a flip.
-
-        Parameters
-        ----------
-        above
-            Whether ``classes[1]`` is predicted now, so that a flip lowers the log-odds.
+    def moves(self, row: int, *, monitor: Monitor | None = None) -> tuple[FloatArray, FloatArray | None]:
+        """First-order influence of each training row on one test row.
 
         Returns
         -------
-        influence, order, factor
-            float64 and int64, both of shape (n_rows,) of training rows, and ``H^-1 x``, shape (n_params,).
+        moves
+            Change of the log-odds of ``classes[1]`` by relabelling each training row, (n_rows,); with more classes, of
+            the margin between the predicted class and its rival by giving the row each of the labels, (n_rows, K).
+        factor
+            ``H^-1`` times the functional of the test row that this changes, (n_params,); None for a naive Bayes.
 
         Notes
         -----
-        Cost: one CG solve, one product with X, one sort.
+        Cost: one CG solve, one product with X; for a naive Bayes, two products with the columns of the test row.
         """
+        query = self.one(row)
+        if isinstance(self.fit, BayesFit):
+            return bayes_influence(self.fit, query, "relabel", monitor=monitor)[0], None
         problem = self.fit.problem
-        factor = factors(self.fit, self.one(row), monitor=monitor)
-        influence = problem.extended_matvec(problem.design, factor)[:, 0] * -problem.force(self.fit.eta, "relabel")
-        return influence, np.argsort(influence if above else -influence, kind="stable"), factor[:, 0]
+        functional = problem.functionals(query, self.fit.theta)
+        rtol = FACTOR_RTOL if len(self.fit.classes) == 2 else _READ_RTOL
+        factor = solved_factors(self.fit, functional, rtol=rtol, monitor=monitor).x
+        moves = problem.influence(self.fit.eta, problem.extended_matvec(problem.design, factor), "relabel")
+        return moves[0], factor[:, 0]
 
     def columns(self, threshold: float, flip_size: IntArray, verification: Verification | None) -> TestColumns:
         """All rows as arrays."""
+        predicted, rival, margin = _standings(self.decision, threshold)
+        own, after = self.own_decision, verification
         return TestColumns(
             self.codes,
             self.truth,
-            self.predicted(threshold),
-            np.asarray(expit(self.eta)),
-            self.margins(threshold),
-            None if self.own_eta is None else np.asarray(expit(self.own_eta)),
+            predicted,
+            rival,
+            of_class(self.fit.proba_of(self.decision), predicted),
+            margin,
+            None if own is None else of_class(self.fit.proba_of(own), predicted),
             flip_size,
-            None if verification is None else verification.proba_after,
-            None if verification is None else verification.flipped,
+            None if after is None else of_class(after.proba_after, predicted),
+            None if after is None else after.predicted_after.astype(np.int64),
+            None if after is None else after.flipped,
         )
 
     def table(self, threshold: float, flip_size: IntArray, verification: Verification | None) -> pd.DataFrame:
         """All rows, as `Workbench.test_rows` describes them."""
         import pandas as pd
 
-        rows = np.arange(self.n_rows)
-        predicted = self.predicted(threshold)
+        columns = self.columns(threshold, flip_size, verification)
         classes = self.fit.classes
-        missing = np.full(self.n_rows, None, dtype=object)
+        missing, no_number = np.full(self.n_rows, None, dtype=object), np.full(self.n_rows, np.nan)
+        after = columns.verified_predicted
         sizes = pd.array(flip_size, dtype="Int64")
         sizes[flip_size < 1] = pd.NA
         return pd.DataFrame(
             {
-                "row": rows,
+                "row": np.arange(self.n_rows),
                 "text": [self.text(row) for row in range(self.n_rows)],
-                "label": missing if self.truth is None else self.truth,
-                "predicted": classes[predicted.astype(np.int8)],
-                "proba": expit(self.eta),
-                "own_proba": np.full(self.n_rows, np.nan) if self.own_eta is None else expit(self.own_eta),
-                "margin": self.margins(threshold),
+                "label": missing if columns.truth is None else columns.truth,
+                "predicted": classes[columns.predicted],
+                "rival": classes[columns.rival],
+                "proba": columns.proba,
+                "own_proba": no_number if columns.own_proba is None else columns.own_proba,
+                "margin": columns.margin,
                 "flip_size": sizes,
-                "verified_proba": np.full(self.n_rows, np.nan) if verification is None else verification.proba_after,
-                "verified_predicted": missing if verification is None else classes[verification.predicted_after],
+                "verified_proba": no_number if columns.verified_proba is None else columns.verified_proba,
+                "verified_predicted": missing if after is None else classes[after],
             }
         )
+
+
+def predicted_codes(decision: FloatArray, threshold: float) -> IntArray:
+    """Class codes that a decision predicts, (m,): above the threshold, or the first of the largest of more classes."""
+    if decision.ndim == 2:
+        return np.asarray(decision.argmax(axis=1), dtype=np.int64)
+    return np.asarray(decision > check_threshold(threshold, who="threshold"), dtype=np.int64)
+
+
+def _standings(decision: FloatArray, threshold: float) -> tuple[IntArray, IntArray, FloatArray]:
+    """``predicted``, ``rival`` and ``margin`` of `TestColumns`."""
+    predicted = predicted_codes(decision, threshold)
+    if decision.ndim == 1:
+        return predicted, 1 - predicted, decision - check_threshold(threshold, who="threshold")
+    every = np.arange(len(decision))
+    others = decision.copy()
+    others[every, predicted] = -np.inf
+    rival = np.asarray(others.argmax(axis=1), dtype=np.int64)
+    return predicted, rival, decision[every, predicted] - decision[every, rival]
+
+
+def of_class(proba: FloatArray, codes: IntArray) -> FloatArray:
+    """Probabilities of ``classes[1]``, (m,), as they are; of all classes, (m, K), those of the given ones, (m,)."""
+    return proba if proba.ndim == 1 else proba[np.arange(len(proba)), codes]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from .._typing import AnyArray, FloatArray, IntArray
+from .._typing import AnyArray, IntArray
 from ..files.characters import readable_values
 from ..inputs import Names, Reader, count_rows, materialised, reader, row_digests, text_column
 from ..journal import Rows, State
@@ -15,6 +15,8 @@ from ..problem import Labels
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from .findings import Ranking
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +78,7 @@ class TrainingRows:
         )
 
     def table(
-        self, rows: IntArray, influence: FloatArray, margin: float, in_flip_set: IntArray, labels: Labels, state: State
+        self, rows: IntArray, ranking: Ranking, margin: float, in_flip_set: IntArray, labels: Labels, state: State
     ) -> pd.DataFrame:
         """Some rows with their influence, as `Workbench.influential_rows` describes them.
 
@@ -84,10 +86,10 @@ class TrainingRows:
         ----------
         rows
             Training rows to show, in order.
-        influence
-            Of every training row, shape (n_rows,).
+        ranking
+            Of every training row.
         margin
-            Of the test row, in log-odds.
+            Of the test row, in log-odds, which the influences change.
         in_flip_set
             Training rows of the flip set.
         labels, state
@@ -95,7 +97,7 @@ class TrainingRows:
         """
         import pandas as pd
 
-        original = labels.original[rows]
+        original, influence = labels.original[rows], ranking.influence[rows]
         marks = [state.overlay.get(row) for row in rows.tolist()]
         current = [code if mark is None else mark.code for code, mark in zip(original, marks, strict=True)]
         return pd.DataFrame(
@@ -104,9 +106,10 @@ class TrainingRows:
                 "id": self.ids[rows],
                 "text": [self.text(row) for row in rows.tolist()],
                 "original": labels.decode(original),
-                "current": labels.decode(np.array(current, dtype=np.int8)),
-                "influence": influence[rows],
-                "share": -influence[rows] / margin if margin else np.nan,
+                "current": labels.decode(np.array(current, dtype=np.int64)),
+                "suggested": labels.decode(ranking.suggested[rows]),
+                "influence": influence,
+                "share": -influence / margin if margin else np.nan,
                 "in_flip_set": np.isin(rows, in_flip_set),
                 "relabelled": [mark is not None for mark in marks],
                 "decision": pd.Series([state.decision(row) for row in rows.tolist()], dtype="str"),

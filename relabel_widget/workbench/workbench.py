@@ -14,34 +14,36 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from .._typing import AnyArray
-from ..arguments import as_rows, as_whole, check_threshold
-from ..fits import AdoptionWarning, Disagreement, Fit, How, opened
+from ..arguments import as_rows, check_threshold
+from ..fits import UNSAID, AdoptionWarning, Disagreement, How, opened
 from ..inputs import encoding_of
-from ..journal import Event, Journal, JournalError, Kind, Place, State
+from ..journal import Event, Journal, JournalError, Kind, Place
 from ..journal.events import check_text, exported, verified
 from ..monitor import Monitor
+from ..problem import code_of
 from .decisions import Decisions
-from .findings import Findings
+from .findings import Findings, check_applies
 from .listeners import Listeners
 from .opinions import Policy
 from .outputs import Outputs
 from .people import People
+from .predictions import Predictions
 from .retraining import Retraining
 from .shared_features import CommonFeatures
 from .summary import VerificationSummary
 from .taking import fit_of
-from .test_rows import Queries, TestColumns
-from .train_rows import TrainingRows, check_row, with_first
+from .test_rows import Queries
+from .train_rows import TrainingRows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..evidence import Explanation, Verification
+    from ..evidence import Verification
     from ..search import FlipSet
 
 
 @final
-class Workbench(People):
+class Workbench(Predictions, People):
     """Holds labels, what people decide about them, and what retraining says of it.
 
     Safe to share between threads; searches and retraining do not hold others up.
@@ -49,7 +51,8 @@ class Workbench(People):
     Parameters
     ----------
     estimator
-        A fitted scikit-learn classifier of two classes that `adopt` takes, alone, in a pipeline or search; or a `Fit`.
+        A fitted scikit-learn classifier that `adopt` takes, alone, in a pipeline or search; or a fit, as `adopt` and
+        `fit` make.
     train, y_train
         What it was fitted on: rows as it takes them, and their labels, shape (n_train,). Held by reference.
     test, y_test
@@ -62,7 +65,8 @@ class Workbench(People):
     sample_weight
         The weights that were given to the estimator's fit, shape (n_train,). A `Fit` knows its own.
     threshold
-        ``classes[1]`` is predicted above this probability, strictly between 0 and 1; None: the estimator's own, or 0.5.
+        Of two classes, ``classes[1]`` is predicted above this probability, strictly between 0 and 1; None: the
+        estimator's own, or 0.5. Of more, the likeliest is predicted, and no other threshold than 0.5 is taken.
     annotator
         Who decides; may be empty.
     store
@@ -83,7 +87,8 @@ class Workbench(People):
         If the store is damaged, and only what stands before the damage counts.
     AdoptionWarning
         If the estimator predicts a training or test row differently from the minimiser of its objective, which
-        influences and flip sets are about. `disagreement` keeps what it says.
+        influences and flip sets are about. `disagreement` keeps what it says. If ``sample_weight`` was not passed, and
+        balanced weights explain the estimator's coefficients: they are then used.
 
     Examples
     --------
@@ -115,8 +120,9 @@ class Workbench(People):
         self._estimator = estimator
         self._fit = fit_of(estimator, self._training.rows, self._training.y, sample_weight)
         threshold = self._fit.threshold if threshold is None else threshold
+        check_applies(threshold, self._fit.classes, who="Workbench")
         self._queries = Queries.of(self._fit, test, y_test, test_text, encoding=encoding)
-        labels = self._fit.problem.labels
+        labels = self._fit.labels
         self._decisions = Decisions(labels, Journal(self._training.identities(labels), store))
         self._lock = threading.RLock()
         self._deciding = threading.RLock()  # held while the store writes, which readers must not wait for
@@ -124,166 +130,23 @@ class Workbench(People):
         self._common = CommonFeatures(self._fit)
         self._listeners = Listeners()
         self._outputs = Outputs()
+        if self._fit.own is not None and self._fit.own.weights_found and estimator is not self._fit:
+            warnings.warn(f"Workbench: {UNSAID}", AdoptionWarning, stacklevel=2)
         self._disagreement = Disagreement.of(self._fit, self._queries.n_disagreeing(threshold), self.n_test)
         if self._disagreement is not None:
             warnings.warn(f"Workbench: {self._disagreement}", AdoptionWarning, stacklevel=2)
         self._warn_of_trouble()
         self._follow()
 
-    # What it is about
-
-    def _column_names(self, n_columns: int) -> list[str] | None:
-        return self._fit.column_names(n_columns)
-
-    @property
-    def fit(self) -> Fit:
-        """The fit on the original labels."""
-        return self._fit
-
-    @property
-    def estimator(self) -> Any:
-        """The estimator as it was given."""
-        return self._estimator
-
-    @property
-    def disagreement(self) -> Disagreement | None:
-        """Where and why the estimator predicts differently from its own minimiser; None where it does not."""
-        return self._disagreement
-
-    @property
-    def classes(self) -> AnyArray:
-        """The two class labels; probabilities are those of ``classes[1]``."""
-        return self._fit.classes
-
-    @property
-    def n_train(self) -> int:
-        """Number of training rows."""
-        return self._training.n_rows
-
-    @property
-    def n_test(self) -> int:
-        """Number of test rows."""
-        return self._queries.n_rows
-
-    @property
-    def ids(self) -> AnyArray:
-        """Id of each training row, shape (n_train,), read-only."""
-        return self._training.ids
-
-    @property
-    def y_test(self) -> AnyArray | None:
-        """True label of each test row, shape (n_test,), None where it is not known; or None."""
-        return None if self._queries.truth is None else self._queries.truth.copy()
-
-    def train_text(self, row: int) -> str:
-        """What people read of a training row."""
-        return self._training.text(check_row(row, self.n_train, who="train_text", what="training"))
-
-    def test_text(self, row: int) -> str:
-        """What people read of a test row."""
-        return self._queries.text(self._check_test_row(row, "test_text"))
-
-    # Predictions
-
     @property
     def threshold(self) -> float:
-        """``classes[1]`` is predicted above this probability. Setting it forgets flip sets and the verification."""
+        """Of two classes, ``classes[1]`` is predicted above this. Setting it forgets flip sets and the verification."""
         return self._findings.threshold
 
     @threshold.setter
     def threshold(self, threshold: float) -> None:
         if self._findings.move_threshold(threshold):
             self._listeners.tell("threshold")
-
-    def test_rows(self) -> pd.DataFrame:
-        """All test rows, a line each.
-
-        Columns: ``row, text, label, predicted, proba, own_proba, margin, flip_size, verified_proba,
-        verified_predicted``. ``label`` is missing without ``y_test``, ``flip_size`` where no flip set is known, and
-        ``verified_*`` without a current verification. ``proba`` is that of the minimiser, ``own_proba`` that of the
-        estimator as it was given, missing for a `Fit`. ``margin`` is the log-odds less those of the threshold.
-        """
-        return self._queries.table(*self._known())
-
-    def test_columns(self) -> TestColumns:
-        """`test_rows` as arrays, without texts: what long lists are sorted and filtered by. O(n_test)."""
-        return self._queries.columns(*self._known())
-
-    def _known(self) -> tuple[float, AnyArray, Verification | None]:
-        with self._lock:
-            return self.threshold, self._findings.flip_sizes(), self._findings.verification
-
-    def influential_rows(
-        self,
-        test_row: int,
-        top: int = 200,
-        *,
-        start: int = 0,
-        set_first: bool = True,
-        monitor: Monitor | None = None,
-    ) -> pd.DataFrame:
-        """Training rows by how far relabelling them moves one prediction towards its flip, the furthest first.
-
-        Columns: ``row, id, text, original, current, influence, share, in_flip_set, relabelled, decision``. Rows of a
-        known flip set come first, in its order, unless ``set_first`` is False. ``influence`` is the first-order change
-        of the log-odds by swapping the original label of that row alone; ``share`` is that as a part of the way to the
-        threshold, 1 being all of it, negative away from it, missing where the test row lies on the threshold. The
-        first ``start`` rows are left out.
-
-        Raises
-        ------
-        IndexError, TypeError, ValueError
-            If there is no such test row, ``top`` is not a positive whole number, or ``start`` a negative one.
-        Cancelled
-            If ``monitor`` was cancelled.
-        """
-        row = self._check_test_row(test_row, "influential_rows")
-        top = as_whole(top, 1, who="influential_rows: top")
-        start = as_whole(start, 0, who="influential_rows: start")
-        ranking = self._findings.ranking(row, monitor=monitor)
-        with self._lock:
-            known, state = self._findings.known_flip_set(row), self._decisions.state
-            margin = self._queries.margin(row, self.threshold)
-        members = ranking.order[:0] if known is None else known.rows
-        rows = with_first(ranking.order, members if set_first else members[:0], start, top)
-        return self._training.table(rows, ranking.influence, margin, members, self._decisions.labels, state)
-
-    def largest_influence(self, test_row: int) -> float:
-        """The largest influence that any training row has on a test row, without its sign."""
-        ranking = self._findings.ranking(self._check_test_row(test_row, "largest_influence"))
-        return float(np.abs(ranking.influence).max())
-
-    def predicted_change(self, test_row: int) -> float:
-        """First-order change of a test row's log-odds by all current relabels together. A prediction, not a fact."""
-        row = self._check_test_row(test_row, "predicted_change")
-        return self._findings.predicted_change(row, self.relabelled)
-
-    def common_words(self, test_row: int, rows: Any) -> list[list[str]]:
-        """Names of the features that a test row shares with each of some training rows; none without names."""
-        row = self._check_test_row(test_row, "common_words")
-        return self._common.words(self._queries.one(row), as_rows(rows, self.n_train, who="common_words: rows"))
-
-    def common_features(self, test_row: int, train_row: int) -> pd.DataFrame:
-        """What the features that a test row and a training row share contribute to its influence, first the largest.
-
-        Columns: ``feature, weight, contribution``: the model's coefficient, and the first-order change of the test
-        row's log-odds through that feature when the training row is relabelled.
-
-        Raises
-        ------
-        IndexError, TypeError
-            If there is no such row.
-        """
-        row = self._check_test_row(test_row, "common_features")
-        train = check_row(train_row, self.n_train, who="common_features", what="training")
-        return self._common.table(self._queries.one(row), self._findings.ranking(row).factor, train)
-
-    def explanation(self, test_row: int, *, monitor: Monitor | None = None) -> Explanation | None:
-        """How the known flip set of a test row shares the change between its rows, by a refit; None without one."""
-        return self._findings.explanation(self._check_test_row(test_row, "explanation"), monitor=monitor)
-
-    def _check_test_row(self, row: Any, who: str) -> int:
-        return check_row(row, self.n_test, who=who, what="test")
 
     # Decisions
 
@@ -301,8 +164,8 @@ class Workbench(People):
         rows
             One training row, several distinct ones, or a mask of shape (n_train,).
         label
-            One label for all rows, or one for each; the original one takes a mark back. None swaps the label that
-            each row has now.
+            One label for all rows, or one for each, such as `FlipSet.labels`; the original one takes a mark back. None
+            swaps the label that each row has now, where there are two classes.
         note
             Why. It is also kept for rows whose label it confirms.
         request
@@ -331,16 +194,28 @@ class Workbench(People):
         given = {"note": note, "annotator": self._annotator, "request": request}
         return self._decide(partial(self._decisions.relabel, chosen, label, **given), request)
 
-    def set_relabelled(self, rows: Any, relabelled: Any, note: str = "", *, request: str = "") -> list[int]:
-        """Give some training rows their other label where they are among ``relabelled``, elsewhere their original one.
+    def set_relabelled(
+        self, rows: Any, relabelled: Any, note: str = "", *, test_row: int | None = None, request: str = ""
+    ) -> list[int]:
+        """Give some training rows another label where they are among ``relabelled``, elsewhere their original one.
 
-        One decision, whatever the labels are now: what is asked twice counts once. The rest as in `relabel`.
+        One decision, whatever the labels are now: what is asked twice counts once, and a row that is relabelled
+        already keeps its label. Others get the label that `suggested_labels` has for ``test_row``. The rest as in
+        `relabel`.
         """
         chosen = as_rows(rows, self.n_train, who="set_relabelled: rows")
-        wanted = set(as_rows(relabelled, self.n_train, who="set_relabelled: relabelled").tolist())
-        original = self._fit.problem.labels.original[chosen]
-        codes = np.where([row in wanted for row in chosen.tolist()], 1 - original, original)
-        return self.relabel(chosen, self._fit.problem.labels.decode(codes), note, request=request)
+        wanted = as_rows(relabelled, self.n_train, who="set_relabelled: relabelled")
+        with self._lock:
+            marked = self._decisions.overlay()
+        codes = self._fit.labels.original[chosen].astype(np.int64)
+        kept = np.array([marked.get(row, -1) for row in chosen.tolist()], dtype=np.int64)
+        of_them = np.isin(chosen, wanted)
+        codes[of_them] = kept[of_them]
+        new = of_them & (kept < 0)
+        row = None if test_row is None else self._check_test_row(test_row, "set_relabelled")
+        if new.any():
+            codes[new] = self._suggested(chosen[new], row)
+        return self.relabel(chosen, self.classes[codes], note, request=request)
 
     def keep(self, rows: Any, note: str = "", *, request: str = "") -> list[int]:
         """Say that the original label of some training rows is right; a relabelled row gets it back.
@@ -351,7 +226,7 @@ class Workbench(People):
         return self._judge(Kind.KEEP, rows, note, request)
 
     def unsure(self, rows: Any, note: str = "", *, request: str = "") -> list[int]:
-        """Say that the label of some training rows may be either; as `keep` otherwise."""
+        """Say that the label of some training rows may be this one or another; as `keep` otherwise."""
         return self._judge(Kind.UNSURE, rows, note, request)
 
     def _judge(self, kind: Kind, rows: Any, note: str, request: str) -> list[int]:
@@ -388,7 +263,7 @@ class Workbench(People):
         with self._deciding:
             event = self._decisions.asked_before(request)
             if event is None:
-                before = self._decisions.state
+                before = self._decisions.overlay()
                 event = decide()
                 if event is None:
                     return []
@@ -398,15 +273,15 @@ class Workbench(People):
             self._warn_of_trouble()
         return [row for row in event.rows if row >= 0]
 
-    def _forget_if_moved(self, before: State) -> None:
+    def _forget_if_moved(self, before: dict[int, int]) -> None:
         """A verification is of the labels that it was made with."""
         with self._lock:
-            if _codes(before) != _codes(self._decisions.state):
+            if self._decisions.overlay() != before:
                 self._findings.verification = None
 
     def _take_news(self) -> None:
         with self._deciding:
-            before, trouble = self._decisions.state, self.store_trouble
+            before, trouble = self._decisions.overlay(), self.store_trouble
             changed = self._decisions.journal.refresh()
             self._forget_if_moved(before)
         if changed or self.store_trouble != trouble:
@@ -419,21 +294,25 @@ class Workbench(People):
 
     # Long work. No lock is held while it computes; what a later change has made stale is returned, but not kept.
 
-    def flip_set(self, test_row: int, *, budget: Any = None, monitor: Monitor | None = None) -> FlipSet:
+    def flip_set(
+        self, test_row: int, target: Any = None, *, budget: Any = None, monitor: Monitor | None = None
+    ) -> FlipSet:
         """The smallest set of training labels found whose change, by a refit, flips a test row's prediction.
 
         It starts from the original labels, whatever is relabelled now, and is kept until the threshold changes.
-        What ran out of its ``budget`` (as in `find_flip_set`) is not kept.
+        What ran out of its ``budget`` (as in `find_flip_set`) is not kept. ``target`` is the class to flip to, None
+        any other; of the sets of one test row, `known_flip_set` and everything made from it has the one asked for last.
 
         Raises
         ------
         IndexError, TypeError, ValueError
-            If there is no such test row, or the budget is none.
+            If there is no such test row or class, or the budget is none.
         Cancelled
             If ``monitor`` was cancelled.
         """
         row = self._check_test_row(test_row, "flip_set")
-        found, is_news = self._findings.flip_set(row, budget=budget, monitor=monitor)
+        code = None if target is None else code_of(target, self.classes, who="flip_set: target")
+        found, is_news = self._findings.flip_set(row, code, budget=budget, monitor=monitor)
         if is_news:
             self._listeners.tell("flip_set")
         return found
@@ -447,7 +326,7 @@ class Workbench(People):
         return suspects(self._fit, decisions=settled, limit=limit, monitor=monitor)
 
     def known_flip_set(self, test_row: int) -> FlipSet | None:
-        """The flip set of a test row if it was searched for at this threshold, otherwise None."""
+        """The flip set of a test row that was asked for last at this threshold, None if none was."""
         return self._findings.known_flip_set(self._check_test_row(test_row, "known_flip_set"))
 
     def verify(self, *, how: How | None = None, monitor: Monitor | None = None) -> Verification:
@@ -465,20 +344,20 @@ class Workbench(People):
         Raises
         ------
         ValueError
-            If nothing is relabelled, the relabels leave one class only, or there is no estimator to retrain.
+            If nothing is relabelled, the relabels leave a class without rows, or there is no estimator to retrain.
         Cancelled
             If ``monitor`` was cancelled.
         """
         self._take_news()
         with self._lock:
-            rows, threshold = self._decisions.rows(), self.threshold
-        if not rows:
+            labels, threshold = self._decisions.overlay(), self.threshold
+        if not labels:
             raise ValueError("verify: expected relabelled rows, got none. Relabel a row first, then retrain.")
-        retraining = Retraining(self._queries, rows, threshold, self._disagreement is not None, monitor)
+        retraining = Retraining(self._queries, labels, threshold, self._disagreement is not None, monitor)
         result = retraining.result(how)
-        details = self._findings.details(result, len(rows), threshold)
+        details = self._findings.details(result, len(labels), threshold)
         with self._lock:
-            if rows != self._decisions.rows() or threshold != self.threshold:
+            if labels != self._decisions.overlay() or threshold != self.threshold:
                 return result
             self._findings.verification = result
         with suppress(JournalError):  # of a workbench that was closed meanwhile
@@ -585,7 +464,3 @@ class Workbench(People):
         from ..charts import draw
 
         return draw(kind, self, test_row, top)
-
-
-def _codes(state: State) -> dict[int, int]:
-    return {row: mark.code for row, mark in state.overlay.items()}

@@ -74,6 +74,25 @@ def test_sizes(name: str, aim: str, real_data: Callable[[str], pd.DataFrame], re
         assert mean <= prototype + 0.005
 
 
+def test_cost_of_classes(real_data: Callable[[str], pd.DataFrame], record: Record) -> None:
+    """The same rows with four classes and with two, the first two against the last, in turn."""
+    x, y, queries = hundred("agnews", real_data)
+    codes = np.unique(y, return_inverse=True)[1]
+    with threadpool_limits(1, user_api="blas"):
+        fits = {4: rw.fit(x, codes), 2: rw.fit(x, codes // 2)}
+        seconds: dict[int, list[float]] = {4: [], 2: []}
+        for query in queries[:40]:
+            for n_classes, fit in fits.items():
+                with stopwatch() as watch:
+                    rw.find_flip_set(fit, query)
+                seconds[n_classes].append(watch.cpu)
+    means = {n_classes: float(np.mean(each)) for n_classes, each in seconds.items()}
+    ratio = means[4] / means[2]
+    show("AG News, four classes and two", ["s/set, four", "s/set, two", "ratio"], [[means[4], means[2], ratio]])
+    record.claim("agnews: time of four classes to that of two", "at most 4", ratio)
+    assert ratio <= 4.0
+
+
 def test_hundred_optima(record: Record) -> None:
     """Three classes, 40 rows, an optimum of one or two rows by scikit-learn's refits of what comes near."""
     checked = right = seed = 0

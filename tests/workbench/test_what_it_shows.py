@@ -44,7 +44,7 @@ def test_what_it_hands_out_cannot_change_it(bench: Workbench) -> None:
 def test_test_rows_are_scikit_learns_predictions(bench: Workbench, pipeline: Pipeline) -> None:
     table = bench.test_rows()
     assert table.columns.tolist() == [
-        *("row", "text", "label", "predicted", "proba", "own_proba", "margin", "flip_size"),
+        *("row", "text", "label", "predicted", "rival", "proba", "own_proba", "margin", "flip_size"),
         *("verified_proba", "verified_predicted"),
     ]
     assert table["text"].tolist() == TEST
@@ -188,7 +188,8 @@ def test_influential_rows_are_those_of_the_engine(bench: Workbench) -> None:
     row = closest(bench)
     table = bench.influential_rows(row, top=80)
     assert table.columns.tolist() == [
-        *("row", "id", "text", "original", "current", "influence", "share", "in_flip_set", "relabelled", "decision")
+        *("row", "id", "text", "original", "current", "suggested"),
+        *("influence", "share", "in_flip_set", "relabelled", "decision"),
     ]
     influence = relabel_influence(bench.fit, [TEST[row]])[0]
     np.testing.assert_allclose(table["influence"], influence[table["row"]], rtol=1e-6, atol=1e-12)

@@ -189,7 +189,7 @@ def test_scores_are_of_the_rows_with_a_known_label(partly: rw.Workbench) -> None
 def test_a_label_of_no_class_is_wrong_before_and_after(partly: rw.Workbench) -> None:
     columns = partly.test_columns()
     assert columns.wrong[7]
-    assert not columns.right_if_flipped[7]
+    assert not columns.became_right[7]
     assert not columns.wrong[[0, 4]].any()
     pages = Pages(partly)
     assert 7 in pages.kept("misclassified")
@@ -206,7 +206,7 @@ def test_everybody_is_told_how_many_labels_are_known(partly: rw.Workbench, tmp_p
     assert "30 test rows (28 with a known label)" in snapshot
     assert "true label neutral" in snapshot
     assert f"Accuracy on {said}: " in _words.retrained(partly)
-    everything = {"filter": "all", "search": "", "offset": 0, "limit": 30}
+    everything = {"filter": "all", "predicted": None, "search": "", "offset": 0, "limit": 30}
     lines = Pages(partly).page({"sort": "label", "descending": True, **everything})
     assert [line["label"] for line in lines["rows"]][-2:] == [None, None]
     assert lines["rows"][0]["label"] == "neutral"

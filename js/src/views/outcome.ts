@@ -48,11 +48,11 @@ export function forecastWords(forecast: Forecast, before: string): string {
 
 export function verifiedWords({ shared }: Readonly<View>, ranking: Ranking): string {
   const { verification } = shared;
-  const { summary, verifiedPredicted } = ranking;
-  if (verification === null || summary.verifiedProba === null || verifiedPredicted === null) return "";
+  const { summary } = ranking;
+  if (verification === null || summary.verifiedProba === null || summary.verifiedPredicted === null) return "";
   const verb = summary.flipped === true ? "flips to" : "stays";
   return (
-    `${shared.verifiedBy === "minimiser" ? "Retrained" : `Your ${shared.verifiedBy} retrained`} with ${plural(verification.rows, "changed label")}: this row ${verb} “${verifiedPredicted}”, ` +
+    `${shared.verifiedBy === "minimiser" ? "Retrained" : `Your ${shared.verifiedBy} retrained`} with ${plural(verification.rows, "changed label")}: this row ${verb} “${summary.verifiedPredicted}”, ` +
     `probability ${proba((shared.verifiedBy === "minimiser" ? null : summary.ownProba) ?? summary.proba)} → ${proba(summary.verifiedProba)}.`
   );
 }

@@ -21,9 +21,9 @@ function createScale() {
   const node = el("div", "scale", { "aria-hidden": "true" }, ends[0], el("span", "scale-track", line, dot), ends[1]);
   return {
     node,
-    update(value: number, threshold: number, classes: readonly [string, string]) {
-      setText(ends[0], classes[0]);
-      setText(ends[1], classes[1]);
+    update(value: number, threshold: number, [first, second]: readonly [string, string, ...string[]]) {
+      setText(ends[0], first);
+      setText(ends[1], second);
       dot.style.left = `${value * 100}%`;
       line.style.left = `${threshold * 100}%`;
     },

@@ -8,21 +8,16 @@ import { createTestGrid } from "./testGrid";
 
 const WAIT = 200; // ms after the last keystroke
 
-function filterLabel(filter: Filter, [first, second]: readonly [string, string]): string {
-  const labels: Record<Filter, string> = {
-    all: "All rows",
-    misclassified: "Misclassified",
-    near: "Near the threshold",
-    small: "Small flip set (3 or fewer)",
-    has_set: "With a flip set",
-    flipped: "Flipped by retraining",
-    became_right: "Right after retraining",
-    became_wrong: "Wrong after retraining",
-    class0: `Predicted “${first}”`,
-    class1: `Predicted “${second}”`,
-  };
-  return labels[filter];
-}
+const LABELS: Record<Filter, string> = {
+  all: "All rows",
+  misclassified: "Misclassified",
+  near: "Near the threshold",
+  small: "Small flip set (3 or fewer)",
+  has_set: "With a flip set",
+  flipped: "Flipped by retraining",
+  became_right: "Right after retraining",
+  became_wrong: "Wrong after retraining",
+};
 
 export interface TestPane {
   node: HTMLElement;
@@ -35,10 +30,12 @@ export function createTestPane(scope: Scope, session: Session): TestPane {
   const search = el("input", "input", { type: "search", placeholder: "Search texts", "aria-label": "Search test rows" });
   const select = el("select", "input", { "aria-label": "Filter test rows" });
   const options = FILTERS.map((filter) => {
-    const option = el("option", "", { value: filter });
+    const option = el("option", "", { value: filter }, LABELS[filter]);
     select.append(option);
     return { filter, option };
   });
+  const classOptions: HTMLOptionElement[] = [];
+  const classOption = (place: number) => (classOptions[place] ??= select.appendChild(el("option", "", { value: String(place) })));
   const shown = el("span", "muted");
   const id = uniqueId("tests");
   const grid = createTestGrid(scope, session);
@@ -63,15 +60,16 @@ export function createTestPane(scope: Scope, session: Session): TestPane {
   scope.add(() => clearTimeout(timer));
   scope.listen(select, "change", () => {
     const filter = FILTERS.find((known) => known === select.value);
-    if (filter !== undefined) actions.ask({ filter });
+    const predicted = filter === undefined ? (store.get().shared.classes[Number(select.value)] ?? null) : null;
+    actions.ask({ filter: filter ?? "all", predicted });
   });
 
   function draw() {
     const { shared, filled: sizes, filling } = store.get();
     for (const { filter, option } of options) {
-      setText(option, filterLabel(filter, shared.classes));
       setAttribute(option, "disabled", filter === "misclassified" && !shared.labelled);
     }
+    shared.classes.forEach((name, place) => setText(classOption(place), `Predicted “${name}”`));
     const total = pages.total();
     setText(shown, total === undefined || total === shared.nTest ? count(shared.nTest) : `${count(total)} of ${count(shared.nTest)}`);
     const done = sizes === null ? "" : `Set sizes: ${count(sizes.done)} of ${count(sizes.total)}`;

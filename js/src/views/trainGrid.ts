@@ -31,7 +31,7 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
     update(line, index) {
       const row = bars.row(index);
       const { ranking, relabelled, selection, active, explained, shared } = store.get();
-      const sign = ranking?.summary.predicted === shared.classes[1] ? -1 : 1;
+      const sign = shared.classes.length > 2 || ranking?.summary.predicted === shared.classes[1] ? -1 : 1;
       line.update(row, {
         marked: row !== undefined && relabelled.has(row.row),
         chosen: row !== undefined && selection.has(row.row),
