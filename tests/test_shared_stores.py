@@ -147,7 +147,7 @@ def test_readers_of_postgres_never_wait_and_writers_say_what_they_wait_for(
 ) -> None:
     import psycopg
 
-    monkeypatch.setattr("relabel_widget.journal.postgres._WAIT", 1)
+    monkeypatch.setattr("relabel_widget.journal.journal.PATIENT", 1)
     one, two = (store_child.opened(emptied(server) if first else server) for first in (True, False))
     with psycopg.connect(server) as connection:
         connection.execute("SELECT * FROM relabel_store FOR UPDATE")

@@ -23,6 +23,9 @@ from .store import BehindError, Store
 
 Place = str | os.PathLike[str]
 
+PATIENT, BRIEF = 5.0, 0.2
+"""Seconds that a write waits for others, and that it does once the store has not answered."""
+
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
 
 
@@ -225,6 +228,8 @@ class Journal:
         assert self._store is not None
         drafts = [self._record(event) for event in waiting]
         if not self._damage:
+            # Who decides does not wait again for a store that was not there a moment ago.
+            self._store.patience = BRIEF if self._away else PATIENT
             try:
                 self._exchange(drafts, waiting)
             except StoreDamagedError as error:

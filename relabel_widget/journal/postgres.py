@@ -70,7 +70,7 @@ class PostgresStore(SqlStore):
             connection.commit()
 
     def _begin(self, connection: sql.Connection) -> None:
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_WAIT}s'")
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{self.patience * 1000:.0f}ms'")
         connection.execute(sql.select(HEAD.c.last).with_for_update())
 
     def _guards(self) -> Sequence[str]:

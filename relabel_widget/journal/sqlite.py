@@ -151,6 +151,7 @@ class SqliteStore(SqlStore):
     def _begin(self, connection: sql.Connection) -> None:
         if not self._opener.writable:
             raise StoreAwayError(f"journal: {self.name} is read-only. Make it and its folder writable.")
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {self.patience * 1000:.0f}")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     def _tidy_up(self, connection: sql.Connection) -> None:

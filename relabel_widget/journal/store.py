@@ -25,10 +25,13 @@ class Store(ABC):
         How messages name it.
     note
         What is worth knowing about how it works here; empty if nothing is.
+    patience
+        Seconds that a write waits for others.
     """
 
     name: str
     note: str = ""
+    patience: float = 5.0
 
     @abstractmethod
     def exchange(self, after: int, digest: str, drafts: Sequence[Record], sample: str) -> list[Record]:

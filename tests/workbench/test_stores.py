@@ -157,12 +157,16 @@ def test_nobody_who_reads_waits_for_a_lock(pipeline: Pipeline, store: Path) -> N
     writer.join()
     assert len(warned) == 1
     assert bench.relabelled == [1, 2]
+    began = time.monotonic()
+    with pytest.warns(StoreWarning, match="2 events are kept in memory only"):
+        bench.relabel(3)  # nobody waits again and again
+    assert time.monotonic() - began < 2
     other.rollback()
     bench.refresh()
     assert bench.store_trouble == ""
     bench.close()
     other.close()
-    assert Workbench(pipeline, TRAIN, Y, TEST, store=store).relabelled == [1, 2]
+    assert Workbench(pipeline, TRAIN, Y, TEST, store=store).relabelled == [1, 2, 3]
 
 
 def test_a_full_disk_keeps_decisions_in_memory(pipeline: Pipeline, store: Path) -> None:
