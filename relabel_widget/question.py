@@ -67,6 +67,11 @@ class Question:
         """The norm of the functional in the fit's preconditioner, about ``sqrt(x . H^-1 x)``."""
         return norm_in(self.fit.preconditioner, self.functional)
 
+    @property
+    def effects_add_up(self) -> bool:
+        """Whether what a set does is the sum of what its rows do, exactly."""
+        return self.edit == "relabel" and self.fit.problem.effects_add_up
+
     def margin(self, theta: FloatArray) -> float:
         """The margin at some parameters, (n_params,)."""
         return self.direction * (dot(self.functional, theta) - self.offset)

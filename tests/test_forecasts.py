@@ -37,7 +37,7 @@ def test_a_row_comes_to_rest_where_its_forces_balance() -> None:
     rng = np.random.default_rng(0)
     eta, weights, codes = rng.normal(0, 3, 50), rng.uniform(0.1, 2, 50), rng.integers(0, 2, 50).astype(float)
     now, leverage = weights * (expit(eta) - (1 - codes)), 10.0 ** rng.uniform(-3, 2, 50)
-    edits = RowEdits(eta, now, weights, codes)
+    edits = RowEdits(eta, now, weights, 2 * codes - 1)
     moved = -edits.share(leverage) * leverage * edits.force
 
     for i, x in enumerate(moved):
@@ -51,7 +51,7 @@ def test_a_row_comes_to_rest_where_its_forces_balance() -> None:
 def test_two_rows_come_to_rest_where_both_their_forces_balance() -> None:
     rng = np.random.default_rng(1)
     eta, weights, codes = rng.normal(0, 2, (2, 40)), rng.uniform(0.1, 2, (2, 40)), rng.integers(0, 2, (2, 40)) * 1.0
-    pairs = RowEdits(eta, weights * (expit(eta) - (1 - codes)), weights, codes)
+    pairs = RowEdits(eta, weights * (expit(eta) - (1 - codes)), weights, 2 * codes - 1)
     held, left_out = weights * expit(eta) * expit(-eta), 10.0 ** rng.uniform(-2, 0.5, (2, 40))
     own, alone = left_out / (1.0 + held * left_out), -pairs.share(left_out) * left_out * pairs.force
     coupling = rng.uniform(-0.5, 0.5, 40) * np.sqrt(own.prod(axis=0))

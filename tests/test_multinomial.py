@@ -16,6 +16,7 @@ from scipy import sparse
 from scipy.special import log_softmax, logsumexp, softmax
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 
 import relabel_widget as rw
@@ -224,12 +225,16 @@ def test_adopted_pipeline_takes_texts() -> None:
     assert rw.find_flip_set(fit, texts[0]).verified
 
 
-def test_one_class_against_the_rest_is_refused() -> None:
+def test_coefficients_of_one_class_against_the_rest_are_taken_as_such() -> None:
     x, y = class_case(6, n=40, p=3)
+    each = OneVsRestClassifier(LogisticRegression(solver="liblinear", tol=1e-10)).fit(x, y)
     model = LogisticRegression().fit(x, y)
     model.solver = "liblinear"  # older releases fit it; newer ones refuse
-    with pytest.raises(ValueError, match=r"3 classes with solver 'liblinear' .* Refit with solver='lbfgs'"):
-        rw.adopt(model, x, y)
+    model.coef_ = np.vstack([part.coef_ for part in each.estimators_])
+    model.intercept_ = np.hstack([part.intercept_ for part in each.estimators_])
+    fit = rw.adopt(model, x, y)
+    assert_allclose(fit.decision(x), each.decision_function(x), rtol=0, atol=1e-6)
+    assert_allclose(fit.proba(x), each.predict_proba(x), rtol=0, atol=1e-6)
 
 
 # --- influence and verification

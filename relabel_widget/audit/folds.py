@@ -10,7 +10,7 @@ from scipy.special import logsumexp
 from .._typing import CodeArray, FloatArray, IntArray
 from ..fits import Fit
 from ..monitor import Monitor
-from ..problem import Hessian
+from ..problem import Hessian, OneVsRestProblem
 from ..solver import SolveResult, solve, solve_many
 
 N_FOLDS = 5
@@ -54,7 +54,7 @@ def held_out(fit: Fit, folds: IntArray, *, monitor: Monitor | None = None) -> Fl
 
 
 def held_out_of_classes(fit: Fit, folds: IntArray, *, monitor: Monitor | None = None) -> FloatArray:
-    """As `held_out`, of a multinomial fit: log-odds of each class against all others, (n_rows, K)."""
+    """As `held_out`, of a fit of several classes: log-odds of each class against all others, (n_rows, K)."""
     problem, slopes = fit.problem, fit.problem.dloss(fit.eta).reshape(fit.n_rows, -1)
     eta = fit.eta.reshape(slopes.shape).copy()
     for fold in range(int(folds.max()) + 1):
@@ -65,6 +65,8 @@ def held_out_of_classes(fit: Fit, folds: IntArray, *, monitor: Monitor | None = 
         step = solve(hessian, -gradient, rtol=_RTOL, preconditioner=fit.preconditioner, with_eta=True, monitor=monitor)
         _check_converged(step)
         eta[out] += step.eta_direction.reshape(slopes.shape)[out]
+    if isinstance(problem, OneVsRestProblem):
+        return eta
     others = [logsumexp(np.delete(eta, k, axis=1), axis=1) for k in range(eta.shape[1])]
     return np.asarray(eta - np.column_stack(others))
 

@@ -13,10 +13,10 @@ from .._typing import AnyArray, BoolArray, FloatArray, IntArray
 from ..arguments import as_rows, check_monitor
 from ..bayes import BayesFit
 from ..design import Design
-from ..fits import AnyFit, Fit, OneVsRest, minimiser, shares
+from ..fits import AnyFit, Fit, OneVsRest, minimiser
 from ..fits import fit as fit_model
 from ..monitor import Monitor
-from ..problem import Problem, code_of
+from ..problem import Problem, code_of, shares
 from .columns import column_evidence
 from .folds import folds_of, held_out, held_out_of_classes
 

@@ -99,6 +99,7 @@ from .pairs import PairBound, pair_bound, pair_bound_cost
 from .remainder import RemainderBound, remainder_bound, remainder_bound_cost
 from .small import SLACK, SmallProblem, small_refit_operations
 from .small_classes import SmallClasses, small_classes_operations
+from .small_rest import SmallRest
 
 __all__ = [
     "SLACK",
@@ -108,6 +109,7 @@ __all__ = [
     "RemainderBound",
     "SmallClasses",
     "SmallProblem",
+    "SmallRest",
     "exhaustive_lower_bound",
     "exhaustive_refits",
     "pair_bound",

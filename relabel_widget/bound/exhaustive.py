@@ -14,10 +14,11 @@ from ..arguments import as_rows, as_whole, check_edit, check_monitor
 from ..design import Design
 from ..fits import Fit, check_fit
 from ..monitor import Monitor
-from ..problem import Edit
+from ..problem import Edit, OneVsRestProblem
 from ..question import Question
 from .small import SLACK, SmallProblem
 from .small_classes import SmallClasses
+from .small_rest import SmallRest
 
 MAX_REFITS = 50_000
 _WHO = "exhaustive_lower_bound"
@@ -93,11 +94,14 @@ def exhaustive_lower_bound(
     return largest + 1
 
 
-def _small(fit: Fit, query: Design, offset: float, edit: Edit, rows: IntArray) -> SmallProblem | SmallClasses:
+def _small(
+    fit: Fit, query: Design, offset: float, edit: Edit, rows: IntArray
+) -> SmallProblem | SmallClasses | SmallRest:
     functional = fit.problem.extended_rows(query)[:, 0]
     if len(fit.classes) == 2:
         return SmallProblem.of(Question(fit, functional, offset, edit, rows))
-    return SmallClasses.of(fit, functional, int(fit.decision(query)[0].argmax()), None, edit)
+    kind = SmallRest if isinstance(fit.problem, OneVsRestProblem) else SmallClasses
+    return kind.of(fit, functional, int(fit.decision(query)[0].argmax()), None, edit)
 
 
 def sets_of(rows: IntArray, size: int, group: int) -> Iterator[IntArray]:

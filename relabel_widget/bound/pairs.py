@@ -8,7 +8,7 @@ import numpy as np
 
 from .._typing import BoolArray, FloatArray, IntArray
 from ..arguments import check_monitor
-from ..fits import Fit, check_fit
+from ..fits import Fit, check_logistic
 from ..monitor import Monitor
 from .base import Bound
 from .cost import DECISION_RTOL, MAX_BYTES, BoundCost
@@ -26,7 +26,7 @@ def pair_bound_cost(fit: Fit) -> BoundCost:
     Memory: 28 n_rows^2 bytes and some blocks; the rest of ``max_bytes`` is used for refitted pairs. Operations:
     4 n_rows^3 in float32, and n_rows refits, counted as 150 products with X and X' each.
     """
-    check_fit(fit, who="pair_bound_cost")
+    check_logistic(fit, who="pair_bound_cost")
     n, problem = fit.n_rows, fit.problem
     blocks = 2**27 + 8 * 200 * (n + problem.n_params)
     return BoundCost(n, 28 * n * n + blocks, 4 * n**3 + 600 * n * problem.design.n_stored)
@@ -55,7 +55,7 @@ def pair_bound(fit: Fit, *, max_bytes: int = MAX_BYTES, monitor: Monitor | None 
     joint effect cannot be bounded; these are refitted if they all fit into ``max_bytes``, otherwise none. The tables
     stay in memory: 16 n_rows^2 bytes.
     """
-    check_fit(fit, who="pair_bound")
+    check_logistic(fit, who="pair_bound")
     check_monitor(monitor, who="pair_bound")
     cost = pair_bound_cost(fit)
     if cost.bytes > max_bytes:

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._typing import BoolArray
 from ..arguments import check_edit, check_monitor
-from ..fits import Fit, check_fit
+from ..fits import Fit, check_logistic
 from ..monitor import Monitor
 from ..problem import Edit
 from .base import Bound
@@ -34,7 +34,7 @@ def remainder_bound_cost(fit: Fit) -> BoundCost:
     Memory: 16 n_rows^2 bytes and some blocks of rows. Operations: 2.3 n_rows^3 for the kernel in float64 and
     4 n_rows^3 for its two products in float32. A core does about 2e10 to 1e11 of them per second.
     """
-    check_fit(fit, who="remainder_bound_cost")
+    check_logistic(fit, who="remainder_bound_cost")
     n, columns = fit.n_rows, fit.problem.design.n_features
     lists = 5 * KEPT * 20 * n
     return BoundCost(n, 16 * n * n + lists + 64 * max(n, columns) + _FIXED_BYTES, (19 * n**3) // 3)
@@ -67,7 +67,7 @@ def remainder_bound(
     -----
     Cost: see `remainder_bound_cost`. The kernel stays in memory: 4 n_rows^2 bytes.
     """
-    check_fit(fit, who="remainder_bound")
+    check_logistic(fit, who="remainder_bound")
     check_monitor(monitor, who="remainder_bound")
     check_edit(edit, who="remainder_bound")
     cost = remainder_bound_cost(fit)

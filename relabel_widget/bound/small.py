@@ -13,19 +13,22 @@ with Hm the Hessian averaged along it. As long as no row moves by more than rho,
 <= |z_i . v| + (e^rho - 1) |z_i| |g|``; if that is at most rho for all rows, no row can have left its interval on the
 way, on which the gradient fades from g to 0 and the minimiser moves continuously. For the query it then bounds the
 error of the margin after a full step. Rounding of float64 is covered only by `SLACK`.
+
+Of a loss made of quadratic pieces (`Squared`) a full step ends at the minimiser if it leaves every row on its piece:
+the gradient is linear on the way. Otherwise nothing is known. There steps may be too long for the objective to fall;
+then no bound is reached, and nothing is proven.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import expit
 
-from .._typing import AnyArray, FloatArray, IntArray
+from .._typing import AnyArray, BoolArray, FloatArray, IntArray
 from ..design import Design
-from ..problem import Edit, Problem
+from ..problem import LOGISTIC, Edit, Loss, Problem, Squared
 from ..question import Question
 
 # A margin (log-odds) this close to the threshold decides nothing: it is within another solver's error. A bound counts
@@ -67,16 +70,25 @@ class SmallProblem:
     offset: float
     direction: float
     edit: Edit
+    loss: Loss = LOGISTIC
 
     @classmethod
     def of(cls, question: Question) -> SmallProblem:
         """From a question's fit and functional. Cost: the dense matrix, and its QR if it is wide."""
-        fit, query = question.fit, question.functional
-        problem = fit.problem
-        z, features, coef = row_space(problem.design, query[:-1] if problem.has_intercept else query, fit.coef)
+        fit = question.fit
+        one = cls.of_class(fit.problem, question.functional, fit.theta, fit.problem.labels.signs, question.edit)
+        return replace(one, offset=question.offset, direction=question.direction)
+
+    @classmethod
+    def of_class(
+        cls, problem: Problem, query: FloatArray, theta: FloatArray, signs: FloatArray, edit: Edit
+    ) -> SmallProblem:
+        """Of a query and a fit of two classes with these signs, both (n_params,); its margin is the decision."""
+        coef, intercept = (theta[:-1], theta[-1]) if problem.has_intercept else (theta, 0.0)
+        z, features, coef = row_space(problem.design, query[:-1] if problem.has_intercept else query, coef)
         free = problem.has_intercept and not problem.intercept_l2
         centre = z.mean(axis=0) * free  # columns far from 0 would be collinear with the intercept's
-        intercept = fit.intercept + float(centre @ coef)
+        intercept = intercept + float(centre @ coef)
         z, features = z - centre, features - centre
         penalty = np.full(z.shape[1], problem.l2)
         if problem.has_intercept:
@@ -88,13 +100,14 @@ class SmallProblem:
         return cls(
             z=z / scale,
             penalty=penalty / np.square(scale),
-            signs=problem.labels.signs,
+            signs=signs,
             weights=problem.weights,
             query=features / scale,
             start=coef * scale,
-            offset=question.offset,
-            direction=question.direction,
-            edit=question.edit,
+            offset=0.0,
+            direction=1.0,
+            edit=edit,
+            loss=problem.row_loss,
         )
 
     @property
@@ -112,7 +125,7 @@ class SmallProblem:
         signs, weights = self._edited(sets)
         of_class = [np.where(side * signs > 0, weights, 0.0).any(axis=1) for side in (-1, 1)]
         possible = np.asarray(of_class[0] & of_class[1])
-        return decided(self._stepped, self.start, possible, signs, weights)
+        return decided(self.stepped, self.start, possible, signs, weights)
 
     def _edited(self, sets: IntArray) -> tuple[FloatArray, FloatArray]:
         """Label signs and weights, (m, n_rows) each."""
@@ -124,7 +137,7 @@ class SmallProblem:
             weights[places] = 0.0
         return signs, weights
 
-    def _stepped(
+    def stepped(
         self, theta: FloatArray, signs: FloatArray, weights: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """The points after Newton steps, and the margins after full steps, with error bounds."""
@@ -139,7 +152,10 @@ class SmallProblem:
         decrement = _root(-(gradient * step).sum(axis=1))
         spread = _root(inverse @ self.query @ self.query)
         margin = self.direction * ((theta + step) @ self.query - self.offset)
-        doubt = np.expm1(farthest_reach(far, decrement * widest)) * spread * decrement
+        if isinstance(self.loss, Squared):
+            doubt = np.where(self._stays(self.loss, theta, step, signs, weights), 0.0, np.inf)
+        else:
+            doubt = np.expm1(farthest_reach(far, decrement * widest)) * spread * decrement
         long = far > 1.0
         if long.any():
             step[long] *= self._lengths(theta[long], step[long], far[long], signs[long], weights[long])[:, None]
@@ -147,8 +163,17 @@ class SmallProblem:
 
     def _derivatives(self, theta: FloatArray, signs: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The gradient, (m, r), and the curvature of each row's loss, (m, n_rows)."""
-        wrong = expit(-signs * (theta @ self.z.T))
-        return theta * self.penalty - (weights * signs * wrong) @ self.z, weights * wrong * (1.0 - wrong)
+        eta = theta @ self.z.T
+        gradient = theta * self.penalty + self.loss.slopes(eta, signs, weights) @ self.z
+        return gradient, self.loss.bends(eta, weights, signs)
+
+    def _stays(
+        self, loss: Squared, theta: FloatArray, step: FloatArray, signs: FloatArray, weights: FloatArray
+    ) -> BoolArray:
+        """Whether full steps leave every row that counts on its piece, (m,)."""
+        before = loss.pieces(signs * (theta @ self.z.T))
+        after = loss.pieces(signs * ((theta + step) @ self.z.T))
+        return np.asarray(((before == after) | (weights == 0)).all(axis=1))
 
     def _lengths(
         self, theta: FloatArray, step: FloatArray, far: FloatArray, signs: FloatArray, weights: FloatArray

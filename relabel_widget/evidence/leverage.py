@@ -8,6 +8,7 @@ from .._typing import FloatArray
 from ..arguments import as_whole, check_monitor
 from ..fits import Fit, check_any_fit
 from ..monitor import Monitor
+from ..problem import OneVsRestProblem
 from ..solver import solve_many
 
 _SOLVE_RTOL = 1e-3  # far below the sampling error
@@ -18,7 +19,7 @@ def leverages(fit: Fit, *, probes: int = 64, seed: int = 0, monitor: Monitor | N
     """``h_i = s_i p_i (1 - p_i) x_i . H^-1 x_i`` of the training rows, estimated without bias, shape (n_rows,).
 
     With K classes ``s_i tr((diag(p_i) - p_i p_i') B)``, B the K x K block ``x_i H^-1 x_i'``: a row holds its fitted
-    log-odds in K - 1 directions.
+    log-odds in K - 1 directions; where each class is fitted against the rest, the sum over classes.
 
     Parameters
     ----------
@@ -33,7 +34,7 @@ def leverages(fit: Fit, *, probes: int = 64, seed: int = 0, monitor: Monitor | N
     Returns
     -------
     float64, shape (n_rows,)
-        In [0, 0.99], or [0, 0.99 (K - 1)]; estimates above are cut.
+        In [0, 0.99], or [0, 0.99 (K - 1)] or [0, 0.99 K]; estimates above are cut.
 
     Raises
     ------
@@ -64,4 +65,5 @@ def leverages(fit: Fit, *, probes: int = 64, seed: int = 0, monitor: Monitor | N
             "scale; standardise them, or take a smaller C."
         )
     found = hessian.energies(problem.extended_matvec(problem.design, solved.x))
-    return np.asarray(np.minimum(found, _LARGEST * (problem.n_classes - 1)))
+    held = problem.n_classes - (not isinstance(problem, OneVsRestProblem))
+    return np.asarray(np.minimum(found, _LARGEST * held))

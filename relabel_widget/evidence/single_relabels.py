@@ -57,13 +57,13 @@ def single_relabel_table(
 
     Cost: n_rows refits in groups of 32, each typically three Newton steps by block CG: as much as some n_rows
     first-order rankings. Memory: m * n_rows * 8 bytes for the result, and six arrays of (n_rows + n_params, 32).
-    With several classes, or weights that follow the label, each relabel is a refit of its own, n_rows * (K - 1) in all:
-    ten milliseconds each on images of digits, .3 s on texts.
+    With several classes, other losses than the logistic, or weights that follow the label, each relabel is a refit of
+    its own, n_rows * (K - 1) in all: ten milliseconds each on images of digits, .3 s on texts.
     """
     check_any_fit(fit, who="single_relabel_table", instead=_OF_BAYES)
     check_monitor(monitor, who="single_relabel_table")
     queries = fit.design_of(X_query, who="single_relabel_table: X_query")
-    if len(fit.classes) > 2 or fit.problem.label_weights is not None:
+    if len(fit.classes) > 2 or fit.problem.label_weights is not None or not fit.problem.row_loss.smooth:
         return _one_by_one(fit, queries, monitor)
     adjoint = factors(fit, queries, monitor=monitor)
     table = np.empty((queries.n_rows, fit.n_rows))

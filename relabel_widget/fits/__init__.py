@@ -8,12 +8,13 @@ from .fitting import (
     check_any_fit,
     check_C,
     check_fit,
+    check_logistic,
     check_weights,
     fit,
     minimised,
     minimiser,
 )
-from .one_vs_rest import OneVsRest, fit_one_vs_rest, shares
+from .one_vs_rest import OneVsRest, fit_one_vs_rest
 from .own_model import AdoptionWarning, How, NoRefitError, OwnModel, check_how
 from .unsaid_weights import UNSAID
 from .wrappers import opened
@@ -36,11 +37,11 @@ __all__ = [
     "check_any_fit",
     "check_fit",
     "check_how",
+    "check_logistic",
     "check_weights",
     "fit",
     "fit_one_vs_rest",
     "minimised",
     "minimiser",
     "opened",
-    "shares",
 ]

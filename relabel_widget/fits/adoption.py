@@ -13,14 +13,17 @@ from ..arguments import check_threshold
 from ..bayes import BayesFit, bayes_fit, is_bayes
 from ..design import Design, as_design, compacted
 from ..inputs import as_labels, column_names, count_rows, materialised
-from ..problem import Labels, MultinomialProblem, Problem, encode
+from ..problem import Labels, MultinomialProblem, OneVsRestProblem, Problem, encode
 from .class_weights import label_weights
 from .estimators import Objective, objective_of
 from .fitting import Fit, Polish, check_weights, minimiser
-from .own_model import AdoptionWarning, OwnModel, as_dense, coefficients
+from .linear import coef_of, intercepts_of, is_one_vs_rest, n_fits, setting
+from .own_model import AdoptionWarning, OwnModel, coefficients
 from .steps import Steps, check_ways, unrolled
 from .unsaid_weights import UNSAID, unsaid_weights
 from .wrappers import opened
+
+_FITS_OF_CALIBRATION = 6  # of five folds, and of all rows
 
 AnyFit: TypeAlias = Fit | BayesFit
 
@@ -31,16 +34,21 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> AnyFit:
     Parameters
     ----------
     estimator
-        A fitted classifier with the logistic loss and an L2 penalty: ``LogisticRegression`` with any solver (for
-        liblinear, whose intercept is penalised, the objective has that penalty too), ``LogisticRegressionCV`` at the C
-        it chose, or ``SGDClassifier(loss="log_loss")`` of two classes, with C = 1 / (alpha n_rows). Or
-        a ``MultinomialNB``, ``ComplementNB`` or ``BernoulliNB``. With three classes
-        or more it must be multinomial, as all solvers but liblinear make it.
+        A fitted linear classifier with an L2 penalty: ``LogisticRegression`` with any solver (for liblinear, whose
+        intercept is penalised, the objective has that penalty too) or ``LogisticRegressionCV`` at the C it chose;
+        ``LinearSVC`` with the squared hinge, C and penalised intercept as liblinear has them; ``RidgeClassifier``, also
+        cross-validated, with C = 1 / (2 alpha); ``SGDClassifier`` with the loss ``"log_loss"``, ``"modified_huber"``,
+        ``"squared_hinge"`` or ``"squared_error"``, with C = 1 / (alpha n_rows). Or a ``MultinomialNB``,
+        ``ComplementNB`` or ``BernoulliNB``. With three classes or more, logistic regression is multinomial but for
+        liblinear; the others fit each class against the rest, and so does a ``OneVsRestClassifier`` of any but a naive
+        Bayes.
 
         Or what is built of these: a ``Pipeline`` that ends in one, whose steps may be nested pipelines, transformers
         of your own, and transformers that look at the labels; a fitted search such as ``GridSearchCV``, of which
         ``best_estimator_`` is taken; a ``FixedThresholdClassifier`` or ``TunedThresholdClassifierCV``, whose threshold
-        becomes that of the fit; a ``FrozenEstimator``. They may be inside one another.
+        becomes that of the fit; a ``FrozenEstimator``; a ``CalibratedClassifierCV`` of one classifier that leaves the
+        order of scores as it is (``ensemble=False`` or a frozen classifier inside; the method ``"sigmoid"`` with two
+        classes, or ``"temperature"``), whose threshold is taken over too. They may be inside one another.
     X
         What the estimator was fitted on: rows of features, or raw rows for a pipeline. Held by reference.
     y
@@ -54,7 +62,8 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> AnyFit:
         A naive Bayes is taken as it is. Others are polished by Newton steps from the estimator's coefficients;
         `Fit.polish` says how far they were. `Fit.own` refits the estimator itself: of a search the estimator that it
         found, with the parameters that it found, of a classifier with a threshold the one inside;
-        ``LogisticRegressionCV`` chooses C again. `Fit.threshold` is the estimator's own, the default of flip sets,
+        ``LogisticRegressionCV`` chooses C again, and ``CalibratedClassifierCV`` calibrates again: every flip set is
+        then confirmed by such a refit. `Fit.threshold` is the estimator's own, the default of flip sets,
         `verify` and `Workbench`. A fit from a pipeline takes raw rows as queries (numeric matrices too, where the
         pipeline takes texts).
 
@@ -64,8 +73,8 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> AnyFit:
         If there is another classifier inside, or one with a way to predict of its own, or a step of a pipeline
         resamples rows; the message says what to fit instead.
     ValueError
-        If it is unfitted, has another loss or penalty (l1, elastic net, none), was fitted one class
-        against the rest or on other columns, or does not know the labels; if a step changes the number of rows; or if
+        If it is unfitted, has another loss (the hinge) or penalty (l1, elastic net, none), was fitted on other columns,
+        or does not know the labels; if a step changes the number of rows; or if
         its threshold predicts one class alone.
 
     Warns
@@ -77,7 +86,10 @@ def adopt(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> AnyFit:
     Notes
     -----
     A row exactly on the threshold is predicted ``classes[0]`` here, and ``pos_label`` by a classifier with a threshold.
-    Removing rows keeps C; a refit of ``SGDClassifier`` on k rows fewer has C = 1 / (alpha (n_rows - k)).
+    Ridge regression, the squared hinge and the modified Huber loss have no probabilities: `Fit.proba` is the logistic
+    function of their decision, so that 0.5 is where the prediction changes; with several classes, of each class against
+    the rest, divided by the sum. Removing rows keeps C; a refit of ``SGDClassifier`` on k rows fewer has
+    C = 1 / (alpha (n_rows - k)).
     """
     fit = adopted(estimator, X, y, sample_weight)
     if fit.own is not None and fit.own.weights_found:
@@ -121,11 +133,11 @@ def adopted(
         design = as_design(features, who=f"{who}: {x_name}")
         taken = bayes_fit(model, design, y, sample_weight, transform=steps, columns=columns)
         weights = None if sample_weight is None else taken.weights
-        return replace(
-            taken, threshold=threshold, own=_own(estimator, model, steps, rows, features, taken.y, weights, design)
-        )
+        own = _own(estimator, model, steps, rows, features, taken.y, weights, design)
+        own = replace(own, calibration=inside.calibration, threshold_logit=taken.threshold_logit(threshold, who=who))
+        return replace(taken, threshold=threshold, own=own)
     design = compacted(as_design(features, who=f"{who}: {x_name}"))
-    coef = as_dense(model.coef_)
+    coef = coef_of(model)
     if design.n_features != coef.shape[1]:
         raise ValueError(
             f"{who}: the estimator was fitted on {coef.shape[1]} columns, got {x_name} of shape {design.shape}. "
@@ -137,7 +149,7 @@ def adopted(
     weights = check_weights(sample_weight, labels, who=who)
     problem, start = _stated(objective, model, design, labels, weights)
     unsaid = None
-    if sample_weight is None and model.class_weight is None:
+    if sample_weight is None and setting(model, "class_weight") is None:
         unsaid = unsaid_weights(problem, start, labels)
     if unsaid is not None:
         problem, start = _stated(objective, model, design, labels, unsaid)
@@ -146,8 +158,10 @@ def adopted(
     own = _own(estimator, model, steps, rows, features, fit.y, given_weights, design)
     own = replace(
         own,
+        calibration=inside.calibration,
+        threshold_logit=fit.threshold_logit(threshold, who=who),
         distance=fit.polish.typical_change if fit.polish else 0.0,
-        n_stored=own.n_stored * int(np.size(model.n_iter_)),
+        n_stored=own.n_stored * n_fits(model) * (1 if inside.calibration is None else _FITS_OF_CALIBRATION),
         chooses=objective.chosen,
         weights_found=unsaid is not None,
     )
@@ -202,14 +216,31 @@ def _stated(
 ) -> tuple[Problem, FloatArray]:
     """The objective on the training rows, and where the estimator stopped, (n_params,)."""
     l2 = objective.l2_on(design.n_rows)
-    following = label_weights(model.class_weight, labels, weights, who="adopt")
+    weighing = objective.weighing if objective.one_vs_rest else None
+    following = label_weights(
+        setting(model, "class_weight"),
+        labels,
+        weights,
+        who="adopt",
+        counts_rows=objective.counts_rows,
+        weighing=weighing,
+        classes=np.array([0, 1]) if is_one_vs_rest(model) else None,  # what the classifiers inside are fitted to
+    )
     if following is not None:
         weights = following.of(labels.codes)
     if len(labels.classes) > 2:
-        several = MultinomialProblem(
-            design, labels, weights, l2, has_intercept=objective.has_intercept, label_weights=following
+        stated = OneVsRestProblem if objective.one_vs_rest else MultinomialProblem
+        several = stated(
+            design,
+            labels,
+            weights,
+            l2,
+            has_intercept=objective.has_intercept,
+            intercept_l2=objective.intercept_l2,
+            label_weights=following,
+            row_loss=objective.loss,
         )
-        return several, several.theta_of(as_dense(model.coef_), np.asarray(model.intercept_, dtype=np.float64))
+        return several, several.theta_of(coef_of(model), intercepts_of(model))
     problem = Problem(
         design,
         labels,
@@ -218,6 +249,7 @@ def _stated(
         has_intercept=objective.has_intercept,
         intercept_l2=objective.intercept_l2,
         label_weights=following,
+        row_loss=objective.loss,
     )
     return problem, coefficients(model, problem.n_params)
 

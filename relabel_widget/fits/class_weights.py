@@ -10,11 +10,23 @@ import numpy as np
 
 from .._typing import AnyArray, FloatArray
 from ..arguments import as_number, shown
-from ..problem import Labels, LabelWeights
+from ..problem import Labels, LabelWeights, RestWeights, Weighing
 
 
-def label_weights(class_weight: Any, labels: Labels, weights: FloatArray, *, who: str) -> LabelWeights | None:
+def label_weights(
+    class_weight: Any,
+    labels: Labels,
+    weights: FloatArray,
+    *,
+    who: str,
+    counts_rows: bool = False,
+    weighing: Weighing | None = None,
+    classes: AnyArray | None = None,
+) -> LabelWeights | None:
     """What makes the rows' weights of their labels; None where they stay as they are.
+
+    ``counts_rows`` balances classes by their numbers of rows in every release of scikit-learn. ``weighing`` is that of
+    one class against the rest, None elsewhere; ``classes`` are those that a mapping names, if not those of the labels.
 
     Raises
     ------
@@ -23,14 +35,19 @@ def label_weights(class_weight: Any, labels: Labels, weights: FloatArray, *, who
     """
     if class_weight is None:
         return None
-    if isinstance(class_weight, str) and class_weight == "balanced":
-        return LabelWeights(weights, len(labels.classes), counts_rows=not _takes_weights())
+    n_classes = len(labels.classes)
+    of_class = None
+    if not (isinstance(class_weight, str) and class_weight == "balanced"):
+        of_class = _of_mapping(class_weight, labels.classes if classes is None else classes, who)
+    counts_rows = counts_rows or not _takes_weights()
+    if weighing is None:
+        return LabelWeights(weights, n_classes, of_class, counts_rows)
+    return RestWeights(weights, n_classes, of_class, counts_rows, weighing)
+
+
+def _of_mapping(class_weight: Any, classes: AnyArray, who: str) -> FloatArray:
     if not isinstance(class_weight, Mapping):
         raise TypeError(f'{who}: expected class_weight as a mapping, "balanced" or None, got {shown(class_weight)}.')
-    return LabelWeights(weights, len(labels.classes), _of_classes(class_weight, labels.classes, who))
-
-
-def _of_classes(class_weight: Mapping[Any, Any], classes: AnyArray, who: str) -> FloatArray:
     unknown = [label for label in class_weight if label not in classes.tolist()]
     if unknown:
         raise ValueError(

@@ -16,7 +16,7 @@ from ..bayes import BayesFit
 from ..design import Design, TakesQueries, as_design, compacted
 from ..inputs import column_names, materialised
 from ..monitor import Monitor
-from ..problem import Edit, Hessian, Labels, MultinomialProblem, Problem, code_of, encode
+from ..problem import Edit, Hessian, Labels, Logistic, MultinomialProblem, Problem, code_of, encode
 from ..solver import MinimiseResult, Preconditioner, minimise, preconditioner_of
 from .class_weights import label_weights
 from .own_model import OwnModel
@@ -53,9 +53,11 @@ class Polish:
 
 @dataclass(frozen=True, eq=False)
 class Fit(TakesQueries):
-    """An L2-regularised logistic regression at its minimiser, as `fit` and `adopt` return it.
+    """An L2-regularised linear classifier at its minimiser, as `fit` and `adopt` return it: a logistic regression.
 
-    With K classes, three or more, it is multinomial; what has another shape then is said by ``problem``.
+    With K classes, three or more, it is multinomial; what has another shape then is said by ``problem``. Adopted
+    estimators may have another loss, or fit each class against the rest: then what is called log-odds is their
+    decision function, and what is called a probability rises with it and is 0.5 where the prediction changes.
 
     Attributes
     ----------
@@ -418,6 +420,23 @@ def check_fit(fit: Any, *, who: str, several: bool = False, instead: str = "") -
         raise ValueError(
             f"{who}: expected weights that stay with the rows, got a fit with class_weight, which gives a relabelled "
             "row another one. Refit with class_weight=None and pass the weights as sample_weight."
+        )
+
+
+def check_logistic(fit: Any, *, who: str) -> None:
+    """As `check_fit`, but refuse other losses than the logistic as well, on whose curvature proofs rest.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is something else.
+    """
+    check_fit(fit, who=who)
+    if not isinstance(fit.problem.row_loss, Logistic):
+        raise ValueError(
+            f"{who}: expected a fit with the logistic loss, whose curvature the proof rests on, got one of another "
+            "loss. Call find_flip_set without it: its lower bound comes from trying all smaller sets, or of ridge "
+            "regression from the ranking."
         )
 
 

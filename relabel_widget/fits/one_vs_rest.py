@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
 
 from .._typing import AnyArray, FloatArray, IntArray
 from ..arguments import check_monitor
 from ..design import as_design
 from ..inputs import as_labels
 from ..monitor import Monitor
+from ..problem import shares
 from .fitting import Fit, fit
 
 
@@ -90,12 +90,3 @@ def fit_one_vs_rest(
         fit(design, codes == code, C, sample_weight, fit_intercept, monitor=monitor) for code in range(len(classes))
     ]
     return OneVsRest(classes, codes.astype(np.int64), tuple(fits))
-
-
-def shares(log_odds: FloatArray) -> FloatArray:
-    """Probabilities of classes from log-odds against the rest, divided by their sum; (m, n_classes), both."""
-    against = expit(log_odds)
-    total = against.sum(axis=1, keepdims=True)
-    # all classes may be as good as impossible: the sum underflows, and the nearest class takes it all
-    nearest = log_odds == log_odds.max(axis=1, keepdims=True)
-    return np.asarray(np.where(total > 0, against / np.where(total > 0, total, 1.0), nearest))

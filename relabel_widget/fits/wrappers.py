@@ -1,4 +1,4 @@
-"""Estimators around a classifier that leave its objective as it is: searches, thresholds, frozen ones."""
+"""Estimators around a classifier that leave its objective as it is: searches, thresholds, calibration, frozen ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
-from scipy.special import expit
+import numpy as np
+from scipy.special import expit, logit
+
+from .linear import is_one_vs_rest
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,34 +21,58 @@ class Opened:
     estimator
         A classifier, or a pipeline of transformers that ends in one; what cannot be opened is left as it is.
     threshold
-        ``classes[1]`` is predicted above this probability of it; None where no wrapper has a threshold. On it,
-        scikit-learn predicts the wrapper's ``pos_label``.
+        ``classes[1]`` is predicted above this probability of it (`Problem.proba`); None where no wrapper has a
+        threshold. On it, scikit-learn predicts the wrapper's ``pos_label``.
+    calibration
+        The ``CalibratedClassifierCV`` that made the threshold, if a fit of it fits the classifier as well.
     """
 
     estimator: Any
     threshold: float | None
+    calibration: Any = None
 
 
 def opened(estimator: Any) -> Opened:
     """Take off what is wrapped around a fitted classifier, wherever it is in pipelines; nothing given changes.
 
     A search counts as the estimator that it found, which a refit fits again with the same parameters. What is frozen
-    counts as what it was before, unless it is a transformer.
+    counts as what it was before, unless it is a transformer. Calibration by one function that rises with the decision
+    counts as a threshold.
     """
     inner = _inside(estimator)
     if inner is not None:
         found = opened(inner)
-        return Opened(found.estimator, _threshold(estimator) if _has_threshold(estimator) else found.threshold)
+        if _has_threshold(estimator):
+            return Opened(found.estimator, _threshold(estimator))
+        if _is_calibrated(estimator):
+            two_classes = len(estimator.classes_) == 2
+            again = estimator if two_classes and not is_frozen(estimator.estimator) else None
+            return Opened(found.estimator, _own_proba(estimator, 0.5) if two_classes else None, again)
+        return Opened(found.estimator, found.threshold, found.calibration)
     steps = getattr(estimator, "steps", None)
     if isinstance(steps, list) and steps and hasattr(estimator, "named_steps"):
         name, last = steps[-1]
         found = opened(last)
         if found.estimator is last:
-            return Opened(estimator, found.threshold)
+            return Opened(estimator, found.threshold, found.calibration)
         pipeline = copy(estimator)
         pipeline.steps = [*steps[:-1], (name, found.estimator)]
-        return Opened(pipeline, found.threshold)
+        return Opened(pipeline, found.threshold, found.calibration)
     return Opened(estimator, None)
+
+
+def calibrated_again(given: Any, calibration: Any) -> Any:
+    """A classifier to fit, or a pipeline that ends in one, with calibration around the classifier; itself without."""
+    if calibration is None:
+        return given
+    if isinstance(getattr(given, "steps", None), list) and hasattr(given, "named_steps"):
+        pipeline = copy(given)
+        name, last = given.steps[-1]
+        pipeline.steps = [*given.steps[:-1], (name, calibrated_again(last, calibration))]
+        return pipeline
+    again = copy(calibration)
+    again.estimator = given
+    return again
 
 
 def is_frozen(estimator: Any) -> bool:
@@ -57,6 +84,8 @@ def _inside(estimator: Any) -> Any:
     """The fitted estimator in a wrapper; None if there is no wrapper, or it cannot be said what it was fitted to."""
     if is_frozen(estimator):
         return estimator.estimator
+    if _is_calibrated(estimator):
+        return estimator.calibrated_classifiers_[0].estimator if _keeps_order(estimator) else None
     if not _has_threshold(estimator):
         return getattr(estimator, "best_estimator_", None)
     if hasattr(estimator, "threshold"):  # which is fixed: a fitted classifier suffices
@@ -85,10 +114,85 @@ def _threshold(estimator: Any) -> float:
     else:
         threshold = estimator.threshold
         pos_label = estimator.pos_label
+    inside = _inside(estimator)
+    by_decision = estimator.response_method == "decision_function" or not hasattr(inside, "predict_proba")
     if threshold == "auto":
-        return 0.5
+        threshold = 0.0 if by_decision else 0.5
     classes = getattr(estimator, "classes_", None)
     of_first = classes is not None and pos_label is not None and pos_label == classes[0]
-    if estimator.response_method == "decision_function":
+    if by_decision:
         return float(expit(-threshold if of_first else threshold))
-    return float(1 - threshold if of_first else threshold)
+    return _own_proba(inside, 1 - threshold if of_first else threshold)
+
+
+# --- the probabilities of scikit-learn, and ours
+
+
+def _own_proba(estimator: Any, proba: float) -> float:
+    """What `Problem.proba` is where a fitted estimator of two classes gives its second this probability.
+
+    The same with the logistic loss and naive Bayes. Calibration and the modified Huber loss make theirs of the decision
+    in another way.
+    """
+    from sklearn.linear_model import SGDClassifier
+
+    if _is_calibrated(estimator):
+        return _uncalibrated(estimator, proba)
+    beneath = _beneath(estimator)
+    if beneath is not None:
+        return _own_proba(beneath, proba)
+    if isinstance(estimator, SGDClassifier) and estimator.loss == "modified_huber":
+        return float(expit(2.0 * proba - 1.0))  # (1 + clip(decision, -1, 1)) / 2 is its probability
+    return float(proba)
+
+
+def _beneath(estimator: Any) -> Any:
+    """What an estimator takes its probabilities from as they are; None if from itself."""
+    if hasattr(estimator, "named_steps"):
+        return estimator.steps[-1][1]
+    return estimator.estimators_[0] if is_one_vs_rest(estimator) else _inside(estimator)
+
+
+def _uncalibrated(estimator: Any, proba: float) -> float:
+    """`_own_proba` where calibration made a probability of the score of a classifier inside."""
+    inside = estimator.calibrated_classifiers_[0].estimator
+    slope, shift = _calibration(estimator)
+    score = (logit(proba) - shift) / slope
+    if hasattr(inside, "decision_function"):
+        return float(expit(score))
+    return _own_proba(inside, float(expit(score) if _is_tempered(estimator) else np.clip(score, 0.0, 1.0)))
+
+
+def _is_calibrated(estimator: Any) -> bool:
+    from sklearn.calibration import CalibratedClassifierCV
+
+    return isinstance(estimator, CalibratedClassifierCV) and hasattr(estimator, "calibrated_classifiers_")
+
+
+def _is_tempered(estimator: Any) -> bool:
+    return bool(estimator.method == "temperature")
+
+
+def _keeps_order(estimator: Any) -> bool:
+    """Whether calibration leaves the predicted class a matter of the decision and a threshold.
+
+    One classifier was calibrated, not one for each fold; by one rising function of the decision of two classes, or by
+    one temperature for all.
+    """
+    if len(estimator.calibrated_classifiers_) != 1:
+        return False
+    if _is_tempered(estimator):
+        return True
+    two = len(estimator.classes_) == 2 and estimator.method == "sigmoid"
+    return two and _calibration(estimator)[0] > 0
+
+
+def _calibration(estimator: Any) -> tuple[float, float]:
+    """Slope and shift of what the logistic function of makes the calibrated probability of two classes."""
+    calibrated = estimator.calibrated_classifiers_[0]
+    calibrator = calibrated.calibrators[0]
+    if not _is_tempered(estimator):
+        return -float(calibrator.a_), -float(calibrator.b_)
+    # logits are (-decision, decision), or logarithms of probabilities
+    twice = 2.0 if hasattr(calibrated.estimator, "decision_function") else 1.0
+    return twice * float(calibrator.beta_), 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -43,7 +44,40 @@ def _row_sums(table: FloatArray) -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False)
-class MultinomialHessian(Hessian):
+class TableHessian(Hessian):
+    """One of several classes: it acts on vectors that are tables (n_features + 1, K) row by row.
+
+    ``curvature`` (n_rows * K,) is the diagonal of the rows' K x K blocks.
+    """
+
+    @property
+    @abstractmethod
+    def n_classes(self) -> int:
+        """K."""
+
+    def matvec(self, v: FloatArray, eta_direction: FloatArray | None = None) -> FloatArray:  # noqa: D102 - as in Hessian
+        moved = self.eta(v)
+        if eta_direction is not None:
+            eta_direction[:] = moved
+        return self.matvec_from(v, moved)
+
+    def eta(self, v: FloatArray) -> FloatArray:  # noqa: D102
+        return product(self.design, v.reshape(-1, self.n_classes), self.has_intercept).ravel()
+
+    def of_classes(self) -> list[Hessian]:
+        """The diagonal blocks: each class's Hessian with all others held fixed, (n_features + 1,) square."""
+        curvature = self.curvature.reshape(-1, self.n_classes)
+        penalty = np.ascontiguousarray(self.penalty.reshape(-1, self.n_classes)[:, 0])
+        return [
+            Hessian(self.design, np.ascontiguousarray(column), penalty, self.has_intercept) for column in curvature.T
+        ]
+
+    def diagonal(self) -> FloatArray:  # noqa: D102
+        return np.column_stack([each.diagonal() for each in self.of_classes()]).ravel()
+
+
+@dataclass(frozen=True, eq=False)
+class MultinomialHessian(TableHessian):
     """``sum_i [x_i, 1]' [x_i, 1] (x) weights_i (diag(p_i) - p_i p_i') + diag(penalty)``, (x) the Kronecker product.
 
     It acts on vectors that are tables (n_features + 1, K) row by row, as `MultinomialProblem` has them; a table whose
@@ -69,13 +103,7 @@ class MultinomialHessian(Hessian):
         """K."""
         return int(self.probabilities.shape[1])
 
-    def matvec(self, v: FloatArray, eta_direction: FloatArray | None = None) -> FloatArray:  # noqa: D102 - as in Hessian
-        moved = self.eta(v)
-        if eta_direction is not None:
-            eta_direction[:] = moved
-        return self.matvec_from(v, moved)
-
-    def matvec_from(self, v: FloatArray, eta_direction: FloatArray) -> FloatArray:  # noqa: D102
+    def matvec_from(self, v: FloatArray, eta_direction: FloatArray) -> FloatArray:  # noqa: D102 - as in Hessian
         moved = eta_direction.reshape(-1, self.n_classes)
         u = self.probabilities * moved
         pulled = _row_sums(u)
@@ -97,9 +125,6 @@ class MultinomialHessian(Hessian):
         pushed = transposed_product(self.design, moved.reshape(-1, n_classes * m), self.has_intercept)
         return self.penalty[:, None] * v + pushed.reshape(v.shape)
 
-    def eta(self, v: FloatArray) -> FloatArray:  # noqa: D102
-        return product(self.design, v.reshape(-1, self.n_classes), self.has_intercept).ravel()
-
     def root(self, a: FloatArray) -> FloatArray:
         """As for two classes: ``diag(p) - p p'`` is ``B B'`` with ``B = diag(sqrt(p)) - p sqrt(p)'``."""
         noise, roots = a.reshape(*self.probabilities.shape, -1), np.sqrt(self.probabilities)
@@ -120,17 +145,6 @@ class MultinomialHessian(Hessian):
         p, w = self.probabilities.copy(), self.weights.copy()
         p[rows], w[rows] = probabilities, weights
         return MultinomialHessian.of(self.design, p, w, self.penalty, self.has_intercept)
-
-    def of_classes(self) -> list[Hessian]:
-        """The diagonal blocks: each class's Hessian with all others held fixed, (n_features + 1,) square."""
-        curvature = self.curvature.reshape(-1, self.n_classes)
-        penalty = np.ascontiguousarray(self.penalty.reshape(-1, self.n_classes)[:, 0])
-        return [
-            Hessian(self.design, np.ascontiguousarray(column), penalty, self.has_intercept) for column in curvature.T
-        ]
-
-    def diagonal(self) -> FloatArray:  # noqa: D102
-        return np.column_stack([each.diagonal() for each in self.of_classes()]).ravel()
 
 
 def product(design: Design, v: FloatArray, has_intercept: bool) -> FloatArray:

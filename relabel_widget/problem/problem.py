@@ -1,4 +1,4 @@
-"""The penalised logistic problem, stated in the log-odds eta."""
+"""The penalised problem of two classes, stated in the log-odds eta."""
 
 from __future__ import annotations
 
@@ -16,33 +16,9 @@ from ..vectors import dot, row_by_row
 from .hessian import Hessian, eta_of
 from .label_weights import LabelWeights
 from .labels import Labels
+from .losses import LOGISTIC, Loss
 
 Edit: TypeAlias = Literal["relabel", "remove"]
-
-
-def _less_likely(eta: FloatArray) -> FloatArray:
-    """The probability of the less likely class at these log-odds; ``expit`` is four times as slow."""
-    less = np.abs(eta)
-    np.exp(np.negative(less, out=less), out=less)
-    less /= 1.0 + less
-    return less
-
-
-def _slopes(eta: FloatArray, signs: FloatArray, weights: FloatArray) -> FloatArray:
-    wrong = signs * eta <= 0
-    slope = _less_likely(eta)
-    np.abs(np.subtract(wrong, slope, out=slope), out=slope)  # |y - p| without cancellation
-    slope *= signs
-    slope *= weights
-    return np.negative(slope, out=slope)
-
-
-def _bends(eta: FloatArray, weights: FloatArray) -> FloatArray:
-    less = _less_likely(eta)
-    bend = 1.0 - less
-    bend *= less
-    bend *= weights
-    return bend
 
 
 def _by_rows(f: Callable[..., FloatArray], eta: FloatArray, *given: FloatArray) -> FloatArray:
@@ -52,12 +28,13 @@ def _by_rows(f: Callable[..., FloatArray], eta: FloatArray, *given: FloatArray) 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """``sum_i weights_i * (log(1 + exp(eta_i)) - y_i eta_i) + l2/2 |coef|^2 + intercept_l2/2 intercept^2``.
+    """``sum_i weights_i * loss((2 y_i - 1) eta_i) + l2/2 |coef|^2 + intercept_l2/2 intercept^2``.
 
-    ``eta = X coef + intercept``; y in {0, 1}; parameters are one vector ``theta``, coefficients first and the
-    intercept, if any, last. ``l2 = 1/C`` in scikit-learn's terms; ``intercept_l2`` is 0 except for
-    liblinear, which penalises the intercept like a coefficient. ``label_weights`` says how ``weights`` follow from
-    the labels; None where they stay with the rows.
+    ``eta = X coef + intercept``; y in {0, 1}; the loss, logistic by default, is ``row_loss``. Parameters are one vector
+    ``theta``, coefficients first and the intercept, if any, last. ``l2 = 1/C`` in scikit-learn's terms;
+    ``intercept_l2`` is 0 except for liblinear, which penalises the intercept like a coefficient. ``label_weights`` says
+    how ``weights`` follow from the labels; None where they stay with the rows. With any loss eta is called log-odds: a
+    number whose sign is the prediction.
     """
 
     design: Design
@@ -67,6 +44,7 @@ class Problem:
     has_intercept: bool = True
     intercept_l2: float = 0.0
     label_weights: LabelWeights | None = None
+    row_loss: Loss = LOGISTIC
 
     @property
     def n_classes(self) -> int:
@@ -93,7 +71,11 @@ class Problem:
         return self.extended_matvec(design, theta)
 
     def proba(self, decision: FloatArray) -> FloatArray:
-        """Probabilities of ``classes[1]`` from log-odds, (m,)."""
+        """Probabilities of ``classes[1]`` from log-odds, (m,).
+
+        Other losses than the logistic have none: the same function of their decision says where it stands between the
+        classes, and is .5 where the prediction changes.
+        """
         return np.asarray(expit(decision))
 
     def predicted(self, decision: FloatArray, threshold_logit: float = 0.0) -> IntArray:
@@ -171,22 +153,20 @@ class Problem:
         )
 
     def loss(self, eta: FloatArray) -> float:
-        """The weighted log-loss, summed over rows. Finite for any finite eta."""
-        losses = np.abs(eta)  # log1p(exp(.)) takes a seventh of the time of logaddexp
-        np.negative(losses, out=losses)
-        np.log1p(np.exp(losses, out=losses), out=losses)
-        against = self.labels.signs * eta
-        np.negative(against, out=against)
-        losses += np.maximum(against, 0.0, out=against)
-        return dot(self.weights, losses)
+        """The weighted loss, summed over rows. Finite for any finite eta."""
+        return self.row_loss.total(eta, self.labels.signs, self.weights)
 
     def dloss(self, eta: FloatArray) -> FloatArray:
-        """Derivative of the loss with respect to each eta_i: ``weights_i (p_i - y_i)``, (n_rows,) or (m, n_rows)."""
-        return _by_rows(_slopes, eta, self.labels.signs, self.weights)
+        """Derivative of the loss with respect to each eta_i: logistic ``weights_i (p_i - y_i)``, (n_rows,) or
+        (m, n_rows).
+        """  # noqa: D205
+        return _by_rows(self.row_loss.slopes, eta, self.labels.signs, self.weights)
 
     def d2loss(self, eta: FloatArray) -> FloatArray:
-        """Second derivative: ``weights_i p_i (1 - p_i)``, shape as `dloss`."""
-        return _by_rows(_bends, eta, self.weights)
+        """Second derivative: logistic ``weights_i p_i (1 - p_i)``, shape as `dloss`."""
+        if self.row_loss.symmetric:
+            return _by_rows(self.row_loss.bends, eta, self.weights)
+        return _by_rows(self.row_loss.bends, eta, self.weights, self.labels.signs)
 
     def objective(self, theta: FloatArray, eta: FloatArray) -> float:
         """The objective at theta, whose log-odds are eta."""
@@ -197,23 +177,25 @@ class Problem:
         return self.extended_rmatvec(slopes) + self.penalty * theta
 
     def hessian(self, eta: FloatArray) -> Hessian:
-        """The Hessian at log-odds eta; it does not depend on the labels."""
+        """The Hessian at log-odds eta; with the logistic loss it does not depend on the labels."""
         return Hessian(self.design, self.d2loss(eta), self.penalty, self.has_intercept)
 
     def force(self, eta: FloatArray, edit: Edit) -> FloatArray:
         """The force of editing each row: the gradient gains ``force_i x_i`` when row i is edited.
 
-        Relabelling: ``weights_i (2 y_i - 1)``, independent of eta unless the row's weight changes with its label; what
-        that does to other rows is left out. Removal: ``weights_i (y_i - p_i)``. Shape (n_rows,).
-        The change of a query's log-odds is then ``-force_i x_i . H^-1 x`` to first order.
+        Relabelling: logistic ``weights_i (2 y_i - 1)``, which depends on eta where the row's weight changes with its
+        label, or the loss has no `Loss.tilt`; what that does to other rows is left out. Removal: ``weights_i
+        (y_i - p_i)``. Shape (n_rows,). The change of a query's log-odds is then ``-force_i x_i . H^-1 x`` to first
+        order.
         """
         if edit == "remove":
             return -self.dloss(eta)
-        if self.label_weights is None:
-            return self.weights * self.labels.signs
-        codes, p = self.labels.codes, expit(eta)
-        after = self.weights_of(np.arange(len(codes)), 1 - codes)
-        return np.asarray(after * (p - 1.0 + codes) - self.weights * (p - codes))
+        tilt, signs = self.row_loss.tilt, self.labels.signs
+        if self.label_weights is None and tilt is not None:
+            force = self.weights * signs
+            return force if tilt == 1.0 else tilt * force
+        after = self.weights_of(np.arange(len(signs)), 1 - self.labels.codes)
+        return self.row_loss.slopes(eta, -signs, after) - self.dloss(eta)
 
     def weights_of(self, rows: IntArray, codes: CodeArray) -> FloatArray:
         """The weights that rows have, or would have, with these codes and all others as they are; (len(rows),)."""
@@ -225,6 +207,11 @@ class Problem:
     def _per_class(self) -> FloatArray:
         assert self.label_weights is not None
         return self.label_weights.per_class(self.labels.codes)
+
+    @property
+    def effects_add_up(self) -> bool:
+        """Whether relabelling rows moves parameters by sums of what each row does: the Hessian never changes."""
+        return self.row_loss.quadratic and self.label_weights is None
 
     @property
     def edits_are_local(self) -> bool:
@@ -302,12 +289,12 @@ class Problem:
     def reach(self, functional: FloatArray) -> float:
         """How far from 0 a functional can be at the minimiser for any labels whatever; infinite with a free intercept.
 
-        Without one every minimiser is ``theta = P^-1 sum_i s_i (y_i - p_i) x_i``, P the penalties, and
-        ``|y_i - p_i| < 1``: the value stays within ``sum_i s_i |x_i . P^-1 x|`` of 0.
+        Without one every minimiser is ``theta = -P^-1 sum_i s_i slope_i x_i``, P the penalties, and slopes are bounded,
+        logistic ones by 1: the value stays within ``sum_i s_i |x_i . P^-1 x|`` times that of 0.
         """
-        if not self.penalty.all() or self.label_weights is not None:
+        if not self.penalty.all() or self.label_weights is not None or np.isinf(self.row_loss.steepest):
             return np.inf
-        return float(self.weights @ np.abs(self.eta(functional / self.penalty)))
+        return self.row_loss.steepest * float(self.weights @ np.abs(self.eta(functional / self.penalty)))
 
     def edited(self, rows: IntArray, edit: Edit) -> Problem:
         """This problem with the given distinct rows relabelled, or left out (weight 0)."""

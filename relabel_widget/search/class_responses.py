@@ -87,7 +87,7 @@ class ClassResponses:
         if not len(edits):
             return np.empty(0)
         rows = _problem(refit).rows_of(edits)
-        pulls = _edits(refit, edits).pulls(self._leverages_of(rows))
+        pulls = _edits(refit, edits).pulls(self.leverages_of(rows))
         moved = np.einsum("ik,ik->i", refit.eta_direction.reshape(-1, pulls.shape[1])[rows], pulls)
         return np.asarray(np.where(refit.has(edits), -moved, moved) * refit.context.question.direction)
 
@@ -101,7 +101,7 @@ class ClassResponses:
         gradient = None
         if problem.edits_are_local:
             gradient = start.gradient + problem.extended_rmatvec_of(rows, force.ravel())
-        x = edits.moves(self._leverages_of(rows))
+        x = edits.moves(self.leverages_of(rows))
         p = softmax(edits.eta + 0.5 * x)
         turned = np.einsum("ik,ik->i", x, softmax(edits.eta + x) - softmax(edits.eta))
         spread = np.einsum("ik,ik->i", p, np.square(x - np.einsum("ik,ik->i", p, x)[:, None]))
@@ -112,8 +112,8 @@ class ClassResponses:
             start.point.theta, start.eta, gradient, hessian=hessian.with_rows(rows, p, edits.weights * scale)
         )
 
-    def _leverages_of(self, rows: IntArray) -> FloatArray:
-        """Leave-one-out, of each class by itself, by the preconditioner at the fit; (len(rows), K)."""
+    def leverages_of(self, rows: IntArray) -> FloatArray:
+        """Leave-one-out leverages, of each class by itself, by the preconditioner at the fit; (len(rows), K)."""
         missing = np.array([row for row in set(rows.tolist()) if row not in self._leverages], dtype=np.int64)
         if len(missing):
             hessian = self._fit.hessian

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy.special import expit, softmax
 
-from .._typing import IntArray
+from .._typing import FloatArray, IntArray
 from ..bayes import predicted_code, scores_of
 from ..design import Design
-from ..evidence import factors
+from ..evidence import FACTOR_RTOL, factors, solved_factors
 from ..fits import AdoptionWarning, Fit, NoRefitError, OwnModel
 from ..monitor import Monitor
 from ..outcome import Outcome
+from ..problem import MultinomialProblem
 from ..question import Question
 from .flip_set import FlipSet
 
@@ -137,31 +139,113 @@ class _Trial:
         None where no power of two of them, up to `_MOST_ADDED`, helps.
         """
         outsiders = self._confirmation.outsiders(rows)
-        least = 0
-        most = 1
-        while most <= len(outsiders) and self.margin(np.append(rows, outsiders[:most])) >= 0:
-            least = most
-            most *= 2
-        if most > len(outsiders):
+        count = _fewest(lambda count: self.margin(np.append(rows, outsiders[:count])) < 0, len(outsiders))
+        return None if count is None else np.append(rows, outsiders[:count])
+
+
+def _fewest(flips: Callable[[int], bool], available: int) -> int | None:
+    """How many it takes, by doubling and bisection; None where no power of two of those available flips."""
+    least = 0
+    most = 1
+    while most <= available and not flips(most):
+        least = most
+        most *= 2
+    if most > available:
+        return None
+    while most - least > 1:
+        middle = (least + most) // 2
+        if flips(middle):
+            most = middle
+        else:
+            least = middle
+    return most
+
+
+def _softmax(scores: FloatArray) -> FloatArray:
+    return np.asarray(softmax(scores, axis=1))
+
+
+@dataclass(frozen=True, eq=False)
+class ClassConfirmation:
+    """`Confirmation` with several classes.
+
+    ``target`` is the code of the class that was wanted, None: any other. ``candidates`` and ``allowed`` are as in
+    `Question`.
+    """
+
+    fit: Fit
+    asked: Asked
+    target: int | None
+    candidates: IntArray
+    allowed: IntArray | None
+    monitor: Monitor | None
+
+    def applied(self, flip_set: FlipSet, *, may_grow: bool) -> FlipSet:
+        """As `Confirmation.applied`."""
+        own = self.fit.own
+        if own is None or not flip_set.verified or not own.is_quick:
+            return flip_set
+        code = int(np.argmax(own.decision(self.asked.query)[0]))
+        same = bool(self.fit.classes[code] == flip_set.predicted_before)
+        if same and not own.doubts(flip_set.margin_after):
+            return flip_set
+        held = self._held(own, flip_set)
+        if held.verified or not (same and may_grow) or held.outcome is not Outcome.CONTRADICTED:
+            return held
+        grown = self._enlarged(own, flip_set, code)
+        return held if grown is None else grown
+
+    def _held(self, own: OwnModel, flip_set: FlipSet) -> FlipSet:
+        return held_against(own, flip_set, self.asked, 0.0, self.target, self.monitor, proba=self.fit.problem.proba)
+
+    def _enlarged(self, own: OwnModel, flip_set: FlipSet, code: int) -> FlipSet | None:
+        problem = self.fit.problem
+        edits = self._edits_of(flip_set)
+        outsiders = self._outsiders(flip_set, code)
+        tried: dict[int, FlipSet] = {}
+
+        def flips(count: int) -> bool:
+            both = np.append(edits, outsiders[:count])
+            if len(problem.last_of_their_class(np.sort(both), flip_set.edit)):
+                return False
+            labels = problem.new_labels(both, flip_set.edit)
+            tried[count] = self._held(own, replace(flip_set, rows=problem.rows_of(both), labels=labels))
+            return tried[count].verified
+
+        count = _fewest(flips, len(outsiders))
+        if count is None:
             return None
-        while most - least > 1:
-            middle = (least + most) // 2
-            if self.margin(np.append(rows, outsiders[:middle])) < 0:
-                most = middle
-            else:
-                least = middle
-        return np.append(rows, outsiders[:most])
+        found = tried[count]
+        refit = self.fit.refit(found.rows, found.edit, labels=found.labels, monitor=self.monitor)
+        after = refit.decision(self.asked.query)[0]
+        winner = int(np.argmax(after))
+        return replace(
+            found,
+            proba_after=float(problem.proba(after[None])[0, code]),
+            margin_after=float(after[winner] - after[code]),
+            predicted_after=self.fit.classes[winner],
+            refits=flip_set.refits + len(tried) + 1,
+        )
 
+    def _edits_of(self, flip_set: FlipSet) -> IntArray:
+        codes = np.searchsorted(self.fit.classes, flip_set.labels)
+        return self.fit.problem.edits_of(flip_set.rows, flip_set.edit, codes)
 
-def confirmed_class(fit: Fit, flip_set: FlipSet, asked: Asked, target: int | None, monitor: Monitor | None) -> FlipSet:
-    """As `Confirmation.applied` with several classes, where sets are not enlarged."""
-    own = fit.own
-    if own is None or not flip_set.verified or not own.is_quick:
-        return flip_set
-    predicted = fit.classes[int(np.argmax(own.decision(asked.query)[0]))]
-    if predicted == flip_set.predicted_before and not own.doubts(flip_set.margin_after):
-        return flip_set
-    return held_against(own, flip_set, asked, 0.0, target, monitor)
+    def _outsiders(self, flip_set: FlipSet, code: int) -> IntArray:
+        """Edits that may be added to a set, those first that move the query furthest at the set's own refit."""
+        refit = self.fit.refit(flip_set.rows, flip_set.edit, labels=flip_set.labels, monitor=self.monitor)
+        problem = refit.problem
+        assert isinstance(problem, MultinomialProblem)
+        others = np.delete(np.arange(len(self.fit.classes)), code)
+        after = refit.decision(self.asked.query)[0]
+        rival = int(others[np.argmax(after[others])]) if self.target is None else self.target
+        functional = problem.functional(problem.extended_rows(self.asked.query)[:, 0], code, rival)
+        solved = solved_factors(refit, functional[:, None], rtol=FACTOR_RTOL, monitor=self.monitor)
+        gains = problem.pulls(refit.eta, problem.eta(solved.x[:, 0]), flip_set.edit)
+        rows = np.setdiff1d(self.candidates, flip_set.rows)
+        edits = problem.best_edits(rows, gains, flip_set.edit, self.allowed, None)
+        order = np.argsort(-gains[edits], kind="stable")[:_MOST_ADDED]
+        return np.asarray(edits[order[gains[edits[order]] > 0]])
 
 
 def held_against(
@@ -171,15 +255,18 @@ def held_against(
     threshold_logit: float,
     target: int | None,
     monitor: Monitor | None,
+    *,
+    proba: Callable[[FloatArray], FloatArray] = _softmax,
 ) -> FlipSet:
     """A set with the word of one refit of the estimator: confirmed, contradicted, or not confirmed without a refit.
 
-    ``target`` is the code of the class that was wanted; None: any other than the estimator's own.
+    ``target`` is the code of the class that was wanted; None: any other than the estimator's own. ``proba`` makes
+    probabilities of scores of classes, (m, K).
     """
     before = scores_of(own.decision(asked.query))[0]
     code = predicted_code(before, threshold_logit)
     shown = 1 if len(before) == 2 else code
-    own_before = float(softmax(before)[shown])
+    own_before = float(proba(before[None])[0, shown])
     how = own.strongest(asked.raw)
     if monitor is not None:
         monitor.step(f"confirming by your {how}", 0)
@@ -195,7 +282,7 @@ def held_against(
         verified=confirmed,
         confirmed_by=how if confirmed else "minimiser",
         own_proba_before=own_before,
-        own_proba_after=float(softmax(after)[shown]),
+        own_proba_after=float(proba(after[None])[0, shown]),
         outcome=flip_set.outcome if confirmed else Outcome.CONTRADICTED,
         refits=flip_set.refits + 1,
     )

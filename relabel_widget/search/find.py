@@ -24,8 +24,8 @@ from ..outcome import Outcome
 from ..problem import Edit, code_of
 from ..question import Question
 from ..solver import SolveResult
+from .additive import shortest_prefix
 from .bayes import BayesTask
-from .class_responses import ClassResponses
 from .confirmation import Asked, Confirmation
 from .exhaustion import Ending, exhausted
 from .first_order import first_order_set
@@ -34,9 +34,9 @@ from .forecasts import weakest_members
 from .local_search import LocalSearch
 from .proof import Proof, as_proof
 from .refit import NO_ROWS, Context
-from .refits import Refits, Spending
+from .refits import BudgetSpent, Refits, Spending
 from .responses import RowResponses
-from .rivals import RivalTask
+from .rivals import RivalTask, responses_of
 from .settings import RANKING_RTOL, settings_for
 
 _WORTH_PROCESSES = 64  # queries; starting workers costs a second or two
@@ -264,7 +264,8 @@ class _Task:
     def run_all(self, queries: Design, monitor: Monitor | None) -> Iterator[FlipSet]:
         """Each query's flip set, the factors solved together."""
         functionals, verified = self.fit.problem.extended_rows(queries), self.method == "verified"
-        rtol = RANKING_RTOL if verified else FACTOR_RTOL
+        exactly = not verified or (self.edit == "relabel" and self.fit.problem.effects_add_up)
+        rtol = FACTOR_RTOL if exactly else RANKING_RTOL
         solved = solved_factors(self.fit, functionals, rtol=rtol, with_eta=verified, monitor=monitor)
         for functional, factor in zip(np.ascontiguousarray(functionals.T), solved.columns(), strict=True):
             yield self._run(self.question(functional), factor, monitor)
@@ -306,8 +307,15 @@ class _Task:
         return self._some(question, rows, np.nan, Outcome.PREDICTED, 0)
 
     def _verified(self, question: Question, factor: SolveResult, monitor: Monitor | None) -> FlipSet:
-        settings = settings_for(self.fit.problem.design)
+        problem = self.fit.problem
+        settings = settings_for(problem.design, smooth=problem.row_loss.smooth)
         spending = Spending(self.budget)
+        proven = 1
+        if question.effects_add_up:
+            prefix = self._prefix(Refits(Context(question, settings, self.responses, monitor), factor, spending))
+            if prefix.best is not None or prefix.nothing:
+                return self._ended(question, prefix, spending.refits)
+            proven = prefix.lower_bound
         for exact in (False, True):  # the second only where the confirming refit contradicts the first
             context = Context(question, replace(settings, exact=exact), self.responses, monitor)
             refits = Refits(context, factor, spending)
@@ -321,7 +329,25 @@ class _Task:
                 break
         if not end.out_of_budget and self.fit.problem.label_weights is None:
             end = exhausted(refits, end)
+        end = replace(end, lower_bound=max(proven, end.lower_bound))
         return self._ended(question, end, spending.refits)
+
+    def _prefix(self, refits: Refits) -> Ending:
+        """The smallest set where effects add up, once its refit has flipped; otherwise how many rows it takes at least.
+
+        With costs the set is left to the search: the smallest one may not be the cheapest.
+        """
+        question = refits.context.question
+        prefix = shortest_prefix(question, refits.base.gains)
+        end = Ending(None, np.inf, False, prefix.lower_bound, nothing=prefix.lower_bound > len(self.candidates))
+        if prefix.edits is None or question.costs is not None:
+            return end
+        try:
+            refit = refits.at(prefix.edits, refits.base)
+        except BudgetSpent:
+            return end
+        margin = refits.confirmed_margin(refit)
+        return replace(end, best=refit, margin=margin) if margin < -SLACK else end
 
     def _ended(self, question: Question, end: Ending, refits: int) -> FlipSet:
         if end.best is None:
@@ -387,7 +413,7 @@ def _task(
     if n_classes == 2:
         return _Task(fit, goal.threshold_logit, edit, method, rows, costs, limits, goal.target, RowResponses(fit))
     costs = None if costs is None else np.repeat(costs, n_classes)
-    return RivalTask(fit, goal.target, edit, method, rows, costs, editable.allowed, limits, ClassResponses(fit))
+    return RivalTask(fit, goal.target, edit, method, rows, costs, editable.allowed, limits, responses_of(fit))
 
 
 def _goal(who: str, fit: AnyFit, threshold: Any, target: Any) -> _Goal:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import expit
 
 from .._typing import BoolArray, FloatArray, IntArray
 from ..fits import Fit
@@ -30,12 +29,14 @@ class RowResponses:
             return np.empty(0)
         question = refit.context.question
         problem, leverage = question.fit.problem, self._leverages.of(rows)
-        weights = problem.weights[rows]
+        made, weights, signs = refit.has(rows), problem.weights[rows], problem.labels.signs[rows]
         if question.edit == "remove":
-            weights = np.where(refit.has(rows), 0.0, weights)
-        elif problem.label_weights is not None:
-            weights = problem.weights_of(rows, problem.labels.codes[rows] ^ refit.has(rows))
-        held = leverage * weights * expit(refit.eta[rows]) * expit(-refit.eta[rows])
+            weights = np.where(made, 0.0, weights)
+        else:
+            signs = np.where(made, -signs, signs)
+            if problem.label_weights is not None:
+                weights = problem.weights_of(rows, problem.labels.codes[rows] ^ made)
+        held = leverage * problem.row_loss.bends(refit.eta[rows], weights, signs)
         # alone a row would move by h f, to first order in H by h f / (1 + h d): the ratio of both is share * (1 + h d)
         return np.asarray(refit.gains[rows] * (_edits(refit, rows).share(leverage) * (1.0 + held)))
 
@@ -79,13 +80,14 @@ def _edits(refit: Refit, rows: IntArray) -> RowEdits:
     """The edits of rows at a refit, taken back where it has made them."""
     question, eta = refit.context.question, refit.eta[rows]
     problem = question.fit.problem
+    loss, signs = problem.row_loss, problem.labels.signs[rows]
     made: BoolArray = refit.has(rows)
     if question.edit == "relabel":
+        signs = np.where(made, -signs, signs)
         before = problem.labels.codes[rows] ^ made
-        after = 1 - before
-        weights = problem.weights_of(rows, after)
+        weights = problem.weights_of(rows, 1 - before)
         held = weights if problem.label_weights is None else problem.weights_of(rows, before)
-        return RowEdits(eta, held * (expit(eta) - before), weights, after.astype(np.float64))
-    weights, codes = problem.weights[rows], problem.labels.codes[rows].astype(np.float64)
+        return RowEdits(eta, loss.slopes(eta, signs, held), weights, -signs, loss)
+    weights = problem.weights[rows]
     left_out = np.where(made, weights, 0.0)
-    return RowEdits(eta, (weights - left_out) * (expit(eta) - codes), left_out, codes)
+    return RowEdits(eta, loss.slopes(eta, signs, weights - left_out), left_out, signs, loss)

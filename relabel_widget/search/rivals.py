@@ -17,17 +17,18 @@ from math import comb
 import numpy as np
 
 from .._typing import FloatArray, IntArray
-from ..bound import SLACK, SmallClasses, sets_of, small_classes_operations
+from ..bound import SLACK, SmallClasses, SmallRest, sets_of, small_classes_operations
 from ..design import Design
 from ..evidence import FACTOR_RTOL, solved_factors
 from ..fits import Fit
 from ..monitor import Monitor
 from ..outcome import Outcome
-from ..problem import Edit, MultinomialProblem
+from ..problem import Edit, MultinomialProblem, OneVsRestProblem
 from ..question import Question
 from ..solver import SolveResult
+from .additive import shortest_prefix
 from .class_responses import ClassResponses
-from .confirmation import Asked, confirmed_class
+from .confirmation import Asked, ClassConfirmation
 from .exhaustion import MOST_OPERATIONS
 from .first_order import first_order_set
 from .flip_set import Budget, FlipSet
@@ -36,7 +37,13 @@ from .local_search import LocalSearch
 from .proof import Proof
 from .refit import NO_ROWS, Context, Refit
 from .refits import BudgetSpent, Refits, Spending
+from .rest_responses import RestResponses
 from .settings import RANKING_RTOL, settings_for
+
+
+def responses_of(fit: Fit) -> ClassResponses:
+    """How rows of a fit of several classes respond to their own edits."""
+    return RestResponses(fit) if isinstance(fit.problem, OneVsRestProblem) else ClassResponses(fit)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,18 +87,19 @@ class RivalTask:
     def sent(self) -> RivalTask:
         """What worker processes get."""
         bare = self.fit.bare()
-        return replace(self, fit=bare, responses=ClassResponses(bare))
+        return replace(self, fit=bare, responses=responses_of(bare))
 
     def concluded(self, flip_set: FlipSet, asked: Asked, proof: Proof, monitor: Monitor | None) -> FlipSet:
         """The flip set with the best lower bound that is proven, and with the word of the user's own estimator."""
         if proof.table is not None:
             edits = self.problem.all_edits(self.candidates, self.edit, self.allowed)
             flip_set = proof.by_table(flip_set, proof.table[asked.place].ravel()[edits])
-        return confirmed_class(self.fit, flip_set, asked, self.target, monitor)
+        confirmation = ClassConfirmation(self.fit, asked, self.target, self.candidates, self.allowed, monitor)
+        return confirmation.applied(flip_set, may_grow=self.budget == Budget())
 
     @property
     def problem(self) -> MultinomialProblem:
-        """The fit's problem, which is multinomial."""
+        """The fit's problem, which has several classes."""
         assert isinstance(self.fit.problem, MultinomialProblem)
         return self.fit.problem
 
@@ -108,6 +116,8 @@ class _Search:
         self._spending = Spending(task.budget)
         self._best: _Found | None = None
         self._lower_bound = 1
+        self._least: list[int] = []  # rows that each rival takes at least, where effects add up
+        self._tried_all = False
 
     def run(self) -> FlipSet:
         """The set with the fewest rows, or the least cost, that any rival's search found."""
@@ -126,15 +136,19 @@ class _Search:
                 if self._best is not None and len(self._best.edits) == 1 and task.costs is None:
                     break
                 out_of_budget = self._try(rival) or out_of_budget
+            else:
+                self._tried_all = True
             if not out_of_budget and task.problem.label_weights is None:
                 self._exhaust()
         except BudgetSpent:
             out_of_budget = True
         if self._best is None:
+            self._raise_bound()
             nothing = self._lower_bound > len(task.candidates)
             not_found = Outcome.CANNOT_FLIP if nothing else Outcome.EXHAUSTED
             flip_set = self._none(Outcome.BUDGET if out_of_budget else not_found)
             return replace(flip_set, lower_bound=self._lower_bound)
+        self._raise_bound()
         outcome = Outcome.BUDGET_FOUND if out_of_budget else Outcome.FOUND
         return replace(self._some(self._best.edits, outcome, self._best.theta), lower_bound=self._lower_bound)
 
@@ -155,9 +169,11 @@ class _Search:
     def _try(self, rival: int) -> bool:
         """Look for a better set by which this rival wins; whether the budget ended that."""
         question = self._question(self._task.fit, self._code, rival)
-        factor = self._factor(question, RANKING_RTOL)
+        factor = self._factor(question, FACTOR_RTOL if question.effects_add_up else RANKING_RTOL)
         below = np.inf if self._best is None else self._best.cost
-        refit, out_of_budget = self._searched(question, factor, self._task.responses, below)
+        refit, out_of_budget = self._prefix(question, factor, below)
+        if refit is None:
+            refit, out_of_budget = self._searched(question, factor, self._task.responses, below)
         if refit is None:
             return out_of_budget
         edits, theta = weakest_members(refit)[::-1], refit.point.theta
@@ -170,6 +186,28 @@ class _Search:
             self._best = _Found(edits, self._cost(edits), theta)
         return out_of_budget
 
+    def _prefix(self, question: Question, factor: SolveResult, below: float) -> tuple[Refit | None, bool]:
+        """The smallest set where effects add up, once its refit has flipped; the bound of all rivals is kept."""
+        if not question.effects_add_up:
+            return None, False
+        refits = Refits(self._context(question, self._task.responses), factor, self._spending)
+        prefix = shortest_prefix(question, refits.base.gains)
+        self._least.append(prefix.lower_bound)
+        if prefix.edits is None or question.costs is not None or len(prefix.edits) >= below:
+            return None, False
+        refit = refits.minimised(refits.at(prefix.edits, refits.base))
+        return refit if refit.flips else None, False
+
+    def _raise_bound(self) -> None:
+        """Where effects add up, the prediction stands as long as every rival is short of rows."""
+        if self._tried_all:
+            self._lower_bound = max(self._lower_bound, min(self._least, default=1))
+
+    def _context(self, question: Question, responses: ClassResponses, *, exact: bool = False) -> Context:
+        problem = question.fit.problem
+        settings = settings_for(problem.design, problem.n_classes, smooth=problem.row_loss.smooth)
+        return Context(question, replace(settings, exact=exact), responses, self._monitor)
+
     def _cost(self, edits: IntArray) -> float:
         costs = self._task.costs
         return float(len(edits)) if costs is None else float(costs[edits].sum())
@@ -178,10 +216,8 @@ class _Search:
         self, question: Question, factor: SolveResult, responses: ClassResponses, below: float
     ) -> tuple[Refit | None, bool]:
         """A set of less than this cost that flips, at its minimiser, or None; and whether the budget ended it."""
-        settings = settings_for(question.fit.problem.design, self._task.problem.n_classes)
         for exact in (False, True):  # the second only where the refit at the minimiser contradicts the first
-            context = Context(question, replace(settings, exact=exact), responses, self._monitor)
-            refits = Refits(context, factor, self._spending)
+            refits = Refits(self._context(question, responses, exact=exact), factor, self._spending)
             if question.costs is None and not exact and size_needed(refits.base) >= below:
                 return None, False
             result = LocalSearch(refits, below).run()
@@ -201,7 +237,7 @@ class _Search:
         question = self._question(near, winner, task.target)
         question = replace(question, candidates=np.setdiff1d(task.candidates, rows, assume_unique=True))
         factor = self._factor(question, RANKING_RTOL)
-        refit, _ = self._searched(question, factor, ClassResponses(near), np.inf)
+        refit, _ = self._searched(question, factor, responses_of(near), np.inf)
         return None if refit is None else (np.append(edits, weakest_members(refit)[::-1]), refit.point.theta)
 
     # The end: smaller sets, size by size, as far as that is cheap
@@ -218,11 +254,16 @@ class _Search:
             work += count * each
             if work > MOST_OPERATIONS or count >= self._spending.left:
                 return
-            small = small or SmallClasses.of(task.fit, self._query, self._code, task.target, task.edit)
+            small = small or self._small()
             if not self._exhausted(small, edits, size):
                 return
 
-    def _exhausted(self, small: SmallClasses, edits: IntArray, size: int) -> bool:
+    def _small(self) -> SmallClasses | SmallRest:
+        task = self._task
+        kind = SmallRest if isinstance(task.problem, OneVsRestProblem) else SmallClasses
+        return kind.of(task.fit, self._query, self._code, task.target, task.edit)
+
+    def _exhausted(self, small: SmallClasses | SmallRest, edits: IntArray, size: int) -> bool:
         """Whether no set of the size flips; the first that does becomes the best."""
         rising = True
         for sets in sets_of(edits, size, small.group_size):

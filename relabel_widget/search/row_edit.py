@@ -12,13 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
 
 from .._typing import FloatArray, IntArray
 from ..fits import Fit
+from ..problem import LOGISTIC, Loss
 
-_PRECISE = 1e-5  # of a share, which is at most 1: a ranking needs no more
-_MOST_STEPS = 40
 _PAIR_STEPS = 4  # of Newton's method from where each row would go alone: later steps hardly move
 _MOST_COUPLED = 0.95  # as a correlation: the coupling is an estimate, as leverages are
 _LEAST_LEFT = 1e-2  # of 1 - leverage, for the same reason
@@ -29,50 +27,37 @@ _NO_FEATURES = 1e-30  # instead of the leverage, or the curvature, of a row that
 class RowEdits:
     """Edits of rows, each made or taken back; every array (m,).
 
-    ``eta`` are the rows' log-odds, ``now`` the derivatives of their losses there; ``weights`` and ``codes`` are those
+    ``eta`` are the rows' log-odds, ``now`` the derivatives of their losses there; ``weights`` and ``signs`` are those
     of their losses afterwards: weight 0 for a row that is left out.
     """
 
     eta: FloatArray
     now: FloatArray
     weights: FloatArray
-    codes: FloatArray
+    signs: FloatArray
+    loss: Loss = LOGISTIC
 
     def take(self, places: IntArray) -> RowEdits:
         """The edits at these places, in their shape."""
-        return RowEdits(self.eta[places], self.now[places], self.weights[places], self.codes[places])
+        return RowEdits(self.eta[places], self.now[places], self.weights[places], self.signs[places], self.loss)
 
     def moved(self, by: FloatArray) -> tuple[FloatArray, FloatArray]:
         """What the gradient has gained once the rows have moved so far, and the curvature of their losses there."""
-        p = expit(self.eta + by)
-        return self.weights * (p - self.codes) - self.now, self.weights * p * (1.0 - p)
+        eta = self.eta + by
+        gained = self.loss.slopes(eta, self.signs, self.weights) - self.now
+        return gained, self.loss.bends(eta, self.weights, self.signs)
 
     @property
     def force(self) -> FloatArray:
         """What the gradient gains in the direction of each row."""
-        return np.asarray(self.weights * (expit(self.eta) - self.codes) - self.now)
+        return self.loss.slopes(self.eta, self.signs, self.weights) - self.now
 
     def share(self, leverage: FloatArray) -> FloatArray:
         """How far each row goes, as a share in (0, 1] of ``-leverage force``: its own loss holds it back; (m,).
 
-        ``leverage`` (m,) is leave-one-out. Newton's method from log-odds 0, or as near to them as the row can be: there
-        the loss bends most and its derivative turns from convex to concave, so that every step falls short of the root
-        on the same side. Cost: a few passes over m numbers, seldom more than five.
+        ``leverage`` (m,) is leave-one-out.
         """
-        force = self.force
-        moving = np.where(force == 0.0, 1.0, force)
-        reach = leverage * moving
-        stiffness = leverage * self.weights
-        pull = self.weights / moving
-        now = self.now / moving
-        share = np.clip(self.eta / reach, 0.0, 1.0)
-        for _ in range(_MOST_STEPS):
-            p = expit(self.eta - share * reach)
-            left = pull * (p - self.codes) - now - share  # falls from 1 at 0, and no slower than -share
-            if np.abs(left).max(initial=0.0) < _PRECISE:
-                break
-            share += left / (1.0 + stiffness * p * (1.0 - p))
-        return np.where(force == 0.0, 1.0, share)
+        return self.loss.shares(self.eta, self.signs, self.weights, self.now, leverage)
 
 
 @dataclass(frozen=True, eq=False)

@@ -146,12 +146,18 @@ class Settings:
     exact: bool = False
 
 
-def settings_for(design: Design, n_classes: int = 2) -> Settings:
+def settings_for(design: Design, n_classes: int = 2, *, smooth: bool = True) -> Settings:
     """Settings chosen by how long a refit on this design takes.
+
+    Where the curvature jumps, so that the loss is not ``smooth``, nothing is bounded: bounds need a curvature that
+    changes by a factor at most. What is confirmed is then followed to its minimiser.
 
     With several classes no gradient is bounded instead of computed, as the bounds are of one curvature a row; and the
     rows of a swap do not see each other, as a solve for each class of each takes longer than the refits that it spares.
     """
+    if not smooth:
+        found = settings_for(design, n_classes)
+        return replace(found, accuracy=replace(found.accuracy, bounded=False, confirm_fully=True))
     if n_classes > 2:
         found = settings_for(design)
         return replace(
