@@ -60,9 +60,9 @@ def decide_together(store: str, number: int) -> None:
     for child in children:
         child.stdin.write("go\n")  # type: ignore[union-attr]
         child.stdin.flush()  # type: ignore[union-attr]
-    for child in children:
-        said, errors = child.communicate(timeout=590)
-        assert child.returncode == 0, errors
+    ended = [(child.communicate(timeout=590), child.returncode) for child in children]
+    for (said, errors), code in ended:
+        assert code == 0, errors
         assert said.split() == [str(place) for place in range(number)]
     began = time.monotonic()
     looker.refresh()

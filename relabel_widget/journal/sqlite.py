@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
@@ -16,7 +18,7 @@ from ..files.whole import write_whole
 from .base import JournalError, StoreAwayError, StoreDamagedError
 from .older import OlderStore, is_older
 from .records import Record
-from .sql_store import SqlStore
+from .sql_store import HEAD, SqlStore
 from .store import VERSION
 
 _WAIT = 5.0  # seconds that a write waits for another one
@@ -151,8 +153,33 @@ class SqliteStore(SqlStore):
     def _begin(self, connection: sql.Connection) -> None:
         if not self._opener.writable:
             raise StoreAwayError(f"journal: {self.name} is read-only. Make it and its folder writable.")
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {self.patience * 1000:.0f}")
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        # SQLite's own waiting looks ten times a second, and may never find the moment between two busy writers.
+        connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+        last, end = self._last(connection), time.monotonic() + self.patience
+        while not self._begun(connection, is_last_time=time.monotonic() > end):
+            if time.monotonic() > end:
+                found = self._last(connection)
+                end += self.patience if found != last else 0.0  # others get on: so shall we
+                last = found
+            time.sleep(random.uniform(0.001, 0.01))  # noqa: S311 - so that two do not meet again and again
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {_WAIT * 1000:.0f}")
+
+    @staticmethod
+    def _begun(connection: sql.Connection, is_last_time: bool) -> bool:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except sql.exc.OperationalError as error:
+            if is_last_time or not _is_busy(error):
+                raise
+            return False
+        return True
+
+    def _last(self, connection: sql.Connection) -> int:
+        """Number of the newest event, or -1 where it cannot be read now."""
+        try:
+            return int(connection.execute(sql.select(HEAD.c.last)).scalar_one())
+        except sql.exc.SQLAlchemyError:
+            return -1
 
     def _tidy_up(self, connection: sql.Connection) -> None:
         """Move what was written from the log into the file, unless somebody reads it now: copies then hold it."""
@@ -221,6 +248,10 @@ _AWAY = {
     sqlite3.SQLITE_AUTH: "Check its permissions.",
     sqlite3.SQLITE_NOLFS: "The file system does not hold files of this size.",
 }
+
+
+def _is_busy(error: sql.exc.OperationalError) -> bool:
+    return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 def _on_a_network(path: Path) -> bool:
