@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -24,9 +25,15 @@ def programs() -> Path:
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The URL of an empty database, whose server ends with the block."""
-    bin_, data = programs(), folder / "data"
+    programs_ = programs()
+    with TemporaryDirectory(prefix="relabel_widget-") as folder:  # pytest clears away the folders of earlier runs
+        yield from _served(programs_, Path(folder))
+
+
+def _served(programs_: Path, folder: Path) -> Iterator[str]:
+    data = folder / "data"
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -35,16 +42,14 @@ def postgres(folder: Path) -> Iterator[str]:
     if os.geteuid() == 0:  # the server refuses to run as root
         as_user = ["setpriv", "--reuid=65534", "--clear-groups"]
         os.chown(data, 65534, -1)
-        for parent in (folder, *folder.parents):
-            if parent.stat().st_uid == 0 and parent != Path("/"):
-                parent.chmod(parent.stat().st_mode | 0o011)
+        folder.chmod(0o755)
 
     def run(*arguments: str) -> None:
         subprocess.run([*as_user, *arguments], check=True, stdout=subprocess.DEVNULL, cwd="/", timeout=120)
 
-    run(str(bin_ / "initdb"), "-D", str(data), "-U", "tester", "--auth=trust", "--no-sync")
+    run(str(programs_ / "initdb"), "-D", str(data), "-U", "tester", "--auth=trust", "--no-sync")
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''"
-    control = [str(bin_ / "pg_ctl"), "-D", str(data), "-w", "-l", str(data / "log")]
+    control = [str(programs_ / "pg_ctl"), "-D", str(data), "-w", "-l", str(data / "log")]
     run(*control, "-o", options, "start")
     try:
         yield f"postgresql://tester@127.0.0.1:{port}/postgres"

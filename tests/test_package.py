@@ -44,7 +44,10 @@ def test_the_version_is_stated_once(repository: Path) -> None:
 def test_the_lowest_versions_that_are_tested_are_the_lower_bounds(repository: Path) -> None:
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    asked = [*project["dependencies"], *chain(*(extras[name] for name in extras.keys() - {"demo", "bench", "test"}))]
+    asked = [
+        *project["dependencies"],
+        *chain(*(extras[name] for name in extras.keys() - {"demo", "bench", "encoder", "test"})),
+    ]
     tools = [one for one in extras["test"] if re.match("(pytest|pytest-timeout|hypothesis)==", one)]
     pins = re.findall("^[^#].*", (repository / "tests" / "lowest.txt").read_text(), flags=re.MULTILINE)
     brought = {"polars", "imbalanced-learn"}  # by tests alone: no bound of ours

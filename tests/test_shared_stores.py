@@ -22,9 +22,9 @@ PEOPLE = ("ada", "bo", "eve", "kim")
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server() -> Iterator[str]:
     pytest.importorskip("psycopg")
-    with postgres(tmp_path_factory.mktemp("postgres")) as url:
+    with postgres() as url:
         yield url
 
 
@@ -165,9 +165,9 @@ def test_readers_of_postgres_never_wait_and_writers_say_what_they_wait_for(
     two.close()
 
 
-def test_a_postgres_that_is_away_is_waited_for(tmp_path: Path) -> None:
+def test_a_postgres_that_is_away_is_waited_for() -> None:
     pytest.importorskip("psycopg")
-    with postgres(tmp_path) as url:
+    with postgres() as url:
         journal = store_child.opened(url)
         journal.append(decided(1))
     journal.append(decided(2))
