@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _MOST_FLIPPED = 500
 _MOST_ROWS = 40
+_MOST_EVENTS = 1_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +45,13 @@ class Report:
     threshold
         Probability above which ``classes[1]`` is predicted; None with more than two classes.
     tests, corrected, history
-        The workbench's tables.
+        The workbench's tables, the history with its newest events.
     verification, summary
         What retraining says of these labels; None if they were not tried.
     flip_sets
         Test row to its flip set, for those searched for.
+    as_of, n_events, people
+        The event that labels are true of, how many there are, and who decided.
     """
 
     fit: AnyFit
@@ -64,6 +67,9 @@ class Report:
     summary: VerificationSummary | None
     flip_sets: Mapping[int, FlipSet]
     disagreement: str
+    as_of: int
+    n_events: int
+    people: list[str]
 
     @classmethod
     def of(cls, workbench: Workbench, flip_sets: Mapping[int, FlipSet]) -> Report:
@@ -77,11 +83,14 @@ class Report:
             threshold=workbench.threshold if len(workbench.classes) == 2 else None,
             tests=workbench.test_rows(),
             corrected=workbench.corrected_labels(),
-            history=workbench.history(),
+            history=workbench.history(_MOST_EVENTS),
             verification=workbench.verification,
             summary=workbench.verification_summary(),
             flip_sets=flip_sets,
             disagreement=str(workbench.disagreement or ""),
+            as_of=workbench.as_of,
+            n_events=workbench.n_events,
+            people=workbench.annotators,
         )
 
 
@@ -105,11 +114,10 @@ _FOOTER = tag(
 def _header(report: Report, made: datetime) -> Markup:
     count, of = len(report.corrected), report.fit.n_rows
     title = f"{count:,} of {of:,} training labels corrected" if count else "No training label is corrected"
-    people = sorted({name for name in report.history["annotator"] if name})
-    by = join(", by ", ", ".join(people)) if people else ""
-    head = tag(
-        "header", tag("p", "Relabelling report", class_="over"), tag("h1", title), tag("p", shown_time(made), by)
-    )
+    by = join(", by ", ", ".join(report.people)) if report.people else ""
+    as_of = f", as of event {report.as_of}" if report.as_of else ""
+    when = tag("p", shown_time(made), by, as_of)
+    head = tag("header", tag("p", "Relabelling report", class_="over"), tag("h1", title), when)
     return join(head, _tiles(report))
 
 
@@ -296,8 +304,12 @@ def _history(report: Report) -> Markup:
     )
     if not len(report.history):
         return section("History", tag("p", "No decisions yet.", class_="soft"))
+    more = report.n_events - len(report.history)
+    left_out = tag("p", f"The newest {len(report.history):,} of {report.n_events:,} events.", class_="soft")
     return section(
-        "History", table("History", ("#No.", "When", "By", "What", "Rows", "Label", "Note", "Details"), lines)
+        "History",
+        left_out if more else "",
+        table("History", ("#No.", "When", "By", "What", "Rows", "Label", "Note", "Details"), lines),
     )
 
 
