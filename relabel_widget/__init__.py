@@ -79,7 +79,7 @@ if TYPE_CHECKING:
     )
     from .files.texts import PagedTexts, open_texts, write_texts
     from .fits import AdoptionWarning, Fit, OneVsRest, adopt, fit, fit_one_vs_rest
-    from .journal import JournalError
+    from .journal import JournalError, StoreWarning
     from .monitor import Cancelled, Monitor, Progress
     from .outcome import Outcome
     from .repairs import Rate, Repair, RepairExplanation, repair
@@ -124,6 +124,7 @@ _HOMES = {
     "TopInfluence": "evidence",
     "top_influence": "evidence",
     "JournalError": "journal",
+    "StoreWarning": "journal",
     "Cancelled": "monitor",
     "Monitor": "monitor",
     "Progress": "monitor",
@@ -184,6 +185,7 @@ __all__ = [
     "Repair",
     "RepairExplanation",
     "RobustnessCurve",
+    "StoreWarning",
     "TopInfluence",
     "Verification",
     "Workbench",

@@ -74,6 +74,7 @@ MADE_BY_US = {
     "Repair",
     "RepairExplanation",
     "RobustnessCurve",
+    "StoreWarning",
     "TopInfluence",
     "Verification",
     "Budget",
@@ -203,12 +204,14 @@ def _of_bench(name: str, place: Path) -> dict[str, Any]:
         "rows": [0],
         "train_row": 0,
         "kind": "sizes",
+        "label": Y[0],
         "callback": print,
     }
     names = inspect.signature(getattr(rw.Workbench, name)).parameters
     return {
         **{key: value for key, value in given.items() if key in names},
         **({"path": place / f"{name}.csv", "overwrite": True} if "path" in names else {}),
+        **({"store": place / f"{name}.sqlite"} if "store" in names else {}),
     }
 
 

@@ -19,7 +19,7 @@ from ..inputs import rows_at
 from ..problem import Edit
 from .linear import coef_of, intercepts_of, setting, steps_of
 from .steps import Steps, identical, same_values
-from .wrappers import calibrated_again, opened
+from .wrappers import calibrated_again, opened, passes_on
 
 How: TypeAlias = Literal["minimiser", "estimator", "pipeline"]
 HOW: tuple[How, ...] = ("minimiser", "estimator", "pipeline")
@@ -232,7 +232,7 @@ class OwnModel:
             edited = edited[kept]
             weights = None if weights is None else weights[kept]
         given = self.estimator if whole else self.classifier
-        arguments = {} if weights is None else {_name_of_weights(given, self.classifier): weights}
+        arguments = {} if weights is None else {name_of_weights(given, self.classifier): weights}
         given = calibrated_again(given, self.calibration)
         try:
             with warnings.catch_warnings():
@@ -336,7 +336,7 @@ def in_memory(features: Any) -> Any:
     return sparse.vstack(blocks, format="csr") if sparse.issparse(blocks[0]) else np.concatenate(blocks)
 
 
-def _name_of_weights(given: Any, classifier: Any) -> str:
+def name_of_weights(given: Any, classifier: Any) -> str:
     """What ``fit`` calls the classifier's weights; a pipeline that routes metadata has them by the name it asks for."""
     from sklearn import get_config
 
@@ -356,5 +356,7 @@ def _solves_by_chance(classifier: Any) -> bool:
 
 def _prefix(model: Any) -> str:
     """What the names of the classifier's own arguments begin with: the name of its step in each pipeline around it."""
+    if passes_on(model):
+        return _prefix(model.estimator)
     steps = getattr(model, "steps", None)
     return f"{steps[-1][0]}__{_prefix(steps[-1][1])}" if steps and hasattr(model, "named_steps") else ""

@@ -74,17 +74,24 @@ def decided(decision: str, rows: list[int], total: int) -> str:
     return f"{_VERBS[decision]} {which}; {plural(total, 'label')} changed in all."
 
 
-def stepped(undo: bool, number: int, total: int) -> str:
-    """The message after undo and redo."""
+def stepped(undo: bool, what: str, number: int, total: int) -> str:
+    """The message after undo and redo, with what it was and whose."""
     verb = "Undone" if undo else "Redone"
-    return f"{verb}: decision on {plural(number, 'training row')}; {plural(total, 'label')} changed in all."
+    which = f"decision on {plural(number, 'training row')} ({what})" if what else plural(number, "training row")
+    return f"{verb}: {which}; {plural(total, 'label')} changed in all."
+
+
+def written(number: int, path: str) -> str:
+    """The message after an export."""
+    wrote = f"Wrote {plural(number, 'corrected label')} to {path}."
+    return f"{wrote} workbench.corrected_estimator() gives the model fitted on them."
 
 
 def history(workbench: Any, most: int) -> dict[str, Any]:
     """The latest events in words, newest first, each with its current state."""
-    table = workbench.history()
+    table = workbench.history(most)
     standing = workbench.standing_decisions
-    newest = table.tail(most).iloc[::-1]
+    newest = table.iloc[::-1]
     lines = [
         {
             "event": int(line["event"]),
@@ -97,7 +104,7 @@ def history(workbench: Any, most: int) -> dict[str, Any]:
         }
         for line in newest.to_dict("records")
     ]
-    return {"total": len(table), "lines": lines}
+    return {"total": workbench.n_events, "lines": lines}
 
 
 def _first_row(workbench: Any, rows: Any) -> dict[str, Any]:
