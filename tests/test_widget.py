@@ -323,6 +323,9 @@ class TestRequests:
         assert reason == "refused"
         assert "threshold" in message
 
+    def test_only_in_marimo_a_page_counts_what_it_saw(self, widget):
+        assert widget._seen is None
+
     def test_a_threshold_near_1_is_said_as_it_is(self, widget):
         assert "0.99999999." in ask(widget, "threshold", value=0.99999999)["message"]
 
