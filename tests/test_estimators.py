@@ -454,6 +454,25 @@ def test_a_temperature_changes_no_prediction() -> None:
         assert_array_equal((fit.proba(case.x) > fit.threshold).astype(int), model.predict(case.x))
 
 
+@pytest.mark.skipif(RELEASE < (1, 8), reason="needs scikit-learn 1.8")
+@pytest.mark.parametrize("inside", [VECTORS, MultinomialNB(), RidgeClassifier(), OneVsRestClassifier(NEAR)])
+@pytest.mark.parametrize("several", [False, True])
+def test_a_temperature_is_fitted_to_codes_of_text_labels(inside: Any, several: bool) -> None:
+    """scikit-learn fits the classifier inside to 0, 1, ... there: labels are not taken for those of another fit."""
+    case = random_case(81, n=120)
+    x = np.abs(case.x)
+    y = np.array(["no", "perhaps", "yes"])[np.digitize(case.x[:, 0], [-0.5, 0.5]) if several else 2 * case.y]
+    calibrated = CalibratedClassifierCV(inside, ensemble=False, method="temperature")
+    model = make_pipeline(StandardScaler(with_mean=False), calibrated).fit(x, y)
+    fit = rw.adopt(model, x, y)
+    assert fit.classes.tolist() == model.classes_.tolist()
+    verification = rw.verify(fit, [0], x, labels=[y[y != y[0]][0]], how="pipeline")
+    assert_array_equal(fit.classes[verification.predicted_before], model.predict(x))
+    for row, each in enumerate(rw.find_flip_sets(fit, x[:4])):
+        assert each.verified
+        assert clone(model).fit(x, edited(y, each)).predict(x[[row]])[0] != model.predict(x[[row]])[0]
+
+
 @with_thresholds
 def test_a_threshold_that_is_given_counts_instead() -> None:
     case = random_case(69, n=150)
