@@ -19,7 +19,7 @@ from ..inputs import rows_at
 from ..problem import Edit
 from .linear import coef_of, intercepts_of, setting, steps_of
 from .steps import Steps, identical, same_values, unrolled
-from .wrappers import calibrated_again, opened
+from .wrappers import calibrated_again, calibrates_steps, opened
 
 How: TypeAlias = Literal["minimiser", "estimator", "pipeline"]
 HOW: tuple[How, ...] = ("minimiser", "estimator", "pipeline")
@@ -117,11 +117,14 @@ class OwnModel:
         return True
 
     def makes_other_features(self, edit: Edit) -> bool:
-        """Whether a fit of the whole pipeline may make other features of the rows that an edit leaves.
+        """Whether a fit of the whole pipeline may make other features than those at hand.
 
-        Steps that are blind to labels may learn from rows, as words, means and frequencies are learned.
+        Steps that are blind to labels may learn from rows, as words, means and frequencies are learned: they do so
+        again once rows are removed, and in folds of calibration, which follow the labels.
         """
-        return self.looks_at_labels or (edit == "remove" and self.steps is not None)
+        if self.steps is None:
+            return False
+        return edit == "remove" or calibrates_steps(self.calibration) or self.looks_at_labels
 
     @cached_property
     def fitted_features(self) -> Any:

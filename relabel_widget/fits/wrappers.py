@@ -68,10 +68,10 @@ def opened(estimator: Any) -> Opened:
 
 
 def calibrated_again(given: Any, calibration: Any) -> Any:
-    """A classifier to fit, or a pipeline that ends in one, with calibration around the classifier; itself without."""
+    """A classifier or pipeline to fit, with calibration around what it was around; itself without."""
     if calibration is None:
         return given
-    if isinstance(getattr(given, "steps", None), list) and hasattr(given, "named_steps"):
+    if _is_pipeline(given) and not (calibrates_steps(calibration) and _names(given) == _names(calibration.estimator)):
         pipeline = copy(given)
         name, last = given.steps[-1]
         pipeline.steps = [*given.steps[:-1], (name, calibrated_again(last, calibration))]
@@ -79,6 +79,19 @@ def calibrated_again(given: Any, calibration: Any) -> Any:
     again = copy(calibration)
     again.estimator = given
     return again
+
+
+def calibrates_steps(calibration: Any) -> bool:
+    """Whether calibration is around a pipeline, whose steps are fitted again to each of its folds."""
+    return calibration is not None and _is_pipeline(calibration.estimator)
+
+
+def _is_pipeline(estimator: Any) -> bool:
+    return isinstance(getattr(estimator, "steps", None), list) and hasattr(estimator, "named_steps")
+
+
+def _names(pipeline: Any) -> list[str]:
+    return [name for name, _ in pipeline.steps]
 
 
 def is_frozen(estimator: Any) -> bool:
