@@ -21,14 +21,14 @@ help: ## What can be made here
 demo: $(VENV)/.demo ## Set up and open examples/quickstart.ipynb in JupyterLab
 	$(BIN)/jupyter lab $(ALLOW_ROOT) $(JUPYTER_ARGS) examples/quickstart.ipynb
 
-test: lowest $(VENV)/.test js/node_modules/.package-lock.json | chromium ## Set up and run every check: Python, TypeScript, browser, style, types, bundle
+test: lowest $(VENV)/.test js/node_modules/.package-lock.json | chromium postgresql ## Set up and run every check: Python, TypeScript, browser, style, types, bundle
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 ifeq ($(shell $(PYTHON) -c 'import sys; print(sys.version_info >= (3, 13))'),True)
 lowest:
 	@echo 'Tests on the lowest versions are left out: NumPy 1.26 has no wheels for Python 3.13 and later.'
 else
-lowest: $(LOWEST)/.test ## Run the Python tests on the lowest versions that pyproject.toml allows
+lowest: $(LOWEST)/.test | postgresql ## Run the Python tests on the lowest versions that pyproject.toml allows
 	$(LOWEST)/bin/python -m pytest tests/workbench $(filter-out $(NOT_LOWEST:%=tests/test_%.py),$(wildcard tests/test_*.py))
 endif
 
@@ -69,6 +69,8 @@ js/node_modules/.package-lock.json: js/package-lock.json
 	cd js && npm ci --silent --no-audit --no-fund
 	@touch $@
 
-.PHONY: chromium
+.PHONY: chromium postgresql
 chromium:
 	@command -v chromium >/dev/null || { $(APT) update && $(APT) install -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; }
+postgresql:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { $(APT) update && $(APT) install -y --no-install-recommends postgresql >/dev/null; }

@@ -12,7 +12,20 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .audit import GroupAudit, NoiseAudit, RobustnessCurve, group_audit, noise_audit, robustness_curve, suspects
+    from .audit import (
+        CheckingCurve,
+        CheckingOutlook,
+        GroupAudit,
+        NoiseAudit,
+        RobustnessCurve,
+        checking_outlook,
+        group_audit,
+        next_to_check,
+        noise_audit,
+        robustness_curve,
+        simulate_checking,
+        suspects,
+    )
     from .bayes import BayesFit
     from .bound import (
         PairBound,
@@ -49,9 +62,10 @@ if TYPE_CHECKING:
     )
     from .files.texts import PagedTexts, open_texts, write_texts
     from .fits import AdoptionWarning, Fit, OneVsRest, adopt, fit, fit_one_vs_rest
-    from .journal import JournalError
+    from .journal import JournalError, StoreWarning
     from .monitor import Cancelled, Monitor, Progress
     from .outcome import Outcome
+    from .repairs import Rate, Repair, RepairExplanation, repair
     from .search import Budget, FlipSet, find_flip_set, find_flip_sets
     from .widget import RelabelWidget
     from .workbench import Workbench
@@ -61,12 +75,17 @@ if TYPE_CHECKING:
 _HOMES = {
     "AdoptionWarning": "fits",
     "adopt": "fits",
+    "CheckingCurve": "audit",
+    "CheckingOutlook": "audit",
     "GroupAudit": "audit",
     "NoiseAudit": "audit",
     "RobustnessCurve": "audit",
+    "checking_outlook": "audit",
     "group_audit": "audit",
+    "next_to_check": "audit",
     "noise_audit": "audit",
     "robustness_curve": "audit",
+    "simulate_checking": "audit",
     "suspects": "audit",
     "BayesFit": "bayes",
     "PairBound": "bound",
@@ -88,6 +107,7 @@ _HOMES = {
     "TopInfluence": "evidence",
     "top_influence": "evidence",
     "JournalError": "journal",
+    "StoreWarning": "journal",
     "Cancelled": "monitor",
     "Monitor": "monitor",
     "Progress": "monitor",
@@ -101,6 +121,10 @@ _HOMES = {
     "Verification": "evidence",
     "single_relabel_table": "evidence",
     "verify": "evidence",
+    "Rate": "repairs",
+    "Repair": "repairs",
+    "RepairExplanation": "repairs",
+    "repair": "repairs",
     "RelabelWidget": "widget",
     "MappedDesign": "design",
     "open_design": "design",
@@ -122,6 +146,8 @@ __all__ = [
     "BayesFit",
     "Budget",
     "Cancelled",
+    "CheckingCurve",
+    "CheckingOutlook",
     "DaskDesign",
     "Explanation",
     "Fit",
@@ -136,13 +162,18 @@ __all__ = [
     "PagedTexts",
     "PairBound",
     "Progress",
+    "Rate",
     "RelabelWidget",
     "RemainderBound",
+    "Repair",
+    "RepairExplanation",
     "RobustnessCurve",
+    "StoreWarning",
     "TopInfluence",
     "Verification",
     "Workbench",
     "adopt",
+    "checking_outlook",
     "dask_design",
     "exhaustive_lower_bound",
     "explain",
@@ -152,6 +183,7 @@ __all__ = [
     "fit_one_vs_rest",
     "group_audit",
     "leverages",
+    "next_to_check",
     "noise_audit",
     "npz_blocks",
     "open_design",
@@ -163,8 +195,10 @@ __all__ = [
     "remainder_bound",
     "remainder_bound_cost",
     "removal_influence",
+    "repair",
     "robustness_curve",
     "save_chart",
+    "simulate_checking",
     "single_relabel_table",
     "suspects",
     "svmlight_blocks",

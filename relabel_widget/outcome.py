@@ -1,4 +1,4 @@
-"""Every way a search for a flip set can end, each with its sentence."""
+"""Every way a search for a flip set or a repair can end, each with its sentence."""
 
 from __future__ import annotations
 
@@ -16,5 +16,10 @@ class Outcome(StrEnum):
     EXHAUSTED = "Not found: no set tried flips the prediction, which does not prove that none exists."
     ALREADY = "Nothing to flip: the target class is predicted already."
     CANNOT_FLIP = "Cannot flip: the prediction is the same whatever the labels of the candidate rows are."
+    REPAIRED = "Repaired: after a refit on the edited labels all that was wanted holds."
+    REPAIRED_BUDGET = "Repaired, then out of budget: all that was wanted holds after a refit; a smaller set may exist."
+    REPAIRED_IN_PART = "Repaired in part: some of what was wanted could not be had; the rest holds after a refit."
+    NOT_REPAIRED = "Not repaired: nothing of what was wanted could be had."
+    NOTHING_TO_REPAIR = "Nothing to repair: all that was wanted holds already."
     UNCONFIRMED = "Not confirmed: the set flips at the model's minimum, but your own estimator could not be refitted."
     CONTRADICTED = "Not confirmed: the set flips at the model's minimum, but not in a refit of your own estimator."

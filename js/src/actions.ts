@@ -4,7 +4,7 @@ import { RequestError, type Client } from "./client";
 import type { Loaders } from "./loaders";
 import type { Pages } from "./pages";
 import type { Decided, Decision, Done, PageQuery, TestRow } from "./protocol";
-import { draftOf, type Panel, type Store, type View } from "./store";
+import { draftOf, type PaneName, type Panel, type Store, type View } from "./store";
 import type { Unanswered } from "./traits";
 
 export interface Actions {
@@ -17,18 +17,26 @@ export interface Actions {
   /** The training row that keys act on. */
   activate(row: number): void;
   choose(selection: ReadonlySet<number>): void;
+  /** From the history to a training row; it is seen beside a test row. */
+  lead(row: number): void;
+  /** The class to look for a set to; null for any other. */
+  aim(target: string | null): void;
   find(): void;
   verify(): void;
   cancel(): void;
   undo(): void;
+  /** To the suspect before. */
+  back(): void;
   redo(): void;
   setThreshold(value: number): void;
   exportTo(path: string, overwrite?: boolean): void;
   /** Keep the existing file. */
   keepFile(): void;
   open(panel: Panel): void;
-  /** Decide about the current suspect; the next one appears once the decision is recorded. */
-  judge(decision: Decision | "skip"): void;
+  show(pane: PaneName): void;
+  resize(height: number): void;
+  /** Decide about the current suspect, by default for the suggested label; the next one appears once the decision is recorded. */
+  judge(decision: Decision | "skip", label?: string): void;
   setFilling(on: boolean): void;
 }
 
@@ -86,6 +94,7 @@ export function createActions(
       pages.reset(query);
     },
     select(row) {
+      store.set({ pane: "why" });
       if (row === store.get().testRow) return;
       void optimistic({ testRow: row }, client.request("select", { row }));
       load.ranking();
@@ -98,14 +107,30 @@ export function createActions(
       load.words();
     },
     choose: (selection) => store.set({ selection }),
+    lead(row) {
+      if (store.get().testRow === null) return store.set({ notice: `Pick a test row first: training row ${row} is shown beside one.`, failed: false });
+      store.set({ panel: "none", pane: "why", active: row, selection: new Set() });
+      load.words();
+    },
+    aim: (target) => store.set({ target }),
     find() {
-      const row = store.get().testRow;
+      const { testRow: row, target } = store.get();
       if (row === null) return;
-      void load.searching(row, report(client.request("find", { row, target: null })));
+      void load.searching(row, report(client.request("find", { row, target })));
     },
     verify: () => void report(client.request("verify", {})),
     cancel: () => void report(client.request("cancel", {})),
-    undo: () => void report(client.request("undo", {})),
+    async undo() {
+      const { panel } = store.get();
+      if (panel !== "queue") return void report(client.request("undo", {}));
+      store.set({ judging: true }); // keys typed ahead are meant for the suspect that comes back
+      const failed = await report(client.request("undo", {}));
+      const { queue, judged } = store.get();
+      const place = queue?.findIndex(({ row }) => row === judged.at(-1)) ?? -1;
+      if (failed !== undefined || place < 0) store.set({ judging: false });
+      else store.set({ judging: false, judged: judged.slice(0, -1), queueAt: place, queueError: "" });
+    },
+    back: () => store.set({ queueAt: Math.max(0, store.get().queueAt - 1), queueError: "" }),
     redo: () => void report(client.request("redo", {})),
     setThreshold: (value) => void report(client.request("threshold", { value })),
     async exportTo(path, overwrite = false) {
@@ -117,20 +142,26 @@ export function createActions(
     open(panel) {
       store.set({ panel });
       if (panel === "history") load.history();
-      if (panel === "queue") load.queue();
+      if (panel === "queue") {
+        store.set({ judged: [] });
+        load.queue();
+      }
     },
-    async judge(decision) {
+    show: (pane) => store.set({ pane }),
+    resize: (height) => store.set({ height }),
+    async judge(decision, label) {
       const inFront = ({ queue, queueAt } = store.get()) => queue?.[queueAt]?.row;
       const { queue, queueAt: at } = store.get();
       const suspect = queue?.[at];
       if (suspect === undefined) return;
       const { row, suggested } = suspect;
       store.set({ judging: decision !== "skip", queueError: "" });
-      const failed = decision === "skip" ? undefined : await decide([row], decision, decision === "relabel" ? [suggested] : undefined);
+      const failed = decision === "skip" ? undefined : await decide([row], decision, decision === "relabel" ? [label ?? suggested] : undefined);
       const queueError = failed === undefined ? "" : `Not recorded. ${failed.message}`;
       const { queueAt } = store.get();
       const next = failed === undefined && inFront() === row ? queueAt + 1 : queueAt; // the ranking may have changed meanwhile
-      store.set({ judging: false, queueError, queueAt: next });
+      const judged = failed === undefined && decision !== "skip" ? [...store.get().judged, row] : store.get().judged;
+      store.set({ judging: false, judged, queueError, queueAt: next });
     },
     setFilling: (filling) => store.set({ filling }),
   };

@@ -4,7 +4,8 @@ import type { RenderProps } from "@anywidget/types";
 import type { Traits } from "./protocol";
 import { createSession } from "./session";
 import "./style.css";
-import { createScope, el, keepFocus } from "./views/dom";
+import { createScope, drawn, el, keepFocus } from "./views/dom";
+import { createEdge, createFullScreen, createTabs } from "./views/frame";
 import { createHappensPane } from "./views/happensPane";
 import { createHeader } from "./views/header";
 import { listenToKeys } from "./views/keys";
@@ -19,30 +20,51 @@ type Props = Pick<RenderProps<Traits & Record<string, unknown>>, "model" | "el">
 export function render({ model, el: host }: Props): () => void {
   const scope = createScope();
   const session = createSession(model);
+  const { store, actions } = session;
   scope.add(session.dispose);
-  const panel = createPanel(scope, session);
-  const header = createHeader(scope, session, panel.open);
-  const [tests, why] = [createTestPane(scope, session), createWhyPane(scope, session)];
-  const panes = el("div", "panes", tests.node, why.node, createHappensPane(scope, session));
-  const body = [header.node, createStatusBar(scope, session), createQuestion(scope, session), panel.node, panes];
-  const judging = () => session.store.get().panel === "queue";
   // Focusable itself: otherwise a click on plain text would give the focus, and the next keys, to the notebook.
-  const attributes = { "aria-label": "Relabel workbench", tabindex: -1 };
-  const root = el("section", "root", attributes, el("div", "frame", ...body));
+  const root = el("section", "root", { "aria-label": "Relabel workbench", tabindex: -1 });
+  const full = createFullScreen(scope, root);
+  const panel = createPanel(scope, session);
+  const header = createHeader(scope, session, panel.open, full.node);
+  const [tests, why, happens] = [createTestPane(scope, session), createWhyPane(scope, session), createHappensPane(scope, session)];
+  const tabs = createTabs(scope, session, { tests: tests.node, why: why.node, happens: happens.node });
+  const panes = el("div", "panes", tabs, tests.node, why.node, happens.node);
+  drawn(scope, store, () => {
+    panes.hidden = store.get().panel !== "none";
+  });
+  const body = [header, createStatusBar(scope, session), createQuestion(scope, session), panel.node, panes];
+  root.append(el("div", "frame", ...body), createEdge(scope, session, root));
+  const judging = () => store.get().panel === "queue";
   listenToKeys(scope, root, session, {
-    tests: tests.focus,
-    training: why.focus,
-    search: tests.search,
-    note: () => (judging() ? panel : why).note(),
+    tests() {
+      actions.show("tests");
+      tests.focus();
+    },
+    training() {
+      actions.show("why");
+      why.focus();
+    },
+    search() {
+      actions.show("tests");
+      tests.search();
+    },
+    note() {
+      actions.show("why");
+      (judging() ? panel : why).note();
+    },
     markSet: why.markSet,
     decide(decision) {
       if (judging()) panel.decide(decision);
       else if (decision !== "skip") why.decide(decision);
     },
-    export: header.export,
+    pick: panel.pick,
+    scroll: panel.scroll,
+    export: happens.export,
+    full: () => full.node.click(),
     open: panel.open,
   });
-  keepFocus(scope, root, session.store);
+  keepFocus(scope, root, store);
   host.append(root);
   scope.add(() => root.remove());
   return scope.dispose;

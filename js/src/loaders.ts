@@ -48,7 +48,7 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
     const isNew = row !== shown.row;
     if (isNew) {
       shown = { row, setFirst: true };
-      const nothing = { ranking: null, forecast: null, explained: null, active: null, words: null, selection: new Set<number>() };
+      const nothing = { target: null, ranking: null, forecast: null, explained: null, active: null, words: null, selection: new Set<number>() };
       store.set({ ...nothing, rankingState: row === null ? "idle" : "loading" });
       bars.seed(shown, { total: 0, rows: [] });
     } else store.set({ rankingState: row === null ? "idle" : "loading" });
@@ -61,6 +61,7 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
       bars.seed(shown, found.bars);
       explained.load(row, found.flip?.found && found.flip.verified ? found.flip.rows : []);
       const { active } = store.get();
+      if (isNew) store.set({ target: found.flip?.target ?? null });
       store.set({ ranking: found, rankingState: "ready", forecast: found.forecast, active: active ?? found.bars.rows[0]?.row ?? null });
       details.load();
     } catch (error) {

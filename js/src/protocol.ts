@@ -22,5 +22,6 @@ export interface Traits {
   relabelled: number[];
   busy: boolean;
   threshold: number;
+  height: number;
   _state: unknown;
 }

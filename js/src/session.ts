@@ -22,8 +22,8 @@ export interface Session {
   dispose(): void;
 }
 
-const PATIENCE = 8_000; // ms
-const HEARTBEAT = 15_000;
+const PATIENCE = 6_000; // ms
+const HEARTBEAT = 5_000;
 export const SILENCE =
   "The kernel is not responding. A cell may be running; if the kernel has stopped, rerun the cell of this " +
   "widget. Decisions in a store are kept.";
@@ -32,6 +32,7 @@ export const SILENCE =
 function createWatch(store: Store<View>, client: Client) {
   let rows: number[] = [];
   let patience = 0;
+  let unanswered = 0;
   const heard = () => {
     clearTimeout(patience);
     patience = 0;
@@ -42,14 +43,16 @@ function createWatch(store: Store<View>, client: Client) {
   };
   async function say() {
     expect();
+    unanswered += 1;
     try {
       store.set({ filled: await client.request("watch", { rows, on: store.get().filling }) });
     } catch {
       // refused or closed: nothing to show
     }
+    unanswered -= 1;
   }
   const beat = window.setInterval(() => {
-    if (document.visibilityState !== "hidden") void say();
+    if (document.visibilityState !== "hidden" && unanswered === 0) void say(); // a busy kernel gets no pile of them
   }, HEARTBEAT);
   let filling = store.get().filling;
   const unsubscribe = store.subscribe((view) => {

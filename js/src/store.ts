@@ -39,7 +39,11 @@ export function createStore<T extends object>(initial: T): Store<T> {
 }
 
 export type Loading = "idle" | "loading" | "ready" | "failed";
+/** Where one pane is shown at a time. */
+export type PaneName = "tests" | "why" | "happens";
 export type Panel = "none" | "queue" | "history" | "help";
+
+export const TITLES: Record<Panel, string> = { none: "", queue: "Suspect labels", history: "History", help: "Keys" };
 
 export interface View {
   shared: Shared;
@@ -48,6 +52,8 @@ export interface View {
   busy: boolean;
   threshold: number;
   query: PageQuery;
+  /** The class to flip the chosen row to; null for any other. */
+  target: string | null;
   ranking: Ranking | null;
   rankingState: Loading;
   rankingError: string;
@@ -59,10 +65,15 @@ export interface View {
   selection: ReadonlySet<number>;
   flips: Flips | null;
   panel: Panel;
+  pane: PaneName;
+  /** Of the whole, in px; what is inside scrolls. */
+  height: number;
   history: History | null;
   queue: Suspect[] | null;
   queueError: string;
   queueAt: number;
+  /** The suspects decided about since the panel was opened, the last one at the end. */
+  judged: readonly number[];
   /** A decision about the current suspect is being recorded. */
   judging: boolean;
   /** Notes not yet attached to a decision, by the rows they are about. */

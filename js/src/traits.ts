@@ -40,12 +40,19 @@ function readShared(model: Model): { shared: Shared; problem: string } {
   }
 }
 
+/** Notebooks saved by older versions hold none. */
+const heightOf = (model: Model) => model.get("height") ?? 620;
+
 export function firstView(model: Model): View {
   const { shared, problem } = readShared(model);
+  const traits = readTraits(model);
   return {
     shared,
-    ...readTraits(model),
+    ...traits,
+    pane: traits.testRow === null ? "tests" : "why",
+    height: heightOf(model),
     query: FIRST_QUERY,
+    target: null,
     ranking: null,
     rankingState: "idle",
     rankingError: "",
@@ -60,6 +67,7 @@ export function firstView(model: Model): View {
     queue: null,
     queueError: "",
     queueAt: 0,
+    judged: [],
     judging: false,
     drafts: new Map(),
     replacing: "",
@@ -99,7 +107,9 @@ export function follow(model: Model, store: Store<View>, unanswered: Unanswered,
     const before = store.get();
     const same = relabelled.size === before.relabelled.size && [...relabelled].every((row) => before.relabelled.has(row));
     store.set(same ? { testRow } : { testRow, relabelled });
-    if (testRow !== before.testRow) tell.onChoice();
+    if (testRow === before.testRow) return;
+    if (testRow !== null) store.set({ pane: "why" });
+    tell.onChoice();
   };
   unanswered.settle = onTraits;
   const onState = () => {
@@ -111,11 +121,14 @@ export function follow(model: Model, store: Store<View>, unanswered: Unanswered,
   };
   const names = ["test_row", "relabelled", "busy", "threshold"].map((name) => `change:${name}`);
   for (const name of names) model.on(name, onTraits);
+  const onHeight = () => store.set({ height: heightOf(model) });
   model.on("change:_state", onState);
+  model.on("change:height", onHeight);
   model.on("comm_live_update", tell.onConnection);
   return () => {
     for (const name of names) model.off(name, onTraits);
     model.off("change:_state", onState);
+    model.off("change:height", onHeight);
     model.off("comm_live_update", tell.onConnection);
   };
 }

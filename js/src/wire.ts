@@ -246,7 +246,10 @@ export const explained = record<Explained>({
   shares: list(share),
 });
 
-/** One event in words, and whether it counts now. */
+/**
+ * One event in words, and whether it counts now; `row` and `text` are of the first row it is about, null and empty
+ * where it is about none.
+ */
 export interface HistoryLine {
   event: number;
   time: string;
@@ -254,6 +257,8 @@ export interface HistoryLine {
   what: string;
   note: string;
   state: string;
+  row: number | null;
+  text: string;
 }
 export const historyLine = record<HistoryLine>({
   event: count,
@@ -262,6 +267,8 @@ export const historyLine = record<HistoryLine>({
   what: string,
   note: string,
   state: string,
+  row: nullable(count),
+  text: string,
 });
 
 /** The newest events. */

@@ -21,7 +21,7 @@ export type Sent = { id: string; kind: Kind } & Record<string, unknown>;
 export class FakeModel {
   handlers = new Map<string, Handler[]>();
   sent: Sent[] = [];
-  traits: Traits = { test_row: null, relabelled: [], busy: false, threshold: 0.5, _state: contract.state };
+  traits: Traits = { test_row: null, relabelled: [], busy: false, threshold: 0.5, height: 620, _state: contract.state };
   /** Answers on the spot; leave a kind out and it stays unanswered. */
   answers: Partial<Record<Kind, unknown>> = {};
 

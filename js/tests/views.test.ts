@@ -186,10 +186,11 @@ describe("panels and keys", () => {
 
   test("the history shows what was undone", async () => {
     const { fake, find } = draw();
-    fake.answers.history = { total: 1, lines: [{ event: 1, time: "2026-01-02T03:04:05+00:00", who: "ada", what: "Relabelled row 7", note: "<b>x</b>", state: "undone" }] };
+    fake.answers.history = { total: 1, lines: [{ event: 1, time: "2026-01-02T03:04:05+00:00", who: "ada", what: "Relabelled row 7", note: "<b>x</b>", state: "undone", row: 7, text: "cold soup" }] };
     key(find("section"), "h");
     await settled();
     expect(find(".rlw-history-line.rlw-undone").textContent).toContain("Relabelled row 7<b>x</b>ada · undone");
+    expect(find(".rlw-history-line").textContent).toContain("cold soup");
   });
 
   test("a forecast never speaks of a mark that Python has not counted", async () => {

@@ -83,9 +83,9 @@ describe("what comes next, and what it is about", () => {
   test("time that remains is told once there is something to go by", () => {
     expect([remaining(0, 10, 5000), remaining(5, 10, 500), remaining(5, 10, 5000), remaining(1, 100, 5000)]).toEqual(["", "", ", 5 s left", ", 9 min left"]);
   });
-  test("better and worse have a sign and a word", () => {
-    expect([trend(0.8, 0.9, "up"), trend(0.4, 0.5, "down"), trend(0.5, 0.5, "up")]).toEqual([
-      ["▲", "better", "better"], ["▼", "worse", "worse"], ["=", "", "unchanged"],
+  test("where a score went and what that is worth are told apart", () => {
+    expect([trend(0.8, 0.9, "up"), trend(0.4, 0.5, "down"), trend(0.5, 0.4, "down"), trend(0.5, 0.5, "up")]).toEqual([
+      ["↑", "better", "better"], ["↑", "worse", "worse"], ["↓", "better", "better"], ["=", "", "unchanged"],
     ]);
   });
   test("decisions are about the chosen rows, else the one in focus", () => {

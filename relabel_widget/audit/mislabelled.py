@@ -94,8 +94,8 @@ def suspects(
     import pandas as pd
 
     classes, codes, fits = _classes_of(fit)
-    decided, correct = _decided(classes, codes, decisions)
-    limit = len(codes) if limit is None else _check_limit(limit)
+    decided, correct = as_decided(classes, codes, decisions, who="suspects")
+    limit = len(codes) if limit is None else check_limit(limit, who="suspects")
     current = codes.copy()
     current[decided] = correct
     if len(np.unique(current)) < len(classes):
@@ -127,33 +127,35 @@ def _probabilities(
 ) -> FloatArray:
     """Probability of each class for each row, (n_rows, n_classes), by models that have not seen the row's label.
 
-    ``fits`` holds one fit for each class against the rest, or for two classes only that of ``classes[1]``, or a
-    multinomial one.
+    ``fits`` holds one fit for each class against the rest, or one of all classes.
     """
-    first = 1 if len(fits) == 1 and len(fits[0].classes) == 2 else 0
-    if len(fits[0].classes) > 2:
-        learned = _learned(fits[0], codes, known, monitor)
-        of_classes = held_out_of_classes(learned, folds, monitor=monitor).T
-        columns = ((learned.problem, held, codes == code) for code, held in enumerate(of_classes))
-    else:
-        columns = (_against_rest(each, codes == code, known, folds, monitor) for code, each in enumerate(fits, first))
+    if len(fits) == 1:
+        return class_probabilities(_learned(fits[0], codes, known, monitor), codes, folds, monitor)
     log_odds: list[FloatArray] = []
-    total = 1 if first else max(len(fits), len(fits[0].classes))
-    for problem, held, targets in columns:
-        log_odds.append(_log_odds(problem, held, targets, monitor))
+    for code, fit in enumerate(fits):
+        targets = codes == code
+        learned = _learned(fit, targets.astype(np.int64), known, monitor)
+        log_odds.append(_log_odds(learned.problem, held_out(learned, folds, monitor=monitor), targets, monitor))
         if monitor is not None:
-            monitor.step("looking for suspect labels", len(log_odds), total)
-    if first:
-        log_odds.insert(0, -log_odds[0])
+            monitor.step("looking for suspect labels", len(log_odds), len(fits))
     return shares(np.column_stack(log_odds))
 
 
-def _against_rest(
-    fit: Fit, targets: BoolArray, known: BoolArray, folds: IntArray, monitor: Monitor | None
-) -> tuple[Problem, FloatArray, BoolArray]:
-    """The fit of a class against the rest with the decisions: its problem, held-out log-odds, and targets."""
-    learned = _learned(fit, targets.astype(np.int64), known, monitor)
-    return learned.problem, held_out(learned, folds, monitor=monitor), targets
+def class_probabilities(fit: Fit, codes: IntArray, folds: IntArray, monitor: Monitor | None) -> FloatArray:
+    """Probability of each class for each row of a fit to these codes, by models that have not seen the row's label."""
+    n_classes = len(fit.classes)
+    if n_classes == 2:
+        held = held_out(fit, folds, monitor=monitor)[:, None]
+    else:
+        held = held_out_of_classes(fit, folds, monitor=monitor)
+    log_odds: list[FloatArray] = []
+    for code, each in enumerate(held.T, n_classes - held.shape[1]):
+        log_odds.append(_log_odds(fit.problem, each, codes == code, monitor))
+        if monitor is not None:
+            monitor.step("looking for suspect labels", len(log_odds), held.shape[1])
+    if n_classes == 2:
+        log_odds.insert(0, -log_odds[0])
+    return shares(np.column_stack(log_odds))
 
 
 def _of_bayes(fit: BayesFit, codes: IntArray, known: BoolArray, folds: IntArray, monitor: Monitor | None) -> FloatArray:
@@ -211,22 +213,22 @@ def _classes_of(fit: AnyFit | OneVsRest) -> tuple[AnyArray, IntArray, tuple[Fit,
     )
 
 
-def _decided(
-    classes: AnyArray, codes: IntArray, decisions: Mapping[int, Any] | pd.Series[Any] | None
+def as_decided(
+    classes: AnyArray, codes: IntArray, decisions: Mapping[int, Any] | pd.Series[Any] | None, *, who: str
 ) -> tuple[IntArray, IntArray]:
     """The decided rows, and the code of the correct label of each."""
     given: Any = {} if decisions is None else decisions
     if not isinstance(given, Mapping) and not (hasattr(given, "items") and hasattr(given, "index")):
         raise TypeError(
-            f"suspects: expected decisions to be a mapping from rows to labels, got {type(decisions).__name__}."
+            f"{who}: expected decisions to be a mapping from rows to labels, got {type(decisions).__name__}."
         )
     pairs = list(given.items())
-    rows = as_rows([row for row, _ in pairs], len(codes), who="suspects: decisions")
-    correct = [code_of(label, classes, who=f"suspects: decisions, row {row}") for row, label in pairs]
+    rows = as_rows([row for row, _ in pairs], len(codes), who=f"{who}: decisions")
+    correct = [code_of(label, classes, who=f"{who}: decisions, row {row}") for row, label in pairs]
     return rows, np.array(correct, dtype=np.int64)
 
 
-def _check_limit(limit: Any) -> int:
+def check_limit(limit: Any, *, who: str) -> int:
     """The limit as int.
 
     Raises
@@ -235,5 +237,5 @@ def _check_limit(limit: Any) -> int:
         If it is not a positive whole number.
     """
     if isinstance(limit, bool) or not isinstance(limit, (int, np.integer)) or limit < 1:
-        raise ValueError(f"suspects: expected limit to be a positive whole number, got {limit!r}.")
+        raise ValueError(f"{who}: expected limit to be a positive whole number, got {limit!r}.")
     return int(limit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ..charts import altair, by_dash, by_shape, finish
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from .groups import GroupAudit
     from .noise import NoiseAudit
     from .robustness import RobustnessCurve
+    from .simulation import CheckingCurve
 
 _WIDTH = 520
 _STEP = 46
@@ -141,3 +143,28 @@ def robustness_picture(curve: RobustnessCurve) -> Any:
     layers = alt.layer(band, steps, title=title).properties(width=_WIDTH, height=300)
     legend = {"orient": "bottom", "direction": "vertical", "labelLimit": 400, "symbolSize": 400}
     return finish(layers.configure_legend(**legend))
+
+
+def checking_picture(curves: list[CheckingCurve]) -> Any:
+    """A line for each order of checking: the share of the damage that is repaired, over labels checked."""
+    alt = altair("CheckingCurve.chart")
+    import pandas as pd
+
+    seen = Counter(curve.name for curve in curves)
+    names = [curve.name if seen[curve.name] == 1 else f"{curve.name} ({i + 1})" for i, curve in enumerate(curves)]
+    tables = [curve.table.assign(order=name) for curve, name in zip(curves, names, strict=True)]
+    lines = (
+        alt.Chart(pd.concat(tables))
+        .mark_line(strokeWidth=2.5)
+        .encode(
+            x=alt.X("checked:Q", title="Labels checked"),
+            y=alt.Y("repaired:Q", title="Share of the damage that is repaired", axis=alt.Axis(format="%")),
+            tooltip=["order:N", "checked:Q", "found:Q", alt.Tooltip("repaired:Q", format=".0%")],
+            **by_dash("order", "Order", names),
+        )
+    )
+    title = alt.Title(
+        "What checking labels repairs",
+        subtitle=f"{curves[0].wrong:,} wrong labels; log-loss of the judging rows after a refit",
+    )
+    return finish(lines.properties(width=_WIDTH, height=300, title=title))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 import numpy as np
 
@@ -25,6 +26,14 @@ def readable(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
+
+
+def isolated(text: str) -> str:
+    """The text between marks that keep its direction to itself, if it has letters from right to left.
+
+    Within a sentence from left to right, such a name would turn what stands between it and the next one.
+    """
+    return f"\u2068{text}\u2069" if any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in text) else text
 
 
 def printable(text: str) -> str:

@@ -37,11 +37,11 @@ def tag(name: str, *parts: Any, **attributes: str) -> Markup:
     return Markup(f"<{name}{shown}>{join(*parts)}</{name}>")
 
 
-def excerpt(text: str) -> Markup:
+def excerpt(text: str, *, quoted: bool = False) -> Markup:
     """A user's text, isolated so that its direction marks cannot reorder the page; cut if long."""
     left = len(text) - _LONGEST_TEXT
     more = join(" ", tag("span", f"… {left:,} more characters", class_="soft")) if left > 0 else ""
-    return tag("div", text[:_LONGEST_TEXT], more, class_="text", dir="auto")
+    return tag("div", text[:_LONGEST_TEXT], more, class_="text quoted" if quoted else "text", dir="auto")
 
 
 def table(caption: str, headings: Iterable[str], lines: Iterable[Iterable[Any]]) -> Markup:
@@ -64,6 +64,17 @@ def section(title: str, *parts: Any) -> Markup:
 def facts(pairs: Iterable[tuple[str, Any]]) -> Markup:
     """Names and values, side by side."""
     return tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in pairs))
+
+
+def explained(figures: Iterable[tuple[str, Any, Any]]) -> Markup:
+    """Names, values, and what each value means, below one another."""
+    pairs = (join(tag("dt", name), tag("dd", tag("strong", value), tag("p", words))) for name, value, words in figures)
+    return tag("dl", *(tag("div", pair) for pair in pairs), class_="explained")
+
+
+def listed(points: Iterable[Any]) -> Markup:
+    """Points of a list."""
+    return tag("ul", *(tag("li", point) for point in points))
 
 
 def tile(figure: Any, words: str) -> Markup:
@@ -137,6 +148,7 @@ header { border-bottom: 2px solid var(--ink); padding-bottom: 1.25rem }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: .2rem 0 .5rem; font-weight: 650; letter-spacing: -.01em }
 h2 { font-size: 1.2rem; margin: 2.75rem 0 .6rem; font-weight: 650 }
 h3 { font-size: 1rem; margin: 0 0 .4rem; font-weight: 650 }
+h1 b { color: var(--mark); font-weight: inherit }
 p { max-width: 46rem; margin: .4rem 0 .9rem }
 .over { text-transform: uppercase; letter-spacing: .08em; font-size: .75rem; color: var(--soft); margin: 0 }
 .soft, caption, dt { color: var(--soft) }
@@ -152,6 +164,7 @@ table { border-collapse: collapse; width: 100%; font-size: .87rem }
 caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
 th, td { text-align: left; vertical-align: top; padding: .5rem .75rem; border-bottom: 1px solid var(--line) }
 thead th { background: var(--panel); font-weight: 600; white-space: nowrap }
+tbody td:first-child { min-width: 3.5rem }
 tbody tr:last-child td { border-bottom: 0 }
 .num { text-align: right; font-variant-numeric: tabular-nums }
 .text { min-width: 16rem; max-width: 34rem; overflow-wrap: anywhere; white-space: pre-line }
@@ -167,14 +180,23 @@ time, .chance { white-space: nowrap; font-variant-numeric: tabular-nums }
 dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: .5rem 1.5rem; margin: .75rem 0 }
 dl div { border-top: 1px solid var(--line); padding-top: .35rem }
 dt { font-size: .8rem } dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums }
+.quoted { border-left: 3px solid var(--mark); padding: .2rem 0 .2rem 1rem; max-width: 46rem; margin: 0 0 1.2rem }
+.explained { grid-template-columns: 1fr; max-width: 46rem; gap: 0 }
+.explained div { display: grid; grid-template-columns: 14rem 1fr; gap: .2rem 1.5rem; padding: .6rem 0 }
+.explained dt { font-size: .87rem; padding-top: .1rem }
+.explained p { color: var(--soft); font-size: .87rem; margin: .1rem 0 0 }
+@media (max-width: 40rem) { .explained div { grid-template-columns: 1fr } }
+ul { max-width: 46rem; padding-left: 1.2rem; margin: .4rem 0 } li { margin: .35rem 0 }
 code { font: .85em ui-monospace, "Cascadia Mono", Menlo, monospace; overflow-wrap: anywhere }
 footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .75rem; font-size: .87rem }
 footer p { color: var(--soft) }
+@page { margin: 18mm 16mm }
 @media print {
   :root { --ink: #000; --soft: #444; --paper: #fff; --panel: #f3f3f3; --line: #bbb; --mark: #0b4f85; --warn: #8a4b00;
     --warn-panel: #fff }
   body { font-size: 10pt } main { max-width: none; padding: 0 }
-  .scroll { overflow: visible; border-radius: 0 } .text { min-width: 8rem }
-  tr, .tile, .note, dl div { break-inside: avoid } h2, h3 { break-after: avoid } thead { display: table-header-group }
+  .scroll { overflow: visible; border-radius: 0 } .text { min-width: 8rem } .explained div { padding: .3rem 0 }
+  tr, li, .tile, .note, dl div { break-inside: avoid } h1, h2, h3 { break-after: avoid }
+  thead { display: table-header-group } tbody tr:first-child { break-before: avoid }
 }
 """

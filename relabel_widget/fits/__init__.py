@@ -16,6 +16,7 @@ from .fitting import (
 )
 from .one_vs_rest import OneVsRest, fit_one_vs_rest
 from .own_model import AdoptionWarning, How, NoRefitError, OwnModel, check_how
+from .refitting import fitted_again
 from .unsaid_weights import UNSAID
 from .wrappers import opened
 
@@ -41,6 +42,7 @@ __all__ = [
     "check_weights",
     "fit",
     "fit_one_vs_rest",
+    "fitted_again",
     "minimised",
     "minimiser",
     "opened",

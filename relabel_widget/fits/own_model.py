@@ -19,7 +19,7 @@ from ..inputs import rows_at
 from ..problem import Edit
 from .linear import coef_of, intercepts_of, setting, steps_of
 from .steps import Steps, identical, same_values, unrolled
-from .wrappers import calibrated_again, calibrates_steps, opened
+from .wrappers import calibrated_again, calibrates_steps, opened, passes_on
 
 How: TypeAlias = Literal["minimiser", "estimator", "pipeline"]
 HOW: tuple[How, ...] = ("minimiser", "estimator", "pipeline")
@@ -154,7 +154,7 @@ class OwnModel:
         most = setting(self.classifier, "max_iter")
         return bool(setting(self.classifier, "warm_start")) or (most is not None and steps_of(self.classifier) > most)
 
-    def doubts(self, margin: float, edit: Edit) -> bool:
+    def doubts(self, margin: float, edit: Edit = "relabel") -> bool:
         """Whether a refit of the estimator may contradict one of the minimiser with this margin, in log-odds.
 
         Warns
@@ -187,7 +187,7 @@ class OwnModel:
             )
         return True
 
-    def strongest(self, raw: Any, edit: Edit) -> How:
+    def strongest(self, raw: Any, edit: Edit = "relabel") -> How:
         """The refit that settles a doubt: of the whole pipeline where that matters and raw queries are at hand."""
         return "pipeline" if self.makes_other_features(edit) and raw is not None else "estimator"
 
@@ -242,7 +242,7 @@ class OwnModel:
             edited = edited[kept]
             weights = None if weights is None else weights[kept]
         given = self.estimator if whole else self.classifier
-        arguments = {} if weights is None else {_name_of_weights(given, self.classifier): weights}
+        arguments = {} if weights is None else {name_of_weights(given, self.classifier): weights}
         given = calibrated_again(given, self.calibration)
         try:
             with warnings.catch_warnings():
@@ -346,7 +346,7 @@ def in_memory(features: Any) -> Any:
     return sparse.vstack(blocks, format="csr") if sparse.issparse(blocks[0]) else np.concatenate(blocks)
 
 
-def _name_of_weights(given: Any, classifier: Any) -> str:
+def name_of_weights(given: Any, classifier: Any) -> str:
     """What ``fit`` calls the classifier's weights; a pipeline that routes metadata has them by the name it asks for."""
     from sklearn import get_config
 
@@ -366,5 +366,7 @@ def _solves_by_chance(classifier: Any) -> bool:
 
 def _prefix(model: Any) -> str:
     """What the names of the classifier's own arguments begin with: the name of its step in each pipeline around it."""
+    if passes_on(model):
+        return _prefix(model.estimator)
     steps = getattr(model, "steps", None)
     return f"{steps[-1][0]}__{_prefix(steps[-1][1])}" if steps and hasattr(model, "named_steps") else ""

@@ -99,6 +99,11 @@ def is_frozen(estimator: Any) -> bool:
     return type(estimator).__module__.startswith("sklearn.frozen")
 
 
+def passes_on(estimator: Any) -> bool:
+    """Whether its ``fit`` hands further arguments to the estimator inside, as searches and thresholds do."""
+    return hasattr(estimator, "best_estimator_") or _has_threshold(estimator)
+
+
 def _inside(estimator: Any) -> Any:
     """The fitted estimator in a wrapper; None if there is no wrapper, or it cannot be said what it was fitted to."""
     if is_frozen(estimator):

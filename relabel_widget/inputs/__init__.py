@@ -4,6 +4,7 @@ The room knows shapes and types of what is passed in, and nothing of models. Pla
 """
 
 from .containers import column_names, count_rows, is_one_value, materialised
+from .digests import row_digests
 from .labels import as_labels, known_labels, present_values
 from .matrix import as_matrix
 from .missing import is_missing, missing_by_column, missing_rows, named_rows
@@ -35,6 +36,7 @@ __all__ = [
     "queries_of",
     "reader",
     "reads_texts",
+    "row_digests",
     "rows_at",
     "text_column",
 ]

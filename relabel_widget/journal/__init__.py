@@ -6,22 +6,27 @@ them.
 
 from __future__ import annotations
 
-from .base import Journal, JournalError
+from .base import JournalError, StoreWarning
 from .events import DECISIONS, Event, Kind
-from .fingerprint import Fingerprint
-from .sqlite import SqliteJournal
-from .state import Judgement, Mark, State, fold
+from .identity import Lost, Rows, Why
+from .journal import Journal, Place
+from .state import Judgement, Mark, Said, State, fold, holds
 
 __all__ = [
     "DECISIONS",
     "Event",
-    "Fingerprint",
     "Journal",
     "JournalError",
     "Judgement",
     "Kind",
+    "Lost",
     "Mark",
-    "SqliteJournal",
+    "Place",
+    "Rows",
+    "Said",
     "State",
+    "StoreWarning",
+    "Why",
     "fold",
+    "holds",
 ]

@@ -1,32 +1,19 @@
-"""The interface between decisions and their store."""
+"""How stores fail, in a closed list."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .events import Event
-
 
 class JournalError(RuntimeError):
-    """Raised when a store cannot be opened, read or written; the message says what to do."""
+    """Raised when a store cannot be used; the message says what to do."""
 
 
-class Journal(ABC):
-    """An append-only list of events. Thread-safe."""
+class StoreAwayError(JournalError):
+    """The store cannot be read or written now: deleted, locked, full, read-only, out of reach. It may come back."""
 
-    @abstractmethod
-    def append(self, event: Event) -> Event:
-        """Record an event permanently and return it with its number and UTC time.
 
-        When this returns the event is on disk; when it raises `JournalError` nothing was written.
-        """
+class StoreDamagedError(JournalError):
+    """The store holds something that nobody wrote there, or lacks what somebody wrote."""
 
-    @abstractmethod
-    def events(self) -> tuple[Event, ...]:
-        """All events, oldest first."""
 
-    @abstractmethod
-    def close(self) -> None:
-        """Release the store. Events that `append` returned are safe even without closing."""
+class StoreWarning(UserWarning):
+    """Warns of a store that does not take decisions at present, or of which only a part can be read."""

@@ -1,15 +1,12 @@
-"""The closed list of events on a workbench, and how each is stored."""
+"""The closed list of events on a workbench, in terms of the rows and classes of the data at hand."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TypeAlias
-
-from .base import JournalError
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
 
 Detail: TypeAlias = str | int | float | None
 
@@ -27,14 +24,14 @@ class Kind(StrEnum):
     EXPORT = "export"
     KEEP = "keep"
     UNSURE = "unsure"
+    ADJUDICATE = "adjudicate"
 
 
-DECISIONS = frozenset({Kind.RELABEL, Kind.KEEP, Kind.UNSURE})
+DECISIONS = frozenset({Kind.RELABEL, Kind.KEEP, Kind.UNSURE, Kind.ADJUDICATE})
 """Decisions about training rows, which can be undone."""
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """One event, made by `relabelled`, `judged`, `step`, `verified` or `exported`.
 
     Parameters
@@ -45,21 +42,23 @@ class Event:
         Who did it; may be empty.
     rows, before, after
         For a decision: training rows and their class codes before and after it, all of the same length. Rows marked
-        as kept or unsure have their original codes afterwards.
+        as kept or unsure have their original codes afterwards. Read from a store, rows that the data at hand does not
+        have are negative numbers, and so are labels that are none of its classes.
     note
         For a decision: the reason.
     target
-        For an undo or redo: ``seq`` of the decision that is undone or redone.
+        For an undo or redo: ``uid`` of the decision that is undone or redone.
     details
         For a verification or an export: its summary.
+    original
+        For a decision: the class codes that the data gave to its rows when it was made. Set by the journal.
+    session
+        Tells annotators without a name apart; empty where there is a name.
+    uid
+        Names the event for good. Appending an event of a known uid does nothing. Empty: the journal makes one.
     seq, time
         Position in the journal, from 1, and time in UTC. Both are set by the journal; before that they are 0 and
         `UNRECORDED`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ``annotator`` or ``note`` is not a string that can be written as UTF-8.
     """
 
     kind: Kind
@@ -68,14 +67,18 @@ class Event:
     before: tuple[int, ...] = ()
     after: tuple[int, ...] = ()
     note: str = ""
-    target: int | None = None
-    details: Mapping[str, Detail] = field(default_factory=dict)
+    target: str = ""
+    details: Mapping[str, Detail] = MappingProxyType({})
+    original: tuple[int, ...] = ()
+    session: str = ""
+    uid: str = ""
     seq: int = 0
     time: datetime = UNRECORDED
 
-    def __post_init__(self) -> None:
-        check_text("annotator", self.annotator)
-        check_text("note", self.note)
+    @property
+    def person(self) -> str:
+        """Whose undo and redo this event belongs to: the annotator, or the session of one without a name."""
+        return self.annotator or f"\0{self.session}"
 
 
 def check_text(name: str, text: object) -> None:
@@ -103,21 +106,22 @@ def relabelled(
     rows: tuple[int, ...], before: tuple[int, ...], after: tuple[int, ...], *, note: str, annotator: str
 ) -> Event:
     """Relabelled rows, with their class codes before and after."""
-    assert len(rows) == len(before) == len(after)
-    return Event(Kind.RELABEL, annotator, rows, before, after, note)
+    return judged(Kind.RELABEL, rows, before, after, note=note, annotator=annotator)
 
 
 def judged(
     kind: Kind, rows: tuple[int, ...], before: tuple[int, ...], after: tuple[int, ...], *, note: str, annotator: str
 ) -> Event:
-    """Rows whose original label was confirmed (`Kind.KEEP`) or is in doubt (`Kind.UNSURE`)."""
-    assert kind in DECISIONS - {Kind.RELABEL}
+    """A decision about rows, with their class codes before and after."""
+    assert kind in DECISIONS
     assert len(rows) == len(before) == len(after)
+    check_text("note", note)
+    check_text("annotator", annotator)
     return Event(kind, annotator, rows, before, after, note)
 
 
-def step(kind: Kind, target: int, *, annotator: str) -> Event:
-    """The undo or redo of decision number ``target``."""
+def step(kind: Kind, target: str, *, annotator: str) -> Event:
+    """The undo or redo of the decision with uid ``target``."""
     assert kind in {Kind.UNDO, Kind.REDO}
     return Event(kind, annotator, target=target)
 
@@ -127,38 +131,7 @@ def verified(details: Mapping[str, Detail], *, annotator: str) -> Event:
     return Event(Kind.VERIFY, annotator, details=details)
 
 
-def exported(path: str, count: int, digest: str = "", *, annotator: str) -> Event:
-    """An export of ``count`` corrected labels to ``path``; the file's digest tells whether it is still ours."""
-    return Event(Kind.EXPORT, annotator, details={"path": path, "count": count, "digest": digest})
-
-
-def payload(event: Event) -> str:
-    """What a store keeps of an event besides kind, annotator, number and time, as ASCII JSON."""
-    if event.kind in DECISIONS:
-        kept: dict[str, object] = {name: getattr(event, name) for name in ("rows", "before", "after", "note")}
-    elif event.kind in {Kind.UNDO, Kind.REDO}:
-        kept = {"target": event.target}
-    else:
-        kept = {"details": dict(event.details)}
-    return json.dumps(kept, allow_nan=False)
-
-
-def restore(seq: int, time: str, annotator: str, kind: str, text: str) -> Event:
-    """Restore an event from what a store kept of it.
-
-    Raises
-    ------
-    JournalError
-        If the text was not written by `payload`.
-    """
-    try:
-        kept = json.loads(text)
-        for name in kept.keys() & {"rows", "before", "after"}:
-            kept[name] = tuple(int(value) for value in kept[name])
-        return Event(Kind(kind), annotator, seq=seq, time=datetime.fromisoformat(time), **kept)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise JournalError(
-            f"journal: expected event {seq} to be one of {', '.join(Kind)}, as this version writes them, "
-            f"got kind {kind!r} with {text[:200]!r}. The store was damaged or edited by hand: restore it "
-            "from a backup."
-        ) from error
+def exported(path: str, count: int, digest: str = "", as_of: int = 0, *, annotator: str) -> Event:
+    """An export of ``count`` corrected labels to ``path``, true of event ``as_of``; the digest is the file's."""
+    details: Mapping[str, Detail] = {"path": path, "count": count, "digest": digest, "as_of": as_of}
+    return Event(Kind.EXPORT, annotator, details=details)

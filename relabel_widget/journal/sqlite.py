@@ -1,206 +1,276 @@
-"""The journal in one SQLite file, or in memory."""
+"""A store in one SQLite file."""
 
 from __future__ import annotations
 
 import os
+import random
+import re
 import sqlite3
-import threading
-import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime
-from typing import final
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any, final
 
-from relabel_widget.arguments import as_path
+import sqlalchemy as sql
 
-from .base import Journal, JournalError
-from .events import Event, payload, restore
-from .fingerprint import Fingerprint
+from ..files.whole import write_whole
+from .base import JournalError, StoreAwayError, StoreDamagedError
+from .older import OlderStore, is_older
+from .records import Record
+from .sql_store import HEAD, SqlStore
+from .store import VERSION
 
-SCHEMA_VERSION = 2
-"""Format 2 added kept and unsure rows. A store of format 1 can be read; the next event upgrades it to format 2."""
-
-APPLICATION_ID = 0x524C4244
-"""Written into the header of the SQLite file ("RLBD") to distinguish a store from other databases."""
-
-_TABLES = (
-    "CREATE TABLE data (n_rows INTEGER NOT NULL, labels TEXT NOT NULL, ids TEXT NOT NULL)",
-    "CREATE TABLE events (seq INTEGER PRIMARY KEY, time TEXT NOT NULL, annotator TEXT NOT NULL,"
-    " kind TEXT NOT NULL, payload TEXT NOT NULL)",
-    "CREATE TRIGGER events_stay BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events are never changed'); END",
-    "CREATE TRIGGER events_last BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events are never removed'); END",
-    f"PRAGMA application_id = {APPLICATION_ID}",
-    f"PRAGMA user_version = {SCHEMA_VERSION}",
+_WAIT = 5.0  # seconds that a write waits for another one
+_GUARDS = (
+    "CREATE TRIGGER relabel_events_stay BEFORE UPDATE ON relabel_events "
+    "BEGIN SELECT RAISE(ABORT, 'events are never changed'); END",
+    "CREATE TRIGGER relabel_events_last BEFORE DELETE ON relabel_events "
+    "BEGIN SELECT RAISE(ABORT, 'events are never removed'); END",
+    f"PRAGMA user_version = {VERSION}",  # older versions refuse it in words
 )
+# File systems over a network: processes on several machines share no memory there, which write-ahead logs need.
+_NETWORK = re.compile(r"nfs|cifs|smb|9p|afs|ceph|gluster|lustre|gpfs|beegfs|sshfs|davfs|vboxsf|virtiofs", re.IGNORECASE)
 
 
 @final
-class SqliteJournal(Journal):
-    """Events in one SQLite database.
+class SqliteStore(SqlStore):
+    """Events in one SQLite file, made if it does not exist.
 
-    Each `append` is one transaction in SQLite's rollback journal with ``synchronous=EXTRA``, which also
-    flushes the folder: in this mode ``FULL`` alone may lose the last transaction in a power cut. Write-ahead
-    logging would be faster, but does not work on the network folders where many notebook servers keep home
-    directories.
+    Each write is one transaction in a write-ahead log with ``synchronous=FULL``, so that readers never wait for a
+    writer. Within a second it is brought into the file itself, so that copies of the file hold all decisions. Where
+    the folder lies on a network, SQLite's rollback journal takes the place of the log, with ``synchronous=EXTRA``,
+    because ``FULL`` alone may lose the last transaction in a power cut there.
 
     Parameters
     ----------
-    store
-        Path to a file, created if it does not exist; ``":memory:"`` keeps everything in memory.
-    data
-        The data that the events are about. A store made for other data is refused.
+    path
+        The file. It appears whole or not at all.
 
     Raises
     ------
     JournalError
-        If the path cannot be opened, is not a store, was written by a newer version, or belongs to other
-        data. The file is left unchanged.
+        If it cannot be opened, or is something else than a store. It is then left as it is.
     """
 
-    def __init__(self, store: str | os.PathLike[str], data: Fingerprint) -> None:
-        self._name = str(as_path(store, who="Workbench: store")) if store != "" else ""
-        self._lock = threading.Lock()
-        self._connection = _connect(self._name)
-        # Closes the file of a journal that was never closed, in whichever thread drops it last.
-        self._close = weakref.finalize(self, self._connection.close)
+    def __init__(self, path: Path) -> None:
+        self._opener = opener = _Opener(path.absolute())
+        pool: dict[str, Any] = {"poolclass": sql.QueuePool, "pool_size": 2, "max_overflow": 4}
+        super().__init__(f"the store {str(path)!r}", sql.create_engine("sqlite://", creator=opener.connect, **pool))
+        self._file: tuple[int, int] | None = None
         try:
-            with self._transaction("open"):
-                self._check_or_create(data)
-                self._events = list(self._read())
+            if not self._opener.path.exists():
+                self._make()
+            self._open()
         except BaseException:
-            self._close()
+            self.close()
             raise
 
-    def append(self, event: Event) -> Event:
-        """Record an event permanently and return it with its number and UTC time.
+    def older(self) -> OlderStore | None:
+        """As `Store` says."""
+        with self._connected("open") as connection:
+            return OlderStore.read(connection, self.name) if is_older(connection) else None
 
-        Raises
-        ------
-        JournalError
-            If the store cannot be written, the journal was closed, or another process has written to the store
-            since it was read: the event does not take theirs into account.
-        """
-        if not self._close.alive:
-            raise JournalError(
-                f"journal: expected {self._name!r} to be open, but this workbench was closed. Nothing was recorded. "
-                "Make a new Workbench on it to continue."
-            )
-        with self._lock, self._transaction("write to"):
-            known = len(self._events)
-            (found,) = self._connection.execute("SELECT COALESCE(MAX(seq), 0) FROM events").fetchone()
-            if found != known:
+    def migrate(self, records: Sequence[Record], sample: str) -> None:
+        """As `Store` says; the older tables stay as they are."""
+        with self._connected("write to") as connection:
+            self._begin(connection)
+            if is_older(connection):
+                self._fill(connection, records, sample)
+                connection.commit()
+            self._choose_journal(connection)
+
+    def _make(self) -> None:
+        """A new file of that name, unless another process was faster."""
+
+        def fill(part: Path) -> None:
+            with closing(sqlite3.connect(part)) as raw:
+                raw.execute("PRAGMA journal_mode = DELETE")
+            engine = sql.create_engine("sqlite://", creator=lambda: sqlite3.connect(part), poolclass=sql.NullPool)
+            with engine.begin() as connection:
+                self._create(connection)
+            engine.dispose()
+
+        try:
+            write_whole(self._opener.path, fill, who="journal")
+        except FileExistsError:
+            return
+        except OSError as error:
+            raise StoreAwayError(
+                f"journal: cannot create {self.name}: {error.strerror or error}. Check that its folder exists and can "
+                "be written, and that it is not itself a folder."
+            ) from error
+        except (sql.exc.SQLAlchemyError, sqlite3.Error) as error:
+            raise self._in_words("create", error) from error
+
+    def _open(self) -> None:
+        self._file = self._identity()
+        with self._connected("open") as connection:
+            tables = set(connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars())
+            is_present = "relabel_store" in tables
+            if not is_present and not is_older(connection):
                 raise JournalError(
-                    f"journal: expected {known} events in {self._name!r}, got {found}: another notebook or "
-                    "process has written to this store. Nothing was recorded. Make a new Workbench on it to "
-                    "continue from there."
+                    f"journal: expected {self.name} to be a store of relabel_widget, got an SQLite database that was "
+                    "not created by relabel_widget. Pass another path as store=; this file was not changed."
                 )
-            recorded = replace(event, seq=known + 1, time=datetime.now(UTC))
-            self._connection.execute(
-                "INSERT INTO events (seq, time, annotator, kind, payload) VALUES (?, ?, ?, ?, ?)",
-                (known + 1, recorded.time.isoformat(), event.annotator, event.kind.value, payload(event)),
-            )
-            self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            self._connection.execute("COMMIT")
-            self._events.append(recorded)
-            return recorded
+            if is_present and self._opener.writable:
+                self._choose_journal(connection)
 
-    def events(self) -> tuple[Event, ...]:
-        """All events, oldest first."""
-        with self._lock:
-            return tuple(self._events)
-
-    def close(self) -> None:
-        """Release the store. Events that `append` returned are safe even without closing."""
-        with self._lock:
-            self._close()
-
-    def _read(self) -> Iterator[Event]:
-        query = "SELECT seq, time, annotator, kind, payload FROM events ORDER BY seq"
-        for line in self._connection.execute(query):
-            yield restore(*line)
-
-    @contextmanager
-    def _transaction(self, deed: str) -> Iterator[None]:
-        """Roll back on errors. IMMEDIATE: what was read cannot change before the write."""
-        with _in_words(deed, self._name):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            finally:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-
-    def _check_or_create(self, data: Fingerprint) -> None:
-        (application,) = self._connection.execute("PRAGMA application_id").fetchone()
-        (tables,) = self._connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
-        if application == 0 and tables == 0:
-            self._create(data)
-        elif application != APPLICATION_ID:
-            raise JournalError(
-                f"journal: expected {self._name!r} to be a store of relabel_widget, got an SQLite database "
-                "that was not created by relabel_widget. Pass another path as store=; this file was not changed."
-            )
-        else:
-            self._check_version()
-            self._check_data(data)
-
-    def _create(self, data: Fingerprint) -> None:
-        for statement in _TABLES:
-            self._connection.execute(statement)
-        self._connection.execute(
-            "INSERT INTO data (n_rows, labels, ids) VALUES (?, ?, ?)", (data.n_rows, data.labels, data.ids)
-        )
-        self._connection.execute("COMMIT")
-
-    def _check_version(self) -> None:
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if version > SCHEMA_VERSION:
-            raise JournalError(
-                f"journal: expected {self._name!r} in format {SCHEMA_VERSION} or older, got format "
-                f"{version}: it was written by a newer relabel_widget. Run `pip install --upgrade relabel-widget`, "
-                "or pass another path as store=."
+    def _choose_journal(self, connection: sql.Connection) -> None:
+        wanted = "wal" if self._opener.log else "delete"
+        with suppress(sql.exc.OperationalError):  # in use: its journal stays as it is
+            connection.exec_driver_sql(f"PRAGMA journal_mode = {wanted}")
+        found = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+        if found != "wal":
+            connection.exec_driver_sql("PRAGMA synchronous = EXTRA")
+            self.note = (
+                f"Write-ahead logging does not work where {self.name} lies, so a reader may wait for a writer there. "
+                "Decisions are as safe."
             )
 
-    def _check_data(self, data: Fingerprint) -> None:
-        kept = Fingerprint(*self._connection.execute("SELECT n_rows, labels, ids FROM data").fetchone())
-        if kept != data:
-            raise JournalError(
-                f"journal: expected the data that {self._name!r} was made for, got "
-                f"{kept.difference(data)}. Load that data, or pass another path as store=."
+    def _identity(self) -> tuple[int, int]:
+        found = os.stat(self._opener.path)
+        return found.st_dev, found.st_ino
+
+    def _check_presence(self) -> None:
+        try:
+            found = os.stat(self._opener.path)
+        except FileNotFoundError as error:
+            raise StoreAwayError(
+                f"journal: {self.name} is not there any more: it was deleted or moved. Put it back, or write the "
+                "decisions to a new place with Workbench.store_as(path)."
+            ) from error
+        if not found.st_size:
+            raise StoreDamagedError(
+                f"journal: {self.name} is an empty file: it was truncated, or something else made it. Restore it from "
+                "a backup, or delete it to begin a new store."
             )
+        self._opener.writable = os.access(self._opener.path, os.W_OK) and os.access(self._opener.path.parent, os.W_OK)
+        if self._file is not None and (found.st_dev, found.st_ino) != self._file:
+            self._engine.dispose()  # connections to the file that was there before
+            self._file = found.st_dev, found.st_ino
+
+    def _begin(self, connection: sql.Connection) -> None:
+        if not self._opener.writable:
+            raise StoreAwayError(f"journal: {self.name} is read-only. Make it and its folder writable.")
+        # SQLite's own waiting looks ten times a second, and may never find the moment between two busy writers.
+        connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+        last, end = self._last(connection), time.monotonic() + self.patience
+        while not self._begun(connection, is_last_time=time.monotonic() > end):
+            if time.monotonic() > end:
+                found = self._last(connection)
+                end += self.patience if found != last else 0.0  # others get on: so shall we
+                last = found
+            time.sleep(random.uniform(0.001, 0.01))  # noqa: S311 - so that two do not meet again and again
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {_WAIT * 1000:.0f}")
+
+    @staticmethod
+    def _begun(connection: sql.Connection, is_last_time: bool) -> bool:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except sql.exc.OperationalError as error:
+            if is_last_time or not _is_busy(error):
+                raise
+            return False
+        return True
+
+    def _last(self, connection: sql.Connection) -> int:
+        """Number of the newest event, or -1 where it cannot be read now."""
+        try:
+            return int(connection.execute(sql.select(HEAD.c.last)).scalar_one())
+        except sql.exc.SQLAlchemyError:
+            return -1
+
+    def _tidy_up(self, connection: sql.Connection) -> None:
+        """Move what was written from the log into the file, unless somebody reads it now: copies then hold it."""
+        log = self._opener.path.with_name(self._opener.path.name + "-wal")
+        try:
+            if not self._opener.writable or not log.stat().st_size:
+                return
+        except OSError:
+            return
+        with suppress(sql.exc.SQLAlchemyError):
+            connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {_WAIT * 1000:.0f}")
+
+    def _guards(self) -> Sequence[str]:
+        return _GUARDS
+
+    def _in_words(self, deed: str, error: Exception) -> JournalError:
+        cause = getattr(error, "orig", None) or error
+        primary = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if primary in _AWAY:
+            return StoreAwayError(f"journal: cannot {deed} {self.name}: {cause}. {_AWAY[primary]}")
+        if primary == sqlite3.SQLITE_NOTADB:
+            return StoreDamagedError(
+                f"journal: cannot {deed} {self.name}: {cause}. It is not a store of relabel_widget, or its beginning "
+                "is damaged: restore it from a backup, or pass another path as store=."
+            )
+        return StoreDamagedError(f"journal: {self.name} is damaged or was truncated: {cause}. Restore a backup.")
 
 
-def _connect(name: str) -> sqlite3.Connection:
-    if not name:
-        raise JournalError(
-            "journal: expected a path as store=, got an empty one. Pass a path, or None to keep it in memory."
-        )
-    with _in_words("open", name):
-        # isolation_level None: we manage transactions. One lock guards every use, so any thread may use it.
-        connection = sqlite3.connect(name, timeout=5, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA synchronous = EXTRA")
-    return connection
+class _Opener:
+    """Opens connections to a file: apart from the store, which its engine must not keep alive."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.log = not _on_a_network(path)
+        self.writable = True
+
+    def connect(self) -> sqlite3.Connection:
+        """A connection in which nothing begins or ends a transaction but us."""
+        if self.writable:
+            connection = self._connect("mode=rw")
+            connection.execute(f"PRAGMA synchronous = {'FULL' if self.log else 'EXTRA'}")
+            return connection
+        try:
+            connection = self._connect("mode=ro")
+            connection.execute("SELECT count(*) FROM sqlite_master")
+        except sqlite3.OperationalError:  # the log needs a file beside it, which cannot be made here
+            connection = self._connect("mode=ro&immutable=1")
+        return connection
+
+    def _connect(self, how: str) -> sqlite3.Connection:
+        # The pool gives a connection to one thread at a time.
+        address = f"{self.path.as_uri()}?{how}"
+        return sqlite3.connect(address, timeout=_WAIT, isolation_level=None, check_same_thread=False, uri=True)
 
 
-@contextmanager
-def _in_words(deed: str, name: str) -> Iterator[None]:
+_AWAY = {
+    sqlite3.SQLITE_CANTOPEN: "Check that its folder exists and that it is not itself a folder.",
+    sqlite3.SQLITE_FULL: "The disk is full: free some space.",
+    sqlite3.SQLITE_READONLY: "It is read-only: make it and its folder writable.",
+    sqlite3.SQLITE_BUSY: "Another process has locked it: close that process, or wait for it.",
+    sqlite3.SQLITE_LOCKED: "Another process has locked it: close that process, or wait for it.",
+    sqlite3.SQLITE_IOERR: "The disk does not answer as it should: check it, and the connection to it.",
+    sqlite3.SQLITE_PERM: "Check its permissions.",
+    sqlite3.SQLITE_AUTH: "Check its permissions.",
+    sqlite3.SQLITE_NOLFS: "The file system does not hold files of this size.",
+}
+
+
+def _is_busy(error: sql.exc.OperationalError) -> bool:
+    return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def _on_a_network(path: Path) -> bool:
+    """Whether a folder lies on a network file system, as far as the system tells."""
+    kinds = dict(_mounts())
+    folder = path.parent
+    with suppress(OSError):
+        folder = folder.resolve()
+    for place in (folder, *folder.parents):
+        if str(place) in kinds:
+            return _NETWORK.search(kinds[str(place)]) is not None
+    return str(path).startswith("\\\\")
+
+
+def _mounts() -> Iterator[tuple[str, str]]:
     try:
-        yield
-    except sqlite3.Error as error:
-        raise JournalError(
-            f"journal: cannot {deed} the store {name!r}: {error}. Nothing was recorded. {_advice(error)}"
-        ) from error
-
-
-def _advice(error: sqlite3.Error) -> str:
-    """What to do about an SQLite error, by its code."""
-    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return {
-        sqlite3.SQLITE_CANTOPEN: "Check that its folder exists and that it is not itself a folder.",
-        sqlite3.SQLITE_NOTADB: "It is not a store of relabel_widget: pass another path as store=.",
-        sqlite3.SQLITE_CORRUPT: "The file is damaged: restore it from a backup.",
-        sqlite3.SQLITE_FULL: "Free space on the disk, then try again.",
-        sqlite3.SQLITE_READONLY: "It is read-only: make it writable, or pass another path as store=.",
-        sqlite3.SQLITE_BUSY: "Another process has it open: close that process, then try again.",
-    }.get(primary, "Check the path, the disk and the permissions.")
+        lines = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return  # not Linux
+    for line in lines:
+        _, place, kind, *_ = line.split(" ")
+        yield place.replace("\\040", " "), kind

@@ -6,12 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, NamedTuple
 
-from .base import JournalError
-from .events import DECISIONS, Event, Kind
-
-_T = TypeVar("_T")
+from .._typing import CodeArray
+from .events import Event, Kind
 
 
 @dataclass(frozen=True)
@@ -51,40 +49,53 @@ class Judgement:
     time: datetime
 
 
-@dataclass(frozen=True)
-class _Step:
-    """A decision that can be undone, with the marks and judgements it replaced."""
+class Said(NamedTuple):
+    """What one decision says about one row.
+
+    Attributes
+    ----------
+    event
+        The decision.
+    label
+        The class code that the row has by it.
+    original
+        The row's original class code when it was made.
+    opinion
+        The label that its annotator holds for right; None for unsure, and where one's own mark was taken off.
+    """
 
     event: Event
-    replaced: Mapping[int, tuple[Mark | None, Judgement | None]]
+    label: int
+    original: int
+    opinion: int | None
 
 
-def _no_marks() -> Mapping[int, Mark]:
-    return MappingProxyType({})
-
-
-def _no_judgements() -> Mapping[int, Judgement]:
+def _nothing() -> Mapping[Any, Any]:
     return MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class State:
-    """The labels that differ from the original ones, and the decisions to undo and redo.
+    """The labels that differ from the original ones, and what everybody said about them.
 
     Parameters
     ----------
+    standing
+        Maps rows to what the decisions that were not undone say of them, in the order in which they were made. The
+        last one counts. Rows that the data does not have are negative numbers.
     overlay
         Maps training rows whose label currently differs to their mark.
     judged
         Maps training rows that were reviewed and keep their label to their judgement. No row is in both.
     done, undone
-        Stacks of decisions to undo and to redo, the next one last.
+        For each person (`Event.person`) their own decisions to undo and to redo, the next one last.
     """
 
-    overlay: Mapping[int, Mark] = field(default_factory=_no_marks)
-    judged: Mapping[int, Judgement] = field(default_factory=_no_judgements)
-    done: tuple[_Step, ...] = ()
-    undone: tuple[_Step, ...] = ()
+    standing: Mapping[int, tuple[Said, ...]] = field(default_factory=_nothing)
+    overlay: Mapping[int, Mark] = field(default_factory=_nothing)
+    judged: Mapping[int, Judgement] = field(default_factory=_nothing)
+    done: Mapping[str, tuple[Event, ...]] = field(default_factory=_nothing)
+    undone: Mapping[str, tuple[Event, ...]] = field(default_factory=_nothing)
 
     def decision(self, row: int) -> str:
         """The decision about a row: ``relabel``, ``keep``, ``unsure``, or an empty string."""
@@ -97,83 +108,129 @@ class State:
 class _Folding:
     """Private state of the fold's loop: mutable, so that n events cost O(n) and not O(n * marks)."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, original: CodeArray) -> None:
+        self._original = original
+        self.standing = dict(state.standing)
         self.overlay = dict(state.overlay)
         self.judged = dict(state.judged)
-        self.done = list(state.done)
-        self.undone = list(state.undone)
+        self._touched: set[int] = set()
+        self.done = {person: list(events) for person, events in state.done.items()}
+        self.undone = {person: list(events) for person, events in state.undone.items()}
 
     def take(self, event: Event) -> None:
-        if event.kind in DECISIONS:
-            self.done.append(self._apply(event))
-            self.undone.clear()
+        if event.rows:  # only decisions have them
+            self._apply(event)
+            self.undone.pop(event.person, None)
         elif event.kind is Kind.UNDO:
-            step = self._pop(self.done, event)
-            self._put_back(step)
-            self.undone.append(step)
+            self._undo(event)
         elif event.kind is Kind.REDO:
-            self.done.append(self._apply(self._pop(self.undone, event).event))
+            self._redo(event)
 
-    def _apply(self, event: Event) -> _Step:
-        replaced = {row: (self.overlay.get(row), self.judged.get(row)) for row in event.rows}
-        for row, before, after in zip(event.rows, event.before, event.after, strict=True):
-            mark = self.overlay.get(row)
-            original = before if mark is None else mark.original
-            if after == original:
-                self.overlay.pop(row, None)
+    def _apply(self, event: Event) -> None:
+        self.done.setdefault(event.person, []).append(event)
+        for row, before, after, original in zip(event.rows, event.before, event.after, event.original, strict=True):
+            earlier = self.standing.get(row, ())
+            said = Said(event, after, original, _opinion(event, before, after, original, earlier))
+            if earlier and earlier[-1].event.seq > event.seq:  # a redo puts it back where it was
+                self.standing[row] = tuple(sorted((*earlier, said), key=lambda one: one.event.seq))
             else:
-                self.overlay[row] = Mark(original, after, event.annotator, event.note, event.time)
-            self.judged.pop(row, None)
-            if event.kind is not Kind.RELABEL:
-                self.judged[row] = Judgement(event.kind, event.annotator, event.note, event.time)
-        return _Step(event, replaced)
+                self.standing[row] = (*earlier, said)
+        self._touched.update(event.rows)
 
-    def _put_back(self, step: _Step) -> None:
-        for row, (mark, judgement) in step.replaced.items():
-            _restore(self.overlay, row, mark)
-            _restore(self.judged, row, judgement)
+    def _undo(self, event: Event) -> None:
+        """Take a decision back. That nothing happens to one which is not standing makes two undos of it one."""
+        target = _pop(self.done, event)
+        if target is None:
+            return
+        self.undone.setdefault(event.person, []).append(target)
+        for row in target.rows:
+            left = tuple(said for said in self.standing[row] if said.event is not target)
+            if left:
+                self.standing[row] = left
+            else:
+                del self.standing[row]
+        self._touched.update(target.rows)
 
-    @staticmethod
-    def _pop(steps: list[_Step], event: Event) -> _Step:
-        expected = steps[-1].event.seq if steps else None
-        if event.target != expected:
-            raise JournalError(
-                f"journal: event {event.seq} is the {event.kind} of decision {event.target}, expected "
-                f"{'none' if expected is None else f'that of {expected}'} at this point. The store was "
-                "damaged or edited by hand: restore it from a backup."
-            )
-        return steps.pop()
+    def _redo(self, event: Event) -> None:
+        target = _pop(self.undone, event)
+        if target is not None:
+            self._apply(target)
+
+    def settle(self) -> None:
+        """Bring marks and judgements up to date."""
+        for row in self._touched:
+            self._settle(row)
+
+    def _settle(self, row: int) -> None:
+        self.overlay.pop(row, None)
+        self.judged.pop(row, None)
+        if row not in self.standing or not holds(self.standing[row][-1], row, self._original):
+            return
+        said, original = self.standing[row][-1], int(self._original[row])
+        who = (said.event.annotator, said.event.note, said.event.time)
+        if said.label != original:
+            self.overlay[row] = Mark(original, said.label, *who)
+        elif said.event.kind is not Kind.RELABEL:
+            kind = Kind.KEEP if said.event.kind is Kind.ADJUDICATE else said.event.kind
+            self.judged[row] = Judgement(kind, *who)
 
 
-def _restore(kept: dict[int, _T], row: int, value: _T | None) -> None:
-    if value is None:
-        kept.pop(row, None)
-    else:
-        kept[row] = value
+def holds(said: Said, row: int, original: CodeArray) -> bool:
+    """Whether a decision speaks of the data at hand: it has the row and the label, and the original label is the same.
+
+    A decision also holds where the original label has become the one that was decided.
+    """
+    if row < 0 or said.label < 0:
+        return False
+    now = int(original[row])
+    return now == said.original or (said.label == now and said.opinion is not None)
 
 
-def fold(events: Iterable[Event], state: State | None = None) -> State:
+def _opinion(event: Event, before: int, after: int, original: int, earlier: tuple[Said, ...]) -> int | None:
+    """What an annotator holds for right; the original label takes one's own mark or judgement off."""
+    if event.kind is Kind.UNSURE:
+        return None
+    if event.kind is not Kind.RELABEL or after != original or (event.note and before == after):
+        return after
+    own = [said for said in earlier if said.event.annotator == event.annotator and said.event.seq < event.seq]
+    return None if own else after
+
+
+def _pop(stacks: dict[str, list[Event]], step: Event) -> Event | None:
+    """The decision that a step names, taken from its owner's stack: mostly one's own newest."""
+    own = stacks.get(step.person, [])
+    for stack in (own, *stacks.values()):
+        for place in range(len(stack) - 1, -1, -1):
+            if stack[place].uid == step.target:
+                return stack.pop(place)
+    return None
+
+
+def fold(events: Iterable[Event], original: CodeArray, state: State | None = None) -> State:
     """The state after ``events``, starting from ``state`` (by default, empty).
 
     Parameters
     ----------
     events
         Oldest first.
+    original
+        Original class code of each training row.
     state
         The state after earlier events. It is not changed.
 
-    Raises
-    ------
-    JournalError
-        If an undo or redo does not fit the decisions before it.
-
     Notes
     -----
-    Verifications and exports change nothing here. A new decision clears what could be redone. Cost: O(rows in
-    the events + marks).
+    Verifications and exports change nothing here. A new decision clears what its annotator could redo. Cost: O(rows in
+    the events + rows decided about).
     """
-    folding = _Folding(State() if state is None else state)
+    folding = _Folding(State() if state is None else state, original)
     for event in events:
         folding.take(event)
-    overlay, judged = MappingProxyType(folding.overlay), MappingProxyType(folding.judged)
-    return State(overlay, judged, tuple(folding.done), tuple(folding.undone))
+    folding.settle()
+    return State(
+        MappingProxyType(folding.standing),
+        MappingProxyType(folding.overlay),
+        MappingProxyType(folding.judged),
+        MappingProxyType({person: tuple(events) for person, events in folding.done.items() if events}),
+        MappingProxyType({person: tuple(events) for person, events in folding.undone.items() if events}),
+    )

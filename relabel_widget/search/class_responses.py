@@ -86,10 +86,20 @@ class ClassResponses:
         """What each edit moves the margin by, its row's own response included; (len(edits),)."""
         if not len(edits):
             return np.empty(0)
-        rows = _problem(refit).rows_of(edits)
-        pulls = _edits(refit, edits).pulls(self.leverages_of(rows))
-        moved = np.einsum("ik,ik->i", refit.eta_direction.reshape(-1, pulls.shape[1])[rows], pulls)
-        return np.asarray(np.where(refit.has(edits), -moved, moved) * refit.context.question.direction)
+        falls = self.falls(refit, edits, refit.eta_direction[:, None])[:, 0]
+        return np.asarray(falls * refit.context.question.direction)
+
+    def falls(self, refit: Refit, edits: IntArray, eta_directions: FloatArray) -> FloatArray:
+        """As for two classes; ``eta_directions`` is (n_rows * K, m)."""
+        pulls = self._pulls(refit, edits)
+        pulls[refit.has(edits)] *= -1.0
+        n_classes = pulls.shape[1]
+        places = _problem(refit).rows_of(edits)[:, None] * n_classes + np.arange(n_classes)
+        return np.asarray(np.einsum("ik,ikm->im", pulls, eta_directions[places]))
+
+    def _pulls(self, refit: Refit, edits: IntArray) -> FloatArray:
+        """How much the loss derivatives of each edit's row change, less what its curvature accounts for; (m, K)."""
+        return _edits(refit, edits).pulls(self.leverages_of(_problem(refit).rows_of(edits)))
 
     def start_point(self, problem: Problem, changed: IntArray, start: Refit) -> Iterate:
         """The start as a point of the edited problem, with secant curvature of the edited rows for the first step.

@@ -55,7 +55,7 @@ class _Goal:
 
 
 @dataclass(frozen=True, eq=False)
-class _Editable:
+class Editable:
     """The rows that may be edited, sorted, what editing each row of the fit costs, and codes they may be given."""
 
     rows: IntArray
@@ -135,7 +135,7 @@ def find_flip_set(
     check_monitor(monitor, who="find_flip_set")
     query = fit.query_of(x, who="find_flip_set: x")
     goal = _goal("find_flip_set", fit, threshold, target)
-    editable = _editable("find_flip_set", fit, edit, candidates, cost, allowed_labels)
+    editable = editable_rows("find_flip_set", fit, edit, candidates, cost, allowed_labels)
     task = _task("find_flip_set", fit, edit, method, goal, editable, budget)
     proof = as_proof(fit, edit, bound, table, 1, who="find_flip_set")
     (flip_set,) = task.run_all(query, monitor)
@@ -184,7 +184,7 @@ def find_flip_sets(
     queries = fit.design_of(X_query, who="find_flip_sets: X_query")
     whole = fit.raw_queries(X_query, who="find_flip_sets: X_query")
     goal = _goal("find_flip_sets", fit, threshold, target)
-    editable = _editable("find_flip_sets", fit, edit, candidates, cost, allowed_labels)
+    editable = editable_rows("find_flip_sets", fit, edit, candidates, cost, allowed_labels)
     task = _task("find_flip_sets", fit, edit, method, goal, editable, budget)
     proof = as_proof(fit, edit, bound, table, queries.n_rows, who="find_flip_sets")
     found: list[FlipSet] = []
@@ -393,7 +393,7 @@ def _proba(question: Question, value: float) -> float:
 
 
 def _task(
-    who: str, fit: AnyFit, edit: Any, method: Any, goal: _Goal, editable: _Editable, budget: Any
+    who: str, fit: AnyFit, edit: Any, method: Any, goal: _Goal, editable: Editable, budget: Any
 ) -> _Task | RivalTask | BayesTask:
     """Check what one call was given.
 
@@ -429,7 +429,7 @@ def _goal(who: str, fit: AnyFit, threshold: Any, target: Any) -> _Goal:
     return _Goal(threshold_logit, None if target is None else code_of(target, fit.classes, who=f"{who}: target"))
 
 
-def _editable(who: str, fit: AnyFit, edit: Any, candidates: Any, cost: Any, allowed_labels: Any) -> _Editable:
+def editable_rows(who: str, fit: AnyFit, edit: Any, candidates: Any, cost: Any, allowed_labels: Any) -> Editable:
     """Check which rows may be edited, at which cost, and to which labels.
 
     Raises
@@ -448,7 +448,7 @@ def _editable(who: str, fit: AnyFit, edit: Any, candidates: Any, cost: Any, allo
     if allowed is not None:
         codes = fit.codes if isinstance(fit, BayesFit) else fit.problem.labels.codes
         rows = rows[(codes[rows][:, None] != allowed).any(axis=1)]
-    return _Editable(rows, costs, allowed)
+    return Editable(rows, costs, allowed)
 
 
 def _allowed_codes(allowed_labels: Any, fit: AnyFit, edit: Edit, who: str) -> IntArray | None:

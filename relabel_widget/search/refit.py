@@ -27,6 +27,9 @@ class Responses(Protocol):
     def effects(self, refit: Refit, edits: IntArray) -> FloatArray:
         """What each edit moves the margin by at a refit, its row's own response included; (len(edits),)."""
 
+    def falls(self, refit: Refit, edits: IntArray, eta_directions: FloatArray) -> FloatArray:
+        """The same for many functionals, as what they fall by, by their ``[X, 1] H^-1 functional``; (len(edits), m)."""
+
     def start_point(self, problem: Problem, changed: IntArray, start: Refit) -> Iterate:
         """The start as a point of the problem in which some edits are made or taken back."""
 

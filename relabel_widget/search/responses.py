@@ -27,6 +27,19 @@ class RowResponses:
         """The gain of each row times its actual move over its first-order move; (len(rows),)."""
         if not len(rows):
             return np.empty(0)
+        return np.asarray(refit.gains[rows] * self._stretches(refit, rows))
+
+    def falls(self, refit: Refit, edits: IntArray, eta_directions: FloatArray) -> FloatArray:
+        """What edits, or what undoing them raises, lets many functionals fall by; (len(edits), m).
+
+        ``eta_directions`` (n_rows, m) is ``[X, 1] H^-1`` times each functional.
+        """
+        question = refit.context.question
+        force = question.fit.problem.force(refit.eta, question.edit)[edits]
+        return np.asarray((force * self._stretches(refit, edits))[:, None] * eta_directions[edits])
+
+    def _stretches(self, refit: Refit, rows: IntArray) -> FloatArray:
+        """How far each row moves by its edit, over its first-order move; (len(rows),)."""
         question = refit.context.question
         problem, leverage = question.fit.problem, self._leverages.of(rows)
         made, weights, signs = refit.has(rows), problem.weights[rows], problem.labels.signs[rows]
@@ -38,7 +51,7 @@ class RowResponses:
                 weights = problem.weights_of(rows, problem.labels.codes[rows] ^ made)
         held = leverage * problem.row_loss.bends(refit.eta[rows], weights, signs)
         # alone a row would move by h f, to first order in H by h f / (1 + h d): the ratio of both is share * (1 + h d)
-        return np.asarray(refit.gains[rows] * (_edits(refit, rows).share(leverage) * (1.0 + held)))
+        return np.asarray(_edits(refit, rows).share(leverage) * (1.0 + held))
 
     def start_point(self, problem: Problem, changed: IntArray, start: Refit) -> Iterate:
         """The start as a point of the edited problem, with secant curvature of the edited rows for the first step."""

@@ -19,10 +19,8 @@ if TYPE_CHECKING:
 class RestResponses(ClassResponses):
     """Those of the rows of a fit of one class against the rest, whatever the query; leverages are kept."""
 
-    def effects(self, refit: Refit, edits: IntArray) -> FloatArray:
-        """What each edit moves the margin by, its row's own responses included; (len(edits),)."""
-        if not len(edits):
-            return np.empty(0)
+    def _pulls(self, refit: Refit, edits: IntArray) -> FloatArray:
+        """As for several classes at once."""
         problem = _problem(refit)
         rows = problem.rows_of(edits)
         made = _edits(refit, edits)
@@ -30,9 +28,7 @@ class RestResponses(ClassResponses):
         force, share = made.force, made.share(leverage)
         curvature = refit.hessian.curvature.reshape(-1, problem.n_classes)[rows]
         # as with two classes: share * (1 + h d) is the whole move by the one of first order
-        pulls = force * share * (1.0 + leverage * curvature)
-        moved = np.einsum("ik,ik->i", refit.eta_direction.reshape(-1, problem.n_classes)[rows], pulls)
-        return np.asarray(np.where(refit.has(edits), -moved, moved) * refit.context.question.direction)
+        return np.asarray(force * share * (1.0 + leverage * curvature))
 
     def start_point(self, problem: Problem, changed: IntArray, start: Refit) -> Iterate:
         """The start as a point of the edited problem, with secant curvature of the edited rows for the first step."""

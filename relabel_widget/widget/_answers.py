@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import traitlets
 
-from ..facts import plural
 from ..monitor import Cancelled, Monitor
 from . import _requests as requests
 from . import _wire as wire
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from ._pages import Pages
 
 Value = dict[str, Any]
+
+PATIENCE = 1.0
+"""Seconds that a write may take before the page says that it waits."""
 
 _REFUSALS = (ValueError, TypeError, IndexError, OSError, ImportError, traitlets.TraitError)
 
@@ -63,8 +67,9 @@ class Answers:
     def join(self, timeout: float | None = None) -> None:
         """Wait until everything asked for has its answer."""
         self._jobs.join(timeout)
-        for lane in list(self._lanes.values()):
-            lane.join(timeout)
+        for _ in range(2):  # a decision that was made asks for its effect in another lane
+            for lane in list(self._lanes.values()):
+                lane.join(timeout)
 
     def take(self, content: Any) -> None:
         """Answer one message. Nothing may escape from here: it would be lost without a word to the person."""
@@ -120,9 +125,34 @@ class Answers:
 
         self._jobs.start(job, work, ended)
 
+    def _write(self, request: Request, act: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        """Do what is written to the store, one thing after the other, beside the thread that takes messages."""
+
+        def work(_: Monitor) -> Any:
+            word = threading.Timer(PATIENCE, self._widget.say, ["Waiting for the store…"])
+            word.daemon = True
+            word.start()
+            try:
+                return act()
+            finally:
+                word.cancel()
+
+        def answer(value: Any, error: BaseException | None) -> None:
+            try:
+                if error is not None:
+                    raise error
+                then(value)
+            except BaseException as caught:  # the page is told of whatever happened
+                self._refuse(request.id, caught)
+
+        self._lanes.setdefault("store", Lane("store")).ask(None, work, answer)
+
+    def _with_trouble(self, message: str) -> str:
+        return f"{message} {self._workbench.store_trouble}".rstrip()
+
     def _done(self, request: Request, message: str) -> None:
         """Say what was done, with what it is predicted to do to the chosen row; ranking that row may take a while."""
-        said, row = self._widget.say(message), self._widget.test_row
+        said, row = self._widget.say(self._with_trouble(message)), self._widget.test_row
 
         def value(_: Monitor) -> Value:
             return {"message": said, "forecast": wire.forecast(self._workbench, row)}
@@ -198,14 +228,22 @@ class Answers:
         named = None if labels is None else [wire.class_of(self._workbench, label) for label in labels]
         if self._changes_labels(rows, decision, named):
             self._jobs.labels_change()
-        if decision in ("keep", "unsure"):
-            written = getattr(self._workbench, decision)(rows, note)
-        elif named is not None:
-            written = self._workbench.relabel(rows, named, note)
-        else:
+        test_row = self._widget.test_row
+
+        def act() -> list[int]:
+            bench, once = self._workbench, request.id
+            if decision in ("keep", "unsure"):
+                written: list[int] = getattr(bench, decision)(rows, note, request=once)
+                return written
+            if named is not None:
+                return bench.relabel(rows, named, note, request=once)
             wanted = rows if decision == "relabel" else []
-            written = self._workbench.set_relabelled(rows, wanted, note, test_row=self._widget.test_row)
-        self._done(request, words.decided(decision, written, len(self._workbench.relabelled)))
+            return bench.set_relabelled(rows, wanted, note, test_row=test_row, request=once)
+
+        def then(written: list[int]) -> None:
+            self._done(request, words.decided(decision, written, len(self._workbench.relabelled)))
+
+        self._write(request, act, then)
 
     def _changes_labels(self, rows: list[int], decision: str, named: list[Any] | None) -> bool:
         """Whether a decision changes any label, so that what is being retrained would be out of date."""
@@ -218,8 +256,16 @@ class Answers:
     def _step(self, request: Request) -> None:
         undo = request.kind == "undo"
         self._jobs.labels_change()
-        rows = (self._workbench.undo if undo else self._workbench.redo)()
-        self._done(request, words.stepped(undo, len(rows), len(self._workbench.relabelled)))
+
+        def act() -> tuple[str, list[int]]:
+            what = self._workbench.next_undo if undo else self._workbench.next_redo
+            return what, (self._workbench.undo if undo else self._workbench.redo)(request=request.id)
+
+        def then(done: tuple[str, list[int]]) -> None:
+            what, rows = done
+            self._done(request, words.stepped(undo, what, len(rows), len(self._workbench.relabelled)))
+
+        self._write(request, act, then)
 
     # ---- long work ----------------------------------------------------------------------------------------------
 
@@ -254,10 +300,16 @@ class Answers:
     def _export(self, request: Request) -> None:
         if not self._workbench.relabelled:
             raise RequestError("refused", "No label is changed, so there is nothing to export. Nothing was written.")
-        path = self._workbench.export(request.body["path"], overwrite=request.body["overwrite"])
-        self._widget.export_path = request.body["path"]
-        number = plural(len(self._workbench.relabelled), "corrected label")
-        self._reply(request, {"message": self._widget.say(f"Wrote {number} to {path}.")})
+
+        def act() -> Path:
+            return self._workbench.export(request.body["path"], overwrite=request.body["overwrite"])
+
+        def then(path: Path) -> None:
+            self._widget.export_path = request.body["path"]
+            said = words.written(len(self._workbench.relabelled), str(path))
+            self._reply(request, {"message": self._widget.say(self._with_trouble(said))})
+
+        self._write(request, act, then)
 
 
 _HANDLERS: Mapping[str, Callable[[Answers, Request], None]] = {

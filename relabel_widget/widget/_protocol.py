@@ -125,13 +125,16 @@ EXPLAINED = record(
 
 HISTORY_LINE = record(
     "HistoryLine",
-    "One event in words, and whether it counts now.",
+    "One event in words, and whether it counts now; `row` and `text` are of the first row it is about, null and empty "
+    "where it is about none.",
     event=COUNT,
     time=TEXT,
     who=TEXT,
     what=TEXT,
     note=TEXT,
     state=TEXT,
+    row=nullable(COUNT),
+    text=TEXT,
 )
 HISTORY = record("History", "The newest events.", total=COUNT, lines=listed(HISTORY_LINE))
 SUSPECT = record(

@@ -50,6 +50,8 @@ class RelabelWidget(SendsWhereAsked):
         The `Workbench` to show.
     export_path
         The file name that stands in the export field at first.
+    height
+        The height of the page in pixels, from 360 to 2000; what is inside scrolls. Its lower edge can be dragged.
 
     Attributes
     ----------
@@ -76,9 +78,12 @@ class RelabelWidget(SendsWhereAsked):
     relabelled = traitlets.List(traitlets.Int()).tag(sync=True)
     busy = traitlets.Bool(False).tag(sync=True)
     threshold = traitlets.Float(0.5).tag(sync=True)
+    height = traitlets.Int(620, min=360, max=2000).tag(sync=True)
     _state = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, workbench: Any, *, export_path: str = "corrected_labels.csv", **kwargs: Any) -> None:
+    def __init__(
+        self, workbench: Any, *, export_path: str = "corrected_labels.csv", height: int = 620, **kwargs: Any
+    ) -> None:
         if not isinstance(workbench, Workbench):
             raise TypeError(
                 f"RelabelWidget: expected a Workbench, got {type(workbench).__name__}. Call "
@@ -93,7 +98,12 @@ class RelabelWidget(SendsWhereAsked):
         self._status = ""
         self._refreshing = Coalesced(self._bring_up_to_date)
         self._news: dict[str, Any] = {}
-        start = {"relabelled": list(workbench.relabelled), "threshold": workbench.threshold, "busy": self._jobs.busy}
+        start = {
+            "relabelled": list(workbench.relabelled),
+            "threshold": workbench.threshold,
+            "busy": self._jobs.busy,
+            "height": height,
+        }
         kwargs.setdefault(
             "layout", {"width": "100%"}
         )  # in an HBox it would have no width: its size is not its content's

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from ..facts import accuracy_change, clip, flips, own_word, plural
-from ..files.characters import readable
+from ..files.characters import isolated, readable
 from ..journal.events import DECISIONS
 
 
@@ -18,10 +18,10 @@ def in_words(error: BaseException) -> str:
 
 def picked(line: dict[str, Any], classes: list[str]) -> str:
     """The message after a test row was chosen."""
-    truth = "" if line["label"] is None else f", true label “{line['label']}”"
+    truth = "" if line["label"] is None else f", true label “{isolated(line['label'])}”"
     named = classes[1] if len(classes) == 2 else line["predicted"]
-    chance = f"probability of “{named}” {line['proba']:.3f}"
-    return f"Test row {line['row']} is predicted “{line['predicted']}”{truth} ({chance})."
+    chance = f"probability of “{isolated(named)}” {line['proba']:.3f}"
+    return f"Test row {line['row']} is predicted “{isolated(line['predicted'])}”{truth} ({chance})."
 
 
 def found(workbench: Any, result: Any, row: int) -> str:
@@ -63,17 +63,24 @@ def decided(decision: str, rows: list[int], total: int) -> str:
     return f"{_VERBS[decision]} {which}; {plural(total, 'label')} changed in all."
 
 
-def stepped(undo: bool, number: int, total: int) -> str:
-    """The message after undo and redo."""
+def stepped(undo: bool, what: str, number: int, total: int) -> str:
+    """The message after undo and redo, with what it was and whose."""
     verb = "Undone" if undo else "Redone"
-    return f"{verb}: decision on {plural(number, 'training row')}; {plural(total, 'label')} changed in all."
+    which = f"decision on {plural(number, 'training row')} ({what})" if what else plural(number, "training row")
+    return f"{verb}: {which}; {plural(total, 'label')} changed in all."
+
+
+def written(number: int, path: str) -> str:
+    """The message after an export."""
+    wrote = f"Wrote {plural(number, 'corrected label')} to {path}."
+    return f"{wrote} workbench.corrected_estimator() gives the model fitted on them."
 
 
 def history(workbench: Any, most: int) -> dict[str, Any]:
     """The latest events in words, newest first, each with its current state."""
-    table = workbench.history()
+    table = workbench.history(most)
     standing = workbench.standing_decisions
-    newest = table.tail(most).iloc[::-1]
+    newest = table.iloc[::-1]
     lines = [
         {
             "event": int(line["event"]),
@@ -82,10 +89,17 @@ def history(workbench: Any, most: int) -> dict[str, Any]:
             "what": _event_words(line),
             "note": clip(line["note"], 400) if line["kind"] not in ("undo", "redo") else "",
             "state": _state(line, standing),
+            **_first_row(workbench, line["rows"]),
         }
         for line in newest.to_dict("records")
     ]
-    return {"total": len(table), "lines": lines}
+    return {"total": workbench.n_events, "lines": lines}
+
+
+def _first_row(workbench: Any, rows: Any) -> dict[str, Any]:
+    if not len(rows):
+        return {"row": None, "text": ""}
+    return {"row": int(rows[0]), "text": clip(workbench.train_text(int(rows[0])), 160)}
 
 
 def _state(line: dict[Any, Any], standing: frozenset[int]) -> str:
@@ -104,6 +118,6 @@ def _event_words(line: dict[Any, Any]) -> str:
     if kind in ("undo", "redo"):
         return f"{'Undid' if kind == 'undo' else 'Redid'} the decision on {which}"
     if kind == "relabel":
-        old, new = clip(line["from"][0], 40), clip(line["to"][0], 40)
+        old, new = (isolated(clip(line[end][0], 40)) for end in ("from", "to"))
         return f"Relabelled {which}: {old} → {new}" if len(rows) == 1 else f"Relabelled {which}"
     return f"{'Kept the label of' if kind == 'keep' else 'Marked as unsure:'} {which}"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
+from hashlib import sha256
 from typing import Any, final
 
 import numpy as np
 
 from .._typing import CodeArray, IntArray
 from ..inputs import is_one_value, named_rows, present_values
-from ..journal import Event, Journal, Kind, State, fold
+from ..journal import Event, Journal, Judgement, Kind, Said, State, holds
 from ..journal.events import check_text, judged, relabelled, step
 from ..problem import Labels, code_of
 
@@ -17,7 +19,7 @@ from ..problem import Labels, code_of
 class Decisions:
     """Labels that people change one decision at a time. Each is in the journal before it counts here.
 
-    Not safe to share between threads by itself: the workbench's lock guards it.
+    Reading is safe in any thread; one thread at a time may decide.
 
     Parameters
     ----------
@@ -30,7 +32,12 @@ class Decisions:
     def __init__(self, labels: Labels, journal: Journal) -> None:
         self.labels = labels
         self.journal = journal
-        self.state: State = fold(journal.events())
+        self._session = secrets.token_hex(8)
+
+    @property
+    def state(self) -> State:
+        """What everybody's decisions add up to."""
+        return self.journal.state
 
     def rows(self) -> list[int]:
         """Training rows whose label differs from the original one, sorted."""
@@ -47,30 +54,64 @@ class Decisions:
             codes[row] = mark.code
         return codes
 
+    def tried(self, rows: IntArray, label: Any, *, who: str) -> dict[int, int]:
+        """`overlay` as it would be with some rows relabelled as `relabel` does it; nothing is changed or written.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a label is not one of the classes, there are not as many labels as rows, or None is given where there
+            are more than two classes.
+        """
+        codes = self.codes()
+        if label is None and len(rows) and len(self.labels.classes) > 2:
+            raise ValueError(
+                f"{who}: expected the new label of the rows, because there are {len(self.labels.classes)} classes. "
+                "Pass one for all rows or one for each, such as the labels of a flip set."
+            )
+        codes[rows] = 1 - codes[rows] if label is None else self._codes_of(label, rows, who)
+        changed = np.flatnonzero(codes != self.labels.original)
+        return dict(zip(changed.tolist(), codes[changed].tolist(), strict=True))
+
     def settled(self) -> dict[int, Any]:
         """Training row to the label a person found right: rows marked now, kept ones, and those a note confirmed."""
-        codes: dict[int, int] = {}
-        for step_ in self.state.done:
-            for row, before, after in zip(step_.event.rows, step_.event.before, step_.event.after, strict=True):
-                codes.pop(row, None)
-                if step_.event.kind is Kind.UNSURE:
-                    continue
-                if before == after or row in self.state.overlay or step_.event.kind is Kind.KEEP:
-                    codes[row] = after
         classes = self.labels.classes.tolist()
-        return {row: classes[code] for row, code in sorted(codes.items())}
+        last = ((row, said[-1]) for row, said in sorted(self.state.standing.items()) if self._is_settled(row, said[-1]))
+        return {row: classes[said.label] for row, said in last}
 
-    def record(self, event: Event) -> Event:
-        """Write an event down, then let it count."""
-        recorded = self.journal.append(event)
-        self.state = fold([recorded], self.state)
-        return recorded
+    def _is_settled(self, row: int, said: Said) -> bool:
+        return said.opinion is not None and holds(said, row, self.labels.original)
 
-    def relabel(self, rows: IntArray, label: Any, *, note: str, annotator: str) -> Event | None:
+    # Whose they are
+
+    def of(self, annotator: str) -> str:
+        """Whose undo and redo an annotator has, as `State` names people; without a name it is this session's own."""
+        return Event(Kind.UNDO, annotator, session=self._session).person
+
+    def next_step(self, kind: Kind, annotator: str) -> Event | None:
+        """The decision that an annotator's next undo or redo is about."""
+        stacks = self.state.done if kind is Kind.UNDO else self.state.undone
+        steps = stacks.get(self.of(annotator), ())
+        return steps[-1] if steps else None
+
+    def asked_before(self, request: str) -> Event | None:
+        """What was written down for a request that has come before: of an undo or redo, the decision it was about."""
+        known = self.journal.known(self._uid(request)) if request else None
+        return self.journal.known(known.target) if known is not None and known.target else known
+
+    def _uid(self, request: str) -> str:
+        return sha256(f"{self._session} {request}".encode(errors="replace")).hexdigest()[:24] if request else ""
+
+    def record(self, event: Event, request: str = "") -> Event:
+        """Write an event down, and let it count."""
+        session = "" if event.annotator else self._session
+        return self.journal.append(event._replace(session=session, uid=self._uid(request)))
+
+    def relabel(self, rows: IntArray, label: Any, *, note: str, annotator: str, request: str = "") -> Event | None:
         """Give rows a label, one label each, or (None, of two classes) the other one than they have now.
 
         Rows that have that label already are left out, unless a note is given, which then says why the label stays,
-        or they were kept or unsure before, which this ends.
+        they were kept or unsure before, which this ends, or the label is somebody else's, which this agrees with.
 
         Returns
         -------
@@ -92,15 +133,16 @@ class Decisions:
             )
         before = self.codes()[rows]
         after = 1 - before if label is None else self._codes_of(label, rows)
-        looked_at = np.array([row in self.state.judged for row in rows.tolist()])
-        kept = np.arange(len(rows)) if note else np.flatnonzero((before != after) | looked_at)
+        state = self.state
+        looked_at = np.array([row in state.judged for row in rows.tolist()])
+        agreed = np.array([self._agrees(*one, annotator) for one in zip(rows.tolist(), after.tolist(), strict=True)])
+        kept = np.arange(len(rows)) if note else np.flatnonzero((before != after) | looked_at | agreed)
         if not len(kept):
             return None
-        return self.record(
-            relabelled(*(tuple(part[kept].tolist()) for part in (rows, before, after)), note=note, annotator=annotator)
-        )
+        parts = (tuple(part[kept].tolist()) for part in (rows, before, after))
+        return self.record(relabelled(*parts, note=note, annotator=annotator), request)
 
-    def judge(self, kind: Kind, rows: IntArray, *, note: str, annotator: str) -> Event | None:
+    def judge(self, kind: Kind, rows: IntArray, *, note: str, annotator: str, request: str = "") -> Event | None:
         """Say that rows keep their original label: because it is right (`Kind.KEEP`), or nobody is sure.
 
         Rows that were relabelled get their original label back. Rows of which the same was said are left out,
@@ -117,59 +159,87 @@ class Decisions:
             If there are no rows, or the note is not a string.
         """
         _check_decision(kind.value, rows, note)
-        said = (self.state.judged.get(row) for row in rows.tolist())
-        news = np.array([bool(note) or one is None or one.kind is not kind for one in said])
+        state = self.state
+        said = ((state.judged.get(row), self._own(row, annotator)) for row in rows.tolist())
+        news = np.array([bool(note) or kind not in _kinds(one, own) for one, own in said])
         if not news.any():
             return None
         left = rows[news]
         codes = (tuple(part[left].tolist()) for part in (self.codes(), self.labels.original))
-        return self.record(judged(kind, tuple(left.tolist()), *codes, note=note, annotator=annotator))
+        return self.record(judged(kind, tuple(left.tolist()), *codes, note=note, annotator=annotator), request)
 
-    def undo(self, *, annotator: str) -> Event:
-        """Take the newest decision back; return that decision.
+    def adjudicate(self, rows: IntArray, label: Any, *, note: str, annotator: str, request: str = "") -> Event:
+        """Say which label of rows counts, whatever was decided about them; return what was written down.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `relabel`.
+        """
+        _check_decision("adjudicate", rows, note)
+        codes = (tuple(part.tolist()) for part in (rows, self.codes()[rows], self._codes_of(label, rows, "adjudicate")))
+        return self.record(judged(Kind.ADJUDICATE, *codes, note=note, annotator=annotator), request)
+
+    def step(self, kind: Kind, *, annotator: str, request: str = "") -> Event:
+        """Take an annotator's newest own decision back (`Kind.UNDO`), or bring the one undone last again.
+
+        Returns
+        -------
+        Event
+            That decision.
 
         Raises
         ------
         ValueError
             If there is none.
         """
-        return self._step(Kind.UNDO, self.state.done, annotator)
-
-    def redo(self, *, annotator: str) -> Event:
-        """Bring the decision that was taken back last again; return that decision.
-
-        Raises
-        ------
-        ValueError
-            If there is none.
-        """
-        return self._step(Kind.REDO, self.state.undone, annotator)
-
-    def _step(self, kind: Kind, steps: Any, annotator: str) -> Event:
-        if not steps:
+        event = self.next_step(kind, annotator)
+        if event is None:
             way_out = "Decide about a row first." if kind is Kind.UNDO else "Only what was undone last can be redone."
-            raise ValueError(f"{kind}: there is nothing to {kind}. {way_out}")
-        event: Event = steps[-1].event
-        self.record(step(kind, event.seq, annotator=annotator))
+            raise ValueError(f"{kind}: there is nothing to {kind}. {self._of_others(kind)}{way_out}")
+        self.record(step(kind, event.uid, annotator=annotator), request)
         return event
 
-    def _codes_of(self, label: Any, rows: IntArray) -> CodeArray:
+    def _own(self, row: int, annotator: str) -> Said | None:
+        """What an annotator said last about a row."""
+        said = reversed(self.state.standing.get(row, ()))
+        return next((one for one in said if one.event.annotator == annotator), None)
+
+    def _agrees(self, row: int, code: int, annotator: str) -> bool:
+        """Whether this label is somebody else's mark, about which the annotator has not said the same."""
+        mark, own = self.state.overlay.get(row), self._own(row, annotator)
+        return mark is not None and mark.code == code and (own is None or own.opinion != code)
+
+    def _of_others(self, kind: Kind) -> str:
+        others = [events[-1] for events in self.state.done.values()] if kind is Kind.UNDO else []
+        if not others:
+            return ""
+        newest = max(others, key=lambda event: event.seq)
+        who = newest.annotator or "somebody without a name in another session"
+        return f"The newest decision (event {newest.seq}) was made by {who}, and only they undo it. "
+
+    def _codes_of(self, label: Any, rows: IntArray, who: str = "relabel") -> CodeArray:
         """Class codes of one label for all rows, or of one label each."""
         if is_one_value(label):
-            return np.full(len(rows), code_of(label, self.labels.classes, who="relabel"), dtype=np.int64)
-        given, places, shape = present_values(label, who="relabel: label")
+            return np.full(len(rows), code_of(label, self.labels.classes, who=who), dtype=np.int64)
+        given, places, shape = present_values(label, who=f"{who}: label")
         if shape != (len(rows),):
             raise ValueError(
-                f"relabel: expected one label, or one for each of the {len(rows)} rows, got "
+                f"{who}: expected one label, or one for each of the {len(rows)} rows, got "
                 f"{f'{shape[0]} labels' if len(shape) == 1 else f'labels of shape {shape}'}."
             )
         if len(places) < len(rows):
             missing = np.setdiff1d(rows, rows[places])
             raise ValueError(
-                f"relabel: expected a label for every row, got {len(missing)} missing (None, NaN or NA), for training "
+                f"{who}: expected a label for every row, got {len(missing)} missing (None, NaN or NA), for training "
                 f"{named_rows(missing)}. Leave those rows out. Nothing was changed."
             )
-        return np.array([code_of(each, self.labels.classes, who="relabel") for each in given], dtype=np.int64)
+        return np.array([code_of(each, self.labels.classes, who=who) for each in given], dtype=np.int64)
+
+
+def _kinds(now: Judgement | None, own: Said | None) -> set[Kind]:
+    """What a row is judged by everybody's decisions, if the annotator said the same last."""
+    return {now.kind} if now is not None and own is not None and own.event.kind is now.kind else set()
 
 
 def _check_decision(who: str, rows: IntArray, note: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,19 +17,18 @@ if TYPE_CHECKING:
 
 
 class Outputs:
-    """Files written so far by one workbench; of earlier sessions, those that its store tells of.
+    """Files written so far by one workbench; of others and earlier sessions, those that its store tells of."""
 
-    Parameters
-    ----------
-    events
-        Of the journal.
-    """
-
-    def __init__(self, events: Iterable[Event]) -> None:
+    def __init__(self) -> None:
         self._own = OwnFiles()
-        for event in events:
+        self._heard = 0
+
+    def remember(self, events: Sequence[Event]) -> None:
+        """Take note of the exports among all events."""
+        for event in events[self._heard :]:
             if event.kind is Kind.EXPORT and "digest" in event.details:
                 self._own.remember(str(event.details["path"]), str(event.details["digest"]))
+        self._heard = len(events)
 
     def table(
         self, path: str | os.PathLike[str], labels: pd.DataFrame, *, overwrite: bool, excel: bool

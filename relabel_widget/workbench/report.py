@@ -14,6 +14,7 @@ from ..facts import judged_on, own_word, probability_of, score_change, share_cha
 from ..files.html import Markup, chance, change, excerpt, facts, join, page, section, smallest, table, tag, tile
 from ..fits import AnyFit, Fit
 from ..inputs import Reader, is_missing
+from .model_words import model_facts
 from .test_rows import of_class
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _MOST_FLIPPED = 500
 _MOST_ROWS = 40
+_MOST_EVENTS = 1_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,20 +38,25 @@ class Report:
     ----------
     fit, estimator
         The fit on the original labels, and the estimator it comes from, as text.
+    kind
+        Names and values of what the model is, as `model_facts` has them.
     ids, train_text
         Id of each training row, and what gives its text.
     threshold
         Probability above which ``classes[1]`` is predicted; None with more than two classes.
     tests, corrected, history
-        The workbench's tables.
+        The workbench's tables, the history with its newest events.
     verification, summary
         What retraining says of these labels; None if they were not tried.
     flip_sets
         Test row to its flip set, for those searched for.
+    as_of, n_events, people
+        The event that labels are true of, how many there are, and who decided.
     """
 
     fit: AnyFit
     estimator: str
+    kind: list[tuple[str, str]]
     ids: AnyArray
     train_text: Reader
     threshold: float | None
@@ -60,6 +67,9 @@ class Report:
     summary: VerificationSummary | None
     flip_sets: Mapping[int, FlipSet]
     disagreement: str
+    as_of: int
+    n_events: int
+    people: list[str]
 
     @classmethod
     def of(cls, workbench: Workbench, flip_sets: Mapping[int, FlipSet]) -> Report:
@@ -67,16 +77,20 @@ class Report:
         return cls(
             fit=workbench.fit,
             estimator=repr(workbench.estimator),
+            kind=list(model_facts(workbench.fit, workbench.estimator)),
             ids=workbench.ids,
             train_text=workbench.train_text,
             threshold=workbench.threshold if len(workbench.classes) == 2 else None,
             tests=workbench.test_rows(),
             corrected=workbench.corrected_labels(),
-            history=workbench.history(),
+            history=workbench.history(_MOST_EVENTS),
             verification=workbench.verification,
             summary=workbench.verification_summary(),
             flip_sets=flip_sets,
             disagreement=str(workbench.disagreement or ""),
+            as_of=workbench.as_of,
+            n_events=workbench.n_events,
+            people=workbench.annotators,
         )
 
 
@@ -100,9 +114,10 @@ _FOOTER = tag(
 def _header(report: Report, made: datetime) -> Markup:
     count, of = len(report.corrected), report.fit.n_rows
     title = f"{count:,} of {of:,} training labels corrected" if count else "No training label is corrected"
-    people = sorted({name for name in report.history["annotator"] if name})
-    by = join(", by ", ", ".join(people)) if people else ""
-    head = tag("header", tag("p", "Relabelling report", class_="over"), tag("h1", title), tag("p", _time(made), by))
+    by = join(", by ", ", ".join(report.people)) if report.people else ""
+    as_of = f", as of event {report.as_of}" if report.as_of else ""
+    when = tag("p", shown_time(made), by, as_of)
+    head = tag("header", tag("p", "Relabelling report", class_="over"), tag("h1", title), when)
     return join(head, _tiles(report))
 
 
@@ -137,7 +152,7 @@ def _corrected(report: Report) -> Markup:
             change(line.original, line.corrected),
             line.annotator,
             excerpt(line.note),
-            _time(line.time),
+            shown_time(line.time),
         )
         for line in _lines(report.corrected)
     )
@@ -242,12 +257,17 @@ def _set_table(report: Report, row: int, found: FlipSet) -> Markup:
 
 
 def _model(report: Report) -> Markup:
+    return section("The model", facts(model_lines(report)), tag("p", tag("code", report.estimator)))
+
+
+def model_lines(report: Report) -> list[tuple[str, str]]:
+    """Names and values of what the model is, and of how near to its minimum it was fitted."""
     fit = report.fit
     counts = np.bincount(fit.labels.original, minlength=len(fit.classes)).tolist()
     sizes = (f"{label} ({count:,} rows)" for label, count in zip(fit.classes.tolist(), counts, strict=True))
     above = "" if report.threshold is None else f"{fit.classes[1]} above probability {report.threshold:g}"
     pairs = [
-        *_kind(fit),
+        *report.kind,
         ("Training rows", f"{fit.n_rows:,}"),
         ("Features", f"{fit.design.n_features:,}"),
         ("Test rows", _test_rows(report)),
@@ -260,16 +280,7 @@ def _model(report: Report) -> Markup:
             pairs.append(("Distance of the estimator from the minimiser", f"{fit.polish.distance:.2g}"))
     if report.disagreement:
         pairs.append(("The estimator itself", report.disagreement))
-    return section("The model", facts(pairs), tag("p", tag("code", report.estimator)))
-
-
-def _kind(fit: AnyFit) -> Iterator[tuple[str, str]]:
-    if isinstance(fit, Fit):
-        several = "" if len(fit.classes) == 2 else f" of {len(fit.classes)} classes"
-        yield "Model", f"L2-regularised logistic regression{several}"
-        yield "C (inverse regularisation)", f"{fit.C:g}"
-    else:
-        yield "Model", f"Naive Bayes ({type(fit.model).__name__.lower()})"
+    return pairs
 
 
 def _test_rows(report: Report) -> str:
@@ -281,7 +292,7 @@ def _history(report: Report) -> Markup:
     lines = (
         (
             event.event,
-            _time(event.time),
+            shown_time(event.time),
             event.annotator,
             event.kind,
             _listed(event.rows),
@@ -293,8 +304,12 @@ def _history(report: Report) -> Markup:
     )
     if not len(report.history):
         return section("History", tag("p", "No decisions yet.", class_="soft"))
+    more = report.n_events - len(report.history)
+    left_out = tag("p", f"The newest {len(report.history):,} of {report.n_events:,} events.", class_="soft")
     return section(
-        "History", table("History", ("#No.", "When", "By", "What", "Rows", "Label", "Note", "Details"), lines)
+        "History",
+        left_out if more else "",
+        table("History", ("#No.", "When", "By", "What", "Rows", "Label", "Note", "Details"), lines),
     )
 
 
@@ -313,5 +328,6 @@ def _moves(before: list[Any], after: list[Any]) -> Markup:
     return join(*(tag("div", change(old, new)) for old, new in pairs))
 
 
-def _time(time: datetime) -> Markup:
+def shown_time(time: datetime) -> Markup:
+    """A moment, for people and for machines."""
     return tag("time", f"{time:%Y-%m-%d %H:%M:%S}", datetime=time.isoformat())

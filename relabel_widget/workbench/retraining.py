@@ -60,10 +60,10 @@ class Retraining:
         if own is None or not own.is_quick:
             return self._by("minimiser")
         result = None
-        strongest = own.strongest(self.queries.raw, "relabel")
+        strongest = own.strongest(self.queries.raw)
         if strongest == "estimator" and not self.disagrees:
             result = self._by("minimiser")
-            if not own.doubts(self._least_margin(result), "relabel"):
+            if not own.doubts(self._least_margin(result)):
                 return result
         try:
             return self._by(strongest)

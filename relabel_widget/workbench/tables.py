@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .._typing import AnyArray
-from ..facts import flips_by
+from .._typing import AnyArray, CodeArray
+from ..facts import flips_by, plural
 from ..files.characters import readable
-from ..journal import Event, Judgement, Kind, Mark
+from ..journal import Event, Judgement, Kind, Mark, Said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,36 +60,61 @@ def decisions_table(
     )
 
 
-def history_table(events: Iterable[Event], classes: AnyArray) -> pd.DataFrame:
-    """Every event: ``event, time, annotator, kind, rows, from, to, note, details``, oldest first.
+def conflicts_table(
+    conflicts: Mapping[int, list[Said]], original: CodeArray, ids: AnyArray, label: Callable[[int], Any]
+) -> pd.DataFrame:
+    """A line for each opinion: ``row, id, original, annotator, decision, label, note, time``, by row and time."""
+    import pandas as pd
 
-    ``rows``, ``from`` and ``to`` hold lists; an undo shows the labels that it took away and brought back.
+    lines = []
+    for row, said in conflicts.items():
+        for one in said:
+            who, what = one.event.annotator, (one.event.kind.value, label(one.label), one.event.note, one.event.time)
+            lines.append((row, ids[row], label(int(original[row])), who, *what))
+    columns = ["row", "id", "original", "annotator", "decision", "label", "note", "time"]
+    table = pd.DataFrame(lines, columns=columns)
+    for name in ("annotator", "decision", "note"):
+        table[name] = table[name].astype("str")
+    table["time"] = pd.to_datetime(table["time"], utc=True).dt.as_unit("us")
+    return table.astype({"row": "int64"})
+
+
+def history_table(
+    events: Iterable[Event], known: Callable[[str], Event | None], label: Callable[[int], Any]
+) -> pd.DataFrame:
+    """A line for each event: ``event, time, annotator, kind, rows, from, to, note, details``, oldest first.
+
+    ``rows``, ``from`` and ``to`` hold lists; an undo shows the labels that it took away and brought back. Rows that the
+    data does not have are left out, and counted in ``details``.
     """
     import pandas as pd
 
-    seen: dict[int, Event] = {}
-    lines = []
-    for event in events:
-        seen[event.seq] = event
-        lines.append(_history_line(event, seen.get(event.target or 0, event), classes.tolist()))
+    lines = [_history_line(event, known(event.target) or event, label) for event in events]
     columns = ["event", "time", "annotator", "kind", "rows", "from", "to", "note", "details"]
     table = pd.DataFrame(lines, columns=columns)
     table["time"] = pd.to_datetime(table["time"], utc=True).dt.as_unit("us")
     return table
 
 
-def _history_line(event: Event, source: Event, classes: list[Any]) -> tuple[Any, ...]:
+def _history_line(event: Event, source: Event, label: Callable[[int], Any]) -> tuple[Any, ...]:
     old, new = (source.after, source.before) if event.kind is Kind.UNDO else (source.before, source.after)
-    labels = ([classes[code] for code in codes] for codes in (old, new))
-    note, details = source.note, _details(event)
-    return event.seq, event.time, event.annotator, event.kind.value, list(source.rows), *labels, note, details
+    here = [place for place, row in enumerate(source.rows) if row >= 0]
+    labels = ([label(codes[place]) for place in here] for codes in (old, new))
+    rows = [source.rows[place] for place in here]
+    details = "; ".join(filter(None, (_details(event, source), _gone(len(source.rows) - len(here)))))
+    return event.seq, event.time, event.annotator, event.kind.value, rows, *labels, source.note, details
 
 
-def _details(event: Event) -> str:
+def _gone(number: int) -> str:
+    return f"{plural(number, 'row')} not in this data" if number else ""
+
+
+def _details(event: Event, source: Event) -> str:
     kept = event.details
     if event.kind is Kind.VERIFY:
         return flips_by(*(int(kept[name] or 0) for name in ("n_flipped", "n_test", "n_relabelled")))
     if event.kind is Kind.EXPORT:
-        return readable(f"{kept['count']} corrected labels to {kept['path']}")
+        as_of = f", as of event {kept['as_of']}" if kept.get("as_of") else ""
+        return readable(f"{kept['count']} corrected labels to {kept['path']}{as_of}")
     deed = {Kind.UNDO: "takes back", Kind.REDO: "brings back"}.get(event.kind)
-    return f"{deed} event {event.target}" if deed else ""
+    return f"{deed} event {source.seq}" if deed else ""

@@ -158,6 +158,14 @@ class Queries:
         """Number of test rows, m."""
         return len(self.decision)
 
+    @property
+    def known(self) -> tuple[Design | None, AnyArray | None]:
+        """The test rows whose true label is a class of the model, and these labels; None for both without labels."""
+        if self.codes is None:
+            return None, None
+        rows = np.flatnonzero((self.codes >= 0) & (self.codes < len(self.fit.classes)))
+        return self.design.take(rows), self.fit.classes[self.codes[rows]]  # truth_of refuses labels of no known class
+
     def one(self, row: int) -> Design:
         """One row as a design."""
         return self.design.take(np.array([row], dtype=np.int64))

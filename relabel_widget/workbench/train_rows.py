@@ -9,8 +9,8 @@ import numpy as np
 
 from .._typing import AnyArray, IntArray
 from ..files.characters import readable_values
-from ..inputs import Names, Reader, count_rows, materialised, reader, text_column
-from ..journal import State
+from ..inputs import Names, Reader, count_rows, materialised, reader, row_digests, text_column
+from ..journal import Rows, State
 from ..problem import Labels
 
 if TYPE_CHECKING:
@@ -23,13 +23,16 @@ if TYPE_CHECKING:
 class TrainingRows:
     """The training rows and their labels as the estimator takes them, and how people know them.
 
-    ``rows`` and ``y`` are held by reference, ``ids`` is of shape (n_rows,), read-only, and ``text`` goes by row number.
+    ``rows``, ``y`` and ``texts`` are held by reference, ``ids`` is of shape (n_rows,), read-only, and ``text`` goes by
+    row number. ``texts`` is what was given to be read in place of the rows, and ``are_named`` whether ids were given.
     """
 
     rows: Any
     y: Any
     ids: AnyArray
     text: Reader
+    texts: Any
+    are_named: bool
 
     @classmethod
     def of(cls, train: Any, y_train: Any, ids: Any, texts: Any, *, names: Names, encoding: str) -> Self:
@@ -46,20 +49,33 @@ class TrainingRows:
         n_labels = count_rows(y_train, who="Workbench: y_train")
         if n_labels != n_rows:
             raise ValueError(f"Workbench: expected one label for each of the {n_rows} rows of train, got {n_labels}.")
+        texts = materialised(texts, who="Workbench: train_text")
         text = reader(
             train,
-            materialised(texts, who="Workbench: train_text"),
+            texts,
             n_rows,
             names=names,
             encoding=encoding,
             who="Workbench: train_text",
         )
-        return cls(train, y_train, _ids(materialised(ids, who="Workbench: ids"), n_rows), text)
+        named = _ids(materialised(ids, who="Workbench: ids"), n_rows)
+        return cls(train, y_train, named, text, texts, ids is not None)
 
     @property
     def n_rows(self) -> int:
         """Number of training rows."""
         return len(self.ids)
+
+    def identities(self, labels: Labels) -> Rows:
+        """By what stores find these rows again: their ids and contents, and their original labels."""
+        content = self.rows if self.texts is None else self.texts
+        return Rows(
+            lambda: row_digests(content, self.n_rows),
+            None if self.texts is None else lambda: row_digests(self.rows, self.n_rows),
+            self.ids if self.are_named else None,
+            labels.classes,
+            labels.original,
+        )
 
     def table(
         self, rows: IntArray, ranking: Ranking, margin: float, in_flip_set: IntArray, labels: Labels, state: State

@@ -6,29 +6,31 @@ import os
 import threading
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
 from .._typing import AnyArray
-from ..arguments import as_rows, check_threshold
-from ..fits import UNSAID, AdoptionWarning, Disagreement, How, opened
+from ..arguments import as_rows, check_monitor, check_threshold
+from ..fits import UNSAID, AdoptionWarning, Disagreement, How, fitted_again, opened
 from ..inputs import encoding_of
-from ..journal import Event, Fingerprint, JournalError, Kind, SqliteJournal
+from ..journal import Event, Journal, JournalError, Kind, Place
 from ..journal.events import check_text, exported, verified
 from ..monitor import Monitor
 from ..problem import code_of
 from .decisions import Decisions
 from .findings import Findings, check_applies
-from .listeners import Listener, Listeners
+from .listeners import Listeners
+from .opinions import Policy
 from .outputs import Outputs
+from .people import People
 from .predictions import Predictions
 from .retraining import Retraining
 from .shared_features import CommonFeatures
 from .summary import VerificationSummary
-from .tables import corrected_table, decisions_table, history_table
 from .taking import fit_of
 from .test_rows import Queries
 from .train_rows import TrainingRows
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
 
 
 @final
-class Workbench(Predictions):
+class Workbench(Predictions, People):
     """Holds labels, what people decide about them, and what retraining says of it.
 
     Safe to share between threads; searches and retraining do not hold others up.
@@ -68,18 +70,21 @@ class Workbench(Predictions):
     annotator
         Who decides; may be empty.
     store
-        Path to an SQLite file that keeps every decision, made if it does not exist. A store of the same data is
-        taken up where it was left. None keeps decisions in memory only.
+        Where every decision is kept: the path of an SQLite file, made if it does not exist, or the URL of a PostgreSQL
+        database. Several workbenches may use it at once. What it holds is taken up, in other data where rows are the
+        same; `carried_over` lists the rest. None keeps decisions in memory only.
 
     Raises
     ------
     ValueError, TypeError
         If an argument does not fit the others, or the estimator cannot be adopted; the message says why.
     JournalError
-        If the store cannot be used: not a store, of other data, or made by a newer version.
+        If the store cannot be opened: not a store, of other data, made by a newer version, or damaged from the start.
 
     Warns
     -----
+    StoreWarning
+        If the store is damaged, and only what stands before the damage counts.
     AdoptionWarning
         If the estimator predicts a training or test row differently from the minimiser of its objective, which
         influences and flip sets are about. `disagreement` keeps what it says. If ``sample_weight`` was not passed, and
@@ -105,7 +110,7 @@ class Workbench(Predictions):
         sample_weight: Any = None,
         threshold: float | None = None,
         annotator: str = "",
-        store: str | os.PathLike[str] | None = None,
+        store: Place | None = None,
     ) -> None:
         check_threshold(0.5 if threshold is None else threshold, who="Workbench")
         check_text("Workbench: annotator", annotator)
@@ -117,21 +122,21 @@ class Workbench(Predictions):
         threshold = self._fit.threshold if threshold is None else threshold
         check_applies(threshold, self._fit.classes, who="Workbench")
         self._queries = Queries.of(self._fit, test, y_test, test_text, encoding=encoding)
-        self._decisions = Decisions(self._fit.labels, self._open(store))
+        labels = self._fit.labels
+        self._decisions = Decisions(labels, Journal(self._training.identities(labels), store))
         self._lock = threading.RLock()
+        self._deciding = threading.RLock()  # held while the store writes, which readers must not wait for
         self._findings = Findings(self._queries, threshold, self._lock)
         self._common = CommonFeatures(self._fit)
         self._listeners = Listeners()
-        self._outputs = Outputs(self._decisions.journal.events())
+        self._outputs = Outputs()
         if self._fit.own is not None and self._fit.own.weights_found and estimator is not self._fit:
             warnings.warn(f"Workbench: {UNSAID}", AdoptionWarning, stacklevel=2)
         self._disagreement = Disagreement.of(self._fit, self._queries.n_disagreeing(threshold), self.n_test)
         if self._disagreement is not None:
             warnings.warn(f"Workbench: {self._disagreement}", AdoptionWarning, stacklevel=2)
-
-    def _open(self, store: str | os.PathLike[str] | None) -> SqliteJournal:
-        fingerprint = Fingerprint.of(self._fit.y, self._training.ids)
-        return SqliteJournal(":memory:" if store is None else store, fingerprint)
+        self._warn_of_trouble()
+        self._follow()
 
     @property
     def threshold(self) -> float:
@@ -151,22 +156,7 @@ class Workbench(Predictions):
         with self._lock:
             return self._decisions.rows()
 
-    @property
-    def can_undo(self) -> bool:
-        """Whether there is a decision to take back."""
-        return bool(self._decisions.state.done)
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether there is a decision to bring again."""
-        return bool(self._decisions.state.undone)
-
-    @property
-    def standing_decisions(self) -> frozenset[int]:
-        """Numbers of the decisions that were not taken back, as `history` counts events."""
-        return frozenset(step.event.seq for step in self._decisions.state.done)
-
-    def relabel(self, rows: Any, label: Any = None, note: str = "") -> list[int]:
+    def relabel(self, rows: Any, label: Any = None, note: str = "", *, request: str = "") -> list[int]:
         """Give training rows another label.
 
         Parameters
@@ -178,6 +168,9 @@ class Workbench(Predictions):
             swaps the label that each row has now, where there are two classes.
         note
             Why. It is also kept for rows whose label it confirms.
+        request
+            A name for this call: a second one of the same name does nothing, and returns the same. Who names calls is
+            not warned of the store, and looks at `store_trouble`.
 
         Returns
         -------
@@ -189,12 +182,21 @@ class Workbench(Predictions):
         ValueError, TypeError
             If a row or label is not as described. Nothing is changed then.
         JournalError
-            If the store cannot be written. Nothing is changed then.
+            If the workbench was closed. Nothing is changed then.
+
+        Warns
+        -----
+        StoreWarning
+            If the store cannot be written. The decision counts and is kept in memory; it is written as soon as the
+            store takes it.
         """
         chosen = as_rows(rows, self.n_train, who="relabel: rows")
-        return self._decide(partial(self._decisions.relabel, chosen, label, note=note, annotator=self._annotator))
+        given = {"note": note, "annotator": self._annotator, "request": request}
+        return self._decide(partial(self._decisions.relabel, chosen, label, **given), request)
 
-    def set_relabelled(self, rows: Any, relabelled: Any, note: str = "", *, test_row: int | None = None) -> list[int]:
+    def set_relabelled(
+        self, rows: Any, relabelled: Any, note: str = "", *, test_row: int | None = None, request: str = ""
+    ) -> list[int]:
         """Give some training rows another label where they are among ``relabelled``, elsewhere their original one.
 
         One decision, whatever the labels are now: what is asked twice counts once, and a row that is relabelled
@@ -213,79 +215,82 @@ class Workbench(Predictions):
         row = None if test_row is None else self._check_test_row(test_row, "set_relabelled")
         if new.any():
             codes[new] = self._suggested(chosen[new], row)
-        return self.relabel(chosen, self.classes[codes], note)
+        return self.relabel(chosen, self.classes[codes], note, request=request)
 
-    def keep(self, rows: Any, note: str = "") -> list[int]:
+    def keep(self, rows: Any, note: str = "", *, request: str = "") -> list[int]:
         """Say that the original label of some training rows is right; a relabelled row gets it back.
 
         Parameters and errors as `relabel`. Returns the rows that were recorded: those of which this was not said
         before, or all if there is a note.
         """
-        return self._judge(Kind.KEEP, rows, note)
+        return self._judge(Kind.KEEP, rows, note, request)
 
-    def unsure(self, rows: Any, note: str = "") -> list[int]:
+    def unsure(self, rows: Any, note: str = "", *, request: str = "") -> list[int]:
         """Say that the label of some training rows may be this one or another; as `keep` otherwise."""
-        return self._judge(Kind.UNSURE, rows, note)
+        return self._judge(Kind.UNSURE, rows, note, request)
 
-    def _judge(self, kind: Kind, rows: Any, note: str) -> list[int]:
+    def _judge(self, kind: Kind, rows: Any, note: str, request: str) -> list[int]:
         chosen = as_rows(rows, self.n_train, who=f"{kind}: rows")
-        return self._decide(partial(self._decisions.judge, kind, chosen, note=note, annotator=self._annotator))
+        given = {"note": note, "annotator": self._annotator, "request": request}
+        return self._decide(partial(self._decisions.judge, kind, chosen, **given), request)
 
-    def undo(self) -> list[int]:
-        """Take the newest decision back, and return its rows.
+    def undo(self, *, request: str = "") -> list[int]:
+        """Take the newest decision of the annotator back, and return its rows; `next_undo` says which one that is.
 
         Raises
         ------
         ValueError
-            If there is nothing to undo.
+            If there is nothing to undo; others undo what they decided.
         """
-        return self._decide(partial(self._decisions.undo, annotator=self._annotator))
+        return self._decide(
+            partial(self._decisions.step, Kind.UNDO, annotator=self._annotator, request=request), request
+        )
 
-    def redo(self) -> list[int]:
-        """Bring the decision that was undone last again, and return its rows.
+    def redo(self, *, request: str = "") -> list[int]:
+        """Bring the decision that the annotator undid last again, and return its rows.
 
         Raises
         ------
         ValueError
             If there is nothing to redo.
         """
-        return self._decide(partial(self._decisions.redo, annotator=self._annotator))
+        return self._decide(
+            partial(self._decisions.step, Kind.REDO, annotator=self._annotator, request=request), request
+        )
 
-    def _decide(self, decide: Callable[[], Event | None]) -> list[int]:
-        with self._lock:
-            before = self._decisions.overlay()
-            event = decide()
+    def _decide(self, decide: Callable[[], Event | None], request: str = "") -> list[int]:
+        check_text("request", request)
+        with self._deciding:
+            event = self._decisions.asked_before(request)
             if event is None:
-                return []
+                before = self._decisions.overlay()
+                event = decide()
+                if event is None:
+                    return []
+                self._forget_if_moved(before)
+        self._listeners.tell("labels")
+        if not request:  # the page names its requests, and shows `store_trouble` by itself
+            self._warn_of_trouble()
+        return [row for row in event.rows if row >= 0]
+
+    def _forget_if_moved(self, before: dict[int, int]) -> None:
+        """A verification is of the labels that it was made with."""
+        with self._lock:
             if self._decisions.overlay() != before:
                 self._findings.verification = None
-        self._listeners.tell("labels")
-        return list(event.rows)
+
+    def _take_news(self) -> None:
+        with self._deciding:
+            before, trouble = self._decisions.overlay(), self.store_trouble
+            changed = self._decisions.journal.refresh()
+            self._forget_if_moved(before)
+        if changed or self.store_trouble != trouble:
+            self._listeners.tell("labels")
 
     def labels(self) -> AnyArray:
         """The current labels, shape (n_train,), a new array."""
         with self._lock:
             return self.classes[self._decisions.codes()]
-
-    def history(self) -> pd.DataFrame:
-        """Everything that was decided, verified and exported, oldest first.
-
-        Columns: ``event, time, annotator, kind, rows, from, to, note, details``; ``rows``, ``from`` and ``to`` hold
-        lists.
-        """
-        return history_table(self._decisions.journal.events(), self.classes)
-
-    def corrected_labels(self) -> pd.DataFrame:
-        """The rows whose label differs now: ``row, id, original, corrected, annotator, note, time``, by row."""
-        return corrected_table(self._decisions.state.overlay, self.ids, self.classes)
-
-    def decisions(self) -> pd.DataFrame:
-        """Every row that somebody decided about: ``row, id, decision, label, annotator, note, time``, by row.
-
-        ``decision`` is ``relabel``, ``keep`` or ``unsure``; ``label`` the new one of a relabelled row, else missing.
-        """
-        state = self._decisions.state
-        return decisions_table(state.overlay, state.judged, self.ids, self.classes)
 
     # Long work. No lock is held while it computes; what a later change has made stale is returned, but not kept.
 
@@ -320,6 +325,19 @@ class Workbench(Predictions):
             settled = self._decisions.settled()
         return suspects(self._fit, decisions=settled, limit=limit, monitor=monitor)
 
+    def next_to_check(self, limit: int | None = None, *, monitor: Monitor | None = None) -> pd.DataFrame:
+        """Training rows in the order in which checking them repairs most, as `next_to_check` ranks them.
+
+        It learns from the rows already decided, which are left out. The test rows whose true label is a class of the
+        model are what it wants to see predicted better: scores on them are then no longer those of unseen rows.
+        """
+        from ..audit import next_to_check
+
+        with self._lock:
+            settled = self._decisions.settled()
+        rows, labels = self._queries.known
+        return next_to_check(self._fit, rows, labels, decisions=settled, limit=limit, monitor=monitor)
+
     def known_flip_set(self, test_row: int) -> FlipSet | None:
         """The flip set of a test row that was asked for last at this threshold, None if none was."""
         return self._findings.known_flip_set(self._check_test_row(test_row, "known_flip_set"))
@@ -327,7 +345,8 @@ class Workbench(Predictions):
     def verify(self, *, how: How | None = None, monitor: Monitor | None = None) -> Verification:
         """Retrain with all current relabels, from the original labels, and compare the predictions of all test rows.
 
-        The result becomes `verification` and is written down, unless labels or threshold changed meanwhile.
+        The result becomes `verification` and is written down, unless labels or threshold changed meanwhile. What others
+        have decided in the store is taken up before. The result is returned and kept whatever the store does.
 
         Parameters
         ----------
@@ -342,6 +361,7 @@ class Workbench(Predictions):
         Cancelled
             If ``monitor`` was cancelled.
         """
+        self._take_news()
         with self._lock:
             labels, threshold = self._decisions.overlay(), self.threshold
         if not labels:
@@ -352,10 +372,68 @@ class Workbench(Predictions):
         with self._lock:
             if labels != self._decisions.overlay() or threshold != self.threshold:
                 return result
-            self._decisions.record(verified(details, annotator=self._annotator))
             self._findings.verification = result
+        with suppress(JournalError):  # of a workbench that was closed meanwhile
+            self._decisions.record(verified(details, annotator=self._annotator))
         self._listeners.tell("verification")
+        self._warn_of_trouble()
         return result
+
+    def what_if(self, rows: Any, labels: Any = None, *, monitor: Monitor | None = None) -> Verification:
+        """Retrain with some training rows relabelled on top of the current labels; nothing is recorded or kept.
+
+        Parameters
+        ----------
+        rows
+            As in `relabel`; none at all tries the current labels.
+        labels
+            One label for all these rows, or one for each, such as `FlipSet.labels`. None swaps the label that each row
+            has now, where there are two classes.
+
+        Returns
+        -------
+        Verification
+            Of all test rows, as `verify` makes it by itself: compared with the model on the original labels.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a row or label is not as described, or the labels leave a class without rows.
+        Cancelled
+            If ``monitor`` was cancelled.
+        """
+        check_monitor(monitor, who="what_if")
+        chosen = as_rows(rows, self.n_train, who="what_if: rows")
+        with self._lock:
+            tried, threshold = self._decisions.tried(chosen, labels, who="what_if"), self.threshold
+        return Retraining(self._queries, tried, threshold, self._disagreement is not None, monitor).result(None)
+
+    def corrected_estimator(self) -> Any:
+        """Your estimator, cloned and fitted on the current labels; the one that was given stays as it is.
+
+        It is fitted with everything around it: a pipeline with all its steps, a search by searching once more, with the
+        ``sample_weight`` that was given. Of a pipeline whose training rows were given as features, it is the classifier
+        alone. For a `Fit` it is the fit on the current labels, as `Fit.refit` makes it.
+
+        Raises
+        ------
+        ValueError
+            If it cannot be cloned or fitted on these labels; the message says why.
+
+        Examples
+        --------
+        >>> bench.relabel(bench.flip_set(0).rows)  # doctest: +SKIP
+        >>> bench.corrected_estimator().predict(new_texts)  # doctest: +SKIP
+        """
+        with self._lock:
+            marked = self._decisions.overlay()
+        rows, labels = np.array(list(marked), dtype=np.int64), self.classes[np.array(list(marked.values()), dtype=int)]
+        own = self._fit.own
+        if self._estimator is self._fit or own is None:
+            return self._fit.refit(rows, labels=labels)
+        corrected = own.labels.copy()
+        corrected[rows] = labels
+        return fitted_again(self._estimator, own, corrected, who="corrected_estimator")
 
     @property
     def verification(self) -> Verification | None:
@@ -371,46 +449,85 @@ class Workbench(Predictions):
 
     # Files
 
-    def export(self, path: str | os.PathLike[str], overwrite: bool = False, *, excel: bool = False) -> Path:
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        overwrite: bool = False,
+        *,
+        excel: bool = False,
+        policy: Policy = "latest",
+    ) -> Path:
         """Write `corrected_labels` to a ``.csv``, ``.parquet`` or ``.jsonl`` file; `read_labels` reads it back.
 
-        The file appears whole or not at all. With ``overwrite`` it replaces whatever is there, otherwise only what this
-        workbench (or its store) wrote and nobody changed since. ``excel`` writes a ``.csv`` that Excel reads rightly.
+        What others have decided in the store is taken up first, and `history` states the event that the file is true
+        of. The file appears whole or not at all. With ``overwrite`` it replaces whatever is there, otherwise only what
+        this workbench (or its store) wrote and nobody changed since. ``excel`` writes a ``.csv`` that Excel reads
+        rightly; ``policy`` is that of `corrected_labels`.
 
         Raises
         ------
         ValueError
-            If the ending is another, or no label is corrected and there is a file of that name.
+            If the ending or the policy is another, or no label is corrected and there is a file of that name.
         ImportError
             If a Parquet file is asked for without pyarrow.
         FileExistsError, OSError
             If there is a file that was not asked to be replaced, or it cannot be written. Nothing is changed then.
         JournalError
-            If the file was written, but the store could not take a note of it.
+            If the workbench was closed: the file was written, but not noted in the history.
+
+        Warns
+        -----
+        StoreWarning
+            If the store cannot be read or written: the file then holds what is known here.
         """
-        table = self.corrected_labels()
-        written, digest = self._outputs.table(path, table, overwrite=overwrite, excel=excel)
-        try:
-            with self._lock:
-                self._decisions.record(exported(str(written), len(table), digest, annotator=self._annotator))
-        except JournalError as error:
-            raise JournalError(
-                f"export: {str(written)!r} was written, but not noted in the history: {error}"
-            ) from error
+        with self._deciding:
+            self._take_news()
+            table, as_of = self.corrected_labels(policy), self.as_of
+            self._outputs.remember(self._decisions.journal.events())
+            written, digest = self._outputs.table(path, table, overwrite=overwrite, excel=excel)
+            try:
+                self._decisions.record(exported(str(written), len(table), digest, as_of, annotator=self._annotator))
+            except JournalError as error:
+                raise JournalError(
+                    f"export: {str(written)!r} was written, but not noted in the history: {error}"
+                ) from error
+        self._warn_of_trouble()
         return written
 
-    def report(self, path: str | os.PathLike[str], overwrite: bool = False) -> Path:
+    def report(self, path: str | os.PathLike[str], test_row: int | None = None, overwrite: bool = False) -> Path:
         """Write one self-contained HTML page: model, corrected labels, verification, flip sets, history.
+
+        With a ``test_row`` the page is for whoever contests that prediction: what would have changed it, who corrected
+        which labels and why, what the model retrained on them says, and what all this does not show. The flip set is
+        searched for, and the model retrained, where that is not known yet; nothing is recorded.
 
         With ``overwrite`` it replaces whatever is there, otherwise only an earlier page of this workbench.
 
-        Raises as `export`.
+        Raises as `export`, and as `flip_set` for the ``test_row``.
         """
         from .report import Report, render
 
+        self._take_news()
+        if test_row is not None:
+            page = self._contested(self._check_test_row(test_row, "report: test_row"))
+            self._warn_of_trouble()
+            return self.write_page(path, page, who="report", overwrite=overwrite)
         with self._lock:
             report = Report.of(self, self._findings.flip_sets())
+        self._warn_of_trouble()
         return self.write_page(path, render(report), who="report", overwrite=overwrite)
+
+    def _contested(self, row: int) -> str:
+        from .contest import Contest
+        from .contest_page import render
+        from .report import Report
+
+        found = self.known_flip_set(row) or self.flip_set(row)
+        with self._lock:
+            report = Report.of(self, {row: found})
+            decisions, labels = self.decisions(), self._decisions.overlay()
+        retraining = Retraining(self._queries, labels, self.threshold, self._disagreement is not None, None)
+        return render(Contest.of(report, (row, self.known_target(row)), self._queries, decisions, retraining))
 
     def write_page(self, path: str | os.PathLike[str], page: str, *, who: str, overwrite: bool = False) -> Path:
         """Write HTML about this workbench; a page of its own is replaced, another file only with ``overwrite``."""
@@ -436,33 +553,3 @@ class Workbench(Predictions):
         from ..charts import draw
 
         return draw(kind, self, test_row, top)
-
-    # Who wants to know
-
-    def subscribe(self, callback: Listener) -> Callable[[], None]:
-        """Call back after every change, in the thread that made it, with what changed.
-
-        ``callback`` gets ``"labels"``, ``"threshold"``, ``"flip_set"``, ``"verification"`` or ``"closed"``; what it
-        raises is logged. Returns a function that ends the subscription; calling it again does nothing.
-
-        Raises
-        ------
-        TypeError
-            If ``callback`` cannot be called.
-        """
-        return self._listeners.add(callback)
-
-    def close(self) -> None:
-        """Let go of the store and of all listeners; no decision is lost, and closing again does nothing.
-
-        What is known can still be read. Deciding raises `JournalError`: make a new workbench on the store to go on.
-        """
-        self._listeners.tell("closed")
-        self._listeners.clear()
-        self._decisions.journal.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

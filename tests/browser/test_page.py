@@ -19,13 +19,14 @@ from relabel_widget.monitor import Monitor
 
 pytestmark = pytest.mark.browser
 
-# Where things are in each frame, as it is drawn.
+# Where things are in each frame, as it is drawn; null what another pane hides. What scrolls is measured in its pane.
 WATCH_PLACES = """
 window.places = [];
 const button = (name) => [...document.querySelectorAll("button")].find((one) => one.textContent === name);
 const nodes = {find: button("Find flip set"), verify: button("Verify by retraining"),
   rows: document.querySelector(".rlw-train-scroll"), detail: document.querySelector(".rlw-detail")};
-const top = (node) => Math.round(node.getBoundingClientRect().top + scrollY);
+const onPage = (node) => Math.round(node.getBoundingClientRect().top + scrollY);
+const top = (node) => !node.checkVisibility() ? null : node.matches("button") ? onPage(node) : node.offsetTop;
 const look = () => {
   const seen = Object.entries(nodes).map(([name, node]) => [name, top(node)]);
   places.push({...Object.fromEntries(seen), end: document.documentElement.scrollHeight});
@@ -121,7 +122,9 @@ class TestTheWholeJob:
         for row in rows:
             one.box(row).check()
         expect(one.status).to_contain_text("6 labels changed in all")
+        one.pane("Effect")
         expect(one.page.locator(".rlw-guess")).to_be_visible()
+        one.pane("Why")
         assert bench.relabelled == sorted(rows)
         assert one.page.evaluate("document.querySelector('.rlw-train-scroll').offsetTop") == before
         for row in reversed(rows):
@@ -161,14 +164,14 @@ class TestTheWholeJob:
         one.page.evaluate(WATCH_PLACES)
         self._settle(one, bench, 5)
         places = one.page.evaluate("places")
-        assert len({seen["find"] for seen in places}) == 1
-        # once, as the texts of the two rows differ in length
-        assert len({(seen["verify"], seen["end"]) for seen in places}) <= 2
+        assert len({seen["end"] for seen in places}) == 1
+        for name in ("find", "verify"):
+            assert self._moved(places, name) <= 1, name  # a fraction of a pixel may round otherwise
         one.page.evaluate("places.length = 0")
         one.button("Find flip set").click()
         expect(one.ranking.get_by_text("in flip set").first).to_be_visible()
         one.button("Mark whole flip set").click()
-        expect(one.page.locator(".rlw-guess")).to_be_visible()
+        expect(one.page.locator(".rlw-guess").first).to_be_attached()
         for row in bench.influential_rows(5)["row"].tolist()[:6]:
             one.box(row).focus()
             expect(one.page.get_by_role("region", name=f"Training row {row}", exact=True)).to_contain_text(
@@ -178,7 +181,12 @@ class TestTheWholeJob:
         expect(one.status).to_contain_text("Retrained")
         places = one.page.evaluate("places")
         for name in ("find", "rows", "detail", "verify"):
-            assert len({seen[name] for seen in places}) == 1, name
+            assert self._moved(places, name) <= 1, name
+
+    @staticmethod
+    def _moved(places, name):
+        seen = {place[name] for place in places} - {None}
+        return max(seen) - min(seen)
 
     @staticmethod
     def _settle(one, bench, row):

@@ -10,6 +10,7 @@ pytestmark = pytest.mark.browser
 
 HEIGHT = 500
 TO_THE_END = "window.scrollTo({top: document.documentElement.scrollHeight, behavior: 'instant'})"
+LONG_PAGE = "document.getElementById('host').style.margin = '600px 0'"
 
 
 @pytest.fixture
@@ -21,6 +22,7 @@ def bench():
 def one(show, bench):
     shown = show(bench)
     shown.page.set_viewport_size({"width": 1000, "height": HEIGHT})
+    shown.page.evaluate(LONG_PAGE)
     shown.pick(3)
     expect(shown.ranking.get_by_role("checkbox").first).to_be_visible()
     return shown

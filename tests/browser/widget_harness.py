@@ -137,7 +137,14 @@ class Shown:
     def ranking(self):
         return self.page.get_by_role("grid", name="Influential training rows")
 
+    def pane(self, name):
+        """Open a pane, where there is room for one at a time."""
+        tab = self.page.get_by_role("tab", name=name, exact=True)
+        if tab.is_visible():
+            tab.click()
+
     def pick(self, row):
+        self.pane("Test rows")
         line_of(self.tests, row).click()
 
     def shot(self, name):
@@ -153,11 +160,16 @@ def text_pipeline(texts, labels, C=1.0):
     return make_pipeline(CountVectorizer(), LogisticRegression(C=C, max_iter=2000)).fit(texts, labels)
 
 
-def hotel_workbench(**options):
+def hotel_tables():
+    """Reviews to train on, and to test with."""
     import pandas as pd
 
     table = pd.read_csv(ROOT / "examples" / "data" / "hotel_reviews.csv")
-    train, test = table[table["split"] == "train"], table[table["split"] == "test"]
+    return [table[table["split"] == split] for split in ("train", "test")]
+
+
+def hotel_workbench(**options):
+    train, test = hotel_tables()
     texts, labels = train["text"].tolist(), train["label"].to_numpy()
     return rw.Workbench(
         text_pipeline(texts, labels),
@@ -168,6 +180,40 @@ def hotel_workbench(**options):
         ids=train["id"].tolist(),
         **options,
     )
+
+
+TOPICS = {
+    "business": "market shares profit bank trade price company deal stock growth",
+    "science": "planet cell energy study species rocket telescope climate data theory",
+    "sports": "match goal coach league season player final team score medal",
+    "world": "election minister treaty border army vote summit crisis embassy protest",
+}
+COMMON = ["the", "new", "after", "week", "two", "people", "said", "over", "first", "its", "from", "report"]
+
+
+def topics(n, seed=0, wrong=0.12):
+    """Short texts on four topics, each with some words of another, and labels of which some are wrong."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    names = list(TOPICS)
+    texts, labels = [], []
+    for _ in range(n):
+        topic, other = rng.choice(len(names), size=2, replace=False)
+        words = [
+            *rng.choice(TOPICS[names[topic]].split(), 3, replace=False),
+            *rng.choice(TOPICS[names[other]].split(), 2, replace=False),
+            *rng.choice(COMMON, 4, replace=False),
+        ]
+        texts.append(" ".join(rng.permutation(words)))
+        labels.append(names[other if rng.random() < wrong else topic])
+    return texts, labels
+
+
+def topics_workbench(n=300, n_test=60, **options):
+    texts, labels = topics(n)
+    test, truth = topics(n_test, seed=1, wrong=0.0)
+    return rw.Workbench(text_pipeline(texts, labels), texts, labels, test, truth, **options)
 
 
 def small_workbench(labels=("bad", "good"), n_test=12, text="text", **options):

@@ -108,7 +108,7 @@ def test_history_tells_every_event(bench: Workbench, tmp_path: Path) -> None:
     assert str(table["time"].dtype) == "datetime64[us, UTC]"
     assert table["details"].tolist()[:3] == ["", "takes back event 1", "brings back event 1"]
     assert "predictions flipped by 2 relabels" in table["details"][3]
-    assert table["details"][4] == f"2 corrected labels to {tmp_path / 'x.csv'}"
+    assert table["details"][4] == f"2 corrected labels to {tmp_path / 'x.csv'}, as of event 3"
     assert len(bench.history()) == 5
 
 

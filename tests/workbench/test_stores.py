@@ -1,10 +1,15 @@
-"""Decisions in a SQLite file: taken up again, kept through a kill, refused where they do not fit."""
+"""Decisions in a store: taken up again, kept through a kill and through every kind of trouble with the file."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -12,23 +17,27 @@ import pytest
 from sklearn.pipeline import Pipeline
 from workbench_cases import TEST, TRAIN, Y
 
-from relabel_widget.journal import JournalError
+from relabel_widget.journal import JournalError, StoreWarning
 from relabel_widget.workbench.workbench import Workbench
 
 
-def test_decisions_are_taken_up_again(pipeline: Pipeline, tmp_path: Path) -> None:
-    store = tmp_path / "store.sqlite"
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "store.sqlite"
+
+
+def test_decisions_are_taken_up_again(pipeline: Pipeline, store: Path) -> None:
     first = Workbench(pipeline, TRAIN, Y, TEST, annotator="ada", store=store)
     first.relabel([1, 2], note="why")
     first.relabel(3)
     first.undo()
-    second = Workbench(pipeline, TRAIN, Y, TEST, annotator="bo", store=str(store))
+    second = Workbench(pipeline, TRAIN, Y, TEST, annotator="ada", store=str(store))
     assert second.relabelled == [1, 2]
     pd.testing.assert_frame_equal(second.corrected_labels(), first.corrected_labels())
     pd.testing.assert_frame_equal(second.history(), first.history())
+    assert second.next_redo == "event 2: relabel row 3, by ada"
     assert second.redo() == [3]
     assert second.corrected_labels()["annotator"].tolist() == ["ada"] * 3
-    assert second.history()["annotator"].tolist()[-1] == "bo"
 
 
 PROGRAM = """
@@ -48,8 +57,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_what_was_told_survives_kill_9(pipeline: Pipeline, tmp_path: Path) -> None:
-    store = tmp_path / "store.sqlite"
+def test_what_was_told_survives_kill_9(pipeline: Pipeline, store: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(Path(__file__).parent), str(store)],
         capture_output=True,
@@ -61,20 +69,206 @@ def test_what_was_told_survives_kill_9(pipeline: Pipeline, tmp_path: Path) -> No
     assert Workbench(pipeline, TRAIN, Y, TEST, store=store).relabelled == [5, 6]
 
 
-def test_a_store_of_other_data_is_refused(pipeline: Pipeline, tmp_path: Path) -> None:
-    store = tmp_path / "store.sqlite"
-    Workbench(pipeline, TRAIN, Y, TEST, store=store)
-    with pytest.raises(JournalError, match="got different row ids"):
-        Workbench(pipeline, TRAIN, Y, TEST, ids=range(1, 81), store=store)
-    Workbench(pipeline, TRAIN, Y, TEST, ids=[str(row) for row in range(80)], store=store)
+def test_a_store_of_other_data_is_refused(pipeline: Pipeline, store: Path) -> None:
+    with Workbench(pipeline, TRAIN, Y, TEST, store=store) as bench:
+        bench.relabel(1)
+    before = store.read_bytes()
+    with pytest.raises(JournalError, match=r"expected the data that .*store\.sqlite' was made for.* shares no row"):
+        Workbench(pipeline, [f"other {text}" for text in TRAIN], Y, TEST, store=store)
+    assert store.read_bytes() == before
 
 
-def test_a_store_that_cannot_be_written_leaves_the_labels(pipeline: Pipeline, tmp_path: Path) -> None:
-    store = tmp_path / "store.sqlite"
-    one, two = (Workbench(pipeline, TRAIN, Y, TEST, store=store) for _ in range(2))
-    heard: list[str] = []
-    two.subscribe(heard.append)
-    one.relabel(1)
-    with pytest.raises(JournalError, match="another notebook or process"):
-        two.relabel(2)
-    assert (two.relabelled, heard, two.labels().tolist()) == ([], [], Y)
+# --- trouble while it is open
+
+
+def test_what_is_decided_while_the_store_is_gone_is_written_when_it_is_back(
+    pipeline: Pipeline, store: Path, tmp_path: Path
+) -> None:
+    bench = Workbench(pipeline, TRAIN, Y, TEST, annotator="ada", store=store)
+    bench.relabel(1)
+    bench.refresh()  # brings the log into the file
+    shutil.move(store, tmp_path / "moved.sqlite")
+    with pytest.warns(StoreWarning, match=r"it was deleted or moved\. .* Until then 1 event is kept in memory only"):
+        assert bench.relabel(2) == [2]
+    assert bench.relabelled == [1, 2]
+    assert "deleted or moved" in bench.store_trouble
+    shutil.move(tmp_path / "moved.sqlite", store)
+    bench.refresh()
+    assert bench.store_trouble == ""
+    bench.undo()
+    bench.close()
+    assert Workbench(pipeline, TRAIN, Y, TEST, store=store).history()["kind"].tolist() == ["relabel", "relabel", "undo"]
+
+
+def test_an_older_copy_put_in_place_of_the_store_gets_what_it_lacks(
+    pipeline: Pipeline, store: Path, tmp_path: Path
+) -> None:
+    bench = Workbench(pipeline, TRAIN, Y, TEST, store=store)
+    bench.relabel(1)
+    bench.refresh()
+    shutil.copy(store, tmp_path / "backup.sqlite")
+    bench.relabel([2, 3])
+    bench.refresh()
+    os.replace(tmp_path / "backup.sqlite", store)
+    bench.relabel(4)
+    bench.close()
+    again = Workbench(pipeline, TRAIN, Y, TEST, store=store)
+    assert again.relabelled == [1, 2, 3, 4]
+    assert again.history()["event"].tolist() == [1, 2, 3]
+
+
+def test_another_store_in_its_place_is_not_written_to(pipeline: Pipeline, store: Path, tmp_path: Path) -> None:
+    bench = Workbench(pipeline, TRAIN, Y, TEST, store=store)
+    bench.relabel(1)
+    with Workbench(pipeline, TRAIN, Y, TEST, store=tmp_path / "other.sqlite") as other:
+        other.relabel(9)
+    os.replace(tmp_path / "other.sqlite", store)
+    for name in ("store.sqlite-wal", "store.sqlite-shm"):
+        (tmp_path / name).unlink(missing_ok=True)
+    with pytest.warns(StoreWarning, match="is another store now than the one that this workbench opened"):
+        bench.relabel(2)
+    assert Workbench(pipeline, TRAIN, Y, TEST, store=store).relabelled == [9]
+    assert bench.relabelled == [1, 2]
+
+
+def test_nobody_who_reads_waits_for_a_lock(pipeline: Pipeline, store: Path) -> None:
+    """Every read took as long as the write waited."""
+    bench = Workbench(pipeline, TRAIN, Y, TEST, store=store)
+    bench.relabel(1)
+    other = sqlite3.connect(store)
+    other.execute("BEGIN EXCLUSIVE")
+    warned: list[Warning] = []
+
+    def decide() -> None:
+        with pytest.warns(StoreWarning, match="Another process has locked it") as found:
+            bench.relabel(2)
+        warned.extend(one.message for one in found)  # type: ignore[misc]
+
+    writer = threading.Thread(target=decide)
+    writer.start()
+    time.sleep(0.2)
+    began = time.monotonic()
+    bench.test_rows()
+    bench.corrected_labels()
+    bench.history()
+    assert bench.relabelled == [1]
+    assert time.monotonic() - began < 1
+    assert writer.is_alive()
+    writer.join()
+    assert len(warned) == 1
+    assert bench.relabelled == [1, 2]
+    began = time.monotonic()
+    with pytest.warns(StoreWarning, match="2 events are kept in memory only"):
+        bench.relabel(3)  # nobody waits again and again
+    assert time.monotonic() - began < 2
+    other.rollback()
+    bench.refresh()
+    assert bench.store_trouble == ""
+    bench.close()
+    other.close()
+    assert Workbench(pipeline, TRAIN, Y, TEST, store=store).relabelled == [1, 2, 3]
+
+
+def test_a_full_disk_keeps_decisions_in_memory(pipeline: Pipeline, store: Path) -> None:
+    bench = Workbench(pipeline, TRAIN, Y, TEST, store=store)
+    bench.relabel(1)
+    engine = bench._decisions.journal._store._engine  # type: ignore[union-attr]
+    with engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    with pytest.warns(StoreWarning, match="The disk is full: free some space"):
+        bench.relabel(2, note="x" * 100_000)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    bench.refresh()
+    bench.close()
+    assert Workbench(pipeline, TRAIN, Y, TEST, store=store).relabelled == [1, 2]
+
+
+def test_a_truncated_store_is_said_to_be_so(pipeline: Pipeline, store: Path, tmp_path: Path) -> None:
+    bench = Workbench(pipeline, TRAIN, Y, TEST, store=store)
+    bench.relabel(1)
+    bench.refresh()
+    store.write_bytes(b"")
+    with pytest.warns(StoreWarning, match=r"is an empty file: it was truncated.* Workbench\.store_as\(path\)"):
+        bench.relabel(2)
+    bench.store_as(tmp_path / "new.sqlite")
+    assert bench.store_trouble == ""
+    bench.relabel(3)
+    bench.close()
+    assert Workbench(pipeline, TRAIN, Y, TEST, store=tmp_path / "new.sqlite").relabelled == [1, 2, 3]
+    with pytest.raises(JournalError, match="is an empty file"):
+        Workbench(pipeline, TRAIN, Y, TEST, store=store)
+
+
+def test_what_was_decided_without_a_store_is_brought_to_one(bench: Workbench, pipeline: Pipeline, store: Path) -> None:
+    bench.relabel([3, 4], note="why")
+    bench.undo()
+    bench.redo()
+    bench.store_as(store)
+    bench.keep(9)
+    with pytest.raises(JournalError, match=r"store_as: the store .* holds events already\. Choose another place"):
+        bench.store_as(store)
+    again = Workbench(pipeline, TRAIN, Y, TEST, store=store)
+    pd.testing.assert_frame_equal(again.history(), bench.history())
+
+
+READ_ONLY = """
+import sys, warnings
+sys.path.insert(0, sys.argv[1])
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from workbench_cases import TEST, TRAIN, Y
+
+from relabel_widget.workbench import Workbench
+model = make_pipeline(TfidfVectorizer(), LogisticRegression(C=2.0)).fit(TRAIN, Y)
+bench = Workbench(model, TRAIN, Y, TEST, store=sys.argv[2])
+with warnings.catch_warnings(record=True) as found:
+    warnings.simplefilter("always")
+    bench.relabel(2)
+print(bench.relabelled, found[-1].message)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="becomes another user, which root can")
+def test_a_read_only_store_is_read(pipeline: Pipeline, store: Path, repository: Path) -> None:
+    with Workbench(pipeline, TRAIN, Y, TEST, store=store) as bench:
+        bench.relabel(1)
+    for folder in (store.parent, *store.parent.parents):
+        if folder.stat().st_uid == os.geteuid() and folder != Path("/"):
+            folder.chmod(folder.stat().st_mode | 0o055)
+    store.chmod(0o444)
+    arguments = [str(Path(__file__).parent), str(store)]
+    done = subprocess.run(
+        ["setpriv", "--reuid=65534", "--clear-groups", sys.executable, "-c", READ_ONLY, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(repository), "HOME": "/tmp"},  # noqa: S108
+    )
+    if "No module named" in done.stderr or "Permission denied" in done.stderr:
+        pytest.skip("the other user cannot read this installation")
+    assert done.stdout.startswith("[1, 2] "), done.stderr
+    assert "is read-only. Make it and its folder writable." in done.stdout
+    with Workbench(pipeline, TRAIN, Y, TEST, store=store) as bench:
+        assert bench.relabelled == [1]
+
+
+def test_a_verification_is_kept_whatever_the_store_says(pipeline: Pipeline, store: Path) -> None:
+    bench = Workbench(pipeline, TRAIN, Y, TEST, store=store)
+    bench.relabel([1, 2, 3])
+    store.unlink()
+    with pytest.warns(StoreWarning, match="deleted or moved"):
+        result = bench.verify()
+    assert bench.verification is result
+
+
+def test_a_dropped_workbench_stops_looking_at_its_store(pipeline: Pipeline, store: Path) -> None:
+    bench = Workbench(pipeline, TRAIN, Y, TEST, store=store)
+    followers = [thread for thread in threading.enumerate() if thread.name == "relabel_widget store"]
+    bench.relabel(1)
+    del bench
+    for thread in followers:
+        thread.join(5)
+    assert not any(thread.is_alive() for thread in followers)

@@ -5,20 +5,21 @@ import type { Decision, WordPart } from "../protocol";
 import { button, drawn, el, setText, uniqueId, type Scope } from "./dom";
 import { plural, signed } from "./format";
 import { setMarked } from "./marks";
+import { changeTo } from "./names";
 import { createNote } from "./note";
 
 const SHOWN = 7;
 
 function createWords() {
-  const list = el("ul", "words");
+  const list = el("ul", "words", { tabindex: 0, "aria-label": "Shared with the test row" });
   return {
     node: list,
     show(words: readonly WordPart[]) {
       const largest = Math.max(1e-12, ...words.map(({ part }) => Math.abs(part)));
-      const items = words.slice(0, SHOWN).map(({ word, weight, part }) => {
+      const items = words.slice(0, SHOWN).map(({ word, part }) => {
         const bar = el("span", part < 0 ? "word-bar left" : "word-bar", { "aria-hidden": "true" });
         bar.style.width = `${(Math.abs(part) / largest) * 36}px`;
-        return el("li", "word", el("span", "word-name", word), bar, el("span", "word-part", signed(part)), el("span", "muted", `w ${signed(weight)}`));
+        return el("li", "word", el("bdi", "word-name", word), bar, el("span", "word-part", signed(part)));
       });
       const more = words.length - items.length;
       list.replaceChildren(...items, ...(more > 0 ? [el("li", "muted", `and ${more} more`)] : []));
@@ -35,30 +36,33 @@ export function subjects({ selection, active }: { selection: ReadonlySet<number>
 export function createDetail(scope: Scope, session: Session) {
   const { store, actions } = session;
   const title = el("h4", "heading");
-  const text = el("p", "detail-text");
+  const text = el("p", "detail-text", { tabindex: 0, dir: "auto" });
   const note = createNote(scope, session, "Note", subjects);
   const words = createWords();
   const shared = el("p", "muted");
   const decide = (decision: Decision) => actions.decide(subjects(store.get()), decision);
+  const change = button(scope, "Relabel (R)", "change-to", () => decide("relabel"));
   const buttons = [
-    button(scope, "Relabel", "", () => decide("relabel")),
-    button(scope, "Keep (label is correct)", "", () => decide("keep")),
-    button(scope, "Unsure", "", () => decide("unsure")),
-    button(scope, "Clear", "quiet", () => decide("clear")),
+    change,
+    button(scope, "Keep (K)", "", () => decide("keep")),
+    button(scope, "Unsure (S)", "", () => decide("unsure")),
+    button(scope, "Clear (C)", "quiet", () => decide("clear")),
   ];
   const id = uniqueId("detail");
   title.id = id;
-  const tools = el("div", "buttons", note, ...buttons.map((one) => one.node));
+  const tools = el("div", "buttons", ...buttons.map((one) => one.node), note);
   const node = el("section", "card detail", { "aria-labelledby": id }, title, text, tools, shared, words.node);
   let before: unknown;
 
   function draw() {
     const view = store.get();
-    const { active, selection, ranking } = view;
-    node.hidden = active === null || ranking === null;
+    const { active, selection } = view;
+    node.hidden = view.testRow === null;
     if (node.hidden) return;
     const found = view.words?.train === active ? view.words : null;
-    setText(title, selection.size > 0 ? `${plural(selection.size, "training row")} selected` : `Training row ${active}`);
+    setText(title, selection.size > 0 ? `${plural(selection.size, "training row")} selected` : `Training row ${active ?? "…"}`);
+    if (selection.size > 0) setText(change.node, "Relabel (R)");
+    else if (found !== null) setText(change.node, changeTo(found.label));
     if (before === found) return;
     before = found;
     const names = found?.words.map(({ word }) => word) ?? [];

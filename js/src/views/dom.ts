@@ -108,7 +108,8 @@ export function keepFocus(scope: Scope, root: HTMLElement, source: { subscribe(d
   const look = () => {
     if (held === null || held.checkVisibility()) return;
     held = null;
-    root.focus({ preventScroll: true });
+    const tab = root.querySelector<HTMLElement>("[role=tab][tabindex='0']");
+    (tab?.checkVisibility() ? tab : root).focus({ preventScroll: true });
   };
   scope.listen(root, "focusin", ({ target }) => {
     held = target instanceof Element ? target : null;
@@ -123,6 +124,7 @@ export function keepFocus(scope: Scope, root: HTMLElement, source: { subscribe(d
 
 /** Whether one of these is visible; if none is, scrolls the first into view, as far as it fits. */
 export function seen(...nodes: [HTMLElement, ...HTMLElement[]]): boolean {
+  if (!nodes[0].checkVisibility()) return false;
   if (nodes.some(inSight)) return true;
   const before = nodes[0].getBoundingClientRect().top;
   nodes[0].scrollIntoView({ block: "nearest", behavior: "instant" });
@@ -140,14 +142,21 @@ export function actInSight(scope: Scope, node: HTMLElement, isSeen: () => boolea
 }
 
 let counter = 0;
+const HERE = Math.random().toString(36).slice(2, 10); // each widget of a notebook loads these lines anew
 
 /** The focused element in a node's root. The document sees only the host of a shadow root, which marimo uses. */
 export function focused(node: Node): Element | null {
   return (node.getRootNode() as Partial<DocumentOrShadowRoot>).activeElement ?? null;
 }
 
+/** A field with its label. */
+export function field(label: string, input: HTMLElement, names = "label"): HTMLElement {
+  input.id = uniqueId("field");
+  return el("span", "field", el("label", names, { for: input.id }, label), input);
+}
+
 /** An element id that is unique in the page, even with several widgets. */
 export function uniqueId(name: string): string {
   counter += 1;
-  return `rlw-${name}-${counter}`;
+  return `rlw-${HERE}-${name}-${counter}`;
 }

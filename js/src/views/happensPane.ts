@@ -5,7 +5,9 @@ import type { TestRow, Verified } from "../protocol";
 import type { View } from "../store";
 import { button, drawn, el, setClass, setText, uniqueId, type Scope } from "./dom";
 import { count, percent, plural, proba } from "./format";
+import { createExport } from "./exportBar";
 import { createChangedNote } from "./outcome";
+import { SIGNS, worth } from "./testRow";
 import { nextStep } from "./whyPane";
 
 type Better = "up" | "down";
@@ -16,17 +18,18 @@ const SCORES: [label: string, before: keyof Verified, after: keyof Verified, bet
   ["Log-loss", "logLossBefore", "logLossAfter", "down", (value) => value.toFixed(4)],
 ];
 
-/** Better, worse or unchanged, as a sign, and as a word for screen readers. */
+/** Where a score went, what that is worth, and both in words. */
 export function trend(before: number, after: number, better: Better): [sign: string, tone: string, words: string] {
   if (Math.abs(after - before) < 5e-5) return ["=", "", "unchanged"];
-  const good = after > before === (better === "up");
-  return [good ? "▲" : "▼", good ? "better" : "worse", good ? "better" : "worse"];
+  const rose = after > before;
+  const worth = rose === (better === "up") ? "better" : "worse";
+  return [rose ? "↑" : "↓", worth, worth];
 }
 
 function createScores() {
   const body = el("tbody", "");
   const heads = ["Score", "Before", "After", "Trend"].map((words) => el("th", "", { scope: "col" }, words));
-  const node = el("table", "scores", el("caption", "muted", "All test rows"), el("thead", "", el("tr", "", ...heads)), body);
+  const node = el("table", "scores", el("thead", "", el("tr", "", ...heads)), body);
   return {
     node,
     show(verified: Verified) {
@@ -35,7 +38,7 @@ function createScores() {
         if (before === null || after === null) return [];
         const [sign, tone, words] = trend(before, after, better);
         const cells = [show(before), show(after)].map((value) => el("td", "num", value));
-        const mark = el("td", tone, { title: words }, sign, el("span", "hidden", ` ${words}`));
+        const mark = el("td", tone, `${sign} ${words}`);
         return [el("tr", "", el("th", "", { scope: "row" }, label), ...cells, mark)];
       });
       body.replaceChildren(...lines);
@@ -45,10 +48,10 @@ function createScores() {
 }
 
 function flipLine(row: TestRow): HTMLElement {
-  const right = row.label === null ? null : row.label !== row.predicted; // it flipped: if it was wrong before, it is right now
-  const [sign, tone, words] = right === null ? ["⇄", "fact", "changed"] : right ? ["▲", "better", "now right"] : ["▼", "worse", "now wrong"];
+  const tone = worth(row);
+  const words = { fact: "changed", better: "now right", worse: "now wrong" }[tone];
   const change = `${proba(row.proba)} → ${row.verifiedProba === null ? "?" : proba(row.verifiedProba)}`;
-  const parts = [el("span", `verdict ${tone}`, `${sign} ${words}`), el("span", "flip-text", `${row.row}. ${row.text}`), el("span", "num", change)];
+  const parts = [el("span", `verdict ${tone}`, `${SIGNS[tone]} ${words}`), el("span", "flip-text", `${row.row}. `, el("bdi", "", row.text)), el("span", "num", change)];
   return el("li", "", el("button", "flip-line", { type: "button", "data-row": row.row }, ...parts));
 }
 
@@ -60,14 +63,13 @@ function facts({ shared }: Readonly<View>): string {
   return `${count(found.flipped)} of ${plural(shared.nTest, "test row")} ${found.flipped === 1 ? "changes" : "change"} class${split}.`;
 }
 
-export function createHappensPane(scope: Scope, session: Session): HTMLElement {
+export function createHappensPane(scope: Scope, session: Session): { node: HTMLElement; export(): void } {
   const { store, actions } = session;
   const verify = button(scope, "Verify by retraining", "", actions.verify);
-  const marks = el("p", "muted");
   const words = el("p", "flip-facts");
   const scores = createScores();
   const list = el("ul", "flip-list");
-  const result = el("div", "result", words, scores.node, list);
+  const result = el("div", "result", { role: "group", tabindex: 0, "aria-label": "Result of retraining" }, words, scores.node, list);
   const id = uniqueId("happens");
   let shownFlips: unknown;
   let shownScores: unknown;
@@ -77,7 +79,6 @@ export function createHappensPane(scope: Scope, session: Session): HTMLElement {
     const { verification } = view.shared;
     verify.update(view.busy ? "Wait for the running job" : view.relabelled.size === 0 ? "Mark a training row first" : "");
     setClass(verify.node, "primary", nextStep(view) === "verify");
-    setText(marks, view.relabelled.size === 0 ? "No labels changed." : `${plural(view.relabelled.size, "label")} changed.`);
     result.hidden = verification === null;
     if (verification === null) return;
     setText(words, facts(view));
@@ -94,6 +95,8 @@ export function createHappensPane(scope: Scope, session: Session): HTMLElement {
   });
   drawn(scope, store, draw);
   const title = el("h3", "heading", { id }, "Effect");
-  const head = el("div", "pane-head", title, marks);
-  return el("section", "pane happens", { "aria-labelledby": id }, head, el("div", "buttons", verify.node), createChangedNote(scope, store), result);
+  const file = createExport(scope, session);
+  const head = el("div", "pane-head", title, el("div", "buttons verify", verify.node));
+  const node = el("section", "pane happens", { "aria-labelledby": id }, head, createChangedNote(scope, store), result, file.node);
+  return { node, export: file.write };
 }

@@ -1,18 +1,13 @@
-/** Top line: the data, the threshold, undo and redo, export. */
+/** Top line: the data, panels, the threshold, undo and redo. */
 
 import type { Actions, Session } from "../session";
-import type { Panel, Store, View } from "../store";
-import { button, drawn, el, setAttribute, setText, uniqueId, type Scope } from "./dom";
+import type { Panel, View } from "../store";
+import { button, drawn, el, field, setAttribute, setText, type Scope } from "./dom";
 import { count, plural } from "./format";
 
 interface Control {
   node: HTMLElement;
   update(view: Readonly<View>): void;
-}
-
-function field(label: string, input: HTMLInputElement): HTMLElement {
-  input.id = uniqueId("field");
-  return el("span", "field", el("label", "label", { for: input.id }, label), input);
 }
 
 /** Does not overwrite what the user is typing until Python's value matches it or the field loses the focus. */
@@ -33,32 +28,16 @@ function thresholdField(scope: Scope, actions: Actions): Control {
     typed = false;
     input.value = String(known);
   });
+  const node = field("Threshold", input);
   return {
-    node: field("Threshold", input),
-    update({ threshold }) {
+    node,
+    update({ threshold, shared }) {
       known = threshold;
       typed &&= input.valueAsNumber !== threshold;
       if (!typed) input.value = String(threshold);
+      node.hidden = shared.classes.length > 2;
     },
   };
-}
-
-function exportField(scope: Scope, store: Store<View>, actions: Actions): Control & { write(): void } {
-  const input = el("input", "input file", { type: "text", spellcheck: "false" });
-  const write = button(scope, "Export labels", "", () => actions.exportTo(input.value.trim()));
-  let touched = false;
-  const update = ({ shared, busy }: Readonly<View>) => {
-    if (!touched && input.value !== shared.exportPath) input.value = shared.exportPath;
-    write.update(busy ? "Wait for the running job" : input.value.trim() === "" ? "Enter a file name first" : "");
-  };
-  scope.listen(input, "input", () => {
-    touched = true;
-    update(store.get());
-  });
-  scope.listen(input, "keydown", (event) => {
-    if (event.key === "Enter") write.node.click();
-  });
-  return { node: el("span", "field", field("Export file", input), write.node), update, write: () => write.node.click() };
 }
 
 function history(scope: Scope, actions: Actions): Control {
@@ -73,16 +52,10 @@ function history(scope: Scope, actions: Actions): Control {
   };
 }
 
-export interface Header {
-  node: HTMLElement;
-  export(): void;
-}
-
-export function createHeader(scope: Scope, { store, actions }: Session, open: (panel: Panel) => void): Header {
+export function createHeader(scope: Scope, { store, actions }: Session, open: (panel: Panel) => void, full: HTMLElement): HTMLElement {
   const facts = el("span", "muted");
   const own = el("p", "muted own-note");
-  const file = exportField(scope, store, actions);
-  const controls = [thresholdField(scope, actions), history(scope, actions), file];
+  const controls = [thresholdField(scope, actions), history(scope, actions)];
   const panels: [Panel, string][] = [["queue", "Suspects"], ["history", "History"], ["help", "Keys"]];
   const openers = panels.map(([panel, label]) => ({ panel, ...button(scope, label, "quiet", () => open(panel)) }));
   function draw() {
@@ -99,7 +72,6 @@ export function createHeader(scope: Scope, { store, actions }: Session, open: (p
   }
   drawn(scope, store, draw);
   const title = el("div", "title", el("h2", "heading", "Relabel workbench"), facts, own);
-  const tools = el("span", "field", ...openers.map(({ node }) => node));
-  const node = el("header", "header", title, el("div", "controls", tools, ...controls.map((control) => control.node)));
-  return { node, export: file.write };
+  const tools = el("span", "field", ...openers.map(({ node }) => node), full);
+  return el("header", "header", title, el("div", "controls", ...controls.map((control) => control.node), tools));
 }

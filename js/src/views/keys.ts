@@ -2,7 +2,7 @@
 
 import type { Decision } from "../protocol";
 import type { Session } from "../session";
-import type { Panel } from "../store";
+import { TITLES, type Panel } from "../store";
 import { focused, TYPING, type Scope } from "./dom";
 import { whyNotFind } from "./whyPane";
 
@@ -32,12 +32,13 @@ export const KEYS: [keys: string[], words: string][] = [
   [["A"], "Mark the whole flip set"],
   [["R", "K", "S"], "Relabel, keep, unSure: selected or focused rows"],
   [["C"], "Clear their decisions"],
-  [["N"], "Note for the next decision"],
+  [["N"], "Note for the next decision; Enter leaves it"],
   [["V"], "Verify by retraining"],
   [["U", "Shift U"], "Undo, redo"],
-  [["Q"], "Suspects one by one; J skips"],
+  [["Q"], "Suspects one by one; J skips, B goes back, 1–9 picks one of several classes"],
   [["H"], "History"],
   [["X"], "Export the labels"],
+  [["Z"], "Full screen"],
   [["Esc"], "Close, or cancel the running job"],
 ];
 
@@ -48,7 +49,12 @@ export interface Places {
   note(): void;
   markSet(): void;
   decide(decision: Decision | "skip"): void;
+  /** One of several classes, by its place. */
+  pick(place: number): void;
+  /** The text of a suspect. */
+  scroll(pages: number): void;
   export(): void;
+  full(): void;
   open(panel: Panel): void;
 }
 
@@ -56,23 +62,32 @@ export interface Places {
 export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }: Session, go: Places): void {
   const keys: Record<string, () => void> = {
     "?": () => go.open("help"),
+    u: actions.undo,
+    U: actions.redo,
+    q: () => go.open("queue"),
+    h: () => go.open("history"),
+    z: go.full,
+  };
+  const decisions: Record<string, () => void> = {
+    r: () => go.decide("relabel"),
+    k: () => go.decide("keep"),
+    s: () => go.decide("unsure"),
+    c: () => go.decide("clear"),
+    n: go.note,
+  };
+  const inQueue: Record<string, () => void> = { ...decisions, j: () => go.decide("skip"), b: actions.back };
+  const scrolling = Object.entries({ ArrowDown: 0.2, ArrowUp: -0.2, PageDown: 0.9, PageUp: -0.9 }).map(([key, pages]) => [key, () => go.scroll(pages)]);
+  Object.assign(inQueue, Object.fromEntries(scrolling));
+  const byNumber = Object.fromEntries([..."123456789"].map((key, place) => [key, () => go.pick(place)]));
+  const inPanes: Record<string, () => void> = {
+    ...decisions,
     1: go.tests,
     2: go.training,
     "/": go.search,
     f: () => whyNotFind(store.get()) === "" && actions.find(),
     a: go.markSet,
-    r: () => go.decide("relabel"),
-    k: () => go.decide("keep"),
-    s: () => go.decide("unsure"),
-    j: () => go.decide("skip"),
-    c: () => go.decide("clear"),
-    n: go.note,
     v: () => !store.get().busy && store.get().relabelled.size > 0 && actions.verify(),
-    u: actions.undo,
-    U: actions.redo,
-    q: () => go.open("queue"),
-    h: () => go.open("history"),
-    x: () => (store.get().panel === "queue" ? store.set({ notice: "Close the suspects (Esc) to export." }) : go.export()),
+    x: go.export,
   };
   const fieldOf = (node: unknown) => (node instanceof HTMLElement && node.matches(TYPING) ? node : null);
   const escape = (field: HTMLElement | null) => {
@@ -86,7 +101,10 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
     else if (busy) actions.cancel();
   };
   const press = (key: string): boolean => {
-    const act = keys[key.length === 1 && key !== "U" ? key.toLowerCase() : key];
+    const name = key.length === 1 && key !== "U" ? key.toLowerCase() : key;
+    const { panel } = store.get();
+    const here = { ...keys, ...(panel === "none" ? inPanes : panel === "queue" ? { ...inQueue, ...byNumber } : {}) };
+    const act = here[name] ?? (name in inPanes ? () => store.set({ notice: `Close “${TITLES[panel]}” (Esc) to ${name === "x" ? "export" : "go on"}.`, failed: false }) : undefined);
     act?.();
     return act !== undefined;
   };
@@ -116,7 +134,7 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
     if (store.get().judging && field === null && (event.key.length === 1 || event.key === "Escape")) {
       event.preventDefault();
       ahead.push(event.key);
-    } else if (event.key === "Escape") escape(field);
+    } else if (event.key === "Escape" || (event.key === "Enter" && field?.matches(".rlw-note-field"))) escape(field);
     else if (field === null && press(event.key)) event.preventDefault();
   });
 }

@@ -5,7 +5,7 @@ import { draftOf, type View } from "../store";
 import { drawn, el, type Scope } from "./dom";
 
 export function createNote(scope: Scope, { store, actions }: Session, label: string, rows: (view: Readonly<View>) => readonly number[]) {
-  const node = el("input", "input note-field", { type: "text", placeholder: "Note", "aria-label": label, maxlength: 2000 });
+  const node = el("input", "input note-field", { type: "text", dir: "auto", placeholder: "Note", "aria-label": label, maxlength: 2000 });
   scope.listen(node, "input", () => actions.draft(rows(store.get()), node.value));
   drawn(scope, store, () => {
     const words = draftOf(store.get(), rows(store.get()));

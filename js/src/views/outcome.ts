@@ -4,6 +4,7 @@ import type { FlipSummary, Forecast, Ranking } from "../protocol";
 import type { Store, View } from "../store";
 import { drawn, el, setClass, setText, type Scope } from "./dom";
 import { plural, proba, signed } from "./format";
+import { quoted } from "./names";
 
 type Tone = "fact" | "guess" | "open";
 const BADGES: Record<Tone, string> = { fact: "Verified", guess: "Prediction", open: "Open" };
@@ -29,20 +30,21 @@ function smallness({ size, optimal, lowerBound }: FlipSummary): string {
   return `No set of fewer than ${lowerBound} rows can flip it.`;
 }
 
-export function flipWords(flip: FlipSummary): [Tone, string] {
+export function flipWords(flip: FlipSummary, several = false): [Tone, string] {
   if (!flip.found) return ["open", flip.outcome];
   const rows = plural(flip.size, "training row");
   if (!flip.verified && flip.own) return ["open", `Set of ${rows}. ${flip.outcome} ${flip.own}`];
   if (!flip.verified || flip.probaAfter === null) return ["guess", `Relabelling ${rows} is predicted to flip it. ${flip.outcome}`];
   const change = `probability ${proba(flip.probaBefore)} → ${proba(flip.probaAfter)}`;
-  return ["fact", `Relabelling ${rows} flips the prediction after retraining: ${[`${change}.`, flip.own, smallness(flip)].filter(Boolean).join(" ")}`];
+  const to = several && flip.predictedAfter !== null ? ` to ${quoted(flip.predictedAfter)}` : "";
+  return ["fact", `Relabelling ${rows} flips the prediction${to} after retraining: ${[`${change}.`, flip.own, smallness(flip)].filter(Boolean).join(" ")}`];
 }
 
 export function forecastWords(forecast: Forecast, before: string): string {
   const verb = forecast.predicted === before ? "stays" : "becomes";
   return (
     `With ${plural(forecast.labels, "changed label")}, to first order: log-odds ${signed(forecast.logOdds)}, ` +
-    `probability about ${proba(forecast.proba)}, so it ${verb} “${forecast.predicted}”. Verify to confirm.`
+    `probability about ${proba(forecast.proba)}, so it ${verb} ${quoted(forecast.predicted)}. Verify to confirm.`
   );
 }
 
@@ -52,7 +54,7 @@ export function verifiedWords({ shared }: Readonly<View>, ranking: Ranking): str
   if (verification === null || summary.verifiedProba === null || summary.verifiedPredicted === null) return "";
   const verb = summary.flipped === true ? "flips to" : "stays";
   return (
-    `${shared.verifiedBy === "minimiser" ? "Retrained" : `Your ${shared.verifiedBy} retrained`} with ${plural(verification.rows, "changed label")}: this row ${verb} “${summary.verifiedPredicted}”, ` +
+    `${shared.verifiedBy === "minimiser" ? "Retrained" : `Your ${shared.verifiedBy} retrained`} with ${plural(verification.rows, "changed label")}: this row ${verb} ${quoted(summary.verifiedPredicted)}, ` +
     `probability ${proba((shared.verifiedBy === "minimiser" ? null : summary.ownProba) ?? summary.proba)} → ${proba(summary.verifiedProba)}.`
   );
 }
@@ -80,7 +82,7 @@ function createView(scope: Scope, store: Store<View>, words: (view: Readonly<Vie
 }
 
 export function createFlipNote(scope: Scope, store: Store<View>): HTMLElement {
-  return createView(scope, store, ({ ranking }) => (ranking?.flip ? flipWords(ranking.flip) : ["open", NOT_SEARCHED]));
+  return createView(scope, store, ({ ranking, shared }) => (ranking?.flip ? flipWords(ranking.flip, shared.classes.length > 2) : ["open", NOT_SEARCHED]));
 }
 
 export function createChangedNote(scope: Scope, store: Store<View>): HTMLElement {

@@ -6,24 +6,31 @@ import type { View } from "../store";
 import { drawn, el, setAttribute, setText, type Scope } from "./dom";
 import { proba, signed } from "./format";
 import { setMarked } from "./marks";
+import { createName, quoted } from "./names";
 
 function fact(label: string): { node: HTMLElement; set(value: string): void } {
-  const value = el("span", "value");
+  const value = el("span", "value", { dir: "auto" });
   const node = el("div", "fact-box", el("span", "label", label), value);
   return { node, set: (text) => setText(value, text) };
 }
+
+const STEPS = [
+  "Pick a test row with a click or Enter.",
+  "Find its flip set: the training labels that decide it.",
+  "Read them and change the wrong ones; verify by retraining; export.",
+];
 
 /** The threshold as a line on a scale from 0 to 1, the probability as a dot. */
 function createScale() {
   const dot = el("span", "scale-dot");
   const line = el("span", "scale-line");
-  const ends = [el("span", "scale-end"), el("span", "scale-end")] as const;
-  const node = el("div", "scale", { "aria-hidden": "true" }, ends[0], el("span", "scale-track", line, dot), ends[1]);
+  const ends = [createName("scale-end"), createName("scale-end")] as const;
+  const node = el("div", "scale", { "aria-hidden": "true" }, ends[0].node, el("span", "scale-track", line, dot), ends[1].node);
   return {
     node,
     update(value: number, threshold: number, [first, second]: readonly [string, string, ...string[]]) {
-      setText(ends[0], first);
-      setText(ends[1], second);
+      ends[0].set(first);
+      ends[1].set(second);
       dot.style.left = `${value * 100}%`;
       line.style.left = `${threshold * 100}%`;
     },
@@ -32,13 +39,14 @@ function createScale() {
 
 export function createQueryCard(scope: Scope, { store }: Session): HTMLElement {
   const title = el("h4", "heading");
-  const text = el("blockquote", "query", { tabindex: 0 });
+  const text = el("blockquote", "query", { tabindex: 0, dir: "auto" });
   const [predicted, label, chance, margin] = [fact("Predicted"), fact("True label"), fact("Probability"), fact("Margin")];
   const scale = createScale();
   const facts = el("div", "facts", predicted.node, label.node, chance.node, margin.node);
-  const body = el("div", "card-body", text, el("div", "facts-line", facts, scale.node));
+  const body = el("div", "card-body", text, facts);
   const empty = el("p", "empty");
-  const node = el("div", "card", title, body, empty);
+  const steps = el("ol", "steps", ...STEPS.map((words) => el("li", "", words)));
+  const node = el("div", "card query-card", el("div", "card-head", title, scale.node), body, empty, steps);
 
   function fill({ text: words, summary }: Ranking, view: Readonly<View>) {
     setMarked(text, words, view.words?.words.map(({ word }) => word) ?? []);
@@ -47,8 +55,9 @@ export function createQueryCard(scope: Scope, { store }: Session): HTMLElement {
     const wrong = summary.label !== null && summary.label !== summary.predicted;
     label.set(summary.label === null ? "unknown" : `${summary.label}${wrong ? " (misclassified)" : ""}`);
     const own = summary.ownProba === null ? "" : `, your estimator ${proba(summary.ownProba)}`;
-    chance.set(`${proba(summary.proba)} for “${view.shared.classes[1]}”${own}`);
-    margin.set(signed(summary.margin));
+    const several = view.shared.classes.length > 2;
+    chance.set(`${proba(summary.proba)} for ${quoted(several ? summary.predicted : view.shared.classes[1])}${own}`);
+    margin.set(signed(summary.margin) + (several ? ` over the rival ${quoted(summary.rival)}` : ""));
     scale.update(summary.proba, view.threshold, view.shared.classes);
   }
 
@@ -57,9 +66,10 @@ export function createQueryCard(scope: Scope, { store }: Session): HTMLElement {
     const { ranking, testRow, rankingState } = view;
     setText(title, testRow === null ? "No test row picked" : `Test row ${testRow}`);
     body.hidden = ranking === null;
-    empty.hidden = ranking !== null;
+    scale.node.hidden = ranking === null || view.shared.classes.length > 2;
+    empty.hidden = ranking !== null || testRow === null;
+    steps.hidden = testRow !== null;
     if (ranking !== null) fill(ranking, view);
-    else if (testRow === null) setText(empty, "Pick a test row with a click or Enter.");
     else setText(empty, rankingState === "failed" ? view.rankingError : "Loading…");
   }
   drawn(scope, store, draw);

@@ -8,7 +8,8 @@ const NUMERIC: ReadonlySet<Column> = new Set(["row", "proba", "margin", "flip_si
 
 export interface SortHeader {
   node: HTMLElement;
-  update(query: PageQuery, secondClass: string): void;
+  /** `whose` is the class that the probabilities are of. */
+  update(query: PageQuery, whose: string): void;
 }
 
 export function createSortHeader(scope: Scope, ask: (query: Partial<PageQuery>) => void): SortHeader {
@@ -38,13 +39,13 @@ export function createSortHeader(scope: Scope, ask: (query: Partial<PageQuery>) 
 
   return {
     node,
-    update(next, secondClass) {
+    update(next, whose) {
       query = next;
       for (const { column, node: header, button, arrow } of columns) {
         const on = column === next.sort;
         setAttribute(header, "aria-sort", on ? (next.descending ? "descending" : "ascending") : "none");
         setText(arrow, on ? (next.descending ? "▾" : "▴") : "");
-        if (column === "proba") setAttribute(button, "title", `Probability of “${secondClass}”`);
+        if (column === "proba") setAttribute(button, "title", `Probability of ${whose}`);
       }
     },
   };

@@ -23,8 +23,8 @@ export function createStatusBar(scope: Scope, { store, actions }: Session): HTML
   const node = el("div", "status-bar", status, job, cancel.node);
 
   function draw() {
-    const { busy, progress, notice, failed, silent, since } = store.get();
-    setText(status, silent ? SILENCE : notice || WELCOME);
+    const { busy, progress, notice, failed, silent, since, testRow } = store.get();
+    setText(status, silent ? SILENCE : notice || (testRow === null ? WELCOME : `Test row ${testRow} is chosen.`));
     setClass(status, "failed", failed || silent);
     cancel.update(busy ? "" : "Nothing is running");
     setClass(job, "off", !busy);

@@ -2,6 +2,7 @@
 
 import type { Session } from "../session";
 import { drawn, el, setAttribute, setClass, setText, type Scope } from "./dom";
+import { quoted } from "./names";
 import { createSortHeader } from "./sortHeader";
 import { createLine, ROW_HEIGHT } from "./testRow";
 import { createVirtual } from "./virtual";
@@ -64,7 +65,7 @@ export function createTestGrid(scope: Scope, { store, pages, actions, watch }: S
       query = now;
       list.reset();
     }
-    header.update(now, shared.classes[1]);
+    header.update(now, shared.classes.length > 2 ? "the predicted class" : quoted(shared.classes[1]));
     const total = pages.total();
     const none = total === undefined || total === 0;
     setClass(grid, "bare", none);

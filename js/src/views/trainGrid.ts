@@ -2,20 +2,26 @@
 
 import type { Session } from "../session";
 import { actInSight, drawn, el, focused, seen, setAttribute, setClass, setText, type Scope } from "./dom";
+import { createName } from "./names";
 import { createTrainLine, TRAIN_HEIGHT } from "./trainRow";
 import { createVirtual } from "./virtual";
 
-const HEADINGS = ["Rank", "Mark", "Training row", "Label", "Influence"];
+const HEADINGS: [heading: string, title: string][] = [["#", "Rank"], ["Mark", ""], ["Training row", ""], ["Label", ""]];
+const MEANING = "First-order change of the log-odds if the label is changed. Hatched bars oppose the flip.";
 
 export interface TrainGrid {
   node: HTMLElement;
   focus(): void;
+  /** To the first lines, where the flip set is. */
+  top(): void;
   /** The line that keys act on. */
   line(): HTMLElement;
 }
 
 export function createTrainGrid(scope: Scope, { store, bars, actions }: Session): TrainGrid {
-  const headings = HEADINGS.map((words) => el("div", "cell", { role: "columnheader" }, words));
+  const headings = HEADINGS.map(([words, title]) => el("div", "cell", { role: "columnheader", title }, words));
+  const ends = [createName(), createName()] as const;
+  headings.push(el("div", "cell ends", { role: "columnheader", title: MEANING, "aria-label": "Influence" }, "←", ends[0].node, "·", ends[1].node, "→"));
   const head = el("div", "row head train-head", { role: "row", "aria-rowindex": 1 }, ...headings);
   const empty = el("p", "empty");
   let shownFor: number | null = null;
@@ -38,6 +44,8 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
         active: row !== undefined && row.row === active,
         largest: ranking?.largest ?? 0,
         towards: row !== undefined && row.influence * sign > 0,
+        classes: shared.classes,
+        verified: explained !== null,
         verifiedShare: explained?.shares.find((one) => one.row === row?.row)?.share,
       });
     },
@@ -49,7 +57,7 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
     },
   });
   const { body } = list;
-  const attributes = { role: "grid", "aria-label": "Influential training rows", "aria-colcount": HEADINGS.length, "aria-multiselectable": "true" };
+  const attributes = { role: "grid", "aria-label": "Influential training rows", "aria-colcount": headings.length, "aria-multiselectable": "true" };
   const grid = el("div", "grid train-grid", attributes, el("div", "heads", { role: "rowgroup" }, head), body);
   const node = el("div", "grid-box", grid, empty);
 
@@ -70,7 +78,12 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
   }
 
   function draw() {
-    const { testRow, rankingState } = store.get();
+    const { testRow, rankingState, ranking, target, shared } = store.get();
+    const summary = ranking?.summary;
+    const several = shared.classes.length > 2;
+    ends[0].set(several ? (target ?? summary?.rival ?? "") : shared.classes[0]);
+    ends[1].set(several ? (summary?.predicted ?? "") : shared.classes[1]);
+    headings[4]?.classList.toggle("rlw-off", several && summary === undefined);
     if (testRow !== shownFor) {
       shownFor = testRow;
       list.reset();
@@ -92,25 +105,38 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
     actions.choose(selection);
   }
 
+  /** The first row that is added takes the one with the focus along, as in lists of files. */
+  function toggle(before: number, index: number) {
+    const selection = new Set(store.get().selection);
+    const rows = (selection.size === 0 ? [before, index] : [index]).map((i) => bars.row(i)?.row);
+    for (const row of new Set(rows)) if (row !== undefined && !selection.delete(row)) selection.add(row);
+    actions.choose(selection);
+  }
+
   scope.listen(body, "change", (event) => {
     const index = list.indexOf(event.target);
     const row = index === undefined ? undefined : bars.row(index);
-    if (row === undefined || !(event.target instanceof HTMLInputElement)) return;
-    actions.decide([row.row], event.target.checked ? "relabel" : "clear");
+    if (row === undefined) return;
+    if (event.target instanceof HTMLSelectElement) {
+      const label = event.target.value;
+      return label === row.original ? actions.decide([row.row], "clear") : actions.decide([row.row], "relabel", [label]);
+    }
+    if (event.target instanceof HTMLInputElement) actions.decide([row.row], event.target.checked ? "relabel" : "clear");
   });
   scope.listen(body, "click", (event) => {
     const index = list.indexOf(event.target);
     // Redrawing between a checkbox's click and change events would undo the click.
-    if (index === undefined || event.target instanceof HTMLInputElement) return;
+    if (index === undefined || (event.target instanceof Element && event.target.matches("input, select"))) return;
     const before = list.active();
     list.focus(index);
     if (event.shiftKey) extend(before, index);
+    else if (event.ctrlKey || event.metaKey) toggle(before, index);
     else if (store.get().selection.size > 0) actions.choose(new Set());
   });
   const line = () => list.lines.get(list.active())?.node ?? node;
   actInSight(scope, body, () => seen(line()));
   scope.listen(body, "keydown", (event) => {
-    if (event.defaultPrevented) return;
+    if (event.defaultPrevented || event.target instanceof HTMLSelectElement) return;
     if (event.key === "Enter" && event.target instanceof HTMLInputElement) {
       event.preventDefault();
       return event.target.click();
@@ -125,5 +151,5 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
     }),
   );
   drawn(scope, store, draw);
-  return { node, focus: () => list.focus(list.active()), line };
+  return { node, focus: () => list.focus(list.active()), top: () => list.reveal(0), line };
 }

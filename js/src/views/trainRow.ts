@@ -5,9 +5,10 @@ import { createBar } from "./bar";
 import { el, setAttribute, setClass, setText, uniqueId } from "./dom";
 import { percent } from "./format";
 import { setMarked } from "./marks";
+import { createName } from "./names";
 import type { Line } from "./virtual";
 
-export const TRAIN_HEIGHT = 64;
+export const TRAIN_HEIGHT = 68;
 
 export interface TrainLine extends Line {
   box: HTMLInputElement;
@@ -22,7 +23,9 @@ export interface LineState {
   largest: number;
   /** Whether relabelling the row pushes the query towards the other class. */
   towards: boolean;
-  /** Share of the change caused by a refit with the whole set. */
+  classes: readonly string[];
+  /** Whether the shares of a refit with the whole set are known, and that of this row: other shares would not add up with it. */
+  verified: boolean;
   verifiedShare: number | undefined;
 }
 
@@ -33,17 +36,20 @@ export function createTrainLine(): TrainLine {
   const id = uniqueId("train");
   const box = el("input", "box", { type: "checkbox", tabindex: -1, "aria-describedby": id });
   const [rank, check, text, label] = [cell("num"), cell("check"), cell("train-text"), cell("change")];
-  const words = el("span", "clamp", { id });
-  const name = el("span", "row-id");
+  const words = el("span", "clamp", { id, dir: "auto" });
+  const name = el("span", "row-number");
+  const ident = el("bdi", "row-id");
   const [chip, said] = [el("span", "chip"), el("span", "chip said")];
   const bar = createBar();
   const share = el("span", "share");
-  const [original, corrected] = [el("span", "label-old"), el("span", "label-new")];
+  const [original, corrected, suggested] = [createName("label-old"), createName("label-new"), createName()];
+  const arrow = el("span", "", { "aria-hidden": "true" }, "→");
+  const pick = el("select", "input new-label", { tabindex: -1 });
   check.append(box);
-  text.append(words, el("span", "row-facts", name, chip, said));
-  label.append(original, corrected);
+  text.append(words);
+  label.append(el("span", "row-facts", name, ident, chip, said), el("span", "labels", original.node, pick, arrow, corrected.node, suggested.node));
   const barCell = cell("bar-cell");
-  barCell.append(bar.node, share);
+  barCell.append(share, bar.node);
   const node = el("div", "row train-row", { role: "row" }, rank, check, text, label, barCell);
   let shown: TrainRow | undefined;
   return {
@@ -51,7 +57,7 @@ export function createTrainLine(): TrainLine {
     target: box,
     box,
     row: () => shown,
-    update(row, { marked, chosen, active, largest, towards, verifiedShare }) {
+    update(row, { marked, chosen, active, largest, towards, classes, verified, verifiedShare }) {
       shown = row;
       setClass(node, "waiting", row === undefined);
       setAttribute(node, "aria-selected", String(chosen));
@@ -63,15 +69,29 @@ export function createTrainLine(): TrainLine {
       setAttribute(box, "aria-label", row === undefined ? "Loading" : `Relabel row ${row.row}`);
       setText(rank, row === undefined ? "" : String(row.rank));
       setMarked(words, row?.text ?? "Loading…", row?.words ?? []);
-      setText(name, row === undefined ? "" : row.id === String(row.row) ? `row ${row.row}` : `row ${row.row} · ${row.id}`);
+      setText(name, row === undefined ? "" : `row ${row.row}`);
+      setText(ident, row === undefined || row.id === String(row.row) ? "" : row.id);
       // Until Python answers, the mark is ahead of `current`.
-      const current = row === undefined || marked === row.relabelled ? row?.current : marked ? "…" : row.original;
-      setText(original, row?.original ?? "");
-      setText(corrected, marked ? `→ ${current}` : "");
+      const ahead = row !== undefined && marked !== row.relabelled;
+      const current = row === undefined ? "" : !ahead ? row.current : marked ? row.suggested : row.original;
+      const several = classes.length > 2 && row !== undefined;
+      if (several && pick.length === 0) pick.append(...classes.map((one) => el("option", "", { value: one }, one)));
+      original.set(row?.original ?? "");
+      corrected.set(current);
+      suggested.set(row?.suggested ?? "");
+      original.node.hidden = several && !marked;
+      corrected.node.hidden = several || !marked;
+      suggested.node.hidden = !several || marked;
+      arrow.hidden = several ? marked : !marked;
+      pick.hidden = !several;
+      pick.tabIndex = active ? 0 : -1;
+      if (!(ahead && marked && pick.value !== row.original) && pick.value !== current) pick.value = current;
+      setAttribute(pick, "aria-label", `New label of row ${row?.row}`);
+      setAttribute(suggested.node, "title", `The checkbox takes ${row?.suggested}`);
       setClass(label, "changed", marked);
       bar.update(row?.influence ?? 0, largest, towards);
       bar.node.hidden = row === undefined;
-      const part = verifiedShare ?? row?.share ?? null;
+      const part = verifiedShare ?? (verified ? null : row?.share) ?? null;
       setText(share, part === null ? "" : verifiedShare === undefined ? `${percent(part)} of the way` : `${percent(part)} of the flip`);
       setText(chip, row?.inSet === true ? "◆ in flip set" : "");
       chip.hidden = row?.inSet !== true;

@@ -18,7 +18,7 @@ export function unmarked({ ranking, relabelled }: Readonly<View>): number[] {
 
 /** The most likely next step is highlighted. */
 export function nextStep(view: Readonly<View>): "find" | "mark" | "verify" | "none" {
-  if (!view.ranking?.flip) return "find";
+  if (!view.ranking?.flip || view.ranking.flip.target !== view.target) return "find";
   if (unmarked(view).length > 0) return "mark";
   return view.relabelled.size > 0 && view.shared.verification === null ? "verify" : "none";
 }
@@ -36,24 +36,35 @@ function whyNotMark(view: Readonly<View>): string {
   return unmarked(view).length === 0 ? "Every row of the set is already marked" : "";
 }
 
-/** The meaning of the bars and marks. Its height is fixed: otherwise the rows below would jump. */
+/** The meaning of the marks. Its height is fixed: otherwise the rows below would jump. */
 function createLegend(scope: Scope, { store }: Session) {
-  const bars = el("p", "muted");
-  const set = el("p", "muted one-line");
-  const node = el("div", "legend", bars, set);
+  const node = el("p", "muted legend");
   const draw = () => {
-    const { ranking, shared, explained } = store.get();
+    const { ranking, explained } = store.get();
     node.hidden = ranking === null;
-    const [left, right] = shared.classes;
-    setText(bars, `First-order change of log-odds if relabelled: ← ${left} · ${right} →. Hatched bars oppose the flip.`);
     const size = ranking?.flip?.found ? ranking.flip.size : 0;
     const known = size > 1 && explained !== null;
     const more = known ? `, interaction ${signedPercent(explained.interaction)}` : "";
-    setText(set, size > 0 ? `◆ In the flip set: ${plural(size, "row")}${more}.` : "◆ In the flip set, once it is found.");
-    setAttribute(set, "title", known && "The joint effect of the rows beyond their own shares; all add up to the whole flip.");
+    setText(node, size > 0 ? `◆ In the flip set: ${plural(size, "row")}${more}.` : "◆ In the flip set, once it is found.");
+    setAttribute(node, "title", known && "The shares of the rows and what they do only together (the interaction) add up to the whole flip.");
   };
   drawn(scope, store, draw);
   return node;
+}
+
+/** Which of several classes a flip set is to lead to. */
+function createTarget(scope: Scope, { store, actions }: Session): HTMLElement {
+  const select = el("select", "input target", { "aria-label": "Flip to" }, el("option", "", { value: "" }, "any other class"));
+  scope.listen(select, "change", () => actions.aim(store.get().shared.classes[select.selectedIndex - 1] ?? null));
+  drawn(scope, store, () => {
+    const { shared, target, ranking } = store.get();
+    const { classes } = shared;
+    select.hidden = classes.length < 3;
+    if (select.length === 1) select.append(...classes.map((name) => el("option", "", name)));
+    classes.forEach((name, i) => setAttribute(select.options[i + 1] as HTMLOptionElement, "disabled", name === ranking?.summary.predicted));
+    select.selectedIndex = target === null ? 0 : classes.indexOf(target) + 1;
+  });
+  return select;
 }
 
 export interface Pane {
@@ -65,24 +76,18 @@ export interface Pane {
   note(): void;
 }
 
-/** A pane keeps its height while it loads, so that what is below does not jump. */
-function keepHeight(scope: Scope, { store }: Session, node: HTMLElement): void {
-  scope.add(
-    store.subscribe(({ rankingState }) => {
-      const loading = rankingState === "loading";
-      const kept = node.style.minHeight !== "";
-      if (loading !== kept) node.style.minHeight = loading ? `${node.offsetHeight}px` : "";
-    }),
-  );
-}
-
 export function createWhyPane(scope: Scope, session: Session): Pane {
   const { store, actions } = session;
   const id = uniqueId("why");
-  const node = el("section", "pane why", { "aria-labelledby": id });
-  keepHeight(scope, session, node); // before the parts learn that they are out of date
   const find = button(scope, "Find flip set", "", actions.find);
-  const markSet = () => actions.decide(unmarked(store.get()), "relabel");
+  const target = createTarget(scope, session);
+  const markSet = () => {
+    const view = store.get();
+    const flip = view.ranking?.flip;
+    grid.top();
+    if (flip?.found && view.shared.classes.length > 2) actions.decide(flip.rows, "relabel", flip.labels);
+    else actions.decide(unmarked(view), "relabel");
+  };
   const whole = button(scope, "Mark whole flip set", "", markSet);
   const draw = () => {
     const view = store.get();
@@ -90,21 +95,27 @@ export function createWhyPane(scope: Scope, session: Session): Pane {
     whole.update(whyNotMark(view));
     const next = nextStep(view);
     setClass(find.node, "primary", next === "find");
-    setClass(whole.node, "primary", next === "mark");
   };
   drawn(scope, store, draw);
   const grid = createTrainGrid(scope, session);
   const detail = createDetail(scope, session);
-  const head = el("div", "pane-head", el("h3", "heading", { id }, "Why"), el("div", "buttons", find.node, whole.node));
+  const head = el("div", "pane-head", el("h3", "heading", { id }, "Why"), target, el("div", "buttons", find.node, whole.node));
   const found = createFlipNote(scope, store);
   const isSeen = () => seen(grid.line(), detail.node);
   actInSight(scope, detail.node, isSeen);
-  node.append(head, createQueryCard(scope, session), found, createLegend(scope, session), grid.node, detail.node);
+  const rows = el("div", "pane rows", head, createQueryCard(scope, session), found, createLegend(scope, session), grid.node);
+  const node = el("section", "why", { "aria-labelledby": id }, rows, detail.node);
+  /** Where another pane hides this one, the first key only shows it. */
+  const shown = () => {
+    if (grid.node.checkVisibility()) return true;
+    actions.show("why");
+    return false;
+  };
   return {
     node,
     focus: grid.focus,
-    decide: (decision) => isSeen() && detail.decide(decision),
-    markSet: () => seen(found) && markSet(),
+    decide: (decision) => shown() && isSeen() && detail.decide(decision),
+    markSet: () => shown() && seen(found) && markSet(),
     note: detail.note,
   };
 }

@@ -1,0 +1,77 @@
+/** The frame: its height, the whole screen, and tabs where there is room for one pane at a time. */
+
+import type { Session } from "../session";
+import type { PaneName } from "../store";
+import { button, drawn, el, setAttribute, setClass, setText, uniqueId, type Button, type Scope } from "./dom";
+
+const [LEAST, MOST, STEP] = [360, 2000, 20];
+
+/** The lower edge, to drag or to move by the arrow keys. */
+export function createEdge(scope: Scope, { store, actions }: Session, root: HTMLElement): HTMLElement {
+  const role = { role: "separator", tabindex: 0, "aria-orientation": "horizontal", "aria-label": "Height of the workbench" };
+  const node = el("div", "edge", { ...role, "aria-valuemin": LEAST, "aria-valuemax": MOST });
+  const resize = (height: number) => actions.resize(Math.min(MOST, Math.max(LEAST, Math.round(height))));
+  let grip = 0;
+  scope.listen(node, "pointerdown", (event) => {
+    node.setPointerCapture(event.pointerId);
+    grip = event.clientY - store.get().height;
+  });
+  scope.listen(node, "pointermove", ({ pointerId, clientY }) => {
+    if (node.hasPointerCapture(pointerId)) resize(clientY - grip);
+  });
+  scope.listen(node, "keydown", (event) => {
+    const step = { ArrowUp: -STEP, ArrowDown: STEP }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    resize(store.get().height + step);
+  });
+  drawn(scope, store, () => {
+    const { height } = store.get();
+    setAttribute(node, "aria-valuenow", height);
+    root.style.setProperty("--rlw-height", `${height}px`);
+  });
+  return node;
+}
+
+/** To the whole screen and back; no button where the page may not do it. */
+export function createFullScreen(scope: Scope, root: HTMLElement): Button {
+  const isFull = () => root.matches(":fullscreen");
+  const full = button(scope, "Full screen", "quiet", () => {
+    void (isFull() ? document.exitFullscreen() : root.requestFullscreen()).catch(() => {});
+  });
+  full.node.hidden = !document.fullscreenEnabled;
+  scope.listen(root, "fullscreenchange", () => setText(full.node, isFull() ? "Leave full screen" : "Full screen"));
+  return full;
+}
+
+/** Seen in a narrow frame only. */
+export function createTabs(scope: Scope, { store, actions }: Session, panes: Record<PaneName, HTMLElement>): HTMLElement {
+  const names: [PaneName, string][] = [["tests", "Test rows"], ["why", "Why"], ["happens", "Effect"]];
+  const node = el("div", "tabs", { role: "tablist", "aria-label": "Panes" });
+  const tabs = names.map(([name, label]) => {
+    panes[name].id = uniqueId(name);
+    const tab = el("button", "tab", { type: "button", role: "tab", "aria-controls": panes[name].id }, label);
+    scope.listen(tab, "click", () => actions.show(name));
+    node.append(tab);
+    return tab;
+  });
+  scope.listen(node, "keydown", (event) => {
+    const at = names.findIndex(([name]) => name === store.get().pane);
+    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: names.length - 1 }[event.key];
+    const next = to === undefined ? undefined : names[to];
+    if (to === undefined || next === undefined) return;
+    event.preventDefault();
+    actions.show(next[0]);
+    tabs[to]?.focus();
+  });
+  drawn(scope, store, () => {
+    names.forEach(([name], i) => {
+      const [tab, on] = [tabs[i], name === store.get().pane];
+      if (tab === undefined) return;
+      setAttribute(tab, "aria-selected", String(on));
+      setAttribute(tab, "tabindex", on ? 0 : -1);
+      setClass(panes[name], "current", on);
+    });
+  });
+  return node;
+}

@@ -1,0 +1,102 @@
+"""A store in a PostgreSQL database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import final
+
+import sqlalchemy as sql
+
+from .base import JournalError, StoreAwayError, StoreDamagedError
+from .sql_store import HEAD, SqlStore
+
+_WAIT = 5  # seconds
+_LOCK = 0x524C4244  # an arbitrary number of ours: who holds it makes the tables
+_GUARDS = (
+    "CREATE FUNCTION relabel_events_stay() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE EXCEPTION 'events are never changed or removed'; END $$",
+    "CREATE TRIGGER relabel_events_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON relabel_events "
+    "FOR EACH STATEMENT EXECUTE FUNCTION relabel_events_stay()",
+)
+
+
+@final
+class PostgresStore(SqlStore):
+    """Events in the tables ``relabel_events``, ``relabel_store`` and ``relabel_data`` of one schema.
+
+    Parameters
+    ----------
+    url
+        ``postgresql://user:password@host/database``. The tables are made if they do not exist.
+
+    Raises
+    ------
+    JournalError
+        If the server cannot be reached, or the tables cannot be made.
+    ImportError
+        If psycopg is not installed.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            address = sql.make_url(url).set(drivername="postgresql+psycopg")
+        except (sql.exc.ArgumentError, ValueError) as error:
+            raise JournalError(
+                "journal: expected store= as postgresql://user:password@host/database, got a URL that cannot be read."
+            ) from error
+        try:
+            engine = sql.create_engine(
+                address, pool_pre_ping=True, pool_size=2, connect_args={"connect_timeout": _WAIT}
+            )
+        except ImportError as error:
+            raise ImportError(
+                "A store in PostgreSQL needs psycopg, which is not installed. Run: "
+                'pip install "relabel-widget[postgres]"'
+            ) from error
+        super().__init__(f"the store {address.set(drivername='postgresql').render_as_string()!r}", engine)
+        try:
+            self._make()
+        except BaseException:
+            self.close()
+            raise
+
+    def _make(self) -> None:
+        with self._connected("open") as connection:
+            if sql.inspect(connection).has_table(HEAD.name):
+                return
+            connection.execute(sql.select(sql.func.pg_advisory_xact_lock(_LOCK)))
+            if not sql.inspect(connection).has_table(HEAD.name):
+                self._create(connection)
+            connection.commit()
+
+    def _begin(self, connection: sql.Connection) -> None:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{self.patience * 1000:.0f}ms'")
+        connection.execute(sql.select(HEAD.c.last).with_for_update())
+
+    def _guards(self) -> Sequence[str]:
+        return _GUARDS
+
+    def _in_words(self, deed: str, error: Exception) -> JournalError:
+        cause = getattr(error, "orig", None) or error
+        code = str(getattr(cause, "sqlstate", "") or "")
+        reason = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
+        for start, advice in _AWAY.items():
+            if code.startswith(start):
+                return StoreAwayError(f"journal: cannot {deed} {self.name}: {reason}. {advice}")
+        if code:
+            return StoreDamagedError(f"journal: cannot {deed} {self.name}: {reason}. Restore it from a backup.")
+        return StoreAwayError(f"journal: cannot reach {self.name}: {reason}. Check server and network.")
+
+
+_AWAY = {
+    "08": "Check the connection to the server.",
+    "25006": "It is read-only: connect to the server that takes writes.",
+    "28": "Check user and password.",
+    "3D": "Create the database, or pass another URL as store=.",
+    "40": "Others wrote at the same time: try again.",
+    "42501": "Ask for the right to read and write its tables.",
+    "42P01": "Its tables were deleted: restore them from a backup.",
+    "53": "The server lacks space or memory: free some.",
+    "55P03": "Another process has locked it: close that process, or wait for it.",
+    "57": "The server was stopped: start it again.",
+}

@@ -1,0 +1,199 @@
+"""Several processes on one store, in SQLite and in PostgreSQL, and processes that are killed."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import store_child
+from servers import postgres
+
+from relabel_widget.journal import JournalError
+from relabel_widget.journal.events import relabelled
+
+PEOPLE = ("ada", "bo", "eve", "kim")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    pytest.importorskip("psycopg")
+    with postgres() as url:
+        yield url
+
+
+def emptied(url: str) -> str:
+    """The same server, without a store."""
+    import psycopg
+
+    with psycopg.connect(url) as connection:
+        connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return str(tmp_path / "store.sqlite")
+    return emptied(request.getfixturevalue("server"))
+
+
+def started(store: str, annotator: str, number: int) -> subprocess.Popen[str]:
+    child = [sys.executable, str(Path(store_child.__file__)), store, annotator, str(number)]
+    path = os.pathsep.join([str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")])
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(child, **pipes, text=True, env={**os.environ, "PYTHONPATH": path})
+
+
+def decide_together(store: str, number: int) -> None:
+    """Four write at once; a fifth, which only looks, sees all of it within two seconds of the last."""
+    looker = store_child.opened(store)
+    children = [started(store, who, number) for who in PEOPLE]
+    for child in children:
+        assert child.stdout.readline() == "ready\n", child.stderr.read()  # type: ignore[union-attr]
+    for child in children:
+        child.stdin.write("go\n")  # type: ignore[union-attr]
+        child.stdin.flush()  # type: ignore[union-attr]
+    ended = [(child.communicate(timeout=590), child.returncode) for child in children]
+    for (said, errors), code in ended:
+        assert code == 0, errors
+        assert said.split() == [str(place) for place in range(number)]
+    began = time.monotonic()
+    looker.refresh()
+    assert time.monotonic() - began < 2
+    events = looker.events()
+    assert [event.seq for event in events] == list(range(1, 4 * number + 1))
+    for who in PEOPLE:
+        assert [event.note for event in events if event.annotator == who] == [str(place) for place in range(number)]
+    again = store_child.opened(store)
+    assert again.events() == events
+    assert again.state == looker.state
+    looker.close()
+    again.close()
+
+
+def test_four_processes_decide_at_once(store: str) -> None:
+    decide_together(store, 40)
+
+
+@pytest.mark.benchmark
+def test_four_processes_make_a_thousand_decisions_each(store: str) -> None:
+    decide_together(store, 1000)
+
+
+def kill_sessions(store: str, sessions: int) -> None:
+    """What a session said was written is there after kill -9 at any moment, and nothing is there twice or in part."""
+    rng = random.Random(0)  # noqa: S311 - seeded, for a test
+    told = 0
+    for session in range(sessions):
+        child = started(store, f"s{session}", 10**6)
+        assert child.stdout.readline() == "ready\n", child.stderr.read()  # type: ignore[union-attr]
+        child.stdin.write("go\n")  # type: ignore[union-attr]
+        child.stdin.flush()  # type: ignore[union-attr]
+        time.sleep(rng.random() * 0.4)
+        child.kill()
+        said = child.communicate(timeout=60)[0].split("\n")[:-1]
+        journal = store_child.opened(store)
+        written = [event.note for event in journal.events() if event.annotator == f"s{session}"]
+        assert written == [str(place) for place in range(len(written))]
+        assert len(said) <= len(written) <= len(said) + 1
+        assert journal.trouble == ""
+        journal.close()
+        told += len(said)
+    assert told > sessions
+
+
+def test_kill_9_at_random_moments_loses_nothing(tmp_path: Path) -> None:
+    kill_sessions(str(tmp_path / "store.sqlite"), 6)
+
+
+@pytest.mark.benchmark
+def test_kill_9_in_two_hundred_sessions(tmp_path: Path) -> None:
+    kill_sessions(str(tmp_path / "store.sqlite"), 200)
+
+
+# --- PostgreSQL alone
+
+
+def decided(row: int, note: str = "") -> Any:
+    return relabelled((row,), (row % 2,), (1 - row % 2,), note=note, annotator="ada")
+
+
+def test_events_in_postgres_are_never_changed_or_removed(server: str) -> None:
+    import psycopg
+
+    journal = store_child.opened(emptied(server))
+    journal.append(decided(1, "a\x00b 'quoted'"))
+    for statement in (
+        "UPDATE relabel_events SET kind = 'keep'",
+        "DELETE FROM relabel_events",
+        "TRUNCATE relabel_events",
+    ):
+        with psycopg.connect(server) as connection, pytest.raises(psycopg.Error, match="never changed or removed"):
+            connection.execute(statement)
+    assert store_child.opened(server).events() == journal.events()
+    assert journal.events()[0].note == "a\x00b 'quoted'"
+    journal.close()
+
+
+def test_readers_of_postgres_never_wait_and_writers_say_what_they_wait_for(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import psycopg
+
+    monkeypatch.setattr("relabel_widget.journal.journal.PATIENT", 1)
+    one, two = (store_child.opened(emptied(server) if first else server) for first in (True, False))
+    with psycopg.connect(server) as connection:
+        connection.execute("SELECT * FROM relabel_store FOR UPDATE")
+        one.append(decided(1))
+        assert "Another process has locked it" in one.trouble
+        began = time.monotonic()
+        two.refresh()
+        store_child.opened(server).close()
+        assert time.monotonic() - began < 0.9
+    one.refresh()
+    assert one.trouble == ""
+    two.refresh()
+    assert len(two.events()) == 1
+    one.close()
+    two.close()
+
+
+def test_a_postgres_that_is_away_is_waited_for() -> None:
+    pytest.importorskip("psycopg")
+    with postgres() as url:
+        journal = store_child.opened(url)
+        journal.append(decided(1))
+    journal.append(decided(2))
+    assert "Until then 1 event is kept in memory only" in journal.trouble
+    assert len(journal.events()) == 2
+    with pytest.raises(JournalError, match=r"cannot reach the store 'postgresql://tester@127\.0\.0\.1"):
+        store_child.opened(url)
+    journal.close()
+
+
+def test_a_password_is_not_shown(server: str) -> None:
+    url = server.replace("tester@", "nobody_such:secret@")
+    with pytest.raises(JournalError) as caught:
+        store_child.opened(url)
+    assert "secret" not in str(caught.value)
+    assert "nobody_such:***@" in str(caught.value)
+
+
+def test_tables_that_were_deleted_are_said_to_be_so(server: str) -> None:
+    import psycopg
+
+    journal = store_child.opened(emptied(server))
+    journal.append(decided(1))
+    with psycopg.connect(server) as connection:
+        connection.execute("DROP TABLE relabel_store")
+    journal.append(decided(2))
+    assert "Its tables were deleted" in journal.trouble
+    assert len(journal.events()) == 2
+    journal.close()
