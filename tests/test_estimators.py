@@ -14,7 +14,7 @@ from oracles import DenseProblem, random_case
 from review_cases import TEST, TRAIN, Y
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.feature_selection import SelectKBest, chi2
 from sklearn.linear_model import (
@@ -408,17 +408,32 @@ def test_calibration_counts_as_a_threshold(make: Any) -> None:
     assert found.verified
     assert found.predicted_before == model.predict(case.query[None])[0]
     sets = rw.find_flip_sets(fit, case.x[:5])
-    assert {each.confirmed_by for each in sets if each.verified} == {"estimator"}
+    how = "pipeline" if hasattr(model, "estimator") and hasattr(model.estimator, "steps") else "estimator"
+    assert {each.confirmed_by for each in sets if each.verified} == {how}
     whole = getattr(model, "best_estimator_", model)
     for row, each in enumerate(sets):  # calibration is fitted again: its threshold moves
         if each.verified:
             again = clone(whole).fit(case.x, edited(y, each))
             assert again.predict(case.x[[row]])[0] != model.predict(case.x[[row]])[0]
-    checked = rw.verify(fit, sets[0].rows, case.x, how="estimator")
+    checked = rw.verify(fit, sets[0].rows, case.x, how=how)
     expected = clone(whole).fit(case.x, edited(y, sets[0])).predict(case.x)
     assert_array_equal(fit.classes[checked.predicted_after], expected)
     order = np.argsort(fit.decision(case.x))
     assert (np.diff(model.predict_proba(case.x)[order, 1]) >= 0).all()
+
+
+def test_folds_of_a_calibrated_pipeline_fit_its_steps_again() -> None:
+    """Words of a fold are not those of all rows, so that the threshold is another one than at fixed features."""
+    calibrated = CalibratedClassifierCV(make_pipeline(TfidfVectorizer(), VECTORS), ensemble=False, cv=3).fit(TRAIN, Y)
+    fit = rw.adopt(calibrated, TRAIN, Y)
+    sets = [rw.Workbench(fit, TRAIN, Y, TEST).flip_set(row) for row in range(len(TEST))]
+    assert {each.confirmed_by for each in sets if each.verified} == {"pipeline"}
+    for query, each in zip(TEST, sets, strict=True):
+        again = clone(calibrated).fit(TRAIN, edited(Y, each))
+        assert each.verified == (again.predict([query])[0] != calibrated.predict([query])[0])
+    checked = rw.verify(fit, [0, 1, 2], TEST, how="pipeline")
+    expected = clone(calibrated).fit(TRAIN, np.append(1 - Y[:3], Y[3:])).predict(TEST)
+    assert_array_equal(fit.classes[checked.predicted_after], expected)
 
 
 @with_freezing
@@ -452,6 +467,25 @@ def test_a_temperature_changes_no_prediction() -> None:
         ).fit(case.x, case.y)
         fit = rw.adopt(model, case.x, case.y)
         assert_array_equal((fit.proba(case.x) > fit.threshold).astype(int), model.predict(case.x))
+
+
+@pytest.mark.skipif(RELEASE < (1, 8), reason="needs scikit-learn 1.8")
+@pytest.mark.parametrize("inside", [VECTORS, MultinomialNB(), RidgeClassifier(), OneVsRestClassifier(NEAR)])
+@pytest.mark.parametrize("several", [False, True])
+def test_a_temperature_is_fitted_to_codes_of_text_labels(inside: Any, several: bool) -> None:
+    """scikit-learn fits the classifier inside to 0, 1, ... there: labels are not taken for those of another fit."""
+    case = random_case(81, n=120)
+    x = np.abs(case.x)
+    y = np.array(["no", "perhaps", "yes"])[np.digitize(case.x[:, 0], [-0.5, 0.5]) if several else 2 * case.y]
+    calibrated = CalibratedClassifierCV(inside, ensemble=False, method="temperature")
+    model = make_pipeline(StandardScaler(with_mean=False), calibrated).fit(x, y)
+    fit = rw.adopt(model, x, y)
+    assert fit.classes.tolist() == model.classes_.tolist()
+    verification = rw.verify(fit, [0], x, labels=[y[y != y[0]][0]], how="pipeline")
+    assert_array_equal(fit.classes[verification.predicted_before], model.predict(x))
+    for row, each in enumerate(rw.find_flip_sets(fit, x[:4])):
+        assert each.verified
+        assert clone(model).fit(x, edited(y, each)).predict(x[[row]])[0] != model.predict(x[[row]])[0]
 
 
 @with_thresholds
@@ -600,11 +634,15 @@ def test_bytes_in_a_frozen_vectoriser_are_read_as_it_reads_them() -> None:
 REFUSED = {
     "SVC": (SVC(), "Nystroem"),
     "Ridge": (Ridge(), "RidgeClassifier with the same alpha"),
-    "isotonic": (CalibratedClassifierCV(LinearSVC(dual=False), ensemble=False, method="isotonic"), "method='sigmoid'"),
+    "isotonic": (
+        CalibratedClassifierCV(LinearSVC(dual=False), ensemble=False, method="isotonic"),
+        "method='sigmoid' to two",
+    ),
     "several calibrated": (CalibratedClassifierCV(LinearSVC(dual=False)), "ensemble=False"),
     "Perceptron": (Perceptron(), r'SGDClassifier\(loss="log_loss"\)'),
     "DecisionTreeClassifier": (DecisionTreeClassifier(), "KBinsDiscretizer"),
     "RandomForestClassifier": (RandomForestClassifier(n_estimators=2), "RandomTreesEmbedding"),
+    "VotingClassifier": (VotingClassifier([("ridge", RidgeClassifier())]), "one of the classifiers inside"),
 }
 
 
@@ -631,7 +669,7 @@ WAYS_OUT = {
     "Ridge": (Ridge(), "Fit RidgeClassifier with the same alpha", RidgeClassifier()),
     "several calibrated": (
         CalibratedClassifierCV(LinearSVC(dual=False), cv=3),
-        "with ensemble=False and method='sigmoid'",
+        "ensemble=False and method='sigmoid'",
         CalibratedClassifierCV(LinearSVC(dual=False), cv=3, ensemble=False),
     ),
 }

@@ -15,8 +15,10 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.feature_selection import RFE, SelectFromModel
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, TargetEncoder
+from sklearn.svm import LinearSVC
 
 import relabel_widget as rw
 
@@ -255,6 +257,31 @@ def test_verify_by_the_pipeline_with_labels_and_removals() -> None:
         rw.verify(rw.fit(np.eye(4), [0, 1, 0, 1]), [0], np.eye(4), how="estimator")
     with pytest.raises(ValueError, match=r"Pass raw rows"):
         rw.verify(fit, rows, fit.design_of(TEST), how="pipeline")
+
+
+@pytest.mark.parametrize("model", [LogisticRegression(), MultinomialNB()])
+def test_a_pipeline_of_a_classifier_alone_is_refitted(model: Any) -> None:
+    x = np.random.default_rng(4).poisson(1.0, (40, 3))
+    y = np.arange(40) % 2
+    pipeline = make_pipeline("passthrough", model).fit(x, y)
+    result = rw.verify(rw.adopt(pipeline, x, y), [0, 1], x, how="pipeline")
+    again = clone(model).fit(x, np.append([1, 0], y[2:]))
+    assert_allclose(result.proba_after, again.predict_proba(x)[:, 1], atol=1e-12)
+
+
+@pytest.mark.parametrize("model", [LogisticRegression(), LinearSVC(), MultinomialNB()])
+@pytest.mark.parametrize("labels", [Y, np.array(["a", "b", "c"])[np.arange(len(Y)) % 3]], ids=["two", "three"])
+def test_removed_rows_are_missing_in_the_steps_as_well(model: Any, labels: Any) -> None:
+    """Words and their frequencies are those of the rows that are left, though no step looks at labels."""
+    pipeline = make_pipeline(TfidfVectorizer(), clone(model)).fit(TRAIN, labels)
+    fit = rw.adopt(pipeline, TRAIN, labels)
+    sets = rw.find_flip_sets(fit, TEST, edit="remove")
+    assert "pipeline" in {each.confirmed_by for each in sets}
+    for query, each in zip(TEST, sets, strict=True):
+        if len(each.rows):
+            left = np.setdiff1d(np.arange(len(TRAIN)), each.rows)
+            again = clone(pipeline).fit([TRAIN[row] for row in left], labels[left])
+            assert each.verified == (again.predict([query])[0] != pipeline.predict([query])[0])
 
 
 def test_new_labels_that_change_nothing_are_left_alone() -> None:

@@ -229,7 +229,7 @@ def test_a_query_needs_the_columns_that_a_column_transformer_takes() -> None:
 
 
 def test_a_test_row_near_the_threshold_is_retrained_by_the_estimator() -> None:
-    own = fitted(make_pipeline(TfidfVectorizer(), LogisticRegression(tol=1e-3)))
+    own = fitted(make_pipeline(TfidfVectorizer(), LogisticRegression(tol=1e-5)))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         bench = rw.Workbench(own, TRAIN, Y, TEST[:3])

@@ -28,7 +28,8 @@ class RobustnessCurve:
     Attributes
     ----------
     queries
-        One line for each query: ``query, size`` (of its verified set, NaN if none was found), ``lower_bound``.
+        One line for each query: ``query, size`` (of its verified set, NaN if none was found, or the refit of an adopted
+        estimator did not confirm it), ``lower_bound``.
     edit
         ``"relabel"`` or ``"remove"``.
     """
@@ -123,7 +124,7 @@ def robustness_curve(
     Raises
     ------
     ValueError, TypeError
-        If an argument is not as described, a set was not verified, or there are no queries.
+        If an argument is not as described, a set is of another method, or there are no queries.
 
     Notes
     -----
@@ -140,12 +141,12 @@ def robustness_curve(
         check_flip_sets(flip_sets, who="robustness_curve")
     if not flip_sets:
         raise ValueError("robustness_curve: expected at least one query, got none.")
-    unverified = sum(each.found and not each.verified for each in flip_sets)
+    unverified = sum(each.method != "verified" for each in flip_sets)
     edits = {each.edit for each in flip_sets}
     if unverified or len(edits) > 1:
         raise ValueError(
-            f'robustness_curve: expected flip sets of method "verified" and one edit, got {unverified} not confirmed '
-            f"by a refit and edits {sorted(edits)}."
+            f'robustness_curve: expected flip sets of method "verified" and one edit, got {unverified} of another '
+            f"method and edits {sorted(edits)}."
         )
     return _curve(flip_sets, flip_sets[0].edit)
 
@@ -155,7 +156,7 @@ def _curve(flip_sets: Sequence[FlipSet], edit: Edit) -> RobustnessCurve:
 
     lines = {
         "query": np.arange(len(flip_sets)),
-        "size": [float(each.size) if each.found else np.nan for each in flip_sets],
+        "size": [float(each.size) if each.verified else np.nan for each in flip_sets],
         "lower_bound": [each.lower_bound for each in flip_sets],
     }
     return RobustnessCurve(pd.DataFrame(lines), edit)

@@ -38,6 +38,7 @@ def bayes_fit(
     *,
     transform: Any = None,
     columns: list[Any] | None = None,
+    classes: AnyArray | None = None,
 ) -> BayesFit:
     """Take over a fitted ``MultinomialNB``, ``ComplementNB`` or ``BernoulliNB``.
 
@@ -51,6 +52,8 @@ def bayes_fit(
         The labels, of two classes or more, and weights that it was fitted with.
     transform, columns
         What turns the raw rows of a pipeline into features; names of the columns of a training frame.
+    classes
+        The labels, where it was fitted to their codes; None where they are its own.
 
     Raises
     ------
@@ -58,7 +61,7 @@ def bayes_fit(
         If it is unfitted, has ``norm=True`` or a smoothing of 0, or its counts are not those of these rows.
     """
     model = _model(estimator)
-    classes = np.asarray(estimator.classes_)
+    classes = np.asarray(estimator.classes_) if classes is None else classes
     if design.n_features != len(model.alpha):
         raise ValueError(
             f"adopt: the estimator was fitted on {len(model.alpha)} columns, got X of shape {design.shape}. "

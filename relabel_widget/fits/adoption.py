@@ -131,7 +131,7 @@ def adopted(
         if steps is None:
             _check_names(model, features, who)
         design = as_design(features, who=f"{who}: {x_name}")
-        taken = bayes_fit(model, design, y, sample_weight, transform=steps, columns=columns)
+        taken = bayes_fit(model, design, y, sample_weight, transform=steps, columns=columns, classes=inside.classes)
         weights = None if sample_weight is None else taken.weights
         own = _own(estimator, model, steps, rows, features, taken.y, weights, design)
         own = replace(own, calibration=inside.calibration, threshold_logit=taken.threshold_logit(threshold, who=who))
@@ -145,7 +145,8 @@ def adopted(
         )
     if steps is None:
         _check_names(model, features, who)
-    labels = encode(y, design.n_rows, who=who, classes=np.asarray(model.classes_), several=True)
+    classes = np.asarray(model.classes_) if inside.classes is None else inside.classes
+    labels = encode(y, design.n_rows, who=who, classes=classes, several=True)
     weights = check_weights(sample_weight, labels, who=who)
     problem, start = _stated(objective, model, design, labels, weights)
     unsaid = None

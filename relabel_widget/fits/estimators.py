@@ -336,6 +336,7 @@ def _is_multinomial(model: Any) -> bool:
 # --- what is refused, and what to fit instead
 
 _LOGISTIC = "Fit LogisticRegression(C=...)"
+_LONE = "Fit one of the classifiers inside alone, if it is one of these."
 _INSTEAD = {
     "SVC": "Fit LogisticRegression on the features of kernel_approximation.Nystroem with the same kernel.",
     "NuSVC": "Fit LogisticRegression on the features of kernel_approximation.Nystroem with the same kernel.",
@@ -343,8 +344,11 @@ _INSTEAD = {
     "PassiveAggressiveClassifier": 'Fit SGDClassifier(loss="log_loss"): it takes the same steps, towards a minimum.',
     "OneVsOneClassifier": "Fit OneVsRestClassifier of the same, or LogisticRegression, which is multinomial.",
     "OutputCodeClassifier": "Fit OneVsRestClassifier of the same, or LogisticRegression, which is multinomial.",
-    "CalibratedClassifierCV": "Fit it to two classes with ensemble=False and method='sigmoid', which "
-    "keeps the order of scores.",
+    "CalibratedClassifierCV": "Fit it with ensemble=False and method='sigmoid' to two classes, method='temperature' to "
+    "more, which keep the order of scores.",
+    "VotingClassifier": _LONE,
+    "StackingClassifier": _LONE,
+    "BaggingClassifier": _LONE,
     "LinearRegression": "Fit RidgeClassifier(alpha=...), the same loss on labels, with a penalty.",
     "Ridge": "Fit RidgeClassifier with the same alpha: it is Ridge on labels.",
     "TunedThresholdClassifierCV": "Fit it, with refit=True or cv='prefit': otherwise which rows it was fitted to is "
@@ -361,7 +365,7 @@ def refusal(estimator: Any) -> str:
     name = type(estimator).__name__
     if hasattr(estimator, "refit") and hasattr(estimator, "cv") and name not in _INSTEAD:
         instead = "Fit this search with refit=True (its default), so that it has a best_estimator_."
-    elif type(estimator).__module__.startswith(("sklearn.tree", "sklearn.ensemble")):
+    elif name not in _INSTEAD and type(estimator).__module__.startswith(("sklearn.tree", "sklearn.ensemble")):
         instead = _INSTEAD_OF_TREES
     else:
         instead = _INSTEAD.get(name, f"{_LOGISTIC} to the same rows.")

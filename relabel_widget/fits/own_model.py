@@ -18,8 +18,8 @@ from ..design import Design
 from ..inputs import rows_at
 from ..problem import Edit
 from .linear import coef_of, intercepts_of, setting, steps_of
-from .steps import Steps, identical, same_values
-from .wrappers import calibrated_again, opened, passes_on
+from .steps import Steps, identical, same_values, unrolled
+from .wrappers import calibrated_again, calibrates_steps, opened, passes_on
 
 How: TypeAlias = Literal["minimiser", "estimator", "pipeline"]
 HOW: tuple[How, ...] = ("minimiser", "estimator", "pipeline")
@@ -116,6 +116,16 @@ class OwnModel:
             )
         return True
 
+    def makes_other_features(self, edit: Edit) -> bool:
+        """Whether a fit of the whole pipeline may make other features than those at hand.
+
+        Steps that are blind to labels may learn from rows, as words, means and frequencies are learned: they do so
+        again once rows are removed, and in folds of calibration, which follow the labels.
+        """
+        if self.steps is None:
+            return False
+        return edit == "remove" or calibrates_steps(self.calibration) or self.looks_at_labels
+
     @cached_property
     def fitted_features(self) -> Any:
         """The features as a fit of the whole pipeline makes them, to the last bit, for a refit of the classifier."""
@@ -144,7 +154,7 @@ class OwnModel:
         most = setting(self.classifier, "max_iter")
         return bool(setting(self.classifier, "warm_start")) or (most is not None and steps_of(self.classifier) > most)
 
-    def doubts(self, margin: float) -> bool:
+    def doubts(self, margin: float, edit: Edit = "relabel") -> bool:
         """Whether a refit of the estimator may contradict one of the minimiser with this margin, in log-odds.
 
         Warns
@@ -155,7 +165,7 @@ class OwnModel:
         tol = setting(self.classifier, "tol") or 0.0  # a naive Bayes does not stop anywhere
         reach = max(_DOUBT * self.distance, _DOUBT_OF_TOL * tol)
         chooses = self.chooses or self.calibration is not None
-        in_doubt = self.looks_at_labels or chooses or self.starts_elsewhere or abs(margin) < reach
+        in_doubt = self.makes_other_features(edit) or chooses or self.starts_elsewhere or abs(margin) < reach
         return in_doubt and self._told_of_chance
 
     @cached_property
@@ -177,9 +187,9 @@ class OwnModel:
             )
         return True
 
-    def strongest(self, raw: Any) -> How:
+    def strongest(self, raw: Any, edit: Edit = "relabel") -> How:
         """The refit that settles a doubt: of the whole pipeline where that matters and raw queries are at hand."""
-        return "pipeline" if self.looks_at_labels and raw is not None else "estimator"
+        return "pipeline" if self.makes_other_features(edit) and raw is not None else "estimator"
 
     def decision(self, queries: Design) -> FloatArray:
         """Log-odds of ``classes[1]`` by the estimator as it was given, shape (m,); of each of K classes, (m, K)."""
@@ -200,7 +210,7 @@ class OwnModel:
             if is_bayes(self.classifier):
                 return _log_odds(refitted.predict_log_proba(raw))
             return np.asarray(refitted.decision_function(raw), dtype=np.float64)
-        return _decision(refitted, queries)
+        return _decision(unrolled(refitted, who="verify")[1], queries)
 
     def refitted(self, how: How, rows: IntArray, labels: AnyArray, edit: Edit) -> Any:
         """A clone of the estimator, fitted to edited labels. What it warns of was said when its owner fitted it.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy.special import expit, logit
 
+from .._typing import AnyArray
 from .linear import is_one_vs_rest
 
 
@@ -25,11 +26,15 @@ class Opened:
         threshold. On it, scikit-learn predicts the wrapper's ``pos_label``.
     calibration
         The ``CalibratedClassifierCV`` that made the threshold, if a fit of it fits the classifier as well.
+    classes
+        The labels that the classifier's classes stand for, where a wrapper fitted it to their codes, 0, 1 and so on;
+        None where they are its own.
     """
 
     estimator: Any
     threshold: float | None
     calibration: Any = None
+    classes: AnyArray | None = None
 
 
 def opened(estimator: Any) -> Opened:
@@ -43,29 +48,30 @@ def opened(estimator: Any) -> Opened:
     if inner is not None:
         found = opened(inner)
         if _has_threshold(estimator):
-            return Opened(found.estimator, _threshold(estimator))
+            return replace(found, threshold=_threshold(estimator), calibration=None)
         if _is_calibrated(estimator):
-            two_classes = len(estimator.classes_) == 2
-            again = estimator if two_classes and not is_frozen(estimator.estimator) else None
-            return Opened(found.estimator, _own_proba(estimator, 0.5) if two_classes else None, again)
-        return Opened(found.estimator, found.threshold, found.calibration)
+            moves = len(estimator.classes_) == 2 and not _is_tempered(estimator)
+            again = estimator if moves and not is_frozen(estimator.estimator) else None
+            threshold = _own_proba(estimator, 0.5) if moves else None
+            return Opened(found.estimator, threshold, again, _coded_classes(estimator, inner))
+        return found
     steps = getattr(estimator, "steps", None)
     if isinstance(steps, list) and steps and hasattr(estimator, "named_steps"):
         name, last = steps[-1]
         found = opened(last)
         if found.estimator is last:
-            return Opened(estimator, found.threshold, found.calibration)
+            return replace(found, estimator=estimator)
         pipeline = copy(estimator)
         pipeline.steps = [*steps[:-1], (name, found.estimator)]
-        return Opened(pipeline, found.threshold, found.calibration)
+        return replace(found, estimator=pipeline)
     return Opened(estimator, None)
 
 
 def calibrated_again(given: Any, calibration: Any) -> Any:
-    """A classifier to fit, or a pipeline that ends in one, with calibration around the classifier; itself without."""
+    """A classifier or pipeline to fit, with calibration around what it was around; itself without."""
     if calibration is None:
         return given
-    if isinstance(getattr(given, "steps", None), list) and hasattr(given, "named_steps"):
+    if _is_pipeline(given) and not (calibrates_steps(calibration) and _names(given) == _names(calibration.estimator)):
         pipeline = copy(given)
         name, last = given.steps[-1]
         pipeline.steps = [*given.steps[:-1], (name, calibrated_again(last, calibration))]
@@ -73,6 +79,19 @@ def calibrated_again(given: Any, calibration: Any) -> Any:
     again = copy(calibration)
     again.estimator = given
     return again
+
+
+def calibrates_steps(calibration: Any) -> bool:
+    """Whether calibration is around a pipeline, whose steps are fitted again to each of its folds."""
+    return calibration is not None and _is_pipeline(calibration.estimator)
+
+
+def _is_pipeline(estimator: Any) -> bool:
+    return isinstance(getattr(estimator, "steps", None), list) and hasattr(estimator, "named_steps")
+
+
+def _names(pipeline: Any) -> list[str]:
+    return [name for name, _ in pipeline.steps]
 
 
 def is_frozen(estimator: Any) -> bool:
@@ -190,6 +209,13 @@ def _keeps_order(estimator: Any) -> bool:
         return True
     two = len(estimator.classes_) == 2 and estimator.method == "sigmoid"
     return two and _calibration(estimator)[0] > 0
+
+
+def _coded_classes(estimator: Any, inside: Any) -> AnyArray | None:
+    """The labels of a calibrated classifier that was fitted to their codes: a temperature is fitted so to texts."""
+    classes = np.asarray(estimator.classes_)
+    coded = not np.array_equal(inside.classes_, classes) and np.array_equal(inside.classes_, np.arange(len(classes)))
+    return classes if coded else None
 
 
 def _calibration(estimator: Any) -> tuple[float, float]:

@@ -56,14 +56,14 @@ class BayesTask:
         return replace(self, rules=replace(self.rules, fit=self.fit.bare()))
 
     def concluded(self, flip_set: FlipSet, asked: Asked, proof: Proof, monitor: Monitor | None) -> FlipSet:  # noqa: ARG002
-        """The flip set with the word of the user's whole pipeline, where its steps or its calibration look at labels.
+        """The flip set with the word of the user's whole pipeline, where its steps or its calibration may change.
 
         Otherwise the refit of the counts is the estimator's own; and the lower bound needs no other proof.
         """
         own = self.fit.own
         if own is None or not flip_set.verified or not own.is_quick:
             return flip_set
-        if not own.looks_at_labels and own.calibration is None:
+        if not own.makes_other_features(flip_set.edit) and own.calibration is None:
             return flip_set
         return held_against(own, flip_set, asked, self.threshold_logit, self.target, monitor)
 

@@ -65,7 +65,7 @@ class Confirmation:
         if own is None or not flip_set.verified or not own.is_quick:
             return flip_set
         before = float(own.decision(self.asked.query)[0]) - self.question.offset
-        if before * self.question.value > 0 and not own.doubts(flip_set.margin_after):
+        if before * self.question.value > 0 and not own.doubts(flip_set.margin_after, flip_set.edit):
             return flip_set
         trial = _Trial(self, own, before)
         try:
@@ -116,7 +116,7 @@ class _Trial:
         self._confirmation = confirmation
         self._own = own
         self._direction = np.sign(before)
-        self.how = own.strongest(confirmation.asked.raw)
+        self.how = own.strongest(confirmation.asked.raw, confirmation.question.edit)
         self.margins: dict[bytes, float] = {}
 
     def margin(self, rows: IntArray) -> float:
@@ -187,7 +187,7 @@ class ClassConfirmation:
             return flip_set
         code = int(np.argmax(own.decision(self.asked.query)[0]))
         same = bool(self.fit.classes[code] == flip_set.predicted_before)
-        if same and not own.doubts(flip_set.margin_after):
+        if same and not own.doubts(flip_set.margin_after, flip_set.edit):
             return flip_set
         held = self._held(own, flip_set)
         if held.verified or not (same and may_grow) or held.outcome is not Outcome.CONTRADICTED:
@@ -267,7 +267,7 @@ def held_against(
     code = predicted_code(before, threshold_logit)
     shown = 1 if len(before) == 2 else code
     own_before = float(proba(before[None])[0, shown])
-    how = own.strongest(asked.raw)
+    how = own.strongest(asked.raw, flip_set.edit)
     if monitor is not None:
         monitor.step(f"confirming by your {how}", 0)
     try:

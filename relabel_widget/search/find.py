@@ -92,7 +92,8 @@ def find_flip_set(
         adopted estimator if None (`Fit.threshold`), 0.5 without one. With several classes the likeliest is predicted,
         and there is no threshold.
     edit
-        ``"relabel"`` gives rows another label, ``"remove"`` leaves them out.
+        ``"relabel"`` gives rows another label, ``"remove"`` leaves them out: a pipeline's steps then learn from fewer
+        rows, and raw queries have the set confirmed by a refit of the whole pipeline.
     method
         ``"verified"`` returns a set only if a refit flips the query, and makes it small by refits;
         ``"first-order"`` is the paper's Algorithm 1, a prediction that no refit has checked.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import numbers
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import traitlets
 
+from ..arguments import shown
 from ..files.characters import readable
 from ..monitor import Progress
 from ..workbench import Workbench
@@ -24,6 +26,8 @@ from ._pages import Pages
 from ._where_asked import SendsWhereAsked
 
 _STATIC = Path(__file__).parent / "static"
+_LEAST_HEIGHT = 360  # pixels: less shows no list beside the actions
+_MOST_HEIGHT = 2000
 
 
 def _front_end(name: str) -> str | Path:
@@ -67,6 +71,8 @@ class RelabelWidget(SendsWhereAsked):
 
     Raises
     ------
+    TypeError, ValueError
+        If ``workbench`` is none, or ``height`` is not as described.
     traitlets.TraitError
         When a trait is set to what the workbench refuses; the old value stays.
     """
@@ -78,7 +84,7 @@ class RelabelWidget(SendsWhereAsked):
     relabelled = traitlets.List(traitlets.Int()).tag(sync=True)
     busy = traitlets.Bool(False).tag(sync=True)
     threshold = traitlets.Float(0.5).tag(sync=True)
-    height = traitlets.Int(620, min=360, max=2000).tag(sync=True)
+    height = traitlets.Int(620, min=_LEAST_HEIGHT, max=_MOST_HEIGHT).tag(sync=True)
     _state = traitlets.Dict().tag(sync=True)
     # Marimo runs the cells that read the value again only when a page sends a trait: its pages count here what they
     # saw change. None elsewhere, where nothing needs it. It is no trait of ours that pages send back, because an old
@@ -93,6 +99,12 @@ class RelabelWidget(SendsWhereAsked):
                 f"RelabelWidget: expected a Workbench, got {type(workbench).__name__}. Call "
                 "RelabelWidget(Workbench(model, X_train, y_train, X_query))."
             )
+        whole = isinstance(height, numbers.Integral) and not isinstance(height, bool)
+        if not whole or not _LEAST_HEIGHT <= height <= _MOST_HEIGHT:
+            raise ValueError(
+                f"RelabelWidget: height: expected a whole number of pixels from {_LEAST_HEIGHT} to {_MOST_HEIGHT}, got "
+                f"{shown(height)}."
+            )
         self.workbench = workbench
         self._pages = Pages(workbench)
         self._jobs = jobs_of(workbench)
@@ -106,7 +118,7 @@ class RelabelWidget(SendsWhereAsked):
             "relabelled": list(workbench.relabelled),
             "threshold": workbench.threshold,
             "busy": self._jobs.busy,
-            "height": height,
+            "height": int(height),
         }
         kwargs.setdefault(
             "layout", {"width": "100%"}

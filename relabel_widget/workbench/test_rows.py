@@ -173,7 +173,7 @@ class Queries:
     def asked(self, row: int) -> Any:
         """One row as a search is to be asked for: raw where the whole pipeline may have to judge, else as features."""
         own = self.fit.own
-        raw_matters = own is not None and self.raw is not None and own.looks_at_labels
+        raw_matters = own is not None and self.raw is not None and own.makes_other_features("relabel")
         return rows_at(self.raw, np.array([row])) if raw_matters else self.one(row)
 
     def n_disagreeing(self, threshold: float) -> int:

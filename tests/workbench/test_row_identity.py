@@ -326,6 +326,8 @@ def check(journal: Journal, data: list[Row], named: bool, made: list[tuple[Row, 
             mark = journal.state.overlay.get(row)
             assert (data[row].label if mark is None else mark.code) == last.label
             unlisted += 1
+        elif last.opinion is None and last.event.kind is Kind.RELABEL:
+            unlisted += 1  # a mark that was taken off says nothing any more
         elif row < 0 and journal.rows.lost[-1 - row].row >= 0:
             listed += is_superseded(journal, row, last.event.seq)
     assert listed + unlisted == len(journal.state.standing)
