@@ -295,6 +295,29 @@ def test_without_lower_bounds_nothing_is_called_proven(tmp_path: Path) -> None:
     assert "undecided" in drawn_proven
 
 
+def test_progress_is_printed_if_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    x, y = rows_of(60, 0)
+    fit, group = rw.fit(x, y), np.where(np.arange(60) % 2, "odd", "even")
+    calls = [
+        lambda **more: rw.noise_audit(group, QUERIES[:6], fit=fit, permutations=30, method="first-order", **more),
+        lambda **more: rw.group_audit(fit, QUERIES[:6], group, resamples=9, **more),
+        lambda **more: rw.robustness_curve(fit, QUERIES[:6], **more),
+    ]
+    said = []
+    for call in calls:
+        call()
+        assert capsys.readouterr().err == ""
+        call(progress=True)
+        said.append(capsys.readouterr().err.splitlines())
+    assert [lines[0] for lines in said] == [""] * 3  # each report begins with a carriage return
+    noise, groups, curve = ([line for line in lines if line.endswith(" 6")] for lines in said)
+    assert noise == [f"finding flip sets: {k} of 6" for k in range(1, 7)] * 2
+    assert groups == curve == noise[:6]
+    permuted = [line for line in said[0] if line.startswith("permuting rows between even and odd: ")]
+    assert 20 <= len(permuted) <= 30
+    assert permuted[-1].endswith(f"{len(permuted)} of 30")
+
+
 def test_what_was_not_found_never_counts_as_flipped() -> None:
     fit = rw.fit(*rows_of(60, 0))
     sets = rw.find_flip_sets(fit, QUERIES[:6], budget=0)

@@ -104,6 +104,7 @@ def group_audit(
     correction: Correction = "holm",
     resamples: int = 9999,
     seed: int = 0,
+    progress: bool = False,
     monitor: Monitor | None = None,
 ) -> GroupAudit:
     """Share of flip sets that falls into each training group, for each group of queries.
@@ -122,7 +123,7 @@ def group_audit(
         True labels of the queries, shape (m,). If given, only misclassified queries are audited, as in the paper.
     flip_sets
         Flip sets of the queries, one each, in order, if known already; otherwise they are searched for.
-    candidates, threshold, edit, method, budget, n_jobs, monitor
+    candidates, threshold, edit, method, budget, n_jobs, progress, monitor
         As in `find_flip_sets`.
     level
         Significance level of the intervals (0.05 for 95 %).
@@ -166,7 +167,7 @@ def group_audit(
     if flip_sets is None:
         found = find_flip_sets(
             fit, queries.take(audited), threshold=threshold, edit=edit, method=method, candidates=candidates,
-            budget=budget, n_jobs=n_jobs, monitor=monitor,
+            budget=budget, n_jobs=n_jobs, progress=progress, monitor=monitor,
         )  # fmt: skip
     else:
         check_flip_sets(flip_sets, who="group_audit")

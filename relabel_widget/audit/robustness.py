@@ -105,13 +105,14 @@ def robustness_curve(
     bound: RemainderBound | None = None,
     table: Any = None,
     n_jobs: int | None = None,
+    progress: bool = False,
     monitor: Monitor | None = None,
 ) -> RobustnessCurve:
     """Share of predictions that flip with at most k relabels: verified sets on one side, certified bounds on the other.
 
     Parameters
     ----------
-    fit, X_query, threshold, edit, candidates, budget, bound, table, n_jobs, monitor
+    fit, X_query, threshold, edit, candidates, budget, bound, table, n_jobs, progress, monitor
         As in `find_flip_sets`. Without ``bound`` or ``table`` nothing beyond 1 is certified unless the problem is
         small, and the curve of bounds is at 1 from the first relabel on. A naive Bayes is certified without either.
     flip_sets
@@ -135,7 +136,7 @@ def robustness_curve(
     if flip_sets is None:
         flip_sets = find_flip_sets(
             fit, X_query, threshold=threshold, edit=edit, candidates=candidates, budget=budget, bound=bound,
-            table=table, n_jobs=n_jobs, monitor=monitor,
+            table=table, n_jobs=n_jobs, progress=progress, monitor=monitor,
         )  # fmt: skip
     else:
         check_flip_sets(flip_sets, who="robustness_curve")
