@@ -1,6 +1,23 @@
 """Which smallest set of training labels, had they been different, would have flipped this prediction?
 
-The public names are listed in ``__all__``. They are imported on first use, so that ``import relabel_widget``
+Where to begin, by task; the help of each says what it takes and gives:
+
+Take over a model
+    ``adopt(estimator, X, y)``: a fitted scikit-learn classifier or pipeline.
+    ``fit(X, y)``: a logistic regression of your own rows.
+Understand one prediction
+    ``find_flip_set(fit, x)``: a small set of training labels that would have flipped it.
+    ``explain(fit, x, rows)``: each row's share of that change.
+    ``verify(fit, rows, X_query)``: retrain on other labels, and compare predictions.
+Find wrong labels
+    ``suspects(fit)``: training labels that are probably wrong.
+    ``next_to_check(fit, X_known, y_known)``: which labels to check first.
+    ``noise_audit(groups, X_query, fit=fit)``: whether one vendor's labels are noisier.
+Correct labels
+    ``Workbench(estimator, X, y, X_test)``: decisions, retraining, reports and export, from code.
+    ``RelabelWidget(workbench)``: the same in a notebook, with mouse or keyboard.
+
+All public names are listed in ``__all__``. They are imported on first use, so that ``import relabel_widget``
 itself is quick and needs neither scikit-learn nor a notebook.
 """
 
@@ -221,4 +238,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted([*__all__, "__version__"])

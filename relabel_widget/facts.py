@@ -14,6 +14,11 @@ def clip(text: Any, length: int) -> str:
     return words if len(words) <= length else words[: length - 1].rstrip() + "…"
 
 
+def on_one_line(text: str) -> str:
+    """Line breaks and runs of spaces as one space each: names that people gave may hold them."""
+    return " ".join(text.split())
+
+
 def plural(number: int, one: str, many: str = "") -> str:
     """``1 row``, ``2 rows``, ``1,000 rows``."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
@@ -34,6 +39,15 @@ def probability_of(classes: Any) -> str:
     return f"Probability of {classes[1]}" if len(classes) == 2 else "Probability of the predicted class"
 
 
+def probabilities(before: float, after: float) -> tuple[str, str]:
+    """A probability before and after: three decimals, up to eight where two different ones would look the same."""
+    for decimals in range(3, 9):
+        shown = f"{before:.{decimals}f}", f"{after:.{decimals}f}"
+        if shown[0] != shown[1] or before == after:
+            break
+    return shown
+
+
 def influence_on(classes: Any, predicted: Any, rival: Any) -> str:
     """What influences on a test row are changes of, to first order."""
     moved = f"log-odds of {classes[1]}" if len(classes) == 2 else f"margin of {predicted} over {rival}"
@@ -45,7 +59,7 @@ def own_word(flip_set: Any) -> str:
     """What the user's own estimator, refitted, says of a flip set; nothing where it was not asked."""
     if math.isnan(flip_set.own_proba_after):
         return ""
-    change = f"probability {flip_set.own_proba_before:.3f} → {flip_set.own_proba_after:.3f}"
+    change = f"probability {' → '.join(probabilities(flip_set.own_proba_before, flip_set.own_proba_after))}"
     if flip_set.verified:
         return f"Confirmed by refitting your {flip_set.confirmed_by}: {change}."
     return f"Your own model, refitted: {change}."

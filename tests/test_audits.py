@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -275,6 +276,46 @@ def test_curve_against_exhaustive_search() -> None:
     for line in table.itertuples():
         assert (line.flip_at_least, line.flip_at_most) == pytest.approx(curve.at(line.k))
     assert "k = 1:" in repr(curve)
+
+
+def test_without_lower_bounds_nothing_is_called_proven(tmp_path: Path) -> None:
+    fit = rw.fit(*rows_of(60, 0))
+    sets = rw.find_flip_sets(fit, QUERIES[:6])
+    without = rw.robustness_curve(fit, None, flip_sets=[replace(each, lower_bound=1) for each in sets])
+    proven = rw.robustness_curve(fit, None, flip_sets=[replace(each, lower_bound=each.size) for each in sets])
+    assert (without.bounded, proven.bounded) == (False, True)
+    assert "k = 1: at least 33%" in repr(without)
+    drawn, drawn_proven = (
+        rw.save_chart(curve.chart(), tmp_path / f"{k}.svg").read_text() for k, curve in enumerate((without, proven))
+    )
+    assert "provably" not in drawn
+    assert "undecided" not in drawn
+    assert "no lower bounds known: more may flip" in drawn
+    assert "provably" in drawn_proven
+    assert "undecided" in drawn_proven
+
+
+def test_progress_is_printed_if_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    x, y = rows_of(60, 0)
+    fit, group = rw.fit(x, y), np.where(np.arange(60) % 2, "odd", "even")
+    calls = [
+        lambda **more: rw.noise_audit(group, QUERIES[:6], fit=fit, permutations=30, method="first-order", **more),
+        lambda **more: rw.group_audit(fit, QUERIES[:6], group, resamples=9, **more),
+        lambda **more: rw.robustness_curve(fit, QUERIES[:6], **more),
+    ]
+    said = []
+    for call in calls:
+        call()
+        assert capsys.readouterr().err == ""
+        call(progress=True)
+        said.append(capsys.readouterr().err.splitlines())
+    assert [lines[0] for lines in said] == [""] * 3  # each report begins with a carriage return
+    noise, groups, curve = ([line for line in lines if line.endswith(" 6")] for lines in said)
+    assert noise == [f"finding flip sets: {k} of 6" for k in range(1, 7)] * 2
+    assert groups == curve == noise[:6]
+    permuted = [line for line in said[0] if line.startswith("permuting rows between even and odd: ")]
+    assert 20 <= len(permuted) <= 30
+    assert permuted[-1].endswith(f"{len(permuted)} of 30")
 
 
 def test_what_was_not_found_never_counts_as_flipped() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -36,3 +37,45 @@ def test_notebook_runs(name: str, tmp_path: Path) -> None:
     else:
         assert "flips the prediction" in printed
         assert (tmp_path / "relabel_decisions.sqlite").exists()
+
+
+def of_your_own(**settings: object) -> dict[str, object]:
+    """What the first two cells of the notebook for one's own CSV make, with other settings."""
+    cells = [cell.source for cell in nbformat.read(EXAMPLES / "your_own_csv.ipynb", as_version=4).cells]
+    made: dict[str, object] = {}
+    exec(cells[1], made)  # noqa: S102 - the notebook's own code
+    exec(cells[2], made | settings)  # noqa: S102
+    return made
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"SEPARATOR": ";"}, 'is not written in utf-8. Set ENCODING above to "latin-1" or "cp1252".'),
+        ({"ENCODING": "latin-1"}, "Set SEPARATOR above."),
+        (
+            {"ENCODING": "latin-1", "SEPARATOR": ";", "TEXT": "texte"},
+            "has no column ['texte']; it has ['text', 'label'].",
+        ),
+        (
+            {"ENCODING": "latin-1", "SEPARATOR": ";", "CLASS": "prise"},
+            "No row has the label 'prise'. Set CLASS above to one of ['praise', 'complaint', 'question'].",
+        ),
+        ({"ENCODING": "latin-1", "SEPARATOR": ";"}, "Expected two labels in 'label', got ['praise', 'complaint', 'qu"),
+    ],
+)
+@pytest.mark.parametrize("commas", ["", ", quel, dommage"])
+def test_your_own_csv_says_what_does_not_fit(
+    settings: dict[str, object], said: str, commas: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text(f"text;label\ndéjà vu;praise\nété{commas};complaint\noù;question\n", encoding="latin-1")
+    with pytest.raises(ValueError, match=re.escape(said)):
+        of_your_own(PATH=str(path), **settings)
+
+
+def test_your_own_csv_says_how_many_rows_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("text,label\ngood,praise\nbad,complaint\n,praise\nfine,\n")
+    of_your_own(PATH=str(path))
+    assert "4 rows read, 2 of them left out: 'text' or 'label' is missing there." in capsys.readouterr().out

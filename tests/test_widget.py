@@ -21,6 +21,7 @@ from relabel_widget.monitor import Cancelled
 from relabel_widget.widget import _protocol as protocol
 from relabel_widget.widget import _requests as requests
 from relabel_widget.widget import _wire as wire
+from relabel_widget.widget import _words as words
 from relabel_widget.widget._jobs import Jobs
 from relabel_widget.widget._pages import Pages
 
@@ -321,6 +322,39 @@ class TestRequests:
         reason, message = refused(widget, "threshold", value=2)
         assert reason == "refused"
         assert "threshold" in message
+
+    def test_only_in_marimo_a_page_counts_what_it_saw(self, widget):
+        assert widget._seen is None
+
+    def test_a_threshold_near_1_is_said_as_it_is(self, widget):
+        assert "0.99999999." in ask(widget, "threshold", value=0.99999999)["message"]
+
+    def test_no_message_begins_with_a_name_of_the_code(self, widget, tmp_path):
+        (tmp_path / "out.csv").write_text("theirs")
+        ask(widget, "decide", rows=[3], decision="relabel", note="")
+        said = [
+            refused(widget, "export", path=str(tmp_path / "out.csv"), overwrite=False),
+            refused(widget, "export", path=str(tmp_path / "out.exe"), overwrite=False),
+            refused(widget, "decide", rows=[99], decision="keep", note=""),
+        ]
+        widget.workbench.close()
+        said.append(refused(widget, "decide", rows=[4], decision="relabel", note=""))
+        for _, message in said:
+            assert message[0].isupper() or message[0] == "'", message
+            assert not message.startswith(("Export:", "Journal:"))
+
+    @pytest.mark.parametrize(
+        ("raised", "shown"),
+        [
+            ("journal: expected an open store. Open it.", "Expected an open store. Open it."),
+            ("find_flip_set: y_test has no row 3.", "y_test has no row 3."),
+            ("Texts: 'a: b' is no label.", "Texts: 'a: b' is no label."),
+            ("export: ", "export:"),
+            ("division by zero", "division by zero"),
+        ],
+    )
+    def test_only_a_name_of_the_code_is_left_out(self, raised, shown):
+        assert words.on_page(ValueError(raised)) == shown
 
     def test_export(self, widget, tmp_path):
         ask(widget, "decide", rows=[3], decision="relabel", note="")

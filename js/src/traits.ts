@@ -98,8 +98,23 @@ export interface Followers {
   onConnection(): void;
 }
 
+/** Tells marimo, whose cells follow the value, that traits have changed; once for changes that arrive together. */
+function acknowledger(model: Model): () => void {
+  let due = false;
+  return () => {
+    if (due || typeof model.get("_seen") !== "number") return;
+    due = true;
+    queueMicrotask(() => {
+      due = false;
+      model.set("_seen", Number(model.get("_seen")) + 1);
+      model.save_changes();
+    });
+  };
+}
+
 /** Follows the traits; returns a function that stops it. */
 export function follow(model: Model, store: Store<View>, unanswered: Unanswered, tell: Followers): () => void {
+  const acknowledge = acknowledger(model);
   const onTraits = () => {
     const { testRow, relabelled, busy, threshold } = readTraits(model);
     store.set(busy ? { busy, threshold } : { busy, threshold, progress: null });
@@ -120,13 +135,19 @@ export function follow(model: Model, store: Store<View>, unanswered: Unanswered,
     if (shared.revision !== before.revision) tell.onData();
   };
   const names = ["test_row", "relabelled", "busy", "threshold"].map((name) => `change:${name}`);
-  for (const name of names) model.on(name, onTraits);
+  for (const name of names) {
+    model.on(name, onTraits);
+    model.on(name, acknowledge);
+  }
   const onHeight = () => store.set({ height: heightOf(model) });
   model.on("change:_state", onState);
   model.on("change:height", onHeight);
   model.on("comm_live_update", tell.onConnection);
   return () => {
-    for (const name of names) model.off(name, onTraits);
+    for (const name of names) {
+      model.off(name, onTraits);
+      model.off(name, acknowledge);
+    }
     model.off("change:_state", onState);
     model.off("change:height", onHeight);
     model.off("comm_live_update", tell.onConnection);

@@ -15,6 +15,8 @@ from .._typing import BoolArray, CodeArray, FloatArray, IntArray
 from ..arguments import as_rows, as_whole, check_choice, check_monitor
 from ..bayes import BayesFit, predicted_codes, scores_of
 from ..design import Design
+from ..facts import on_one_line, plural
+from ..files.cards import card
 from ..fits import AnyFit, check_any_fit
 from ..monitor import Monitor
 from ..problem import Edit, codes_of_queries
@@ -64,7 +66,24 @@ class GroupAudit:
         return group_picture(self)
 
     def __repr__(self) -> str:
-        return f"GroupAudit({self.n_found} flip sets of {self.n_audited} queries)\n{self.table.to_string(index=False)}"
+        return on_one_line(f"GroupAudit({self._counts()}; {self._furthest()})")
+
+    def _repr_html_(self) -> str:
+        facts = {"Found": self._counts(), "Furthest from chance": self._furthest()}
+        return card("GroupAudit", facts.items(), self.table)
+
+    def _counts(self) -> str:
+        return f"{plural(self.n_found, 'flip set')} of {plural(self.n_audited, 'query', 'queries')}"
+
+    def _furthest(self) -> str:
+        known = self.table[self.table["p_adjusted"].notna()]
+        if known.empty:
+            return "nothing to compare with chance"
+        line = known.sort_values("p_adjusted", kind="stable").iloc[0]
+        return (
+            f"training group {line['train_group']} has {line['share']:.0%} of the sets of query group "
+            f"{line['query_group']}, {line['chance']:.0%} by chance (adjusted p = {line['p_adjusted']:.2g})"
+        )
 
 
 def group_audit(
@@ -85,6 +104,7 @@ def group_audit(
     correction: Correction = "holm",
     resamples: int = 9999,
     seed: int = 0,
+    progress: bool = False,
     monitor: Monitor | None = None,
 ) -> GroupAudit:
     """Share of flip sets that falls into each training group, for each group of queries.
@@ -103,7 +123,7 @@ def group_audit(
         True labels of the queries, shape (m,). If given, only misclassified queries are audited, as in the paper.
     flip_sets
         Flip sets of the queries, one each, in order, if known already; otherwise they are searched for.
-    candidates, threshold, edit, method, budget, n_jobs, monitor
+    candidates, threshold, edit, method, budget, n_jobs, progress, monitor
         As in `find_flip_sets`.
     level
         Significance level of the intervals (0.05 for 95 %).
@@ -147,7 +167,7 @@ def group_audit(
     if flip_sets is None:
         found = find_flip_sets(
             fit, queries.take(audited), threshold=threshold, edit=edit, method=method, candidates=candidates,
-            budget=budget, n_jobs=n_jobs, monitor=monitor,
+            budget=budget, n_jobs=n_jobs, progress=progress, monitor=monitor,
         )  # fmt: skip
     else:
         check_flip_sets(flip_sets, who="group_audit")

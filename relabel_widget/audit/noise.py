@@ -22,6 +22,7 @@ exact.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -33,6 +34,8 @@ from .._typing import CodeArray, FloatArray, IntArray
 from ..arguments import as_whole, check_choice, check_edit, check_monitor
 from ..design import Design, as_design
 from ..evidence import solved_factors
+from ..facts import on_one_line
+from ..files.cards import card
 from ..fits import Fit, check_any_fit, check_C, minimiser
 from ..monitor import Monitor
 from ..problem import Edit, Labels, MultinomialProblem, Problem, codes_of_queries, encode
@@ -106,7 +109,11 @@ class NoiseAudit:
         means = ", ".join(
             f"{name}: {mean:.2f}" for name, mean in zip(self.means["group"], self.means["mean"], strict=True)
         )
-        return f"NoiseAudit(mean sizes {means}; {'; '.join(self.tests['verdict'])})"
+        return on_one_line(f"NoiseAudit(mean sizes {means}; {'; '.join(self.tests['verdict'])})")
+
+    def _repr_html_(self) -> str:
+        facts = {"Verdict": "; ".join(self.tests["verdict"]) or "no comparison", "Power": self.power}
+        return card("NoiseAudit", facts.items(), self.means)
 
 
 def noise_audit(
@@ -126,6 +133,7 @@ def noise_audit(
     budget: Any = None,
     n_jobs: int | None = None,
     seed: int = 0,
+    progress: bool = False,
     monitor: Monitor | None = None,
 ) -> NoiseAudit:
     """Compare groups of training rows by how many relabels it takes to flip the same test predictions.
@@ -152,7 +160,7 @@ def noise_audit(
         (Benjamini-Hochberg) the expected share of false alarms among the reported differences.
     level
         Significance level, between 0 and 1.
-    threshold, edit, method, budget, n_jobs, monitor
+    threshold, edit, method, budget, n_jobs, progress, monitor
         As in `find_flip_sets`, for the reported sizes.
     seed
         Seed for the draws and permutations.
@@ -192,7 +200,8 @@ def noise_audit(
     settings: dict[str, Any] = {"threshold": threshold, "edit": edit, "method": method, "budget": budget}
     fits = [data.fitted(rows, None, monitor) for rows in drawn]
     threshold_logit = fits[0].threshold_logit(threshold, who="noise_audit")
-    found = [find_flip_sets(each, queries, n_jobs=n_jobs, monitor=monitor, **settings) for each in fits]
+    settings |= {"n_jobs": n_jobs, "progress": progress, "monitor": monitor}
+    found = [find_flip_sets(each, queries, **settings) for each in fits]
     sizes = np.array([[one.size if one.found else np.nan for one in sets] for sets in found])
     _check_common(sizes)
     scores = [
@@ -200,7 +209,7 @@ def noise_audit(
         for size, each in zip(sizes, fits, strict=True)
     ]
     means = _means(data, drawn, sizes, scores)
-    test = _Test(data, queries, truth, threshold_logit, edit, drawn, permutations, seed, monitor)
+    test = _Test(data, queries, truth, threshold_logit, edit, drawn, permutations, seed, progress, monitor)
     tests = _tests(data.names, means, test, reference, correction, level)
     return NoiseAudit(_lines(data.names, sizes), means, tests, level)
 
@@ -301,6 +310,7 @@ class _Test:
     drawn: list[IntArray]
     most: int
     seed: int
+    progress: bool
     monitor: Monitor | None
 
     def between(self, i: int, j: int) -> tuple[float, float, FloatArray]:
@@ -323,9 +333,18 @@ class _Test:
             extreme += abs(differences[-1]) >= abs(seen) - 1e-12
             if self.monitor is not None:
                 self.monitor.step("permuting rows between groups", made, self.most)
+            if self.progress:
+                sys.stderr.write(f"\r{self._line(i, j)}: {made} of {self.most}")
             if extreme == _EXTREME:
-                return extreme / made, seen, np.array(differences)
+                break
+        if self.progress and differences:
+            sys.stderr.write("\n")
+        if extreme == _EXTREME:
+            return extreme / len(differences), seen, np.array(differences)
         return (extreme + 1) / (self.most + 1), seen, np.array(differences)
+
+    def _line(self, i: int, j: int) -> str:
+        return on_one_line(f"permuting rows between {self.data.names[i]} and {self.data.names[j]}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -114,8 +114,9 @@ def robustness_picture(curve: RobustnessCurve) -> Any:
     table = curve.table
     table = table[table["k"] >= 1]
     found, proven = "at least: a verified set was found", "at most: fewer rows provably cannot"
-    lines = table.melt("k", ["flip_at_least", "flip_at_most"], "what", "share")
-    lines["what"] = lines["what"].map({"flip_at_least": found, "flip_at_most": proven})
+    names = {"flip_at_most": proven, "flip_at_least": found} if curve.bounded else {"flip_at_least": found}
+    lines = table.melt("k", list(names), "what", "share")
+    lines["what"] = lines["what"].map(names)
     verb = "relabelled" if curve.edit == "relabel" else "removed"
     axis = alt.Axis(tickCount=8, format="~s")
     x = alt.X("k:Q", title=f"Training rows {verb}, k (log scale)", scale=alt.Scale(type="log", nice=False), axis=axis)
@@ -133,14 +134,15 @@ def robustness_picture(curve: RobustnessCurve) -> Any:
             x=x,
             y=alt.Y("share:Q", title=y_title, scale=y_scale, axis=y_axis),
             tooltip=["what:N", "k:Q", alt.Tooltip("share:Q", format=".1%")],
-            **by_dash("what", None, [proven, found]),
+            **by_dash("what", None, list(names.values())),
         )
     )
     title = alt.Title(
         "How many edits predictions withstand",
-        subtitle=f"{len(curve.queries):,} test rows; between the lines: undecided",
+        subtitle=f"{len(curve.queries):,} test rows; "
+        + ("between the lines: undecided" if curve.bounded else "no lower bounds known: more may flip"),
     )
-    layers = alt.layer(band, steps, title=title).properties(width=_WIDTH, height=300)
+    layers = alt.layer(*([band, steps] if curve.bounded else [steps]), title=title).properties(width=_WIDTH, height=300)
     legend = {"orient": "bottom", "direction": "vertical", "labelLimit": 400, "symbolSize": 400}
     return finish(layers.configure_legend(**legend))
 

@@ -11,6 +11,7 @@ import numpy as np
 from .._typing import FloatArray, IntArray
 from ..arguments import as_whole, check_monitor
 from ..bound import RemainderBound
+from ..files.cards import card
 from ..fits import AnyFit, check_any_fit
 from ..monitor import Monitor
 from ..problem import Edit
@@ -61,6 +62,11 @@ class RobustnessCurve:
             }
         )
 
+    @property
+    def bounded(self) -> bool:
+        """Whether more than one edit is proven necessary for any query; otherwise nothing is said of how many stand."""
+        return bool((self.queries["lower_bound"] > 1).any())
+
     def at(self, k: int) -> tuple[float, float]:
         """The smallest and the largest share of predictions that can flip with at most k edits."""
         k = as_whole(k, 0, who="RobustnessCurve.at: k")
@@ -74,8 +80,17 @@ class RobustnessCurve:
         return robustness_picture(self)
 
     def __repr__(self) -> str:
-        shares = ", ".join(f"k = {k}: {self.at(k)[0]:.0%} to {self.at(k)[1]:.0%}" for k in (1, 2, 5, 10))
+        shares = ", ".join(f"k = {k}: {self._share(k)}" for k in (1, 2, 5, 10))
         return f"RobustnessCurve({len(self.queries)} queries, {self.edit}; flip with at most {shares})"
+
+    def _repr_html_(self) -> str:
+        facts = [("Queries", f"{len(self.queries):,}"), ("Edit", self.edit)]
+        facts += [(f"Flip with at most {k}", self._share(k)) for k in (1, 2, 5, 10)]
+        return card("RobustnessCurve", facts)
+
+    def _share(self, k: int) -> str:
+        least, most = self.at(k)
+        return f"{least:.0%} to {most:.0%}" if self.bounded else f"at least {least:.0%}"
 
 
 def robustness_curve(
@@ -90,13 +105,14 @@ def robustness_curve(
     bound: RemainderBound | None = None,
     table: Any = None,
     n_jobs: int | None = None,
+    progress: bool = False,
     monitor: Monitor | None = None,
 ) -> RobustnessCurve:
     """Share of predictions that flip with at most k relabels: verified sets on one side, certified bounds on the other.
 
     Parameters
     ----------
-    fit, X_query, threshold, edit, candidates, budget, bound, table, n_jobs, monitor
+    fit, X_query, threshold, edit, candidates, budget, bound, table, n_jobs, progress, monitor
         As in `find_flip_sets`. Without ``bound`` or ``table`` nothing beyond 1 is certified unless the problem is
         small, and the curve of bounds is at 1 from the first relabel on. A naive Bayes is certified without either.
     flip_sets
@@ -120,7 +136,7 @@ def robustness_curve(
     if flip_sets is None:
         flip_sets = find_flip_sets(
             fit, X_query, threshold=threshold, edit=edit, candidates=candidates, budget=budget, bound=bound,
-            table=table, n_jobs=n_jobs, monitor=monitor,
+            table=table, n_jobs=n_jobs, progress=progress, monitor=monitor,
         )  # fmt: skip
     else:
         check_flip_sets(flip_sets, who="robustness_curve")

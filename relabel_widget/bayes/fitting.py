@@ -12,6 +12,7 @@ from scipy.special import expit, softmax
 from .._typing import AnyArray, FloatArray, IntArray
 from ..arguments import as_array, as_rows, check_edit, check_monitor
 from ..design import Design, TakesQueries
+from ..files.cards import card, several
 from ..monitor import Monitor
 from ..problem import Edit, Labels, code_of
 from .columns import Columns, product
@@ -228,6 +229,15 @@ class BayesFit(TakesQueries):
             f"BayesFit({type(self.model).__name__}, {self.n_rows} rows, {self.trained.design.n_features} features, "
             f"classes={self.classes.tolist()})"
         )
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "Naive Bayes": type(self.model).__name__,
+            "Training rows": f"{self.n_rows:,}",
+            "Features": f"{self.trained.design.n_features:,}",
+            "Classes": several(self.classes.tolist()),
+        }
+        return card("BayesFit", facts.items())
 
 
 def proba_of(decision: FloatArray) -> FloatArray:

@@ -10,6 +10,8 @@ import numpy as np
 from .._typing import AnyArray, BoolArray, CodeArray, FloatArray, IntArray
 from ..arguments import as_rows, check_edit, check_monitor
 from ..bayes import BayesFit, predicted_codes, proba_of, scores_of
+from ..facts import flips
+from ..files.cards import card
 from ..fits import AnyFit, How, NoRefitError, check_any_fit, check_how
 from ..monitor import Monitor
 from ..problem import Edit, Problem
@@ -37,6 +39,34 @@ class Verification:
     def flipped(self) -> BoolArray:
         """Whether the predicted class changed, shape (m,)."""
         return np.asarray(self.predicted_before != self.predicted_after)
+
+    def __repr__(self) -> str:
+        return f"Verification({self._flips()}; refit of the {self.how})"
+
+    def _repr_html_(self) -> str:
+        import pandas as pd
+
+        facts = {"Flipped": self._flips(), "Refitted": self.how}
+        before, after = self.proba_before, self.proba_after
+        names = self.predicted_before, self.predicted_after
+        if before.ndim == 2:  # of the class predicted before
+            places = np.arange(len(before)), self.predicted_before
+            before, after = before[places], after[places]
+        if self.fit is not None:
+            names = self.fit.classes[names[0]], self.fit.classes[names[1]]
+        lines = {
+            "query": np.arange(len(before)),
+            "flipped": self.flipped,
+            "predicted before": names[0],
+            "predicted after": names[1],
+            "probability before": before,
+            "probability after": after,
+        }
+        table = pd.DataFrame(lines).sort_values("flipped", ascending=False, kind="stable")
+        return card("Verification", facts.items(), table)
+
+    def _flips(self) -> str:
+        return flips(int(self.flipped.sum()), len(self.flipped))
 
 
 def verify(

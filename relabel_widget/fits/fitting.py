@@ -14,6 +14,7 @@ from .._typing import AnyArray, FloatArray, IntArray
 from ..arguments import as_array, as_flag, as_numbers, as_rows, check_edit, check_monitor, shown
 from ..bayes import BayesFit
 from ..design import Design, TakesQueries, as_design, compacted
+from ..files.cards import card, several
 from ..inputs import column_names, materialised
 from ..monitor import Monitor
 from ..problem import Edit, Hessian, Labels, Logistic, MultinomialProblem, Problem, code_of, encode
@@ -235,6 +236,16 @@ class Fit(TakesQueries):
             f"Fit({design.n_rows} rows, {design.n_features} features, C={self.C:g}, "
             f"classes={self.classes.tolist()}, gradient_norm={self.gradient_norm:.2g})"
         )
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "Training rows": f"{self.n_rows:,}",
+            "Features": f"{self._n_features:,}",
+            "Classes": several(self.classes.tolist()),
+            "C": f"{self.C:g}",
+            "Gradient norm": f"{self.gradient_norm:.2g}",
+        }
+        return card("Fit", facts.items())
 
 
 def fit(

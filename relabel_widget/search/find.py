@@ -171,7 +171,7 @@ def find_flip_sets(
     n_jobs
         Number of processes; all cores if None and there are enough queries to be worth starting them.
     progress
-        Whether to print one line of progress to standard error.
+        Whether to print one line of progress to standard error, which a notebook shows below the cell.
 
     Notes
     -----

@@ -11,6 +11,8 @@ import numpy as np
 
 from .._typing import AnyArray, IntArray
 from ..arguments import shown
+from ..facts import plural, probabilities
+from ..files.cards import card, several
 from ..fits import How
 from ..outcome import Outcome
 from ..problem import Edit
@@ -87,9 +89,20 @@ class FlipSet:
     def __repr__(self) -> str:
         return (
             f"FlipSet(size={self.size}, verified={self.verified}, lower_bound={self.lower_bound}, "
-            f"proba {self.proba_before:.3f} -> {self.proba_after:.3f}, rows={self.rows.tolist()[:8]}"
+            f"proba {' -> '.join(probabilities(self.proba_before, self.proba_after))}, rows={self.rows.tolist()[:8]}"
             f"{'...' if self.size > 8 else ''}: {self.outcome})"
         )
+
+    def _repr_html_(self) -> str:
+        smallest = "no smaller set exists" if self.optimal else "a smaller set may exist"
+        facts = {"Outcome": str(self.outcome)}
+        if self.found:
+            facts["Size"] = f"{plural(self.size, 'training row')}; lower bound {self.lower_bound:,}: {smallest}"
+            facts["Rows"] = several(self.rows.tolist())
+            facts["New labels" if self.edit == "relabel" else "Labels of the removed rows"] = several(self.labels)
+            facts["Probability"] = " → ".join(probabilities(self.proba_before, self.proba_after))
+            facts["Confirmed by a refit"] = f"yes, of the {self.confirmed_by}" if self.verified else "no"
+        return card("FlipSet", facts.items())
 
 
 @dataclass(frozen=True)

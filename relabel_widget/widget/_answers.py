@@ -89,7 +89,7 @@ class Answers:
         self._widget.send(requests.result_message(request.id, value))
 
     def _refuse(self, request: str, error: BaseException) -> None:
-        reason, message = "failed", words.in_words(error)
+        reason, message = "failed", words.on_page(error)
         if isinstance(error, RequestError):
             reason = error.reason
         elif isinstance(error, Cancelled):
@@ -295,7 +295,7 @@ class Answers:
     def _threshold(self, request: Request) -> None:
         self._jobs.refuse_if_busy()
         self._widget.threshold = request.body["value"]
-        self._reply(request, {"message": self._widget.say(f"Threshold set to {self._widget.threshold:g}.")})
+        self._reply(request, {"message": self._widget.say(f"Threshold set to {self._widget.threshold}.")})
 
     def _export(self, request: Request) -> None:
         if not self._workbench.relabelled:

@@ -86,6 +86,10 @@ class RelabelWidget(SendsWhereAsked):
     threshold = traitlets.Float(0.5).tag(sync=True)
     height = traitlets.Int(620, min=_LEAST_HEIGHT, max=_MOST_HEIGHT).tag(sync=True)
     _state = traitlets.Dict().tag(sync=True)
+    # Marimo runs the cells that read the value again only when a page sends a trait: its pages count here what they
+    # saw change. None elsewhere, where nothing needs it. It is no trait of ours that pages send back, because an old
+    # value of `relabelled` would take back a newer decision.
+    _seen = traitlets.Int(None, allow_none=True).tag(sync=True)
 
     def __init__(
         self, workbench: Any, *, export_path: str = "corrected_labels.csv", height: int = 620, **kwargs: Any
@@ -120,6 +124,8 @@ class RelabelWidget(SendsWhereAsked):
             "layout", {"width": "100%"}
         )  # in an HBox it would have no width: its size is not its content's
         super().__init__(**start, _state=self._describe(), **kwargs)
+        if type(self.comm).__module__.startswith("marimo."):
+            self._seen = 0
         self._answers = Answers(self, workbench, self._pages, self._jobs)
         self._ends = [
             workbench.subscribe(self._on_workbench),

@@ -6,14 +6,25 @@ from typing import Any
 
 import pandas as pd
 
-from ..facts import accuracy_change, clip, flips, own_word, plural
+from ..facts import accuracy_change, clip, flips, own_word, plural, probabilities
 from ..files.characters import isolated, readable
 from ..journal.events import DECISIONS
+from ..workbench import Workbench
 
 
 def in_words(error: BaseException) -> str:
     """The message of an exception; its type if it has none."""
     return readable(str(error)).strip().strip("'\"") or f"{type(error).__name__}, no details given"
+
+
+def on_page(error: BaseException) -> str:
+    """`in_words` without the name of the room or method that begins the messages of this package."""
+    message = in_words(error)
+    name, colon, rest = message.partition(": ")
+    if not colon or not rest or not (name == "journal" or "_" in name or hasattr(Workbench, name)):
+        return message
+    word = rest.split(maxsplit=1)[0].rstrip(":")
+    return rest[0].upper() + rest[1:] if word.isalpha() else rest
 
 
 def picked(line: dict[str, Any], classes: list[str]) -> str:
@@ -31,7 +42,7 @@ def found(workbench: Any, result: Any, row: int) -> str:
     size = plural(result.size, "training row")
     if not result.verified:
         return f"Test row {row}. {result.outcome} The set has {size}. {own_word(result)}".rstrip()
-    change = f"probability {result.proba_before:.3f} → {result.proba_after:.3f}"
+    change = f"probability {' → '.join(probabilities(result.proba_before, result.proba_after))}"
     if len(workbench.classes) > 2:
         change = f"“{result.predicted_before}” → “{result.predicted_after}”, {change} of the former"
     return f"Test row {row}. {result.outcome} The set has {size}; {change}. {own_word(result)}".rstrip()

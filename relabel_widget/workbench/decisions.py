@@ -244,6 +244,11 @@ def _kinds(now: Judgement | None, own: Said | None) -> set[Kind]:
 
 def _check_decision(who: str, rows: IntArray, note: Any) -> None:
     """Refuse a decision about no rows, and a note that is not a string."""
+    if not isinstance(note, str):
+        raise TypeError(
+            f"{who}: expected note as one text that says why, kept with each of the rows, got {type(note).__name__}. "
+            f"For a note of its own for each row, call {who} once for each."
+        )
     check_text(f"{who}: note", note)
     if not len(rows):
         raise ValueError(f"{who}: expected at least one training row, got none. Nothing was changed.")

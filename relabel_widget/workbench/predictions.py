@@ -9,6 +9,8 @@ import numpy as np
 
 from .._typing import AnyArray, IntArray
 from ..arguments import as_rows, as_whole
+from ..facts import plural
+from ..files.cards import card, several
 from ..fits import AnyFit, Disagreement
 from ..monitor import Monitor
 from .decisions import Decisions
@@ -231,3 +233,26 @@ class Predictions:
 
     def _check_test_row(self, row: Any, who: str) -> int:
         return check_row(row, self.n_test, who=who, what="test")
+
+    # Display
+
+    def _n_changed(self) -> int:
+        with self._lock:
+            return len(self._decisions.rows())
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({plural(self.n_train, 'training row')}, {plural(self.n_test, 'test row')}, "
+            f"classes={self.classes.tolist()}, {plural(self._n_changed(), 'label')} changed)"
+        )
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "Estimator": type(self._estimator).__name__,
+            "Training rows": f"{self.n_train:,}",
+            "Test rows": f"{self.n_test:,}",
+            "Classes": several(self.classes.tolist()),
+            "Labels changed": f"{self._n_changed():,}",
+            "On a page": "RelabelWidget(workbench)",
+        }
+        return card(type(self).__name__, facts.items())

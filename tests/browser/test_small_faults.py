@@ -218,3 +218,19 @@ class TestSelecting:
         expect(one.status).to_contain_text("Kept the label of 2 training rows")
         assert sorted(bench.decisions()["row"]) == sorted([rows[0], rows[2]])
         assert "Loading" not in focused(one.page)
+
+
+def test_the_threshold_field_shows_all_its_digits(show):
+    """0.9999 was cut to 0.999, another threshold."""
+    bench = small_workbench()
+    one = show(bench)
+    field = one.page.get_by_label("Threshold")
+    for threshold in (0.9999, 0.123456789):
+        bench.threshold = threshold
+        expect(field).to_have_value(str(threshold))
+        needed = field.evaluate("""(field) => {
+          const measure = document.createElement("canvas").getContext("2d");
+          measure.font = getComputedStyle(field).font;
+          return measure.measureText(field.value).width + 30; // the arrows, padding and border
+        }""")
+        assert field.bounding_box()["width"] >= needed

@@ -79,7 +79,7 @@ def test_nothing_to_undo_or_redo(bench: Workbench) -> None:
         ([0, 1], float("nan"), "", ValueError, r"got nan \(float\)"),
         ([0, 1], ["praise"], "", ValueError, "one for each of the 2 rows, got 1 labels"),
         ([0, 1], ["praise", "x"], "", ValueError, "got 'x'"),
-        ([0, 1], None, 3, TypeError, "relabel: note: expected a string"),
+        ([0, 1], None, 3, TypeError, "relabel: expected note as one text that says why"),
         ([0, 1], None, "\udc00", ValueError, "surrogate"),
     ],
 )

@@ -84,3 +84,10 @@ def test_features_may_be_given_without_a_pipeline() -> None:
     bench = Workbench(model, counts.transform(TRAIN), Y, counts.transform(TEST), test_text=TEST)
     fit = adopt(model, counts.transform(TRAIN), Y)
     np.testing.assert_allclose(bench.test_rows()["proba"], fit.proba(counts.transform(TEST)))
+
+
+@pytest.mark.parametrize("act", ["relabel", "keep", "unsure"])
+def test_a_note_that_is_no_text_is_refused_with_what_a_note_is(bench: Workbench, act: str) -> None:
+    with pytest.raises(TypeError, match=f"{act}: expected note as one text that says why, .* got list"):
+        getattr(bench, act)([3, 4], note=["sarcasm", "typo"])
+    assert not len(bench.history())

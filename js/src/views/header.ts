@@ -16,8 +16,12 @@ function thresholdField(scope: Scope, actions: Actions): Control {
   const input = el("input", "input number", attributes);
   let known = 0.5;
   let typed = false;
+  const fit = () => {
+    input.style.width = `calc(${Math.max(4, input.value.length)}ch + 36px)`; // 0.9999 cut to 0.999 is another number
+  };
   scope.listen(input, "input", () => {
     typed = true;
+    fit();
   });
   scope.listen(input, "change", () => {
     const value = input.valueAsNumber;
@@ -27,6 +31,7 @@ function thresholdField(scope: Scope, actions: Actions): Control {
   scope.listen(input, "blur", () => {
     typed = false;
     input.value = String(known);
+    fit();
   });
   const node = field("Threshold", input);
   return {
@@ -35,6 +40,7 @@ function thresholdField(scope: Scope, actions: Actions): Control {
       known = threshold;
       typed &&= input.valueAsNumber !== threshold;
       if (!typed) input.value = String(threshold);
+      fit();
       node.hidden = shared.classes.length > 2;
     },
   };
