@@ -404,19 +404,24 @@ class TestLooks:
         expect(one.ranking.get_by_role("checkbox").first).to_be_visible()
 
     @pytest.mark.parametrize("theme", ["light", "dark"])
-    def test_a_decision_in_conflict_with_another_notebooks(self, show, theme, tmp_path):
-        """Both have the store open; the later decision is refused in words, and the page shows what holds."""
+    def test_a_decision_beside_another_notebooks(self, show, theme, tmp_path):
+        """Both have the store open: the page shows what the other one decided, and neither is refused."""
         mine, theirs = (hotel_workbench(store=tmp_path / "shared.sqlite") for _ in range(2))
-        theirs.relabel([5])
         one = show(mine, theme=theme)
         one.pick(3)
+        theirs.relabel([5])
+        header = one.page.get_by_text("440 training rows")
+        expect(header).to_contain_text("1 label changed")
         first = one.ranking.get_by_role("checkbox").first
         first.click()
-        expect(one.status).to_contain_text("another notebook")
-        expect(first).not_to_be_checked()
-        assert mine.relabelled == []
-        assert theirs.relabelled == [5]
-        self._check(one, f"{theme}-conflict")
+        expect(header).to_contain_text("2 labels changed")
+        expect(first).to_be_checked()
+        assert len(mine.relabelled) == 2
+        assert 5 in mine.relabelled
+        self._check(one, f"{theme}-shared")
+        theirs.undo()
+        expect(header).to_contain_text("1 label changed")
+        expect(first).to_be_checked()
         theirs.close()
         mine.close()
 
