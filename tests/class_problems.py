@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from itertools import combinations
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from oracles import quiet_fit
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
+from sklearn.utils.class_weight import compute_class_weight
 
 import relabel_widget as rw
 from relabel_widget.bound import SmallClasses
@@ -18,6 +20,7 @@ from relabel_widget.bound import SmallClasses
 Array = NDArray[Any]
 
 CHOLESKY_IS_MULTINOMIAL = tuple(map(int, sklearn.__version__.split(".")[:2])) >= (1, 6)  # before, one against the rest
+BALANCES_BY_WEIGHT = "sample_weight" in inspect.signature(compute_class_weight).parameters  # before, by rows
 EXACT = "newton-cholesky" if CHOLESKY_IS_MULTINOMIAL else "newton-cg"
 
 

@@ -13,9 +13,9 @@ from oracles import quiet_fit, random_case, sklearn_model
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression, LogisticRegressionCV, SGDClassifier
-from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multiclass import OneVsOneClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 
 import relabel_widget as rw
 from relabel_widget.evidence import influence
@@ -229,23 +229,20 @@ ESTIMATORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         'multi_class="multinomial" gives two classes .* Refit without multi_class; with C=0.5 the probabilities',
     ),
-    "three classes against the rest": (
-        lambda: OneVsRestClassifier(LogisticRegression()).fit(X, np.arange(40) % 3),
+    "one class against another": (
+        lambda: OneVsOneClassifier(LogisticRegression()).fit(X, np.arange(40) % 3),
         TypeError,
-        "expected a LogisticRegression, .*, got OneVsRestClassifier.*rw.fit_one_vs_rest",
+        "expected a LogisticRegression, .*, got OneVsOneClassifier.*rw.fit",
     ),
     "cross-validated": (LogisticRegressionCV, ValueError, "this LogisticRegressionCV is not fitted yet"),
-    "support vectors": (
-        LinearSVC,
-        TypeError,
-        "expected a LogisticRegression, .*, got LinearSVC",
-    ),
+    "support vectors": (LinearSVC, ValueError, "this LinearSVC is not fitted yet"),
+    "a kernel": (SVC, TypeError, "expected a LogisticRegression, .*, got SVC"),
     "stochastic": (lambda: SGDClassifier(loss="log_loss"), ValueError, "this SGDClassifier is not fitted yet"),
     "regression": (LinearRegression, TypeError, "got LinearRegression"),
     "our own fit": (lambda: FIT, TypeError, "got Fit"),
     "a class": (lambda: LogisticRegression, TypeError, "got (type|ABCMeta)"),
     "nothing": (lambda: None, TypeError, "got NoneType"),
-    "pipeline of another": (lambda: make_pipeline(LinearSVC()), TypeError, "a Pipeline .*, got LinearSVC"),
+    "pipeline of another": (lambda: make_pipeline(SVC()), TypeError, "Pipeline .*, got SVC"),
     "unfitted pipeline": (lambda: make_pipeline(LogisticRegression()), ValueError, "is not fitted yet"),
 }
 

@@ -19,6 +19,7 @@ from sklearn.linear_model import LogisticRegression
 import relabel_widget as rw
 from relabel_widget.files import whole as files_room
 from relabel_widget.files.whole import write_whole
+from relabel_widget.journal.fingerprint import Fingerprint
 from relabel_widget.workbench.workbench import Workbench
 
 
@@ -127,14 +128,22 @@ def test_ours_is_what_we_wrote(bench: Workbench, tmp_path: Path, monkeypatch: py
 def test_a_store_of_an_older_version_owns_no_files(tmp_path: Path) -> None:
     """Its exports were noted without their content."""
     X, y, path = np.eye(4), [0, 1, 0, 1], tmp_path / "labels.csv"
-    model = LogisticRegression().fit(X, y)
-    with Workbench(model, X, y, X, store=tmp_path / "s.sqlite") as bench:
-        bench.relabel(0)
-        bench.export(path)
+    path.write_text("row,id,original,corrected\n0,0,0,1\n")
+    data = Fingerprint.of(np.array(y), np.arange(4))
+    events = [
+        ("relabel", {"rows": [0], "before": [0], "after": [1], "note": ""}),
+        ("export", {"details": {"path": str(path), "count": 1}}),
+    ]
     with closing(sqlite3.connect(tmp_path / "s.sqlite")) as store, store:
-        store.execute("DROP TRIGGER events_stay")
-        old = json.dumps({"details": {"path": str(path), "count": 1}})
-        store.execute("UPDATE events SET payload = ? WHERE kind = 'export'", (old,))
+        store.execute("CREATE TABLE data (n_rows INTEGER, labels TEXT, ids TEXT)")
+        store.execute("INSERT INTO data VALUES (?, ?, ?)", (data.n_rows, data.labels, data.ids))
+        store.execute("CREATE TABLE events (seq INTEGER, time TEXT, annotator TEXT, kind TEXT, payload TEXT)")
+        for seq, (kind, payload) in enumerate(events, start=1):
+            line = (seq, "2026-01-01T00:00:00+00:00", "", kind, json.dumps(payload))
+            store.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", line)
+        store.execute("PRAGMA application_id = 1380729412")
+        store.execute("PRAGMA user_version = 2")
+    model = LogisticRegression().fit(X, y)
     with Workbench(model, X, y, X, store=tmp_path / "s.sqlite") as bench:
         assert bench.history()["details"].tolist()[-1] == f"1 corrected labels to {path}"
         with pytest.raises(FileExistsError, match="exists"):

@@ -329,8 +329,8 @@ def refusal_of(model: Any, x: Array, y: Array) -> str:
 
 
 REFUSED = {
-    "hinge": (LinearSVC(loss="hinge"), 'LinearSVC with loss="squared_hinge"', "defaults"),
-    "joint": (LinearSVC(multi_class="crammer_singer"), 'got multi_class="crammer_singer"', "defaults"),
+    "hinge": (LinearSVC(loss="hinge", dual=True), 'LinearSVC with loss="squared_hinge"', "defaults"),
+    "joint": (LinearSVC(multi_class="crammer_singer", dual=True), 'got multi_class="crammer_singer"', "defaults"),
     "l1": (LinearSVC(penalty="l1", dual=False), "expected an L2 penalty, got l1", 'penalty="l2"'),
     "positive": (RidgeClassifier(positive=True), "positive=True keeps", "positive=False"),
     "no penalty": (RidgeClassifier(alpha=0.0), "one positive alpha, got [0.0]", "Refit RidgeClassifier"),

@@ -269,7 +269,7 @@ def test_a_pipeline_of_a_classifier_alone_is_refitted(model: Any) -> None:
     assert_allclose(result.proba_after, again.predict_proba(x)[:, 1], atol=1e-12)
 
 
-@pytest.mark.parametrize("model", [LogisticRegression(), LinearSVC(), MultinomialNB()])
+@pytest.mark.parametrize("model", [LogisticRegression(), LinearSVC(dual=True), MultinomialNB()])
 @pytest.mark.parametrize("labels", [Y, np.array(["a", "b", "c"])[np.arange(len(Y)) % 3]], ids=["two", "three"])
 def test_removed_rows_are_missing_in_the_steps_as_well(model: Any, labels: Any) -> None:
     """Words and their frequencies are those of the rows that are left, though no step looks at labels."""

@@ -64,7 +64,7 @@ def plain(contest: Contest) -> str:
         (make_pipeline(CountVectorizer(), MultinomialNB()), Y, "minimiser"),
         (make_pipeline(CountVectorizer(), MultinomialNB()), Y_THREE, "minimiser"),
         (make_pipeline(CountVectorizer(), SelectKBest(k=7), EXACT), Y, "pipeline"),
-        (make_pipeline(TfidfVectorizer(), LinearSVC(tol=1e-10)), Y, "minimiser"),
+        (make_pipeline(TfidfVectorizer(), LinearSVC(dual=True, tol=1e-10)), Y, "minimiser"),
         (make_pipeline(TfidfVectorizer(), RidgeClassifier()), Y_THREE, "minimiser"),
     ],
 )
@@ -242,7 +242,11 @@ def test_a_wrong_test_row_is_refused(bench: rw.Workbench, tmp_path: Path) -> Non
     [
         (MultinomialNB(), Y, ["MultinomialNB, at the end of a Pipeline", "naive Bayes, multinomial"]),
         (RidgeClassifier(), Y, ["RidgeClassifier, at the end", "ridge regression", "It has no probabilities."]),
-        (LinearSVC(), Y_THREE, ["LinearSVC, at the end", "squared hinge", "each of 3 classes against the rest"]),
+        (
+            LinearSVC(dual=True),
+            Y_THREE,
+            ["LinearSVC, at the end", "squared hinge", "each of 3 classes against the rest"],
+        ),
         (EXACT, Y_THREE, ["LogisticRegression, at the end", "L2-regularised logistic regression of 3 classes"]),
         (OneVsRestClassifier(EXACT), Y_THREE, ["LogisticRegression, inside OneVsRestClassifier, at the end"]),
     ],
