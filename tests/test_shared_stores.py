@@ -256,3 +256,16 @@ def test_a_reader_gives_up_on_tables_that_are_locked_altogether(server: str, mon
     journal.refresh()
     assert journal.trouble == ""
     journal.close()
+
+
+def test_a_server_that_allows_no_more_time_was_not_stopped(server: str) -> None:
+    import psycopg
+
+    journal = store_child.opened(emptied(server) + "?options=-cstatement_timeout%3D200")
+    with psycopg.connect(server) as connection:
+        connection.execute("SELECT * FROM relabel_store FOR UPDATE")
+        journal.append(decided(1))
+        assert "allows no more time: another process may have locked it" in journal.trouble
+    journal.refresh()
+    assert journal.trouble == ""
+    journal.close()

@@ -384,3 +384,13 @@ class TestWritesThatWait:
             tell(widget, "x", "export", path=str(tmp_path / "labels.csv"), overwrite=False)
         assert answers(widget)["x"]["kind"] == "result"
         assert (tmp_path / "labels.csv").exists()
+
+    def test_what_is_refused_after_a_while_does_not_wait_any_more(self, widget, bench, monkeypatch):
+        monkeypatch.setattr("relabel_widget.widget._answers.PATIENCE", 0.01)
+        with bench._deciding:
+            tell(widget, "u", "undo")
+            end = time.monotonic() + 10
+            while widget._state["status"] != "Waiting for the store…" and time.monotonic() < end:
+                time.sleep(0.01)
+        assert answers(widget)["u"]["reason"] == "refused"
+        assert widget._state["status"] == ""

@@ -118,5 +118,6 @@ _AWAY = {
     "42P01": "Its tables were deleted: restore them from a backup.",
     "53": "The server lacks space or memory: free some.",
     "55P03": "Another process has locked it: close that process, or wait for it.",
+    "57014": "The server allows no more time: another process may have locked it; close that process, or wait for it.",
     "57": "The server was stopped: start it again.",
 }

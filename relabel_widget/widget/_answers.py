@@ -132,8 +132,14 @@ class Answers:
     def _write(self, request: Request, act: Callable[[], Any], then: Callable[[Any], None]) -> None:
         """Do what is written to the store, one thing after the other, beside the thread that takes messages."""
 
+        has_waited = threading.Event()
+
+        def say_it_waits() -> None:
+            has_waited.set()
+            self._widget.say("Waiting for the store…")
+
         def work(_: Monitor) -> Any:
-            word = threading.Timer(PATIENCE, self._widget.say, ["Waiting for the store…"])
+            word = threading.Timer(PATIENCE, say_it_waits)
             word.daemon = True
             word.start()
             try:
@@ -147,6 +153,8 @@ class Answers:
                     raise error
                 then(value)
             except BaseException as caught:  # the page is told of whatever happened
+                if has_waited.is_set():
+                    self._widget.say("")
                 self._refuse(request.id, caught)
 
         self._lanes.setdefault(_STORE, Lane(_STORE)).ask(None, work, answer)
