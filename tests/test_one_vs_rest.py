@@ -11,7 +11,7 @@ from oracles import sklearn_fit
 from sklearn.multiclass import OneVsRestClassifier
 
 import relabel_widget as rw
-from relabel_widget.fits import shares
+from relabel_widget.problem import shares
 
 
 def problem() -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,7 @@
 """Proven lower bounds on the size of any set of training rows whose edit flips a query.
 
+The remainder bound and the pair bound are for two classes, the logistic loss, and weights that stay with the rows.
+
 The closed-box remainder bound
 ------------------------------
 Rows i have weight s_i, label sign z_i, log-odds eta_i and curvature d_i = s_i p_i (1 - p_i); K = X H^-1 X' with the

@@ -1,1 +1,1 @@
-"""Atomic file writes, block files, texts read from files, and HTML pages."""
+"""Atomic file writes, block files, texts read from files, HTML pages, and cards for notebooks."""

@@ -3,7 +3,8 @@
 The question (`question.Question`) is which edits move a linear functional of the parameters past an offset. Relabelling
 a set S adds a tilt ``u_S . theta`` to a strictly convex objective; removing it takes losses away, of gradient ``-u_S``
 at the fit. Either way ``theta_S - theta = -Hbar^-1 u_S`` exactly, Hbar the edited objective's Hessian, averaged along
-the path. Hbar is unknown until the refit is done, so the search alternates between forecasts and refits. A forecast
+the path. (With the squared hinge and the modified Huber loss a relabel is no tilt; u_S is then its gradient at the
+fit.) Hbar is unknown until the refit is done, so the search alternates between forecasts and refits. A forecast
 ranks sets and gives some up; a flip is only ever claimed after a refit.
 
 **At a refit** (`refit.Refit`) one linear system, whose solution ``H^-1 functional`` is called the *factor*, gives every
@@ -24,6 +25,9 @@ If that does not confirm the flip, the search is run again with every refit take
 sets are tried, size by size, while that is cheap (`exhaustion`): that raises ``lower_bound``, or finds a smaller set.
 Bounds that the caller has raise it as well (`proof`). A set that the user's own estimator could contradict is confirmed
 by refitting that one (`confirmation`).
+
+With several classes one such question is posed for each rival class (`rivals`). Of ridge regression, where effects add
+up, the shortest prefix of the ranking is the minimum (`additive`). A naive Bayes has a search of its own (`bayes`).
 
 The numbers that the search can be tuned by are in `settings`.
 

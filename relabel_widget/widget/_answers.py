@@ -131,7 +131,6 @@ class Answers:
 
     def _write(self, request: Request, act: Callable[[], Any], then: Callable[[Any], None]) -> None:
         """Do what is written to the store, one thing after the other, beside the thread that takes messages."""
-
         has_waited = threading.Event()
 
         def say_it_waits() -> None:

@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
-from sklearn.calibration import CalibratedClassifierCV
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
-from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, TunedThresholdClassifierCV
+from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import ComplementNB, MultinomialNB
 from sklearn.pipeline import make_pipeline
 from workbench_cases import TEST, TRAIN, Y
@@ -65,45 +63,6 @@ def test_it_is_a_clone_fitted_by_hand(estimator: Any, labels: list[str], named: 
     assert_allclose(scores(own, TEST), scores(by_hand, TEST), rtol=0, atol=1e-12)
     assert np.abs(scores(own, TEST) - before).max() > 1e-3
     assert_array_equal(scores(fitted, TEST), before)  # what was given is left alone
-
-
-def classifier_in(model: Any) -> LogisticRegression:
-    """What a wrapper predicts by."""
-    if isinstance(model, LogisticRegression):
-        return model
-    if isinstance(model, CalibratedClassifierCV):
-        return classifier_in(model.calibrated_classifiers_[0].estimator)
-    return classifier_in(model.estimator if isinstance(model, FrozenEstimator) else model.estimator_)
-
-
-@pytest.mark.parametrize(
-    "wrap",
-    [
-        FrozenEstimator,
-        lambda inner: FixedThresholdClassifier(inner, threshold=0.4).fit(X, Y),
-        lambda inner: FixedThresholdClassifier(FrozenEstimator(inner), threshold=0.4).fit(X, Y),
-        lambda inner: TunedThresholdClassifierCV(inner, cv="prefit", refit=False).fit(X, Y),
-        lambda inner: CalibratedClassifierCV(FrozenEstimator(inner)).fit(X, Y),
-    ],
-)
-@pytest.mark.filterwarnings("ignore::relabel_widget.AdoptionWarning")
-def test_what_is_wrapped_around_is_fitted_again(wrap: Any) -> None:
-    fitted = wrap(clone(EXACT).fit(X, Y))
-    bench = rw.Workbench(fitted, X, Y, X[:5])
-    bench.relabel(np.arange(8))
-    by_hand = clone(EXACT).fit(X, bench.labels())
-    own = bench.corrected_estimator()
-    assert type(own) is type(fitted)
-    assert_allclose(classifier_in(own).coef_, by_hand.coef_, rtol=0, atol=1e-8)
-
-
-def test_a_frozen_classifier_at_the_end_of_a_pipeline() -> None:
-    whole = make_pipeline(TfidfVectorizer(), EXACT).fit(TRAIN, Y)
-    frozen = make_pipeline(whole[0], FrozenEstimator(whole[1]))
-    bench = rw.Workbench(frozen, TRAIN, Y, TEST)
-    bench.relabel(np.arange(8))
-    by_hand = clone(whole).fit(TRAIN, bench.labels())
-    assert_allclose(scores(bench.corrected_estimator(), TEST), scores(by_hand, TEST), rtol=0, atol=1e-12)
 
 
 def test_a_pipeline_of_features_gives_its_classifier() -> None:
