@@ -18,6 +18,7 @@ import pytest
 from relabel_widget.inputs import row_digests
 from relabel_widget.journal import Event, Journal, JournalError, Kind, Rows, State, fold
 from relabel_widget.journal.events import check_text, exported, judged, relabelled, step, verified
+from relabel_widget.journal.identity import Why
 from relabel_widget.journal.records import Record, restored
 from relabel_widget.journal.store import VERSION
 
@@ -426,6 +427,75 @@ def test_a_place_that_is_none_is_refused(place: str, words: str) -> None:
         Journal(rows(), place)
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "postgresql://ada:top@secret@127.0.0.1:1/db",
+        "postgresql://ada:top@sec:secret@127.0.0.1:1/db",
+        "postgresql://127.0.0.1:1/db?user=ada&password=secret",
+        " postgresql://ada:secret@127.0.0.1:1/db",
+        "postgresql:/ada:secret@127.0.0.1:1/db",
+    ],
+)
+def test_no_part_of_a_password_is_shown(place: str) -> None:
+    pytest.importorskip("psycopg")
+    with pytest.raises(JournalError) as caught:
+        Journal(rows(), place)
+    shown = [str(caught.value)]
+    error: BaseException = caught.value
+    while not error.__suppress_context__ and error.__context__ is not None:
+        error = error.__context__
+        shown.append(str(error))
+    assert "secret" not in " ".join(shown)
+
+
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match="Check its name, its folder"):
+        opened(tmp_path / ("x" * 300))
+
+
+def test_a_folder_that_is_away_is_waited_for(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    journal = opened(folder / "store.sqlite")
+    folder.rename(tmp_path / "elsewhere")
+    folder.write_text("in its place")
+    journal.append(swap(1))
+    assert "Not a directory" in journal.trouble
+    assert "1 event is kept in memory only; they are written then" in journal.trouble
+    folder.unlink()
+    (tmp_path / "elsewhere").rename(folder)
+    journal.refresh()
+    assert journal.trouble == ""
+    assert opened(folder / "store.sqlite").events() == journal.events()
+    journal.close()
+
+
+def test_an_id_that_json_does_not_have_is_kept(tmp_path: Path) -> None:
+    ids = np.array([1.0, float("inf"), 3.0, 4.0, 5.0, 6.0])
+    journal = Journal(rows(ids=ids), tmp_path / "store.sqlite")
+    journal.append(swap(1))
+    journal.close()
+    again = Journal(rows([*TEXTS[1:], "a"], np.roll(CODES, -1), np.roll(ids, -1)), tmp_path / "store.sqlite")
+    assert again.events()[0].rows == (0,)
+    again.close()
+
+
+def test_a_new_row_of_the_same_text_and_other_features_takes_no_decision(tmp_path: Path) -> None:
+    def of(texts: list[str], features: list[str]) -> Rows:
+        contents, details = (lambda: row_digests(texts, len(texts))), (lambda: row_digests(features, len(texts)))
+        return Rows(contents, details, None, CLASSES, np.array([0] * len(texts)))
+
+    journal = Journal(of(["t", "u"], ["old", "other"]), tmp_path / "store.sqlite")
+    journal.append(swap(0))
+    journal.close()
+    twins = of(["t", "t", "u"], ["new", "old", "other"])
+    again = Journal(twins, tmp_path / "store.sqlite")
+    assert again.events()[0].rows == (-1,)
+    assert twins.lost[0].why is Why.UNCERTAIN
+    again.close()
+
+
 def test_a_closed_journal_says_so(tmp_path: Path) -> None:
     journal = opened(tmp_path / "store.sqlite")
     journal.append(swap(1))
@@ -471,6 +541,8 @@ def damaged(store: Path, *statements: str) -> None:
         ("DELETE FROM relabel_events WHERE seq > 2", 2),
         ("UPDATE relabel_store SET digest = 'x'", 4),
         ("DELETE FROM relabel_store", 4),
+        ("UPDATE relabel_store SET last = 0, digest = ''", 4),
+        ("UPDATE relabel_store SET (last, digest) = (SELECT seq, digest FROM relabel_events WHERE seq = 2)", 4),
     ],
 )
 def test_a_damaged_store_is_read_up_to_the_last_good_event(tmp_path: Path, statement: str, good: int) -> None:

@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -196,4 +197,75 @@ def test_tables_that_were_deleted_are_said_to_be_so(server: str) -> None:
     journal.append(decided(2))
     assert "Its tables were deleted" in journal.trouble
     assert len(journal.events()) == 2
+    journal.close()
+
+
+def test_a_store_is_made_anew_where_its_tables_were_all_dropped(server: str) -> None:
+    import psycopg
+
+    store_child.opened(emptied(server)).close()
+    with psycopg.connect(server) as connection:
+        connection.execute("DROP TABLE relabel_events, relabel_store, relabel_data")
+    journal = store_child.opened(server)
+    journal.append(decided(1))
+    assert journal.trouble == ""
+    journal.close()
+
+
+def test_what_the_database_is_set_to_does_not_matter(server: str) -> None:
+    """Neither bytes without an encoding nor another isolation, in which who waited for a writer would be refused."""
+    import psycopg
+
+    with psycopg.connect(server, autocommit=True) as connection:
+        plain = "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"
+        connection.execute(f"CREATE DATABASE special TEMPLATE template0 {plain}")
+        connection.execute("ALTER DATABASE special SET default_transaction_isolation = 'repeatable read'")
+    url = server.rpartition("/")[0] + "/special"
+    journals = [store_child.opened(url) for _ in range(3)]
+    troubles: list[str] = []
+
+    def decide(journal: Any) -> None:
+        for row in range(20):
+            journal.append(decided(row, "ü"))
+            troubles.append(journal.trouble)
+
+    threads = [threading.Thread(target=decide, args=(journal,)) for journal in journals]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(troubles) == {""}
+    for journal in journals:
+        journal.refresh()
+        assert len(journal.events()) == 60
+        journal.close()
+
+
+def test_a_reader_gives_up_on_tables_that_are_locked_altogether(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import psycopg
+
+    monkeypatch.setattr("relabel_widget.journal.postgres._WAIT", 1)
+    journal = store_child.opened(emptied(server))
+    with psycopg.connect(server) as connection:
+        connection.execute("LOCK TABLE relabel_store IN ACCESS EXCLUSIVE MODE")
+        reader = threading.Thread(target=journal.refresh, daemon=True)
+        reader.start()
+        reader.join(8)
+        assert not reader.is_alive()
+        assert "Another process has locked it" in journal.trouble
+    journal.refresh()
+    assert journal.trouble == ""
+    journal.close()
+
+
+def test_a_server_that_allows_no_more_time_was_not_stopped(server: str) -> None:
+    import psycopg
+
+    journal = store_child.opened(emptied(server) + "?options=-cstatement_timeout%3D200")
+    with psycopg.connect(server) as connection:
+        connection.execute("SELECT * FROM relabel_store FOR UPDATE")
+        journal.append(decided(1))
+        assert "allows no more time: another process may have locked it" in journal.trouble
+    journal.refresh()
+    assert journal.trouble == ""
     journal.close()

@@ -75,6 +75,14 @@ class TestLanes:
             "twin": ("twin", type(None)),
         }
 
+    def test_an_answer_that_cannot_be_given_does_not_stop_the_lane(self):
+        lane, heard = Lane("x"), []
+        lane.ask(1, lambda _: 5, lambda *_: 1 / 0)
+        lane.join(30)
+        lane.ask(1, lambda _: 6, lambda *given: heard.append(given[0]))
+        lane.join(30)
+        assert heard == [6]
+
     def test_what_fails_is_told_and_the_next_is_answered(self):
         lane, heard = Lane("x"), []
         lane.ask(1, lambda _: 1 / 0, lambda value, error: heard.append((value, str(error))))
@@ -358,3 +366,31 @@ def test_whatever_is_sent_is_sent_as_an_answer_to_the_page(widget, bench, monkey
     another.close()
     assert len(sent) >= 6
     assert set(sent) == {"page"}
+
+
+class TestWritesThatWait:
+    def test_what_was_decided_is_written_though_the_widget_closes(self, bench):
+        widget = rw.RelabelWidget(bench)
+        with bench._deciding:  # as if the store were busy
+            for row in (1, 2, 3):
+                tell(widget, f"r{row}", "decide", rows=[row], decision="relabel", labels=None, note="")
+            widget.close()
+        widget._answers.join(30)
+        assert bench.relabelled == [1, 2, 3]
+
+    def test_an_export_comes_after_the_decisions_before_it(self, widget, bench, tmp_path):
+        with bench._deciding:
+            tell(widget, "r", "decide", rows=[1], decision="relabel", labels=None, note="")
+            tell(widget, "x", "export", path=str(tmp_path / "labels.csv"), overwrite=False)
+        assert answers(widget)["x"]["kind"] == "result"
+        assert (tmp_path / "labels.csv").exists()
+
+    def test_what_is_refused_after_a_while_does_not_wait_any_more(self, widget, bench, monkeypatch):
+        monkeypatch.setattr("relabel_widget.widget._answers.PATIENCE", 0.01)
+        with bench._deciding:
+            tell(widget, "u", "undo")
+            end = time.monotonic() + 10
+            while widget._state["status"] != "Waiting for the store…" and time.monotonic() < end:
+                time.sleep(0.01)
+        assert answers(widget)["u"]["reason"] == "refused"
+        assert widget._state["status"] == ""

@@ -7,6 +7,7 @@ added or removed, with labels or contents that changed. Nothing is guessed: what
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -254,6 +255,8 @@ class Rows:
         equal = [row for row in alike.tolist() if self.codes[row] == code]
         if name.detail:
             equal = [row for row in equal if self._detail(row) == name.detail]
+        elif len({self._detail(row) for row in equal}) > 1:  # the row was the only one then: nobody kept its detail
+            return Lost(name, Why.UNCERTAIN, int(alike[0]))
         only_equal = len(alike) == len(equal) >= name.equals == name.alike
         same_mixture = len(alike) == name.alike and len(equal) == name.equals
         if only_equal or same_mixture:
@@ -282,7 +285,7 @@ def plain(value: Any) -> Any:
     """A label or id as JSON keeps it: a text, a truth value or a number; anything else as a text with its type."""
     if isinstance(value, np.generic):
         value = value.item()
-    if type(value) in (str, bool, int, float):
+    if type(value) in (str, bool, int) or (type(value) is float and math.isfinite(value)):
         return value
     if isinstance(value, str):
         return str(value)

@@ -26,7 +26,8 @@ Place = str | os.PathLike[str]
 PATIENT, BRIEF = 5.0, 0.2
 """Seconds that a write waits for others, and that it does once the store has not answered."""
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
+# A slash too few makes no path of what may hold a password, which messages about paths would show.
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://|postgres(ql)?(\+\w+)?:")
 
 
 def open_store(place: Place) -> Store:
@@ -44,11 +45,14 @@ def open_store(place: Place) -> Store:
             "journal: expected a path or URL as store=, got an empty one. Pass a path, or None to keep decisions in "
             "memory."
         )
-    if isinstance(place, str) and _URL.match(place):
+    if isinstance(place, str) and _URL.match(place.strip()):
+        place = place.strip()
         if not re.match(r"postgres(ql)?(\+psycopg)?://", place):
+            start = re.match(r"[^:]*:/*", place)
+            assert start is not None
             raise JournalError(
                 f"journal: expected store= as a path or a URL that begins with postgresql://, got one that begins "
-                f"with {place.partition('://')[0]}://."
+                f"with {start.group()}."
             )
         from .postgres import PostgresStore
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import final
+from typing import Any, final
 
 import sqlalchemy as sql
 
@@ -13,7 +13,7 @@ from .sql_store import HEAD, SqlStore
 _WAIT = 5  # seconds
 _LOCK = 0x524C4244  # an arbitrary number of ours: who holds it makes the tables
 _GUARDS = (
-    "CREATE FUNCTION relabel_events_stay() RETURNS trigger LANGUAGE plpgsql AS "
+    "CREATE OR REPLACE FUNCTION relabel_events_stay() RETURNS trigger LANGUAGE plpgsql AS "
     "$$ BEGIN RAISE EXCEPTION 'events are never changed or removed'; END $$",
     "CREATE TRIGGER relabel_events_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON relabel_events "
     "FOR EACH STATEMENT EXECUTE FUNCTION relabel_events_stay()",
@@ -40,20 +40,34 @@ class PostgresStore(SqlStore):
     def __init__(self, url: str) -> None:
         try:
             address = sql.make_url(url).set(drivername="postgresql+psycopg")
-        except (sql.exc.ArgumentError, ValueError) as error:
+        except (sql.exc.ArgumentError, ValueError):
             raise JournalError(
                 "journal: expected store= as postgresql://user:password@host/database, got a URL that cannot be read."
-            ) from error
+            ) from None  # what it could not read may be a part of the password
+        if "@" in f"{address.host}{address.database}":
+            raise JournalError(
+                "journal: expected store= as postgresql://user:password@host/database, got a URL with another @ after "
+                "the first. Write %40 for an @ in the password, and percent-encode : / and ? there, too."
+            )
+        shown = address.set(
+            drivername="postgresql",
+            query={name: value for name, value in address.query.items() if "password" not in name.lower()},
+        )
         try:
             engine = sql.create_engine(
-                address, pool_pre_ping=True, pool_size=2, connect_args={"connect_timeout": _WAIT}
+                address,
+                isolation_level="READ COMMITTED",  # who has waited for another writer sees what it wrote
+                pool_pre_ping=True,
+                pool_size=2,
+                connect_args={"connect_timeout": _WAIT, "client_encoding": "utf8"},
             )
         except ImportError as error:
             raise ImportError(
                 "A store in PostgreSQL needs psycopg, which is not installed. Run: "
                 'pip install "relabel-widget[postgres]"'
             ) from error
-        super().__init__(f"the store {address.set(drivername='postgresql').render_as_string()!r}", engine)
+        sql.event.listen(engine, "connect", _limit_waiting)
+        super().__init__(f"the store {shown.render_as_string()!r}", engine)
         try:
             self._make()
         except BaseException:
@@ -88,6 +102,12 @@ class PostgresStore(SqlStore):
         return StoreAwayError(f"journal: cannot reach {self.name}: {reason}. Check server and network.")
 
 
+def _limit_waiting(connection: Any, _: Any) -> None:
+    """Have a reader, too, give up on tables that somebody locks altogether."""
+    connection.execute(f"SET lock_timeout = '{_WAIT}s'")
+    connection.commit()
+
+
 _AWAY = {
     "08": "Check the connection to the server.",
     "25006": "It is read-only: connect to the server that takes writes.",
@@ -98,5 +118,6 @@ _AWAY = {
     "42P01": "Its tables were deleted: restore them from a backup.",
     "53": "The server lacks space or memory: free some.",
     "55P03": "Another process has locked it: close that process, or wait for it.",
+    "57014": "The server allows no more time: another process may have locked it; close that process, or wait for it.",
     "57": "The server was stopped: start it again.",
 }

@@ -118,10 +118,14 @@ class SqlStore(Store):
         self._store = store
 
     def _head(self, connection: sql.Connection) -> tuple[str, int, int, str]:
-        found = connection.execute(sql.select(HEAD)).all()
-        if len(found) != 1 or [type(value) for value in found[0]] != [str, int, int, str]:
+        # In one statement, so that nobody writes between the two.
+        newest = sql.select(sql.func.coalesce(sql.func.max(EVENTS.c.seq), 0)).scalar_subquery()
+        found = connection.execute(sql.select(HEAD, newest)).all()
+        if len(found) != 1 or [type(value) for value in found[0]] != [str, int, int, str, int]:
             raise StoreDamagedError(self._damaged(0))
-        store, version, last, digest = found[0]
+        store, version, last, digest, newest_event = found[0]
+        if newest_event > last and version <= VERSION:
+            raise StoreDamagedError(self._damaged(last))
         return store, version, last, digest
 
     def _write(self, connection: sql.Connection, records: list[Record], sample: str) -> None:

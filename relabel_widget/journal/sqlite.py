@@ -62,6 +62,9 @@ class SqliteStore(SqlStore):
             if not self._opener.path.exists():
                 self._make()
             self._open()
+        except OSError as error:
+            self.close()
+            raise self._in_words("open", error) from error
         except BaseException:
             self.close()
             raise
@@ -198,6 +201,11 @@ class SqliteStore(SqlStore):
         return _GUARDS
 
     def _in_words(self, deed: str, error: Exception) -> JournalError:
+        if isinstance(error, OSError):
+            return StoreAwayError(
+                f"journal: cannot {deed} {self.name}: {error.strerror or error}. Check its name, its folder, "
+                "and the connection to it."
+            )
         cause = getattr(error, "orig", None) or error
         primary = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if primary in _AWAY:
@@ -228,6 +236,13 @@ class _Opener:
             connection = self._connect("mode=ro")
             connection.execute("SELECT count(*) FROM sqlite_master")
         except sqlite3.OperationalError:  # the log needs a file beside it, which cannot be made here
+            log = self.path.with_name(self.path.name + "-wal")
+            if log.exists() and log.stat().st_size:
+                raise StoreAwayError(
+                    f"journal: cannot read all of the store {str(self.path)!r}: its newest decisions are in "
+                    f"{log.name!r} beside it, which cannot be read in a folder that is read-only. Make the folder "
+                    "writable, or copy both files to one that is."
+                ) from None
             connection = self._connect("mode=ro&immutable=1")
         return connection
 

@@ -29,6 +29,9 @@ Value = dict[str, Any]
 PATIENCE = 1.0
 """Seconds that a write may take before the page says that it waits."""
 
+_STORE = "store"
+"""The lane of everything that is written to the store."""
+
 _REFUSALS = (ValueError, TypeError, IndexError, OSError, ImportError, traitlets.TraitError)
 
 
@@ -59,10 +62,11 @@ class Answers:
         self._unsubscribe = self._filler.subscribe(self._on_filled)
 
     def close(self) -> None:
-        """The page is gone: stop what is being worked out for an answer."""
+        """The page is gone: stop what is being worked out for an answer; what was decided there is still written."""
         self._unsubscribe()
-        for lane in list(self._lanes.values()):
-            lane.stop()
+        for name, lane in list(self._lanes.items()):
+            if name != _STORE:
+                lane.stop()
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until everything asked for has its answer."""
@@ -127,9 +131,14 @@ class Answers:
 
     def _write(self, request: Request, act: Callable[[], Any], then: Callable[[Any], None]) -> None:
         """Do what is written to the store, one thing after the other, beside the thread that takes messages."""
+        has_waited = threading.Event()
+
+        def say_it_waits() -> None:
+            has_waited.set()
+            self._widget.say("Waiting for the store…")
 
         def work(_: Monitor) -> Any:
-            word = threading.Timer(PATIENCE, self._widget.say, ["Waiting for the store…"])
+            word = threading.Timer(PATIENCE, say_it_waits)
             word.daemon = True
             word.start()
             try:
@@ -143,9 +152,11 @@ class Answers:
                     raise error
                 then(value)
             except BaseException as caught:  # the page is told of whatever happened
+                if has_waited.is_set():
+                    self._widget.say("")
                 self._refuse(request.id, caught)
 
-        self._lanes.setdefault("store", Lane("store")).ask(None, work, answer)
+        self._lanes.setdefault(_STORE, Lane(_STORE)).ask(None, work, answer)
 
     def _with_trouble(self, message: str) -> str:
         return f"{message} {self._workbench.store_trouble}".rstrip()
@@ -298,10 +309,11 @@ class Answers:
         self._reply(request, {"message": self._widget.say(f"Threshold set to {self._widget.threshold}.")})
 
     def _export(self, request: Request) -> None:
-        if not self._workbench.relabelled:
-            raise RequestError("refused", "No label is changed, so there is nothing to export. Nothing was written.")
-
         def act() -> Path:
+            if not self._workbench.relabelled:  # here, after the decisions that were made before
+                raise RequestError(
+                    "refused", "No label is changed, so there is nothing to export. Nothing was written."
+                )
             return self._workbench.export(request.body["path"], overwrite=request.body["overwrite"])
 
         def then(path: Path) -> None:

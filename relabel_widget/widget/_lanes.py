@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable
@@ -9,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..monitor import Cancelled, Monitor
+
+_log = logging.getLogger(__name__)
 
 Answer = Callable[[Any, BaseException | None], None]
 
@@ -76,7 +79,10 @@ class Lane:
                     self._current = self._thread = None
                     return
                 self._current = question = self._waiting.popleft()
-            question.settle()
+            try:
+                question.settle()
+            except Exception:  # whatever became of one answer, the next question has a right to its own
+                _log.exception("an answer in the lane %r could not be given", self._name)
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until every question has its answer."""

@@ -33,6 +33,7 @@ class People(ABC):
     _annotator: str
     _decisions: Decisions
     _listeners: Listeners
+    _follower: threading.Thread
 
     @property
     @abstractmethod
@@ -218,6 +219,7 @@ class People(ABC):
         """
         self._decisions.journal.store_as(store)
         self._follow()
+        self._listeners.tell("labels")
 
     def subscribe(self, callback: Listener) -> Callable[[], None]:
         """Call back after every change, in the thread that made it, with what changed.
@@ -260,14 +262,18 @@ class People(ABC):
     def _follow(self) -> None:
         """See what others write, for as long as the workbench lives and its store is open."""
         if self._decisions.journal.is_shared:
-            threading.Thread(target=_look, args=(weakref.ref(self),), name="relabel_widget store", daemon=True).start()
+            look = partial(_look, weakref.ref(self))
+            self._follower = threading.Thread(target=look, name="relabel_widget store", daemon=True)
+            self._follower.start()
 
 
 def _look(who: weakref.ref[People]) -> None:
     pause = threading.Event()
     while not pause.wait(POLL):
         people = who()
-        if people is None or not people._decisions.journal.is_shared:
+        if people is None or people._follower is not threading.current_thread():
+            return
+        if not people._decisions.journal.is_shared:
             return
         people._take_news()
         del people

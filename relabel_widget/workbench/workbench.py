@@ -280,12 +280,16 @@ class Workbench(Predictions, People):
                 self._findings.verification = None
 
     def _take_news(self) -> None:
+        if self._found_news():
+            self._listeners.tell("labels")
+
+    def _found_news(self) -> bool:
+        """Take up what others have written; whether there is something to tell."""
         with self._deciding:
             before, trouble = self._decisions.overlay(), self.store_trouble
             changed = self._decisions.journal.refresh()
             self._forget_if_moved(before)
-        if changed or self.store_trouble != trouble:
-            self._listeners.tell("labels")
+            return changed or self.store_trouble != trouble
 
     def labels(self) -> AnyArray:
         """The current labels, shape (n_train,), a new array."""
@@ -480,17 +484,22 @@ class Workbench(Predictions, People):
         StoreWarning
             If the store cannot be read or written: the file then holds what is known here.
         """
-        with self._deciding:
-            self._take_news()
-            table, as_of = self.corrected_labels(policy), self.as_of
-            self._outputs.remember(self._decisions.journal.events())
-            written, digest = self._outputs.table(path, table, overwrite=overwrite, excel=excel)
-            try:
-                self._decisions.record(exported(str(written), len(table), digest, as_of, annotator=self._annotator))
-            except JournalError as error:
-                raise JournalError(
-                    f"export: {str(written)!r} was written, but not noted in the history: {error}"
-                ) from error
+        is_news = False
+        try:
+            with self._deciding:
+                is_news = self._found_news()
+                table, as_of = self.corrected_labels(policy), self.as_of
+                self._outputs.remember(self._decisions.journal.events())
+                written, digest = self._outputs.table(path, table, overwrite=overwrite, excel=excel)
+                try:
+                    self._decisions.record(exported(str(written), len(table), digest, as_of, annotator=self._annotator))
+                except JournalError as error:
+                    raise JournalError(
+                        f"export: {str(written)!r} was written, but not noted in the history: {error}"
+                    ) from error
+        finally:
+            if is_news:
+                self._listeners.tell("labels")
         self._warn_of_trouble()
         return written
 

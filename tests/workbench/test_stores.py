@@ -255,6 +255,34 @@ def test_a_read_only_store_is_read(pipeline: Pipeline, store: Path, repository: 
         assert bench.relabelled == [1]
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="becomes another user, which root can")
+def test_a_log_that_cannot_be_read_is_not_left_out_in_silence(
+    pipeline: Pipeline, store: Path, tmp_path: Path, repository: Path
+) -> None:
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    with Workbench(pipeline, TRAIN, Y, TEST, store=store) as bench, bench._deciding:
+        bench.relabel(1)
+        for name in (store.name, f"{store.name}-wal"):
+            (folder / name).write_bytes((store.parent / name).read_bytes())
+    for parent in tmp_path.parents:
+        if parent.stat().st_uid == os.geteuid() and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o055)
+    tmp_path.chmod(0o755)
+    folder.chmod(0o555)
+    arguments = [str(Path(__file__).parent), str(folder / store.name)]
+    done = subprocess.run(
+        ["setpriv", "--reuid=65534", "--clear-groups", sys.executable, "-c", READ_ONLY, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(repository), "HOME": "/tmp"},  # noqa: S108
+    )
+    if "No module named" in done.stderr or "Permission denied" in done.stderr:
+        pytest.skip("the other user cannot read this installation")
+    assert "its newest decisions are in 'store.sqlite-wal' beside it" in done.stderr, done.stdout
+
+
 def test_a_verification_is_kept_whatever_the_store_says(pipeline: Pipeline, store: Path) -> None:
     bench = Workbench(pipeline, TRAIN, Y, TEST, store=store)
     bench.relabel([1, 2, 3])
@@ -272,3 +300,41 @@ def test_a_dropped_workbench_stops_looking_at_its_store(pipeline: Pipeline, stor
     for thread in followers:
         thread.join(5)
     assert not any(thread.is_alive() for thread in followers)
+
+
+def test_who_is_told_of_news_by_an_export_holds_nobody_up(
+    pipeline: Pipeline, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A listener may wait for a thread that decides."""
+    monkeypatch.setattr("relabel_widget.workbench.people.POLL", 60)  # the export finds the news
+    heard: list[bool] = []
+    with (
+        Workbench(pipeline, TRAIN, Y, TEST, store=store) as one,
+        Workbench(pipeline, TRAIN, Y, TEST, store=store) as two,
+    ):
+
+        def listen(_: str) -> None:
+            if not heard:
+                other = threading.Thread(target=one.keep, args=(5,), daemon=True)
+                heard.append(False)
+                other.start()
+                other.join(5)
+                heard[0] = not other.is_alive()
+
+        two.relabel(1)
+        one.subscribe(listen)
+        one.export(tmp_path / "labels.csv")
+    assert heard == [True]
+
+
+def test_a_new_store_is_told_of_and_followed_once(bench: Workbench, tmp_path: Path) -> None:
+    told: list[str] = []
+    bench.subscribe(told.append)
+    before = set(threading.enumerate())
+    bench.store_as(tmp_path / "one.sqlite")
+    assert told == ["labels"]
+    (first,) = (one for one in threading.enumerate() if one not in before and one.name == "relabel_widget store")
+    bench.store_as(tmp_path / "two.sqlite")
+    first.join(5)
+    assert not first.is_alive()
+    bench.close()
