@@ -269,7 +269,7 @@ class TestTheWholeJob:
         expect(field).to_have_value("0.5")
         one.page.get_by_label("Export file").fill(str(tmp_path / "none" / "x.csv"))
         one.button("Export labels").click()
-        expect(one.status).to_contain_text("there is no folder")
+        expect(one.status).to_contain_text("There is no folder")
         one.page.get_by_label("Export file").fill(" ")
         expect(one.button("Export labels")).to_be_disabled()
 
@@ -381,7 +381,7 @@ class TestLooks:
         self._check(one, f"{theme}-verified")
         one.page.get_by_label("Export file").fill("/no folder/x.csv")
         one.button("Export labels").click()
-        expect(one.status).to_contain_text("there is no folder")
+        expect(one.status).to_contain_text("There is no folder")
         self._check(one, f"{theme}-error")
         one.page.get_by_label("Search test rows").fill("nobody wrote this")
         expect(one.page.get_by_text("No test rows match")).to_be_visible()
