@@ -74,10 +74,10 @@ class TestTheWholeJob:
 
         one.box(int(found.rows[0])).check()
         expect(page.locator(".rlw-guess")).to_contain_text("to first order")
-        assert bench.relabelled == [int(found.rows[0])]
+        one.wait_for(lambda: bench.relabelled == [int(found.rows[0])])
         one.button("Mark whole flip set").click()
         expect(one.button("Mark whole flip set")).to_be_disabled()
-        assert bench.relabelled == sorted(found.rows.tolist())
+        one.wait_for(lambda: bench.relabelled == sorted(found.rows.tolist()))
 
         one.button("Verify by retraining").click()
         expect(one.status).to_contain_text(f"Retrained with {found.size} changed labels")
@@ -416,7 +416,7 @@ class TestLooks:
         first.click()
         expect(header).to_contain_text("2 labels changed")
         expect(first).to_be_checked()
-        assert len(mine.relabelled) == 2
+        one.wait_for(lambda: len(mine.relabelled) == 2)
         assert 5 in mine.relabelled
         self._check(one, f"{theme}-shared")
         theirs.undo()

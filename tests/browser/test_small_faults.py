@@ -52,11 +52,8 @@ class TestKeysOfTheQueue:
         for key in "krus":  # typed ahead: S is about the row that came back
             one.page.keyboard.press(key)
         wanted = {rows[0]: "keep", rows[1]: "unsure"}
-        for _ in range(100):  # the third suspect is there twice, before and after the undo
-            if bench.decisions().set_index("row")["decision"].to_dict() == wanted:
-                break
-            one.page.wait_for_timeout(50)
-        assert bench.decisions().set_index("row")["decision"].to_dict() == wanted
+        # the third suspect is there twice, before and after the undo
+        one.wait_for(lambda: bench.decisions().set_index("row")["decision"].to_dict() == wanted)
         expect(queue).to_contain_text("3 of ")
         one.page.keyboard.press("b")
         expect(queue).to_contain_text(f"2 of 200 · training row {rows[1]}")

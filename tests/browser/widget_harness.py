@@ -147,6 +147,14 @@ class Shown:
         self.pane("Test rows")
         line_of(self.tests, row).click()
 
+    def wait_for(self, holds):
+        """What was decided is shown at once and written a moment later: wait until ``holds()``."""
+        for _ in range(200):
+            if holds():
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError("it did not come about within ten seconds")
+
     def shot(self, name):
         ARTIFACTS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=True)
