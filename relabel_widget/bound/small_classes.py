@@ -72,24 +72,9 @@ class SmallClasses:
         Positive as long as the prediction stands. A set that edits a row twice, or leaves a class without rows, counts
         as none: its margin is infinite. The doubt is infinite where no bound was reached.
         """
-        codes, weights, possible = self._edited(sets)
-        return decided(self._stepped, self.start, possible, codes, weights)
-
-    def _edited(self, sets: IntArray) -> tuple[IntArray, FloatArray, FloatArray]:
-        """Codes and weights, (m, n_rows) each, and which sets can be refitted."""
         n_classes = self.start.shape[1]
-        rows, new = np.divmod(sets, n_classes)
-        codes, weights = np.tile(self.codes, (len(sets), 1)), np.tile(self.weights, (len(sets), 1))
-        places = np.arange(len(sets))[:, None], rows
-        if self.edit == "relabel":
-            codes[places] = new
-        else:
-            weights[places] = 0.0
-        ordered = np.sort(rows, axis=1)
-        possible = (ordered[:, 1:] != ordered[:, :-1]).all(axis=1)
-        for code in range(n_classes):
-            possible &= ((codes == code) & (weights > 0)).any(axis=1)
-        return codes, weights, possible
+        codes, weights, possible = edited_classes(sets, self.codes, self.weights, n_classes, self.edit)
+        return decided(self._stepped, self.start, possible, codes, weights)
 
     def _stepped(
         self, theta: FloatArray, codes: IntArray, weights: FloatArray
@@ -148,3 +133,21 @@ def _largest_difference(blocks: FloatArray, outer: FloatArray, n_classes: int) -
     own = np.einsum("maai->mai", forms)
     squares = own[:, :, None] + own[:, None] - forms - forms.transpose(0, 2, 1, 3)
     return np.asarray(np.sqrt(np.maximum(squares.reshape(len(blocks), -1).max(axis=1), 0.0)))
+
+
+def edited_classes(
+    sets: IntArray, codes: IntArray, weights: FloatArray, n_classes: int, edit: Edit
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Codes and weights after each set of edits, (m, n_rows) each, and which sets can be refitted."""
+    rows, new = np.divmod(sets, n_classes)
+    codes, weights = np.tile(codes, (len(sets), 1)), np.tile(weights, (len(sets), 1))
+    places = np.arange(len(sets))[:, None], rows
+    if edit == "relabel":
+        codes[places] = new
+    else:
+        weights[places] = 0.0
+    ordered = np.sort(rows, axis=1)
+    possible = (ordered[:, 1:] != ordered[:, :-1]).all(axis=1)
+    for code in range(n_classes):
+        possible &= ((codes == code) & (weights > 0)).any(axis=1)
+    return codes, weights, possible

@@ -13,6 +13,7 @@ from .._typing import FloatArray, IntArray
 from ..fits import Fit
 from ..problem import Edit
 from .small import SmallProblem, decided
+from .small_classes import edited_classes
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,26 +47,10 @@ class SmallRest:
 
     def margins(self, sets: IntArray) -> tuple[FloatArray, FloatArray]:
         """As `SmallClasses.margins`."""
-        codes, weights, possible = self._edited(sets)
+        own = self.of_two[0].weights
+        codes, weights, possible = edited_classes(sets, self.codes, own, len(self.of_two), self.edit)
         start = np.stack([each.start for each in self.of_two])
         return decided(self._stepped, start, possible, codes, weights)
-
-    def _edited(self, sets: IntArray) -> tuple[IntArray, FloatArray, FloatArray]:
-        """Codes and weights, (m, n_rows) each, and which sets can be refitted."""
-        n_classes = len(self.of_two)
-        rows, new = np.divmod(sets, n_classes)
-        codes = np.tile(self.codes, (len(sets), 1))
-        weights = np.tile(self.of_two[0].weights, (len(sets), 1))
-        places = np.arange(len(sets))[:, None], rows
-        if self.edit == "relabel":
-            codes[places] = new
-        else:
-            weights[places] = 0.0
-        ordered = np.sort(rows, axis=1)
-        possible = (ordered[:, 1:] != ordered[:, :-1]).all(axis=1)
-        for code in range(n_classes):
-            possible &= ((codes == code) & (weights > 0)).any(axis=1)
-        return codes, weights, possible
 
     def _stepped(
         self, theta: FloatArray, codes: IntArray, weights: FloatArray

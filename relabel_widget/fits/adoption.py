@@ -229,20 +229,10 @@ def _stated(
     )
     if following is not None:
         weights = following.of(labels.codes)
+    kind: type[Problem] = Problem
     if len(labels.classes) > 2:
-        stated = OneVsRestProblem if objective.one_vs_rest else MultinomialProblem
-        several = stated(
-            design,
-            labels,
-            weights,
-            l2,
-            has_intercept=objective.has_intercept,
-            intercept_l2=objective.intercept_l2,
-            label_weights=following,
-            row_loss=objective.loss,
-        )
-        return several, several.theta_of(coef_of(model), intercepts_of(model))
-    problem = Problem(
+        kind = OneVsRestProblem if objective.one_vs_rest else MultinomialProblem
+    problem = kind(
         design,
         labels,
         weights,
@@ -252,6 +242,8 @@ def _stated(
         label_weights=following,
         row_loss=objective.loss,
     )
+    if isinstance(problem, MultinomialProblem):
+        return problem, problem.theta_of(coef_of(model), intercepts_of(model))
     return problem, coefficients(model, problem.n_params)
 
 

@@ -231,14 +231,8 @@ print(bench.relabelled, found[-1].message)
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="becomes another user, which root can")
-def test_a_read_only_store_is_read(pipeline: Pipeline, store: Path, repository: Path) -> None:
-    with Workbench(pipeline, TRAIN, Y, TEST, store=store) as bench:
-        bench.relabel(1)
-    for folder in (store.parent, *store.parent.parents):
-        if folder.stat().st_uid == os.geteuid() and folder != Path("/"):
-            folder.chmod(folder.stat().st_mode | 0o055)
-    store.chmod(0o444)
+def by_another_user(store: Path, repository: Path) -> subprocess.CompletedProcess[str]:
+    """What `READ_ONLY` says of a store that another user opens."""
     arguments = [str(Path(__file__).parent), str(store)]
     done = subprocess.run(
         ["setpriv", "--reuid=65534", "--clear-groups", sys.executable, "-c", READ_ONLY, *arguments],
@@ -249,6 +243,18 @@ def test_a_read_only_store_is_read(pipeline: Pipeline, store: Path, repository: 
     )
     if "No module named" in done.stderr or "Permission denied" in done.stderr:
         pytest.skip("the other user cannot read this installation")
+    return done
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="becomes another user, which root can")
+def test_a_read_only_store_is_read(pipeline: Pipeline, store: Path, repository: Path) -> None:
+    with Workbench(pipeline, TRAIN, Y, TEST, store=store) as bench:
+        bench.relabel(1)
+    for folder in (store.parent, *store.parent.parents):
+        if folder.stat().st_uid == os.geteuid() and folder != Path("/"):
+            folder.chmod(folder.stat().st_mode | 0o055)
+    store.chmod(0o444)
+    done = by_another_user(store, repository)
     assert done.stdout.startswith("[1, 2] "), done.stderr
     assert "is read-only. Make it and its folder writable." in done.stdout
     with Workbench(pipeline, TRAIN, Y, TEST, store=store) as bench:
@@ -270,16 +276,7 @@ def test_a_log_that_cannot_be_read_is_not_left_out_in_silence(
             parent.chmod(parent.stat().st_mode | 0o055)
     tmp_path.chmod(0o755)
     folder.chmod(0o555)
-    arguments = [str(Path(__file__).parent), str(folder / store.name)]
-    done = subprocess.run(
-        ["setpriv", "--reuid=65534", "--clear-groups", sys.executable, "-c", READ_ONLY, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(repository), "HOME": "/tmp"},  # noqa: S108
-    )
-    if "No module named" in done.stderr or "Permission denied" in done.stderr:
-        pytest.skip("the other user cannot read this installation")
+    done = by_another_user(folder / store.name, repository)
     assert "its newest decisions are in 'store.sqlite-wal' beside it" in done.stderr, done.stdout
 
 
