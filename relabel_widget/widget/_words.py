@@ -81,10 +81,10 @@ def stepped(undo: bool, what: str, number: int, total: int) -> str:
     return f"{verb}: {which}; {plural(total, 'label')} changed in all."
 
 
-def written(number: int, path: str) -> str:
-    """The message after an export."""
-    wrote = f"Wrote {plural(number, 'corrected label')} to {path}."
-    return f"{wrote} workbench.corrected_estimator() gives the model fitted on them."
+def written(number: int, path: str, *, every: bool) -> str:
+    """The message after an export of corrected labels, or of the decisions on ``number`` rows."""
+    what = f"all decisions on {plural(number, 'row')}" if every else plural(number, "corrected label")
+    return f"Wrote {what} to {path}. workbench.corrected_estimator() gives the model fitted on the corrected labels."
 
 
 def history(workbench: Any, most: int) -> dict[str, Any]:
