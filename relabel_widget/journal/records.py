@@ -114,6 +114,8 @@ def _body(record: Record) -> dict[str, Any]:
         body["kind"] = _KINDS[record.kind]
         body["time"] = datetime.fromisoformat(record.time)
         body["items"] = tuple(_item(*item) for item in body.get("items", ()))
+        if body["items"] and len(body["items"]) != len(body["names"]):
+            raise ValueError("expected an item for each row")
     except (ValueError, TypeError, KeyError) as error:
         raise StoreDamagedError(
             f"journal: expected event {record.seq} to be one of {', '.join(Kind)}, as this version writes them, got "

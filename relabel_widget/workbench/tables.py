@@ -118,6 +118,6 @@ def _details(event: Event, source: Event) -> str:
         what = "decisions" if kept.get("what") == "all" else "corrected labels"
         return readable(f"{kept['count']} {what} to {kept['path']}{as_of}")
     if event.kind is Kind.IMPORT:
-        return f"from {kept['source']}"
+        return f"from {kept.get('source', 'elsewhere')}"
     deed = {Kind.UNDO: "takes back", Kind.REDO: "brings back"}.get(event.kind)
     return f"{deed} event {source.seq}" if deed else ""

@@ -278,7 +278,7 @@ class Workbench(Predictions, People, Exchange):
         self._listeners.tell("labels")
         if not request:  # the page names its requests, and shows `store_trouble` by itself
             self._warn_of_trouble()
-        return [row for row in event.rows if row >= 0]
+        return list(dict.fromkeys(row for row in event.rows if row >= 0))  # an import may have one several times
 
     def _forget_if_moved(self, before: dict[int, int]) -> None:
         """A verification is of the labels that it was made with."""

@@ -112,7 +112,9 @@ class Exchange(ABC):
             decides.
         format
             ``"label-studio"`` writes ``.json`` that Label Studio imports as tasks with annotations, ``"doccano"``
-            ``.jsonl`` that doccano imports with labels, both with the rows that have a decision.
+            ``.jsonl`` that doccano imports with labels, both with the rows that have a decision. The labelling
+            interface of Label Studio needs a ``Text`` with ``name="text" value="$text"``, and ``Choices`` with
+            ``name="label" toName="text"``.
 
         Notes
         -----

@@ -10,6 +10,7 @@ from typing import Any
 from ...arguments import shown
 from ...files.characters import readable
 from ...journal import DECISIONS, Kind
+from ...journal.identity import plain
 
 KINDS = {kind.value: kind for kind in DECISIONS - {Kind.IMPORT}}
 
@@ -108,12 +109,17 @@ def unpacked(pack: Any, about: Line) -> Iterator[Line]:
     row, content = pack.get("row"), pack.get("content")
     if not _is_whole(row) or not isinstance(content, str):
         raise ValueError(f"expected row as a number and content as text in {PACK}, got {shown(row)}, {shown(content)}")
-    id_ = None if pack.get("id") == row else pack.get("id")
-    known = replace(about, row=row, id=id_, content=content, original=pack.get("original"))
+    id_, original = (plain_or_none(pack.get(name)) for name in ("id", "original"))
+    known = replace(about, row=row, id=None if id_ == row else id_, content=content, original=original)
     for record in pack["decisions"]:
         if not isinstance(record, dict):
             raise ValueError(f"expected decisions as records in {PACK}, got {shown(record)}")
         yield of_record(record, known)
+
+
+def plain_or_none(value: Any) -> Any:
+    """An id or label as stores keep it; None for none."""
+    return None if value is None else plain(value)
 
 
 def as_text(value: Any, name: str) -> str:

@@ -65,7 +65,7 @@ class Matching:
     def _by_content(self, lines: Sequence[Line], found: list[int | NoRow | None]) -> None:
         """By what an export of ours says of the row."""
         names = [
-            name_of(line.content, plain_or_none(line.id), line.original) if one is None else None
+            name_of(line.content, line.id, line.original) if one is None else None
             for line, one in zip(lines, found, strict=True)
         ]
         places = [place for place, name in enumerate(names) if name is not None]
@@ -128,8 +128,3 @@ def _nothing(line: Line) -> str:
             'match="row".'
         )
     return "The file does not say which row it is: neither a text nor an id."
-
-
-def plain_or_none(value: Any) -> Any:
-    """An id as stores keep it; None for none."""
-    return None if value is None else plain(value)

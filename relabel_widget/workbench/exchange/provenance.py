@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..._typing import AnyArray, CodeArray, IntArray
+    from ...evidence import Verification
     from ...journal.events import Detail
     from ...search import FlipSet
 
@@ -91,6 +93,8 @@ def name_of(key: Any, id_: Any, label: Any) -> RowName | None:
     if not sizes or len(numbers) < 3 or len(detail) > 1 or not all(one.isdecimal() for one in numbers):
         return None
     place, equals, alike = (int(one[:9]) for one in numbers)
+    if not place < equals <= alike:
+        return None
     return RowName(id_, digits, detail[0] if detail else "", label, place, equals, alike, -1)
 
 
@@ -222,13 +226,22 @@ class Verified:
     n_relabelled: int
     applies: bool
 
+    @cached_property
+    def _result(self) -> Verification | None:
+        return self.findings.verification if self.applies else None
+
+    @cached_property
+    def _of_all(self) -> str:
+        if self._result is None:
+            return ""
+        found = self.findings.summary(self._result, self.n_relabelled)
+        return f"{flips_by(found.n_flipped, found.n_test, found.n_relabelled)}.{accuracy_change(found)}"
+
     def words(self, reason: Mapping[str, Detail]) -> str:
         """Of all test rows, and of the query that a decision was about."""
-        result = self.findings.verification if self.applies else None
+        result, said = self._result, self._of_all
         if result is None:
             return ""
-        found = self.findings.summary(result, self.n_relabelled)
-        said = f"{flips_by(found.n_flipped, found.n_test, found.n_relabelled)}.{accuracy_change(found)}"
         row = reason.get("query")
         if not isinstance(row, int) or row >= self.queries.n_rows:
             return said

@@ -20,7 +20,7 @@ from ...inputs.containers import frame_of
 from ...journal import Kind
 from ..export import COLUMNS, read_labels, text_of
 from . import doccano, label_studio
-from .lines import Line, Source, of_record
+from .lines import Line, Source, of_record, plain_or_none
 
 Format: TypeAlias = Literal["labels", "label-studio", "doccano"]
 
@@ -132,9 +132,9 @@ def _own_lines(columns: Mapping[str, list[Any]], name: str) -> Iterator[Line]:
         about = Line(
             f"row {number} of the table",
             row=record["row"] if type(record["row"]) is int else None,
-            id=record["id"] if named else None,
-            content=record.get("content"),
-            original=record["original"],
+            id=plain_or_none(record["id"]) if named else None,
+            content=record["content"] if isinstance(record.get("content"), str) else None,
+            original=plain_or_none(record["original"]),
         )
         yield _in_words(lambda record=record, about=about: of_record(record, about), about.place, name)
 
