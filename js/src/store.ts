@@ -80,6 +80,8 @@ export interface View {
   drafts: ReadonlyMap<string, string>;
   /** The file the user is asked whether to replace; empty if none. */
   replacing: string;
+  /** Whether all decisions are exported, not the corrected labels alone. */
+  every: boolean;
   filling: boolean;
   filled: Filled | null;
   progress: Progress | null;

@@ -71,6 +71,7 @@ export function firstView(model: Model): View {
     judging: false,
     drafts: new Map(),
     replacing: "",
+    every: false,
     filling: true,
     filled: null,
     progress: null,

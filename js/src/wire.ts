@@ -474,7 +474,7 @@ export interface Requests {
   undo: { body: Record<never, never>; result: Decided };
   redo: { body: Record<never, never>; result: Decided };
   threshold: { body: { value: number }; result: Done };
-  export: { body: { path: string; overwrite: boolean }; result: Done };
+  export: { body: { path: string; overwrite: boolean; every: boolean }; result: Done };
 }
 export const results: { [K in keyof Requests]: Decoder<Requests[K]["result"]> } = {
   page: page,

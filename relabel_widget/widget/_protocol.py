@@ -248,7 +248,7 @@ REQUESTS: Mapping[str, Kind] = {
     "undo": _kind(DECIDED),
     "redo": _kind(DECIDED),
     "threshold": _kind(DONE, value=NUMBER),
-    "export": _kind(DONE, path=TEXT, overwrite=FLAG),
+    "export": _kind(DONE, path=TEXT, overwrite=FLAG, every=FLAG),
 }
 """A closed list of kinds, each with the fields it needs. No expression is evaluated.
 
