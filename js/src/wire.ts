@@ -16,17 +16,19 @@ export type Decision = (typeof DECISIONS)[number];
 /**
  * A row that is more than its text: an image as PNG in base64, or a table. `coarse` says that its pixels are to be
  * told apart. The first of the `lines` are the headings: name, value and, where they are known, the value of the
- * test row and what the value contributes. The most telling values come first.
+ * test row and what the value contributes, which `about` explains. The most telling values come first.
  */
 export interface Content {
   image: string;
   coarse: boolean;
   lines: Array<Array<string>>;
+  about: string;
 }
 export const content = record<Content>({
   image: string,
   coarse: boolean,
   lines: list(list(string)),
+  about: string,
 });
 
 /**

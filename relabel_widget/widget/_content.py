@@ -14,10 +14,11 @@ CONTENT = record(
     "Content",
     "A row that is more than its text: an image as PNG in base64, or a table. `coarse` says that its pixels are to be "
     "told apart. The first of the `lines` are the headings: name, value and, where they are known, the value of the "
-    "test row and what the value contributes. The most telling values come first.",
+    "test row and what the value contributes, which `about` explains. The most telling values come first.",
     image=TEXT,
     coarse=FLAG,
     lines=listed(listed(TEXT)),
+    about=TEXT,
 )
 
 SAME = "same"
@@ -33,14 +34,15 @@ def shown(content: Content) -> Shown:
     if isinstance(content, Text):
         return content.text, None
     if isinstance(content, Table):
-        return content.text, {"image": "", "coarse": False, "lines": _lines(content)}
+        about = f"Log-odds of “{isolated(content.about)}”: coefficient × value." if content.about else ""
+        return content.text, {"image": "", "coarse": False, "lines": _lines(content), "about": about}
     image = b64encode(content.png).decode()
-    return content.text, {"image": image, "coarse": content.width < _COARSE, "lines": []}
+    return content.text, {"image": image, "coarse": content.width < _COARSE, "lines": [], "about": ""}
 
 
 def _lines(table: Table) -> list[list[str]]:
     compared = any(cell.beside is not None for cell in table.cells)
-    log_odds = [f"Log-odds of “{isolated(table.about)}”"] if table.about else []
+    log_odds = ["Log-odds"] if table.about else []
     lines = [["Name", "Value", *["Test row"] * compared, *log_odds]]
     for cell in table.cells:
         beside = [SAME if cell.beside is None else cell.beside] if compared else []

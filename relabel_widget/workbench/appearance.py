@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import BoolArray, IntArray
+from ..arguments import as_number
 from ..fits import AnyFit
 from .decisions import Decisions
 from .equal_rows import EqualRows
@@ -128,8 +129,10 @@ class Appearance:
         >>> bench.relabel(bench.same_texts(7), "spam", note="equal texts")  # doctest: +SKIP
         """
         chosen = check_row(row, self._training.n_rows, who="same_texts", what="training")
-        if patience is not None and not self._equal.known_within(patience):
-            return np.array([chosen], dtype=np.int64)
+        if patience is not None:
+            seconds = as_number(patience, who="same_texts: patience", above=0.0, below=1e6)
+            if not self._equal.known_within(seconds):
+                return np.array([chosen], dtype=np.int64)
         same = self._equal.equal_to(chosen)
         if near is None:
             return same

@@ -6,7 +6,7 @@ from ..facts import signed
 from ..files.html import Markup, excerpt, picture, values
 from .row_content import Content, Image, Table
 
-_MOST_LINES = 40
+_MOST_LINES = 16
 
 
 def drawn(content: Content, *, large: bool = False, quoted: bool = False) -> Markup:

@@ -16,9 +16,9 @@ function pairs([, ...lines]: readonly (readonly string[])[]): HTMLElement {
   return el("span", "", ...lines.map(pair));
 }
 
-function table(lines: readonly (readonly string[])[]): HTMLElement {
+function table({ lines, about }: Content): HTMLElement {
   const rows = lines.map((line, i) => el("tr", "", ...line.map((one, j) => el(i * j > 0 ? "td" : "th", "", one))));
-  return el("table", "cells", ...rows);
+  return el("table", "cells", { title: about }, ...rows);
 }
 
 /**
@@ -32,5 +32,5 @@ export function setContent(node: HTMLElement, row: Shown | undefined, words: rea
   if (!isNews(node, content)) return;
   const { image, coarse, lines } = content;
   const picture = () => el("img", coarse ? "picture coarse" : "picture", { alt: row?.text ?? "", src: `data:image/png;base64,${image}` });
-  node.replaceChildren(image !== "" ? picture() : small ? pairs(lines) : table(lines));
+  node.replaceChildren(image !== "" ? picture() : small ? pairs(lines) : table(content));
 }

@@ -78,7 +78,7 @@ export function createDetail(scope: Scope, session: Session) {
     if (isNews(same, found?.other, found?.same, found?.choices)) same.replaceChildren(found?.other ?? "", ...(choices ?? []));
     words.show(found?.words ?? []);
     if (found !== null) words.node.hidden = found.content !== null; // a table says it itself, and pixels have no names
-    const said = words.node.hidden ? [] : [names.length > 0 ? "Shared with the test row" : "Shares no feature with the test row"];
+    const said = found?.content ? [found.content.about].filter(Boolean) : [names.length > 0 ? "Shared with the test row" : "Shares no feature with the test row"];
     if (found?.note) said.push(`note: ${found.note}`);
     setText(shared, found === null ? "" : said.join(" · "));
   }
