@@ -70,7 +70,7 @@ def deliver(widget, content):
 
 def message(request, kind, **body):
     """A request; what most tests leave to Python is left to it."""
-    left = {"find": {"target": None}, "decide": {"labels": None}, "page": {"predicted": None}}
+    left = {"find": {"target": None}, "decide": {"labels": None}, "page": {"predicted": None, "meta": None}}
     return {"v": 1, "id": request, "kind": kind, **left.get(kind, {}), **body}
 
 
@@ -479,12 +479,12 @@ class TestPages:
         bench = make_workbench(n_test=n)
         pages = Pages(bench)
         query = {"sort": "proba", "descending": True, "search": "text", "offset": 0, "limit": 100}
-        query |= {"filter": "all", "predicted": "good"}
+        query |= {"filter": "all", "predicted": "good", "meta": None}
         pages.page(query)
         reads = []
-        text = bench.test_text
-        bench_text = lambda row: reads.append(row) or text(row)  # noqa: E731
-        bench.__dict__["test_text"] = bench_text
+        content = bench.test_content
+        bench_content = lambda row, *, small: reads.append(row) or content(row, small=small)  # noqa: E731
+        bench.__dict__["test_content"] = bench_content
         answer = pages.page({**query, "offset": 40_000})
         assert len(reads) == len(answer["rows"]) == 100  # neither sorted nor searched again
         table = bench.test_rows()

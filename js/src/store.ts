@@ -99,4 +99,4 @@ export function draftOf({ drafts }: Readonly<View>, rows: readonly number[]): st
   return drafts.get(String(rows)) ?? "";
 }
 
-export const FIRST_QUERY: PageQuery = { sort: "row", descending: false, filter: "all", predicted: null, search: "" };
+export const FIRST_QUERY: PageQuery = { sort: "row", meta: null, descending: false, filter: "all", predicted: null, search: "" };

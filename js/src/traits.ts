@@ -21,6 +21,7 @@ const EMPTY: Shared = {
   verification: null,
   verifiedBy: "",
   ownNote: "",
+  meta: [],
 };
 
 function readTraits(model: Model) {

@@ -21,10 +21,12 @@ from ..journal import Event, Journal, JournalError, Kind, Place
 from ..journal.events import check_text, verified
 from ..monitor import Monitor
 from ..problem import code_of
+from .appearance import Appearance
 from .decisions import Decisions
 from .exchange import Exchange
 from .findings import Findings, check_applies
 from .listeners import Listeners
+from .looks import Render
 from .outputs import Outputs
 from .people import People
 from .predictions import Predictions
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 
 
 @final
-class Workbench(Predictions, People, Exchange):
+class Workbench(Predictions, Appearance, People, Exchange):
     """Holds labels, what people decide about them, and what retraining says of it.
 
     Safe to share between threads; searches and retraining do not hold others up.
@@ -73,6 +75,17 @@ class Workbench(Predictions, People, Exchange):
         Where every decision is kept: the path of an SQLite file, made if it does not exist, or the URL of a PostgreSQL
         database. Several workbenches may use it at once. What it holds is taken up, in other data where rows are the
         same; `carried_over` lists the rest. None keeps decisions in memory only.
+    image_shape
+        (height, width) or (height, width, channels) of rows whose values are pixels. Those of type uint8 are shown as
+        they are, others from the smallest to the largest of some training rows.
+    render
+        Called as ``render(row, side, number)`` with a row as it was brought, ``"train"`` or ``"test"``, and its number;
+        returns what people see of it: a text, a mapping of names to values, an array of pixels (uint8, or floats from
+        0 to 1; two or three dimensions) or PNG bytes, never HTML. It is called when a row is shown, by one thread at a
+        time; an error is shown in place of that row.
+    meta
+        A pair of frames, for training and test rows, of columns that the model does not see; either may be None. They
+        are shown beside a row; the test rows are sorted and searched by them.
 
     Raises
     ------
@@ -111,6 +124,9 @@ class Workbench(Predictions, People, Exchange):
         threshold: float | None = None,
         annotator: str = "",
         store: Place | None = None,
+        image_shape: Any = None,
+        render: Render | None = None,
+        meta: Any = None,
     ) -> None:
         check_threshold(0.5 if threshold is None else threshold, who="Workbench")
         check_text("Workbench: annotator", annotator)
@@ -128,6 +144,7 @@ class Workbench(Predictions, People, Exchange):
         self._deciding = threading.RLock()  # held while the store writes, which readers must not wait for
         self._findings = Findings(self._queries, threshold, self._lock)
         self._common = CommonFeatures(self._fit)
+        self._show_by(image_shape, render, meta)
         self._listeners = Listeners()
         self._outputs = Outputs()
         if self._fit.own is not None and self._fit.own.weights_found and estimator is not self._fit:
