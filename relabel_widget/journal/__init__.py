@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from .base import JournalError, StoreWarning
 from .events import DECISIONS, Event, Kind
-from .identity import Lost, Rows, Why
+from .identity import Lost, RowName, Rows, Why
 from .journal import Journal, Place
 from .state import Judgement, Mark, Said, State, fold, holds
 
@@ -26,6 +26,7 @@ __all__ = [
     "Lost",
     "Mark",
     "Place",
+    "RowName",
     "Rows",
     "Said",
     "State",
