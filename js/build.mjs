@@ -17,7 +17,8 @@ await build({
   entryPoints: { widget: "src/index.ts" },
   outdir,
   bundle: true,
-  minify: true,
+  minifyWhitespace: true,
+  minifySyntax: true, // names are left to the second pass, which has shorter ones
   format: "esm",
   target: "es2022",
   charset: "utf8",
@@ -26,8 +27,8 @@ await build({
   logLevel: "warning",
 });
 
-// A second pass, for some 2 % that esbuild leaves.
+// A second pass, for some 3 % that esbuild leaves.
 const script = path.join(outdir, "widget.js");
-const compress = { passes: 3, ecma: 2020, unsafe_arrows: true, pure_getters: true, booleans_as_integers: false };
+const compress = { passes: 3, hoist_funs: true, ecma: 2020, unsafe_arrows: true, pure_getters: true, booleans_as_integers: false };
 const { code } = await minify(await readFile(script, "utf8"), { module: true, compress, mangle: true });
 await writeFile(script, `${code}\n`);

@@ -28,15 +28,11 @@ def in_conflict(number: int) -> str:
 
 
 def not_carried(found: Sequence[Uncarried]) -> str:
-    """How many decisions did not carry over, and how many the data has taken over, in words; empty if none."""
+    """How many decisions did not carry over, in words; empty if none. Those that the data took over count apart."""
     corrected = sum(one.is_corrected for one in found)
-    others = len(found) - corrected
-    said = [f"{plural(others, 'decision')} did not carry over"] if others else []
-    if corrected:
-        said.append(
-            f"{corrected:,} already in the data" if others else f"{plural(corrected, 'decision')} already in the data"
-        )
-    return " · ".join(said)
+    if corrected < len(found):
+        return f"{plural(len(found) - corrected, 'decision')} did not carry over"
+    return f"{plural(corrected, 'decision')} already in the data" if corrected else ""
 
 
 def _told(matters: list[Value], total: int, about: str) -> Value:
@@ -148,7 +144,7 @@ def carried(workbench: Any) -> Value:
         return _told([], 0, "All decisions in the store fit this data.")
     labels = workbench.labels()
     matters = [_uncarried(workbench, one, labels) for one in found[:MATTERS]]
-    about = "Decisions in the store about rows that this data does not have as they were. They do not count here."
+    about = "Decisions in the store about rows that are not here as they were then. They do not count for this data."
     return _told(matters, len(found), about)
 
 
@@ -158,8 +154,8 @@ def _uncarried(workbench: Any, one: Uncarried, labels: Any) -> Value:
     what = f"{_VERBS[event.kind.value]} {_name(number, one.id(workbench.ids))}: {_before_and_after(one)}"
     return {
         "row": one.row,
-        "title": " ".join(filter(None, (one.why, one.advice))),
-        "text": "" if one.row is None else clip(workbench.train_text(one.row), LONGEST_TEXT),
+        "title": one.why,
+        "text": one.advice if one.row is None else clip(workbench.train_text(one.row), LONGEST_TEXT),
         "said": [_line(one.row, what, event.annotator, event.note, event.time)],
         "choices": list(_choices(workbench, one, labels)) if one.is_open else [],
     }

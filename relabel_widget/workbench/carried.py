@@ -110,7 +110,9 @@ def _lost(lost: Lost, said: Said, rows: Rows) -> Uncarried:
     if lost.why is Why.GONE:
         known = f"the id {name.id!r}" if name.id is not None else "this content"
         why = f"No row has {known} any more ({stood}): it was removed{'' if name.id is not None else ' or edited'}."
-        advice = "Nothing, if that was meant: the decision stays in the store, and counts again when the row is back."
+        advice = (
+            "Nothing to do if that was meant: the decision stays in the store, and counts again when the row is back."
+        )
         return Uncarried(row, name, said.event, *labels, why, advice, advice)
     again = f"Read row {lost.row}; to decide the same, call {_call(lost.row, said, rows)}."
     if lost.why is Why.UNCERTAIN:

@@ -14,7 +14,7 @@ const NUMBERED = 9; // classes that have a key
 
 function createLine({ time, who, what, note, state, row, text }: HistoryLine): HTMLElement {
   const when = el("time", "muted", { datetime: time }, new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }));
-  const tail = el("span", "muted", el("bdi", "", who), state === "undone" ? " undone" : "");
+  const tail = el("span", "muted", el("bdi", "", who), state === "undone" ? `${who && " · "}undone` : "");
   const words = row === null ? el("span", "history-what", what) : el("button", "history-what leads", { type: "button", "data-row": row }, what);
   const said = el("span", "", words);
   if (note !== "") said.append(el("q", "history-note", { dir: "auto" }, note));
