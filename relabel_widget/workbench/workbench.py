@@ -28,6 +28,7 @@ from .opinions import Policy
 from .outputs import Outputs
 from .people import People
 from .predictions import Predictions
+from .reasons import Reasoning
 from .retraining import Retraining
 from .shared_features import CommonFeatures
 from .summary import VerificationSummary
@@ -128,6 +129,7 @@ class Workbench(Predictions, People):
         self._deciding = threading.RLock()  # held while the store writes, which readers must not wait for
         self._findings = Findings(self._queries, threshold, self._lock)
         self._common = CommonFeatures(self._fit)
+        self._reasoning = Reasoning(self._queries)
         self._listeners = Listeners()
         self._outputs = Outputs()
         if self._fit.own is not None and self._fit.own.weights_found and estimator is not self._fit:
