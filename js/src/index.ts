@@ -46,20 +46,21 @@ export function render({ model, el: host }: Props): () => void {
       why.focus();
     },
     search() {
+      if (judging()) return panel.queue.search();
       actions.show("tests");
       tests.search();
     },
     note() {
       actions.show("why");
-      (judging() ? panel : why).note();
+      (judging() ? panel.queue : why).note();
     },
     markSet: why.markSet,
     decide(decision) {
-      if (judging()) panel.decide(decision);
+      if (judging()) panel.queue.decide(decision);
       else if (decision !== "skip") why.decide(decision);
     },
-    pick: panel.pick,
-    scroll: panel.scroll,
+    pick: panel.queue.pick,
+    scroll: panel.queue.scroll,
     export: happens.export,
     full: () => full.node.click(),
     open: panel.open,

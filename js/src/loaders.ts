@@ -33,7 +33,8 @@ export interface Loaders {
   searching(row: number, search: Promise<unknown>): Promise<void>;
   words(): void;
   history(): void;
-  queue(): void;
+  /** How many wrong labels are left. */
+  outlook(): void;
   /** Everything that a change of labels or findings made out of date. */
   refresh(): void;
   stop(): void;
@@ -108,15 +109,11 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
     }
   });
 
-  const queue = latest(async (signal) => {
-    store.set({ queueError: "" });
+  const outlook = latest(async (signal) => {
     try {
-      const { rows } = await client.request("queue", {}, { signal });
-      const { queue: before, queueAt } = store.get();
-      const place = rows.findIndex(({ row }) => row === before?.[queueAt]?.row); // the current suspect stays current
-      store.set({ queue: rows, queueAt: Math.max(0, place) });
-    } catch (error) {
-      if (!signal.aborted) store.set({ queueError: words(error) });
+      store.set({ outlook: await client.request("outlook", {}, { signal }) });
+    } catch {
+      if (!signal.aborted) store.set({ outlook: null }); // not every model has one
     }
   });
 
@@ -132,14 +129,14 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
     },
     words: details.load,
     history: history.load,
-    queue: queue.load,
+    outlook: outlook.load,
     refresh() {
       ranking.load();
       flips.load();
       if (store.get().panel === "history") history.load();
     },
     stop() {
-      for (const one of [ranking, explained, details, flips, history, queue]) one.stop();
+      for (const one of [ranking, explained, details, flips, history, outlook]) one.stop();
     },
   };
 }

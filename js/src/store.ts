@@ -6,9 +6,12 @@ import type {
   Flips,
   Forecast,
   History,
+  Outlook,
   PageQuery,
   Progress,
+  QueueQuery,
   Ranking,
+  Reasons,
   Shared,
   Suspect,
   Words,
@@ -69,12 +72,21 @@ export interface View {
   /** Of the whole, in px; what is inside scrolls. */
   height: number;
   history: History | null;
-  queue: Suspect[] | null;
-  queueError: string;
+  /** Which labels of the queue are listed. */
+  sifted: QueueQuery;
+  /** Those that were in front one after the other or wait to be, and the place of the one that is now. */
+  trail: readonly Suspect[];
   queueAt: number;
-  /** The suspects decided about since the panel was opened, the last one at the end. */
-  judged: readonly number[];
-  /** A decision about the current suspect is being recorded. */
+  queueError: string;
+  /** What was decided here, and the rows of that since the last ranking from the top. */
+  judged: readonly (readonly Suspect[])[];
+  settled: ReadonlySet<number>;
+  /** Chosen in the list, to decide about them at once. */
+  picked: ReadonlyMap<number, Suspect>;
+  /** By `reasonKey`; null where there are none. */
+  reasons: ReadonlyMap<string, Reasons | null>;
+  outlook: Outlook | null;
+  /** A decision is being recorded, or the next label to come: keys wait. */
   judging: boolean;
   /** Notes not yet attached to a decision, by the rows they are about. */
   drafts: ReadonlyMap<string, string>;
@@ -92,9 +104,15 @@ export interface View {
   silent: boolean;
 }
 
+export const frontOf = ({ trail, queueAt }: Readonly<View>): Suspect | undefined => trail[queueAt];
+
+export const reasonKey = ({ row, suggested }: Suspect): string => `${row} ${suggested}`;
+
 /** The note being written about these rows. */
 export function draftOf({ drafts }: Readonly<View>, rows: readonly number[]): string {
   return drafts.get(String(rows)) ?? "";
 }
 
 export const FIRST_QUERY: PageQuery = { sort: "row", descending: false, filter: "all", predicted: null, search: "" };
+
+export const FIRST_SIFT: QueueQuery = { order: "repair", search: "", label: null, suggested: null };

@@ -3,7 +3,7 @@
 import type { AnyModel } from "@anywidget/types";
 import { decodeState } from "./codec";
 import type { Shared, Traits } from "./protocol";
-import { FIRST_QUERY, type Store, type View } from "./store";
+import { FIRST_QUERY, FIRST_SIFT, type Store, type View } from "./store";
 
 export type Model = AnyModel<Traits & Record<string, unknown>>;
 
@@ -21,6 +21,8 @@ const EMPTY: Shared = {
   verification: null,
   verifiedBy: "",
   ownNote: "",
+  checked: 0,
+  orders: ["suspicion"],
 };
 
 function readTraits(model: Model) {
@@ -64,10 +66,15 @@ export function firstView(model: Model): View {
     flips: null,
     panel: "none",
     history: null,
-    queue: null,
-    queueError: "",
+    sifted: { ...FIRST_SIFT, order: shared.orders[0] === "suspicion" ? "suspicion" : "repair" },
+    trail: [],
     queueAt: 0,
+    queueError: "",
     judged: [],
+    settled: new Set(),
+    picked: new Map(),
+    reasons: new Map(),
+    outlook: null,
     judging: false,
     drafts: new Map(),
     replacing: "",

@@ -10,6 +10,9 @@ export type Column = (typeof COLUMNS)[number];
 export const FILTERS = ["all", "misclassified", "near", "small", "has_set", "flipped", "became_right", "became_wrong"] as const;
 export type Filter = (typeof FILTERS)[number];
 
+export const ORDERS = ["repair", "suspicion"] as const;
+export type Order = (typeof ORDERS)[number];
+
 export const DECISIONS = ["relabel", "keep", "unsure", "clear"] as const;
 export type Decision = (typeof DECISIONS)[number];
 
@@ -281,7 +284,7 @@ export const history = record<History>({
   lines: list(historyLine),
 });
 
-/** A training row that is probably mislabelled. */
+/** A training row that nobody decided about; `score` is the probability that its label is wrong. */
 export interface Suspect {
   row: number;
   id: string;
@@ -299,12 +302,72 @@ export const suspect = record<Suspect>({
   score: number,
 });
 
-/** The most suspect training rows that nobody decided about. */
+/** Some of them, the one to check first before the others. */
 export interface Queue {
+  total: number;
+  offset: number;
   rows: Array<Suspect>;
 }
 export const queue = record<Queue>({
+  total: count,
+  offset: count,
   rows: list(suspect),
+});
+
+/** What a feature adds to the log-odds of the label over the suggested one. */
+export interface Part {
+  word: string;
+  part: number;
+}
+export const part = record<Part>({
+  word: string,
+  part: number,
+});
+
+/** A training row that is alike. */
+export interface Near {
+  row: number;
+  label: string;
+  text: string;
+  similarity: number;
+}
+export const near = record<Near>({
+  row: count,
+  label: string,
+  text: string,
+  similarity: number,
+});
+
+/**
+ * Why a label may be wrong. `parts` is what features say, by the model refitted without the row; `near` are rows
+ * most alike with another label. By a refit with the suggested label so many errors of the test rows are
+ * `repaired` and `made`, and their mean log-loss changes by `loss`; all null where no truth is known.
+ */
+export interface Reasons {
+  parts: Array<Part>;
+  near: Array<Near>;
+  repaired: number | null;
+  made: number | null;
+  loss: number | null;
+}
+export const reasons = record<Reasons>({
+  parts: list(part),
+  near: list(near),
+  repaired: nullable(count),
+  made: nullable(count),
+  loss: nullable(number),
+});
+
+/** How many wrong labels are left, with its 90 % interval. */
+export interface Outlook {
+  left: number;
+  low: number;
+  high: number;
+}
+export const outlook = record<Outlook>({
+  left: number,
+  low: number,
+  high: number,
 });
 
 /** The test rows that a verification flipped. */
@@ -422,7 +485,8 @@ export const verified = record<Verified>({
  * The small synced state. Everything larger is asked for. `classes` are two or more; the threshold is one of two
  * classes and stays where it is with more. `verified_by` is what was retrained (minimiser, estimator or pipeline;
  * empty without a verification). `own_note` says where the user's own estimator predicts otherwise than the
- * minimum of its objective, and why; empty where it does not.
+ * minimum of its objective, and why; empty where it does not. `checked` is how many labels were found right or
+ * wrong, `orders` in which order the others can be checked (`Order`), the best one first.
  */
 export interface Shared {
   revision: number;
@@ -438,6 +502,8 @@ export interface Shared {
   verification: Verified | null;
   verifiedBy: string;
   ownNote: string;
+  checked: number;
+  orders: Array<string>;
 }
 export const shared = record<Shared>({
   revision: count,
@@ -453,6 +519,8 @@ export const shared = record<Shared>({
   verification: nullable(verified),
   verifiedBy: string,
   ownNote: string,
+  checked: count,
+  orders: list(string),
 });
 
 /** What is asked, and what is told then. */
@@ -463,7 +531,9 @@ export interface Requests {
   words: { body: { row: number; train: number }; result: Words };
   explain: { body: { row: number }; result: Explained };
   history: { body: Record<never, never>; result: History };
-  queue: { body: Record<never, never>; result: Queue };
+  queue: { body: { order: Order; round: number; search: string; label: string | null; suggested: string | null; offset: number; limit: number }; result: Queue };
+  reasons: { body: { row: number; label: string }; result: Reasons };
+  outlook: { body: Record<never, never>; result: Outlook };
   flips: { body: Record<never, never>; result: Flips };
   watch: { body: { rows: Array<number>; on: boolean }; result: Filled };
   select: { body: { row: number | null }; result: Done };
@@ -484,6 +554,8 @@ export const results: { [K in keyof Requests]: Decoder<Requests[K]["result"]> } 
   explain: explained,
   history: history,
   queue: queue,
+  reasons: reasons,
+  outlook: outlook,
   flips: flips,
   watch: filled,
   select: done,

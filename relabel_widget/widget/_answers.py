@@ -17,6 +17,7 @@ from ._filling import Filled, filler_of
 from ._jobs import Job
 from ._lanes import Lane
 from ._pages import ARRANGED_BY
+from ._queue import Queue
 from ._requests import Request, RequestError
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Answers:
         self._workbench = workbench
         self._pages = pages
         self._jobs = jobs
+        self._queued = Queue(workbench)
         self._filler = filler_of(workbench)
         self._lanes: dict[str, Lane] = {}
         self._unsubscribe = self._filler.subscribe(self._on_filled)
@@ -211,7 +213,15 @@ class Answers:
         self._beside(request, lambda _: words.history(self._workbench, wire.LINES_OF_HISTORY))
 
     def _queue(self, request: Request) -> None:
-        self._beside(request, lambda monitor: wire.queue(self._workbench, monitor))
+        key = tuple(value for name, value in request.body.items() if name not in ("offset", "limit"))
+        self._beside(request, lambda monitor: self._queued.page(request.body, monitor), key=key)
+
+    def _reasons(self, request: Request) -> None:
+        row, label = request.body["row"], request.body["label"]
+        self._beside(request, lambda monitor: self._queued.reasons(row, label, monitor), key=row)
+
+    def _outlook(self, request: Request) -> None:
+        self._beside(request, self._queued.outlook)
 
     def _flips(self, request: Request) -> None:
         self._beside(request, lambda _: wire.flips(self._pages))
@@ -332,6 +342,8 @@ _HANDLERS: Mapping[str, Callable[[Answers, Request], None]] = {
     "explain": Answers._explain,
     "history": Answers._history,
     "queue": Answers._queue,
+    "reasons": Answers._reasons,
+    "outlook": Answers._outlook,
     "flips": Answers._flips,
     "watch": Answers._watch,
     "select": Answers._select,

@@ -20,6 +20,7 @@ FILTER = one_of(
     *("all", "misclassified", "near", "small", "has_set", "flipped", "became_right", "became_wrong"),
 )
 DECISION = one_of("Decision", "relabel", "keep", "unsure", "clear")
+ORDER = one_of("Order", "repair", "suspicion")
 REASON = one_of("Reason", "malformed", "refused", "busy", "cancelled", "failed", "exists")
 
 # What is told
@@ -139,7 +140,7 @@ HISTORY_LINE = record(
 HISTORY = record("History", "The newest events.", total=COUNT, lines=listed(HISTORY_LINE))
 SUSPECT = record(
     "Suspect",
-    "A training row that is probably mislabelled.",
+    "A training row that nobody decided about; `score` is the probability that its label is wrong.",
     row=COUNT,
     id=TEXT,
     text=TEXT,
@@ -147,7 +148,27 @@ SUSPECT = record(
     suggested=TEXT,
     score=NUMBER,
 )
-QUEUE = record("Queue", "The most suspect training rows that nobody decided about.", rows=listed(SUSPECT))
+QUEUE = record(
+    "Queue", "Some of them, the one to check first before the others.", total=COUNT, offset=COUNT, rows=listed(SUSPECT)
+)
+PART = record(
+    "Part", "What a feature adds to the log-odds of the label over the suggested one.", word=TEXT, part=NUMBER
+)
+NEAR = record("Near", "A training row that is alike.", row=COUNT, label=TEXT, text=TEXT, similarity=NUMBER)
+REASONS = record(
+    "Reasons",
+    "Why a label may be wrong. `parts` is what features say, by the model refitted without the row; `near` are rows "
+    "most alike with another label. By a refit with the suggested label so many errors of the test rows are `repaired` "
+    "and `made`, and their mean log-loss changes by `loss`; all null where no truth is known.",
+    parts=listed(PART),
+    near=listed(NEAR),
+    repaired=nullable(COUNT),
+    made=nullable(COUNT),
+    loss=nullable(NUMBER),
+)
+OUTLOOK = record(
+    "Outlook", "How many wrong labels are left, with its 90 % interval.", left=NUMBER, low=NUMBER, high=NUMBER
+)
 FLIPS = record("Flips", "The test rows that a verification flipped.", total=COUNT, rows=listed(TEST_ROW))
 
 FILLED = record("Filled", "How far the search in the background is.", done=COUNT, total=COUNT, running=FLAG)
@@ -185,7 +206,8 @@ SHARED = record(
     "The small synced state. Everything larger is asked for. `classes` are two or more; the threshold is one of two "
     "classes and stays where it is with more. `verified_by` is what was retrained (minimiser, estimator or pipeline; "
     "empty without a verification). `own_note` says where the user's own estimator predicts otherwise than the "
-    "minimum of its objective, and why; empty where it does not.",
+    "minimum of its objective, and why; empty where it does not. `checked` is how many labels were found right or "
+    "wrong, `orders` in which order the others can be checked (`Order`), the best one first.",
     revision=COUNT,
     n_train=COUNT,
     n_test=COUNT,
@@ -199,6 +221,8 @@ SHARED = record(
     verification=nullable(VERIFIED),
     verified_by=TEXT,
     own_note=TEXT,
+    checked=COUNT,
+    orders=listed(TEXT),
 )
 
 # What is asked
@@ -237,7 +261,18 @@ REQUESTS: Mapping[str, Kind] = {
     "words": _kind(WORDS, row=COUNT, train=COUNT),
     "explain": _kind(EXPLAINED, row=COUNT),
     "history": _kind(HISTORY),
-    "queue": _kind(QUEUE),
+    "queue": _kind(
+        QUEUE,
+        order=ORDER,
+        round=COUNT,
+        search=TEXT,
+        label=nullable(TEXT),
+        suggested=nullable(TEXT),
+        offset=COUNT,
+        limit=_PAGE_LENGTH,
+    ),
+    "reasons": _kind(REASONS, row=COUNT, label=TEXT),
+    "outlook": _kind(OUTLOOK),
     "flips": _kind(FLIPS),
     "watch": _kind(FILLED, rows=_WATCHED, on=FLAG),
     "select": _kind(DONE, row=nullable(COUNT)),
@@ -254,5 +289,6 @@ REQUESTS: Mapping[str, Kind] = {
 
 Classes travel as texts, those of ``SHARED.classes``. ``predicted`` of a page keeps the test rows of that predicted
 class. ``labels`` of a decision to relabel gives each row that label, the original one clears the row, and None leaves
-the choice to `Workbench.set_relabelled`. ``target`` is the class to flip to, None any other.
+the choice to `Workbench.set_relabelled`. ``target`` is the class to flip to, None any other. ``round`` of a queue names
+a ranking: a new number makes a new one, which has learned from all decisions.
 """

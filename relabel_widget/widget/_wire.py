@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..bayes import BayesFit
 from ..facts import clip, own_word
 from ..monitor import Monitor
 from ._jobs import Job
@@ -17,7 +18,6 @@ from ._requests import RequestError
 BARS = 100
 """How many training rows come with a ranking; further ones are asked for."""
 
-QUEUE = 200
 FLIPS = 100
 LINES_OF_HISTORY = 200
 WORDS = 40
@@ -61,7 +61,15 @@ def state(workbench: Any, *, revision: int, export_path: str, status: str, job: 
         "verification": _verification(workbench),
         "verified_by": "" if workbench.verification is None else workbench.verification.how,
         "own_note": str(workbench.disagreement or ""),
+        "checked": int(workbench.n_checked),
+        "orders": orders(workbench),
     }
+
+
+def orders(workbench: Any) -> list[str]:
+    """In which orders labels can be checked, the best one first: the first needs the truth of test rows."""
+    known = workbench.y_test is not None and not isinstance(workbench.fit, BayesFit)
+    return ["repair", "suspicion"] if known else ["suspicion"]
 
 
 def _verification(workbench: Any) -> dict[str, Any] | None:
@@ -185,23 +193,3 @@ def flips(pages: Pages) -> dict[str, Any]:
         change = np.abs(columns.verified_proba - columns.proba)[rows]
         rows = rows[np.argsort(-change, kind="stable")]
     return {"total": len(rows), "rows": [pages.line(row) for row in rows[:FLIPS].tolist()]}
-
-
-def queue(workbench: Any, monitor: Monitor) -> dict[str, Any]:
-    """The training rows that are most likely mislabelled and nobody decided about, the most suspect first."""
-    said = set(workbench.decisions()["row"].tolist())
-    table = workbench.suspects(QUEUE + len(said), monitor=monitor)
-    table = table[~table["row"].isin(said)].head(QUEUE)
-    return {
-        "rows": [
-            {
-                "row": int(line["row"]),
-                "id": clip(workbench.ids[line["row"]], 80),
-                "text": clip(workbench.train_text(int(line["row"])), TEXT_OF_QUERY),
-                "label": str(line["label"]),
-                "suggested": str(line["suggested"]),
-                "score": float(line["score"]),
-            }
-            for line in table.to_dict("records")
-        ]
-    }

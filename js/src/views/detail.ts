@@ -5,7 +5,7 @@ import type { Decision, WordPart } from "../protocol";
 import { button, drawn, el, setText, uniqueId, type Scope } from "./dom";
 import { plural, signed } from "./format";
 import { setMarked } from "./marks";
-import { changeTo } from "./names";
+import { relabelAs } from "./names";
 import { createNote } from "./note";
 
 const SHOWN = 7;
@@ -62,7 +62,7 @@ export function createDetail(scope: Scope, session: Session) {
     const found = view.words?.train === active ? view.words : null;
     setText(title, selection.size > 0 ? `${plural(selection.size, "training row")} selected` : `Training row ${active ?? "…"}`);
     if (selection.size > 0) setText(change.node, "Relabel (R)");
-    else if (found !== null) setText(change.node, changeTo(found.label));
+    else if (found !== null) setText(change.node, relabelAs(found.label));
     if (before === found) return;
     before = found;
     const names = found?.words.map(({ word }) => word) ?? [];
