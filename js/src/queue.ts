@@ -7,6 +7,7 @@ import { FIRST_SIFT, frontOf, reasonKey, type Store, type View } from "./store";
 
 const BATCH = 20; // decisions; then the others are ranked anew
 const KEPT = 8; // reasons
+const PAUSE = 50; // ms: who types ahead reads none
 
 export interface Suspects extends Pages<Suspect, QueueQuery> {
   /** What is fetched from now on is of a new ranking, which has learned from all decisions. */
@@ -89,12 +90,13 @@ export function createQueue(store: Store<View>, client: Client, suspects: Suspec
     put({ queueError: "", ...change, ...(place < 0 ? { trail: [...trail.slice(0, queueAt), one, ...trail.slice(queueAt)] } : { queueAt: place }) });
   }
 
-  async function waiting<T>(answer: Promise<T>): Promise<T> {
+  /** Keys wait from before something is asked until what is in front by then is shown. */
+  async function waiting(ask: () => Promise<RequestError | undefined>, then: (failed?: RequestError) => void) {
     deciding = true;
     put({ queueError: "" });
-    const found = await answer;
+    const failed = await ask();
     deciding = false;
-    return found;
+    then(failed);
   }
 
   function again() {
@@ -118,7 +120,12 @@ export function createQueue(store: Store<View>, client: Client, suspects: Suspec
     fetching = false;
     store.set({ reasons: new Map([...store.get().reasons].slice(1 - KEPT)).set(reasonKey(one), found) });
   }
-  const ends = [store.subscribe(() => void explain()), suspects.subscribe(() => put())];
+  let timer = 0;
+  const soon = () => {
+    clearTimeout(timer);
+    timer = window.setTimeout(() => void explain(), PAUSE);
+  };
+  const ends = [store.subscribe(soon), suspects.subscribe(() => put()), () => clearTimeout(timer)];
 
   return {
     onPanel() {
@@ -138,31 +145,38 @@ export function createQueue(store: Store<View>, client: Client, suspects: Suspec
       const rows = about.map(({ row }) => row);
       if (rows.length === 0) return;
       const labels = kind === "relabel" ? about.map(({ suggested }) => label ?? suggested) : undefined;
-      const failed = await waiting(decide(rows, kind, labels));
-      if (failed !== undefined) return put({ queueError: `Not recorded. ${failed.message}` });
-      const now = store.get();
-      const picked = new Map([...now.picked].filter(([row]) => !rows.includes(row)));
-      const change = { picked, settled: new Set([...now.settled, ...rows]), judged: [...now.judged, about] };
-      const first = frontOf(now);
-      if (first !== undefined && rows.includes(first.row)) advance(change);
-      else put(change);
-      since += rows.length;
-      if (since < BATCH) return;
-      since = 0;
-      suspects.renew();
-      suspects.refresh();
+      await waiting(
+        () => decide(rows, kind, labels),
+        (failed) => {
+          if (failed !== undefined) return put({ queueError: `Not recorded. ${failed.message}` });
+          const now = store.get();
+          const picked = new Map([...now.picked].filter(([row]) => !rows.includes(row)));
+          const change = { picked, settled: new Set([...now.settled, ...rows]), judged: [...now.judged, about] };
+          const first = frontOf(now);
+          if (first !== undefined && rows.includes(first.row)) advance(change);
+          else put(change);
+          since += rows.length;
+          if (since < BATCH) return;
+          since = 0;
+          suspects.renew();
+          suspects.refresh();
+        },
+      );
     },
-    async takeBack() {
-      const failed = await waiting(report(client.request("undo", {})));
-      const { judged, settled } = store.get();
-      const last = judged.at(-1);
-      const first = last?.[0];
-      if (failed !== undefined || last === undefined || first === undefined) return put();
-      const left = new Set(settled);
-      for (const { row } of last) left.delete(row);
-      const picked = new Map(last.length > 1 ? last.map((one) => [one.row, one] as const) : []);
-      bring(first, { judged: judged.slice(0, -1), settled: left, picked });
-    },
+    takeBack: () =>
+      waiting(
+        () => report(client.request("undo", {})),
+        (failed) => {
+          const { judged, settled } = store.get();
+          const last = failed === undefined ? judged.at(-1) : undefined;
+          const first = last?.[0];
+          if (last === undefined || first === undefined) return put();
+          const left = new Set(settled);
+          for (const { row } of last) left.delete(row);
+          const picked = new Map(last.length > 1 ? last.map((one) => [one.row, one] as const) : []);
+          bring(first, { judged: judged.slice(0, -1), settled: left, picked });
+        },
+      ),
     back: () => put({ queueAt: Math.max(0, store.get().queueAt - 1), queueError: "" }),
     look: (one) => bring(one, { picked: new Map() }),
     mark: (picked) => store.set({ picked }),

@@ -20,7 +20,7 @@ function progress({ shared, relabelled, outlook }: Readonly<View>): string {
   const far = checked === 0 ? "None checked yet" : `${count(checked)} checked, ${count(relabelled.size)} wrong (${percent(relabelled.size / checked)})`;
   if (outlook === null) return far;
   const [left, low, high] = [outlook.left, outlook.low, outlook.high].map((value) => count(Math.round(value)));
-  return `${far} · about ${left} wrong left (${low} to ${high})`;
+  return `${far} · about ${left} wrong left (likely ${low} to ${high})`;
 }
 
 /** What features say for and against the label, rows that are alike, and what correcting it does. */
@@ -81,7 +81,8 @@ export function createQueue(scope: Scope, session: Session): QueueView {
   const labels = classes.length < 3 ? [] : classes.map((name, i) => button(scope, i < NUMBERED ? `${i + 1} ${name}` : name, "", () => pick(i)));
   const buttons = [relabel, keep, unsure, skip];
   const others = el("div", "buttons", { role: "group", "aria-label": "Relabel as another class" }, ...labels.map((one) => one.node));
-  const body = el("div", "queue-body", place, facts, text, why.node, problem, el("div", "buttons", ...buttons.map((one) => one.node), note), others);
+  const acts = el("div", "queue-acts", problem, el("div", "buttons", ...buttons.map((one) => one.node), note), others);
+  const body = el("div", "queue-body", place, facts, text, why.node, acts);
   const again = button(scope, "Look again", "", actions.again);
   const none = el("div", "", empty, again.node);
   const node = el("div", "queue", list.node, body, none);

@@ -86,25 +86,31 @@ export function createQueueList(scope: Scope, { store, suspects, actions }: Sess
     actions.look(one);
     onLook();
   };
+  let anchor = 0; // where a range begins
   scope.listen(body, "click", (event) => {
-    const [index, before] = [list.indexOf(event.target), list.active()];
+    const index = list.indexOf(event.target);
     if (index === undefined) return;
     list.focus(index);
-    if (event.shiftKey) choose(before, index);
-    else if (event.ctrlKey || event.metaKey) choose(index, index);
+    if (event.shiftKey) return choose(anchor, index);
+    anchor = index;
+    if (event.ctrlKey || event.metaKey) choose(index, index);
     else look();
   });
   scope.listen(body, "keydown", (event) => {
     const before = list.active();
     if (event.key === "Enter") look();
     else if (event.key === " ") choose(before, before);
-    else return void (list.onKey(event) && event.shiftKey && choose(before, list.active()));
+    else {
+      if (list.onKey(event) && event.shiftKey) choose(before, list.active());
+      anchor = list.active();
+      return;
+    }
     event.preventDefault();
   });
   let shown: Suspect | undefined;
+  let drawnFor: unknown[] = [];
   function draw() {
     const view = store.get();
-    if (view.panel !== "queue") return;
     const [n, front] = [suspects.total(), frontOf(view)];
     setClass(grid, "bare", !n);
     setAttribute(grid, "aria-rowcount", (n ?? 0) + 1);
@@ -120,6 +126,12 @@ export function createQueueList(scope: Scope, { store, suspects, actions }: Sess
     }
   }
   scope.add(suspects.subscribe(draw));
-  drawn(scope, store, draw);
+  drawn(scope, store, () => {
+    const view = store.get();
+    const now = [view.panel, view.picked, view.settled, frontOf(view)];
+    if (now[0] !== "queue" || now.every((one, i) => one === drawnFor[i])) return;
+    drawnFor = now;
+    draw();
+  });
   return { node, search: () => search.focus() };
 }
