@@ -3,7 +3,7 @@
 import type { Client, RequestError } from "./client";
 import { createPages, type Pages } from "./pages";
 import type { Decided, Decision, QueueQuery, Suspect } from "./protocol";
-import { FIRST_SIFT, frontOf, reasonKey, type Store, type View } from "./store";
+import { FIRST_SIFT, frontOf, reasonKey, rowsOf, subjectsOf, type Store, type View } from "./store";
 
 const BATCH = 20; // decisions; then the others are ranked anew
 const KEPT = 8; // reasons
@@ -42,7 +42,7 @@ export interface Queue {
   back(): void;
   /** One of the list to the front. */
   look(one: Suspect): void;
-  mark(picked: ReadonlyMap<number, Suspect>): void;
+  mark(picked: readonly Suspect[]): void;
   /** Another order or filter. */
   sift(change: Partial<QueueQuery>): void;
   /** From the top of a new ranking. */
@@ -56,11 +56,11 @@ export function createQueue(store: Store<View>, client: Client, suspects: Suspec
   let revision = -1; // of what the ranking is about
 
   /** The first of the list that nobody has seen; null at its end, undefined while it is not known. */
-  function following({ trail, settled }: Readonly<View>): Suspect | null | undefined {
-    const seen = new Set(trail.map(({ row }) => row));
+  function following({ trail, judged }: Readonly<View>): Suspect | null | undefined {
+    const seen = new Set(rowsOf([...trail, ...judged.flat()]));
     for (let i = 0; i < (suspects.total() ?? 1); i += 1) {
       const one = suspects.row(i);
-      if (one === undefined || !(settled.has(one.row) || seen.has(one.row))) {
+      if (one === undefined || !seen.has(one.row)) {
         if (one !== undefined || suspects.error() === "") suspects.want(i, i + KEPT);
         return one ?? (suspects.error() === "" ? undefined : null);
       }
@@ -78,8 +78,9 @@ export function createQueue(store: Store<View>, client: Client, suspects: Suspec
   }
 
   function advance(change: Partial<View>) {
-    const { trail, settled, queueAt } = { ...store.get(), ...change };
-    const rest = trail.findIndex(({ row }, i) => i > queueAt && !settled.has(row));
+    const { trail, judged, queueAt } = { ...store.get(), ...change };
+    const done = rowsOf(judged.flat());
+    const rest = trail.findIndex(({ row }, i) => i > queueAt && !done.includes(row));
     put({ ...change, queueAt: rest < 0 ? trail.length : rest });
   }
 
@@ -102,7 +103,7 @@ export function createQueue(store: Store<View>, client: Client, suspects: Suspec
   function again() {
     const { sifted, shared } = store.get();
     [revision, since] = [shared.revision, 0];
-    store.set({ trail: [], queueAt: 0, judged: [], settled: new Set(), picked: new Map(), queueError: "" });
+    store.set({ trail: [], queueAt: 0, judged: [], picked: [], queueError: "" });
     suspects.renew();
     suspects.reset(sifted);
   }
@@ -138,11 +139,11 @@ export function createQueue(store: Store<View>, client: Client, suspects: Suspec
       const view = store.get();
       const front = frontOf(view);
       if (decision === "skip") return void (front && advance({ queueError: "" }));
-      const all = view.picked.size > 0 ? [...view.picked.values()] : front ? [front] : [];
+      const all = subjectsOf(view);
       const others = all.filter((one) => one.label !== label);
       const kind = others.length > 0 ? decision : "keep"; // the label that they have
       const about = others.length > 0 ? others : all;
-      const rows = about.map(({ row }) => row);
+      const rows = rowsOf(about);
       if (rows.length === 0) return;
       const labels = kind === "relabel" ? about.map(({ suggested }) => label ?? suggested) : undefined;
       await waiting(
@@ -150,10 +151,9 @@ export function createQueue(store: Store<View>, client: Client, suspects: Suspec
         (failed) => {
           if (failed !== undefined) return put({ queueError: `Not recorded. ${failed.message}` });
           const now = store.get();
-          const picked = new Map([...now.picked].filter(([row]) => !rows.includes(row)));
-          const change = { picked, settled: new Set([...now.settled, ...rows]), judged: [...now.judged, about] };
-          const first = frontOf(now);
-          if (first !== undefined && rows.includes(first.row)) advance(change);
+          const picked = now.picked.filter(({ row }) => !rows.includes(row));
+          const change = { picked, judged: [...now.judged, about] };
+          if (rows.includes(frontOf(now)?.row ?? -1)) advance(change);
           else put(change);
           since += rows.length;
           if (since < BATCH) return;
@@ -167,22 +167,18 @@ export function createQueue(store: Store<View>, client: Client, suspects: Suspec
       waiting(
         () => report(client.request("undo", {})),
         (failed) => {
-          const { judged, settled } = store.get();
-          const last = failed === undefined ? judged.at(-1) : undefined;
-          const first = last?.[0];
-          if (last === undefined || first === undefined) return put();
-          const left = new Set(settled);
-          for (const { row } of last) left.delete(row);
-          const picked = new Map(last.length > 1 ? last.map((one) => [one.row, one] as const) : []);
-          bring(first, { judged: judged.slice(0, -1), settled: left, picked });
+          const { judged } = store.get();
+          const last = (failed === undefined && judged.at(-1)) || [];
+          if (last[0] === undefined) put();
+          else bring(last[0], { judged: judged.slice(0, -1), picked: last.length > 1 ? last : [] });
         },
       ),
     back: () => put({ queueAt: Math.max(0, store.get().queueAt - 1), queueError: "" }),
-    look: (one) => bring(one, { picked: new Map() }),
+    look: (one) => bring(one, { picked: [] }),
     mark: (picked) => store.set({ picked }),
     sift(change) {
       const { sifted, trail, queueAt } = store.get();
-      store.set({ sifted: { ...sifted, ...change }, trail: trail.slice(0, queueAt), picked: new Map() });
+      store.set({ sifted: { ...sifted, ...change }, trail: trail.slice(0, queueAt), picked: [] });
       suspects.reset(store.get().sifted);
     },
     again,

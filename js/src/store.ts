@@ -78,11 +78,10 @@ export interface View {
   trail: readonly Suspect[];
   queueAt: number;
   queueError: string;
-  /** What was decided here, and the rows of that since the last ranking from the top. */
+  /** What was decided since the last ranking from the top, each decision by itself. */
   judged: readonly (readonly Suspect[])[];
-  settled: ReadonlySet<number>;
   /** Chosen in the list, to decide about them at once. */
-  picked: ReadonlyMap<number, Suspect>;
+  picked: readonly Suspect[];
   /** By `reasonKey`; null where there are none. */
   reasons: ReadonlyMap<string, Reasons | null>;
   outlook: Outlook | null;
@@ -105,6 +104,14 @@ export interface View {
 }
 
 export const frontOf = ({ trail, queueAt }: Readonly<View>): Suspect | undefined => trail[queueAt];
+
+/** What a decision in the queue is about. */
+export function subjectsOf(view: Readonly<View>): readonly Suspect[] {
+  const front = frontOf(view);
+  return view.picked.length > 0 || front === undefined ? view.picked : [front];
+}
+
+export const rowsOf = (many: readonly Suspect[]): number[] => many.map(({ row }) => row);
 
 export const reasonKey = ({ row, suggested }: Suspect): string => `${row} ${suggested}`;
 

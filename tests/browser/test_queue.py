@@ -23,7 +23,8 @@ HEBREW = ("תלונה על הכול", "שבח")
 SCROLLED = """(text) => [...document.querySelectorAll('.rlw-root, .rlw-root *')].concat(document.documentElement)
   .filter((node) => node !== text && node.scrollTop > 0).map((node) => node.className)"""
 CUT = """(body) => [...body.querySelectorAll('button, input, .rlw-queue-facts')]
-  .filter((node) => node.checkVisibility()).filter((node) => node.scrollWidth > node.clientWidth + 1).map((node) => node.textContent)"""
+  .filter((node) => node.checkVisibility() && node.scrollWidth > node.clientWidth + 1)
+  .map((node) => node.textContent)"""
 
 
 def body_of(one):

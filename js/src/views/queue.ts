@@ -2,7 +2,7 @@
 
 import type { Decision, Reasons, Suspect } from "../protocol";
 import type { Session } from "../session";
-import { frontOf, reasonKey, type View } from "../store";
+import { frontOf, reasonKey, rowsOf, subjectsOf, type View } from "../store";
 import { actInSight, button, drawn, el, focused, seen, setClass, setText, type Scope } from "./dom";
 import { count, percent, plural } from "./format";
 import { setMarked } from "./marks";
@@ -66,11 +66,7 @@ export function createQueue(scope: Scope, session: Session): QueueView {
   const text = el("blockquote", "query suspect", { tabindex: 0, dir: "auto" });
   const list = createQueueList(scope, session, () => text.focus({ preventScroll: true }));
   const why = createWhy();
-  const subjects = (view: Readonly<View>) => {
-    const front = frontOf(view);
-    return view.picked.size > 0 ? [...view.picked.values()] : front ? [front] : [];
-  };
-  const note = createNote(scope, session, "Note on this row", (view) => subjects(view).map(({ row }) => row));
+  const note = createNote(scope, session, "Note on this row", (view) => rowsOf(subjectsOf(view)));
   const [relabel, keep] = [button(scope, "", "change-to", () => actions.judge("relabel")), button(scope, "", "", () => actions.judge("keep"))];
   const [unsure, skip] = [button(scope, "Unsure (S)", "", () => actions.judge("unsure")), button(scope, "Skip (J)", "quiet", () => actions.judge("skip"))];
   const pick = (at: number) => {
@@ -106,15 +102,15 @@ export function createQueue(scope: Scope, session: Session): QueueView {
     again.node.hidden = judging;
     setText(empty, queueError || (judging || suspects.total() === undefined ? "Ranking…" : "No suspects left. B goes back to the last one."));
     if (front === undefined || view.panel !== "queue") return;
-    const many = picked.size > 0;
-    setText(relabel.node, many ? `Relabel ${picked.size} as suggested (R)` : relabelAs(front.suggested));
-    setText(keep.node, many ? `Keep ${picked.size} (K)` : keepAs(front.label));
+    const many = picked.length > 0;
+    setText(relabel.node, many ? `Relabel ${picked.length} as suggested (R)` : relabelAs(front.suggested));
+    setText(keep.node, many ? `Keep ${picked.length} (K)` : keepAs(front.label));
     labels.forEach(({ node: one }, i) => setClass(one, "has", !many && shared.classes[i] === front.label));
     const found = view.reasons.get(reasonKey(front));
     const spoken = found?.parts.filter(({ part }) => part < 0) ?? [];
-    setText(place, many ? `${plural(picked.size, "label")} chosen` : `Training row ${front.row}${front.id === String(front.row) ? "" : ` · ${front.id}`}`);
+    setText(place, many ? `${plural(picked.length, "label")} chosen` : `Training row ${front.row}${front.id === String(front.row) ? "" : ` · ${front.id}`}`);
     setText(facts, many ? "" : `Labelled ${quoted(front.label)}, wrong with a probability of ${percent(front.score)}. Suggested: ${quoted(front.suggested)}.`);
-    setMarked(text, many ? [...picked.values()].map((one) => one.text).join("\n\n") : front.text, many ? [] : spoken.filter(({ part }) => part < FAINT * (spoken[0]?.part ?? 0)).map(({ word }) => word));
+    setMarked(text, many ? picked.map((one) => one.text).join("\n\n") : front.text, many ? [] : spoken.filter(({ part }) => part < FAINT * (spoken[0]?.part ?? 0)).map(({ word }) => word));
     why.node.hidden = many;
     if (shown !== front || reasons !== found) why.show(front, found);
     reasons = found;

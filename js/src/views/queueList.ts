@@ -2,7 +2,7 @@
 
 import type { QueueQuery, Suspect } from "../protocol";
 import type { Session } from "../session";
-import { frontOf } from "../store";
+import { frontOf, rowsOf } from "../store";
 import { drawn, el, focused, searchField, setAttribute, setClass, setText, type Scope } from "./dom";
 import { count, percent } from "./format";
 import { createName, quoted } from "./names";
@@ -56,12 +56,13 @@ export function createQueueList(scope: Scope, { store, suspects, actions }: Sess
     create: createLine,
     update(line, index) {
       const [one, view] = [suspects.row(index), store.get()];
-      const chosen = one !== undefined && view.picked.has(one.row);
+      const among = (many: readonly Suspect[]) => one !== undefined && rowsOf(many).includes(one.row);
+      const chosen = among(view.picked);
       line.show(one);
       setAttribute(line.node, "aria-selected", String(chosen));
       setClass(line.node, "chosen", chosen);
       setClass(line.node, "picked", one !== undefined && frontOf(view)?.row === one.row);
-      setClass(line.node, "settled", one !== undefined && view.settled.has(one.row));
+      setClass(line.node, "settled", among(view.judged.flat()));
     },
     onRange: (first, last) => suspects.want(first, last + 20),
   });
@@ -72,11 +73,15 @@ export function createQueueList(scope: Scope, { store, suspects, actions }: Sess
   const node = el("div", "queue-list", el("div", "tools", search, filter), el("div", "grid-box", grid, empty), el("div", "pane-foot", total, order));
 
   function choose(from: number, to: number) {
-    const picked = new Map(store.get().picked);
+    const { picked: before, judged } = store.get();
+    const picked = [...before];
+    const done = rowsOf(judged.flat());
     for (let i = Math.min(from, to); i <= Math.max(from, to); i += 1) {
       const one = suspects.row(i);
-      if (one === undefined || store.get().settled.has(one.row)) continue;
-      if (from !== to || !picked.delete(one.row)) picked.set(one.row, one);
+      if (one === undefined || done.includes(one.row)) continue;
+      const place = rowsOf(picked).indexOf(one.row);
+      if (place < 0) picked.push(one);
+      else if (from === to) picked.splice(place, 1);
     }
     actions.mark(picked);
   }
@@ -115,7 +120,7 @@ export function createQueueList(scope: Scope, { store, suspects, actions }: Sess
     setClass(grid, "bare", !n);
     setAttribute(grid, "aria-rowcount", (n ?? 0) + 1);
     setText(empty, suspects.error() || (n === undefined ? "Ranking…" : "No suspects match."));
-    setText(total, view.picked.size > 0 ? `${count(view.picked.size)} chosen` : n === undefined ? "" : `${count(n)} labels`);
+    setText(total, view.picked.length > 0 ? `${count(view.picked.length)} chosen` : n === undefined ? "" : `${count(n)} labels`);
     list.draw();
     if (shown === front || body.contains(focused(body))) return;
     for (let i = 0; i < Math.min(n ?? 0, 500); i += 1) {
@@ -128,7 +133,7 @@ export function createQueueList(scope: Scope, { store, suspects, actions }: Sess
   scope.add(suspects.subscribe(draw));
   drawn(scope, store, () => {
     const view = store.get();
-    const now = [view.panel, view.picked, view.settled, frontOf(view)];
+    const now = [view.panel, view.picked, view.judged, frontOf(view)];
     if (now[0] !== "queue" || now.every((one, i) => one === drawnFor[i])) return;
     drawnFor = now;
     draw();
