@@ -111,9 +111,9 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
 
   const outlook = latest(async (signal) => {
     try {
-      store.set({ outlook: await client.request("outlook", {}, { signal }) });
+      store.set({ outlook: (await client.request("outlook", {}, { signal })).message });
     } catch {
-      if (!signal.aborted) store.set({ outlook: null }); // not every model has one
+      if (!signal.aborted) store.set({ outlook: "" }); // not every model has one
     }
   });
 

@@ -60,10 +60,10 @@ export function createQueue(store: Store<View>, client: Client, suspects: Suspec
     const seen = new Set(rowsOf([...trail, ...judged.flat()]));
     for (let i = 0; i < (suspects.total() ?? 1); i += 1) {
       const one = suspects.row(i);
-      if (one === undefined || !seen.has(one.row)) {
-        if (one !== undefined || suspects.error() === "") suspects.want(i, i + KEPT);
-        return one ?? (suspects.error() === "" ? undefined : null);
-      }
+      if (one === undefined && suspects.error() !== "") return null;
+      if (one !== undefined && seen.has(one.row)) continue;
+      suspects.want(i, i + KEPT);
+      return one;
     }
     return null;
   }
@@ -177,9 +177,10 @@ export function createQueue(store: Store<View>, client: Client, suspects: Suspec
     look: (one) => bring(one, { picked: [] }),
     mark: (picked) => store.set({ picked }),
     sift(change) {
-      const { sifted, trail, queueAt } = store.get();
-      store.set({ sifted: { ...sifted, ...change }, trail: trail.slice(0, queueAt), picked: [] });
-      suspects.reset(store.get().sifted);
+      const { trail, queueAt } = store.get();
+      const sifted = { ...store.get().sifted, ...change };
+      store.set({ sifted, trail: trail.slice(0, queueAt), picked: [] });
+      suspects.reset(sifted);
     },
     again,
     stop() {

@@ -6,7 +6,6 @@ import type {
   Flips,
   Forecast,
   History,
-  Outlook,
   PageQuery,
   Progress,
   QueueQuery,
@@ -84,13 +83,16 @@ export interface View {
   picked: readonly Suspect[];
   /** By `reasonKey`; null where there are none. */
   reasons: ReadonlyMap<string, Reasons | null>;
-  outlook: Outlook | null;
+  /** How many wrong labels are left, in words. */
+  outlook: string;
   /** A decision is being recorded, or the next label to come: keys wait. */
   judging: boolean;
   /** Notes not yet attached to a decision, by the rows they are about. */
   drafts: ReadonlyMap<string, string>;
   /** The file the user is asked whether to replace; empty if none. */
   replacing: string;
+  /** Whether all decisions are exported, not the corrected labels alone. */
+  every: boolean;
   filling: boolean;
   filled: Filled | null;
   progress: Progress | null;
@@ -120,6 +122,6 @@ export function draftOf({ drafts }: Readonly<View>, rows: readonly number[]): st
   return drafts.get(String(rows)) ?? "";
 }
 
-export const FIRST_QUERY: PageQuery = { sort: "row", descending: false, filter: "all", predicted: null, search: "" };
+export const FIRST_QUERY: PageQuery = { sort: "row", meta: null, descending: false, filter: "all", predicted: null, search: "" };
 
 export const FIRST_SIFT: QueueQuery = { order: "repair", search: "", label: null, suggested: null };

@@ -21,8 +21,9 @@ const EMPTY: Shared = {
   verification: null,
   verifiedBy: "",
   ownNote: "",
-  checked: 0,
+  checked: "",
   orders: ["suspicion"],
+  meta: [],
 };
 
 function readTraits(model: Model) {
@@ -73,10 +74,11 @@ export function firstView(model: Model): View {
     judged: [],
     picked: [],
     reasons: new Map(),
-    outlook: null,
+    outlook: "",
     judging: false,
     drafts: new Map(),
     replacing: "",
+    every: false,
     filling: true,
     filled: null,
     progress: null,

@@ -17,6 +17,24 @@ export const DECISIONS = ["relabel", "keep", "unsure", "clear"] as const;
 export type Decision = (typeof DECISIONS)[number];
 
 /**
+ * A row that is more than its text: an image as PNG in base64, or a table. `coarse` says that its pixels are to be
+ * told apart. The first of the `lines` are the headings: name, value and, where they are known, the value of the
+ * test row and what the value contributes, which `about` explains. The most telling values come first.
+ */
+export interface Content {
+  image: string;
+  coarse: boolean;
+  lines: Array<Array<string>>;
+  about: string;
+}
+export const content = record<Content>({
+  image: string,
+  coarse: boolean,
+  lines: list(list(string)),
+  about: string,
+});
+
+/**
  * A line of the list of test rows. `rival` is the nearest other class. With two classes `proba` is the probability
  * of the second and `margin` the log-odds beyond the threshold; with more they are those of the predicted class,
  * and its log-odds over the rival. `flipSize` is null where no set was looked for, 0 where none was found. What a
@@ -26,6 +44,7 @@ export type Decision = (typeof DECISIONS)[number];
 export interface TestRow {
   row: number;
   text: string;
+  content: Content | null;
   label: string | null;
   predicted: string;
   rival: string;
@@ -40,6 +59,7 @@ export interface TestRow {
 export const testRow = record<TestRow>({
   row: count,
   text: string,
+  content: nullable(content),
   label: nullable(string),
   predicted: string,
   rival: string,
@@ -130,6 +150,7 @@ export interface TrainRow {
   row: number;
   id: string;
   text: string;
+  content: Content | null;
   original: string;
   current: string;
   suggested: string;
@@ -145,6 +166,7 @@ export const trainRow = record<TrainRow>({
   row: count,
   id: string,
   text: string,
+  content: nullable(content),
   original: string,
   current: string,
   suggested: string,
@@ -168,9 +190,14 @@ export const bars = record<Bars>({
   rows: list(trainRow),
 });
 
-/** One test row in full. `largest` is the largest influence of any training row, without its sign. */
+/**
+ * One test row in full. `meta` is its metadata on one line. `largest` is the largest influence of any training
+ * row, without its sign.
+ */
 export interface Ranking {
   text: string;
+  content: Content | null;
+  meta: string;
   summary: TestRow;
   flip: FlipSummary | null;
   forecast: Forecast | null;
@@ -179,6 +206,8 @@ export interface Ranking {
 }
 export const ranking = record<Ranking>({
   text: string,
+  content: nullable(content),
+  meta: string,
   summary: testRow,
   flip: nullable(flipSummary),
   forecast: nullable(forecast),
@@ -201,11 +230,18 @@ export const wordPart = record<WordPart>({
 /**
  * A training row in full, and what the features it shares with the query contribute, to first order, when it gets
  * the `label`. `weight` is the coefficient of the second class; with more than two, of the predicted class less
- * that of the rival.
+ * that of the rival. `same` are the training rows that say the same, itself among them; empty if no other does, or
+ * they are too many. `other` says whether one of them is labelled otherwise, and `choices` are labels that all of
+ * them may get.
  */
 export interface Words {
   train: number;
   text: string;
+  content: Content | null;
+  meta: string;
+  same: Array<number>;
+  other: string;
+  choices: Array<string>;
   note: string;
   label: string;
   words: Array<WordPart>;
@@ -213,6 +249,11 @@ export interface Words {
 export const words = record<Words>({
   train: count,
   text: string,
+  content: nullable(content),
+  meta: string,
+  same: list(count),
+  other: string,
+  choices: list(string),
   note: string,
   label: string,
   words: list(wordPart),
@@ -284,25 +325,32 @@ export const history = record<History>({
   lines: list(historyLine),
 });
 
-/** A training row that nobody decided about; `score` is the probability that its label is wrong. */
+/**
+ * A training row that nobody decided about. `title` names it, `facts` says what is wrong with it; `score` is the
+ * probability that its label is wrong.
+ */
 export interface Suspect {
   row: number;
-  id: string;
+  title: string;
+  facts: string;
   text: string;
+  content: Content | null;
   label: string;
   suggested: string;
   score: number;
 }
 export const suspect = record<Suspect>({
   row: count,
-  id: string,
+  title: string,
+  facts: string,
   text: string,
+  content: nullable(content),
   label: string,
   suggested: string,
   score: number,
 });
 
-/** Some of them, the one to check first before the others. */
+/** Some of them, in the order asked for. */
 export interface Queue {
   total: number;
   offset: number;
@@ -314,60 +362,27 @@ export const queue = record<Queue>({
   rows: list(suspect),
 });
 
-/** What a feature adds to the log-odds of the label over the suggested one. */
-export interface Part {
-  word: string;
-  part: number;
-}
-export const part = record<Part>({
-  word: string,
-  part: number,
-});
-
-/** A training row that is alike. */
-export interface Near {
-  row: number;
-  label: string;
-  text: string;
-  similarity: number;
-}
-export const near = record<Near>({
-  row: count,
-  label: string,
-  text: string,
-  similarity: number,
-});
-
 /**
- * Why a label may be wrong. `parts` is what features say, by the model refitted without the row; `near` are rows
- * most alike with another label. By a refit with the suggested label so many errors of the test rows are
- * `repaired` and `made`, and their mean log-loss changes by `loss`; all null where no truth is known.
+ * Why a label may be wrong: `words` that speak for the suggested one, how much each does (`parts`), and `lines` to
+ * read: what it is about, what there is of that, and how it was found.
  */
 export interface Reasons {
-  parts: Array<Part>;
-  near: Array<Near>;
-  repaired: number | null;
-  made: number | null;
-  loss: number | null;
+  words: Array<string>;
+  parts: Array<number>;
+  lines: Array<Array<string>>;
 }
 export const reasons = record<Reasons>({
-  parts: list(part),
-  near: list(near),
-  repaired: nullable(count),
-  made: nullable(count),
-  loss: nullable(number),
+  words: list(string),
+  parts: list(number),
+  lines: list(list(string)),
 });
 
-/** How many wrong labels are left, with its 90 % interval. */
-export interface Outlook {
-  left: number;
-  low: number;
-  high: number;
+/** What was done, in words. */
+export interface Done {
+  message: string;
 }
-export const outlook = record<Outlook>({
-  left: number,
-  low: number,
-  high: number,
+export const done = record<Done>({
+  message: string,
 });
 
 /** The test rows that a verification flipped. */
@@ -390,14 +405,6 @@ export const filled = record<Filled>({
   done: count,
   total: count,
   running: boolean,
-});
-
-/** What was done, in words. */
-export interface Done {
-  message: string;
-}
-export const done = record<Done>({
-  message: string,
 });
 
 /** The same, and what it does to the chosen row. */
@@ -485,8 +492,9 @@ export const verified = record<Verified>({
  * The small synced state. Everything larger is asked for. `classes` are two or more; the threshold is one of two
  * classes and stays where it is with more. `verified_by` is what was retrained (minimiser, estimator or pipeline;
  * empty without a verification). `own_note` says where the user's own estimator predicts otherwise than the
- * minimum of its objective, and why; empty where it does not. `checked` is how many labels were found right or
- * wrong, `orders` in which order the others can be checked (`Order`), the best one first.
+ * minimum of its objective, and why; empty where it does not. `checked` says how many labels were found right or
+ * wrong, `orders` in which order the others can be checked (`Order`), the best one first. `meta` names the columns
+ * of metadata of the test rows.
  */
 export interface Shared {
   revision: number;
@@ -502,8 +510,9 @@ export interface Shared {
   verification: Verified | null;
   verifiedBy: string;
   ownNote: string;
-  checked: number;
+  checked: string;
   orders: Array<string>;
+  meta: Array<string>;
 }
 export const shared = record<Shared>({
   revision: count,
@@ -519,13 +528,14 @@ export const shared = record<Shared>({
   verification: nullable(verified),
   verifiedBy: string,
   ownNote: string,
-  checked: count,
+  checked: string,
   orders: list(string),
+  meta: list(string),
 });
 
 /** What is asked, and what is told then. */
 export interface Requests {
-  page: { body: { sort: Column; descending: boolean; filter: Filter; predicted: string | null; search: string; offset: number; limit: number }; result: Page };
+  page: { body: { sort: Column; meta: string | null; descending: boolean; filter: Filter; predicted: string | null; search: string; offset: number; limit: number }; result: Page };
   ranking: { body: { row: number; set_first: boolean }; result: Ranking };
   bars: { body: { row: number; set_first: boolean; offset: number; limit: number }; result: Bars };
   words: { body: { row: number; train: number }; result: Words };
@@ -533,7 +543,7 @@ export interface Requests {
   history: { body: Record<never, never>; result: History };
   queue: { body: { order: Order; round: number; search: string; label: string | null; suggested: string | null; offset: number; limit: number }; result: Queue };
   reasons: { body: { row: number; label: string }; result: Reasons };
-  outlook: { body: Record<never, never>; result: Outlook };
+  outlook: { body: Record<never, never>; result: Done };
   flips: { body: Record<never, never>; result: Flips };
   watch: { body: { rows: Array<number>; on: boolean }; result: Filled };
   select: { body: { row: number | null }; result: Done };
@@ -544,7 +554,7 @@ export interface Requests {
   undo: { body: Record<never, never>; result: Decided };
   redo: { body: Record<never, never>; result: Decided };
   threshold: { body: { value: number }; result: Done };
-  export: { body: { path: string; overwrite: boolean }; result: Done };
+  export: { body: { path: string; overwrite: boolean; every: boolean }; result: Done };
 }
 export const results: { [K in keyof Requests]: Decoder<Requests[K]["result"]> } = {
   page: page,
@@ -555,7 +565,7 @@ export const results: { [K in keyof Requests]: Decoder<Requests[K]["result"]> } 
   history: history,
   queue: queue,
   reasons: reasons,
-  outlook: outlook,
+  outlook: done,
   flips: flips,
   watch: filled,
   select: done,

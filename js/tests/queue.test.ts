@@ -8,7 +8,7 @@ onAPage();
 const suspects = (...rows: number[]) => ({
   total: rows.length,
   offset: 0,
-  rows: rows.map((row) => ({ ...(contract.results.queue["rows"] as object[])[0], row, id: String(row) })),
+  rows: rows.map((row) => ({ ...(contract.results.queue["rows"] as object[])[0], row, title: `Training row ${row}` })),
 });
 
 /** The queue is open on these rows; decisions wait for an answer. */

@@ -159,7 +159,7 @@ describe("panels and keys", () => {
   test("the queue decides with one key each and goes on", async () => {
     const { fake, find } = draw();
     const [line] = contract.results.queue["rows"] as object[];
-    fake.answers.queue = { total: 2, offset: 0, rows: [9, 10].map((row) => ({ ...line, row })) };
+    fake.answers.queue = { total: 2, offset: 0, rows: [9, 10].map((row) => ({ ...line, row, title: `Training row ${row}` })) };
     fake.answers.decide = contract.results.decide;
     key(find("section"), "q");
     await settled();

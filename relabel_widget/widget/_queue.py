@@ -11,19 +11,21 @@ import numpy as np
 from .._typing import IntArray
 from ..facts import clip
 from ..monitor import Monitor
+from ..workbench.row_content import Content, Image
 from . import _wire as wire
-from ._pages import number_or_none
+from . import _words as words
+from ._content import shown
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ..workbench import Workbench
 
-TEXT_BESIDE = 300
-"""Characters of a row that is shown beside the one in question."""
-
 PARTS = 12
-"""Features of a row that are named as speaking for or against its label."""
+"""Features of a row that are marked as speaking against its label."""
+
+MOST_BYTES = 50_000
+"""Of an image in the queue."""
 
 _KEPT = 4  # rankings: two pages on one widget, in both orders
 
@@ -71,22 +73,26 @@ class Queue:
             return self._arranged[1]
         *_, search, label, suggested = key
         kept = np.ones(len(table), dtype=bool)
-        for column, wanted in (("label", label), ("suggested", suggested)):
-            if wanted is not None:
-                kept &= (table[column] == wire.class_of(self._workbench, wanted)).to_numpy()
-        places, words = np.flatnonzero(kept), search.strip().casefold()
-        if words:
+        for column, name in (("label", label), ("suggested", suggested)):
+            if name is not None:
+                kept &= (table[column] == wire.class_of(self._workbench, name)).to_numpy()
+        places, wanted = np.flatnonzero(kept), search.strip().casefold()
+        if wanted:
             text, rows = self._workbench.train_text, table["row"].to_numpy()[places].tolist()
-            places = places[[words in text(row).casefold() for row in rows]]
+            places = places[[wanted in text(row).casefold() for row in rows]]
         self._arranged = (key, places)
         return places
 
     def _line(self, line: Mapping[Any, Any]) -> Value:
         row = int(line["row"])
+        text, content = shown(_not_too_large(self._workbench, row))
+        name = str(self._workbench.ids[row])
         return {
             "row": row,
-            "id": clip(self._workbench.ids[row], 80),
-            "text": clip(self._workbench.train_text(row), wire.TEXT_OF_QUERY),
+            "title": f"Training row {row}" if name == str(row) else f"Training row {row} · {clip(name, 80)}",
+            "facts": words.suspected(line["label"], line["suggested"], line["score"]),
+            "text": clip(text, wire.TEXT_OF_QUERY),
+            "content": content,
             "label": str(line["label"]),
             "suggested": str(line["suggested"]),
             "score": float(line["score"]),
@@ -95,28 +101,22 @@ class Queue:
     def reasons(self, row: int, label: str, monitor: Monitor) -> Value:
         """Why a row is in the queue; ``label`` is the one to consider."""
         found = self._workbench.reasons(row, wire.class_of(self._workbench, label), monitor=monitor)
-        features = found.features.head(PARTS)
-        parts = zip(features["feature"], features["contribution"], strict=True)
-        near = found.nearest.to_dict("records")
-        effect = found.effect
-        before, after = effect.log_loss_before, effect.log_loss_after
+        against = found.features[found.features["contribution"] < 0].head(PARTS)
         return {
-            "parts": [{"word": clip(word, 80), "part": float(part)} for word, part in parts],
-            "near": [
-                {
-                    "row": int(line["row"]),
-                    "label": str(line["label"]),
-                    "text": clip(self._workbench.train_text(int(line["row"])), TEXT_BESIDE),
-                    "similarity": float(line["similarity"]),
-                }
-                for line in near
-            ],
-            "repaired": effect.n_became_right,
-            "made": effect.n_became_wrong,
-            "loss": None if before is None or after is None else number_or_none(after - before),
+            "words": [clip(word, 80) for word in against["feature"]],
+            "parts": (-against["contribution"]).tolist(),
+            "lines": words.reasons(self._workbench, found),
         }
 
     def outlook(self, monitor: Monitor) -> Value:
         """How many wrong labels are likely left."""
         left = self._workbench.checking_outlook(monitor=monitor).left
-        return {"left": left.estimate, "low": left.low, "high": left.high}
+        return {"message": f"about {left.estimate:,.0f} wrong left (likely {left.low:,.0f} to {left.high:,.0f})"}
+
+
+def _not_too_large(workbench: Workbench, train: int) -> Content:
+    """A training row in full; a large image as lists have it, because many rows travel together."""
+    look = workbench.train_content(train)
+    if isinstance(look, Image) and len(look.png) > MOST_BYTES:
+        look = workbench.train_content(train, small=True)
+    return look

@@ -1,51 +1,18 @@
 /** The queue as a mode: one label with its reasons and what can be decided about it, beside the list of all. */
 
-import type { Decision, Reasons, Suspect } from "../protocol";
+import type { Decision, Suspect } from "../protocol";
 import type { Session } from "../session";
-import { frontOf, reasonKey, rowsOf, subjectsOf, type View } from "../store";
+import { frontOf, reasonKey, rowsOf, subjectsOf } from "../store";
+import { setContent } from "./content";
 import { actInSight, button, drawn, el, focused, seen, setClass, setText, type Scope } from "./dom";
-import { count, percent, plural } from "./format";
-import { setMarked } from "./marks";
-import { keepAs, quoted, relabelAs } from "./names";
+import { plural } from "./format";
+import { keepAs, relabelAs } from "./names";
 import { createNote } from "./note";
 import { createQueueList } from "./queueList";
 
-const FAINT = 0.2; // of the largest part: less is not worth a mark
 const NUMBERED = 9; // classes that have a key
-const BY = "What each adds to the log-odds, by the model retrained without this row";
 
-/** What was checked, and what is likely left. */
-function progress({ shared, relabelled, outlook }: Readonly<View>): string {
-  const checked = Math.max(shared.checked, relabelled.size);
-  const far = checked === 0 ? "None checked yet" : `${count(checked)} checked, ${count(relabelled.size)} wrong (${percent(relabelled.size / checked)})`;
-  if (outlook === null) return far;
-  const [left, low, high] = [outlook.left, outlook.low, outlook.high].map((value) => count(Math.round(value)));
-  return `${far} · about ${left} wrong left (likely ${low} to ${high})`;
-}
-
-/** What features say for and against the label, rows that are alike, and what correcting it does. */
-function createWhy() {
-  const node = el("div", "queue-why");
-  const line = (head: string, tail: string, title = tail) => el("p", "why-line", { title }, el("span", "muted", head), el("bdi", "", tail));
-  const words = (parts: Reasons["parts"]) => parts.map(({ word, part }) => `${word} ${Math.abs(part).toFixed(2)}`).join(", ") || "nothing";
-  return {
-    node,
-    show(one: Suspect, found: Reasons | null | undefined) {
-      if (!found) return node.replaceChildren(el("p", "muted", found === null ? "No reasons could be worked out." : "Looking for reasons…"));
-      const { parts, near, repaired, made, loss } = found;
-      const lines = [
-        line(`Speaks for ${quoted(one.suggested)}: `, words(parts.filter(({ part }) => part < 0)), BY),
-        line(`Speaks for ${quoted(one.label)}: `, words(parts.filter(({ part }) => part > 0)), BY),
-        ...near.map(({ label, similarity, text }) => line(`Alike (${similarity.toFixed(2)}), labelled ${quoted(label)}: `, text)),
-      ];
-      if (loss !== null) {
-        const falls = loss <= 0 ? "falls" : "rises";
-        lines.push(line("Corrected alone and retrained: ", `${plural(repaired ?? 0, "test error")} repaired, ${made ?? 0} made; log-loss ${falls} by ${Math.abs(loss).toFixed(5)}`));
-      }
-      node.replaceChildren(...lines);
-    },
-  };
-}
+const whyLine = ([about = "", what = "", how = ""]: readonly string[]) => el("p", "why-line", { title: how }, el("span", "muted", about), el("bdi", "", what));
 
 export interface QueueView {
   node: HTMLElement;
@@ -65,7 +32,7 @@ export function createQueue(scope: Scope, session: Session): QueueView {
   const [place, facts, problem, empty] = [el("p", "muted"), el("p", "queue-facts"), el("p", "failed"), el("p", "empty")];
   const text = el("blockquote", "query suspect", { tabindex: 0, dir: "auto" });
   const list = createQueueList(scope, session, () => text.focus({ preventScroll: true }));
-  const why = createWhy();
+  const why = el("div", "queue-why");
   const note = createNote(scope, session, "Note on this row", (view) => rowsOf(subjectsOf(view)));
   const [relabel, keep] = [button(scope, "", "change-to", () => actions.judge("relabel")), button(scope, "", "", () => actions.judge("keep"))];
   const [unsure, skip] = [button(scope, "Unsure (S)", "", () => actions.judge("unsure")), button(scope, "Skip (J)", "quiet", () => actions.judge("skip"))];
@@ -78,7 +45,7 @@ export function createQueue(scope: Scope, session: Session): QueueView {
   const buttons = [relabel, keep, unsure, skip];
   const others = el("div", "buttons", { role: "group", "aria-label": "Relabel as another class" }, ...labels.map((one) => one.node));
   const acts = el("div", "queue-acts", problem, el("div", "buttons", ...buttons.map((one) => one.node), note), others);
-  const body = el("div", "queue-body", place, facts, text, why.node, acts);
+  const body = el("div", "queue-body", place, facts, text, why, acts);
   const again = button(scope, "Look again", "", actions.again);
   const none = el("div", "", empty, again.node);
   const node = el("div", "queue", list.node, body, none);
@@ -92,7 +59,7 @@ export function createQueue(scope: Scope, session: Session): QueueView {
   function draw() {
     const view = store.get();
     const [front, { queueError, judging, picked, shared }] = [frontOf(view), view];
-    setText(far, progress(view));
+    setText(far, [shared.checked, view.outlook].filter(Boolean).join(" · "));
     for (const one of [...buttons, ...labels]) one.update(judging ? "Wait until the decision is saved" : "");
     setClass(body, "judging", judging);
     setText(problem, queueError);
@@ -107,12 +74,12 @@ export function createQueue(scope: Scope, session: Session): QueueView {
     setText(keep.node, many ? `Keep ${picked.length} (K)` : keepAs(front.label));
     labels.forEach(({ node: one }, i) => setClass(one, "has", !many && shared.classes[i] === front.label));
     const found = view.reasons.get(reasonKey(front));
-    const spoken = found?.parts.filter(({ part }) => part < 0) ?? [];
-    setText(place, many ? `${plural(picked.length, "label")} chosen` : `Training row ${front.row}${front.id === String(front.row) ? "" : ` · ${front.id}`}`);
-    setText(facts, many ? "" : `Labelled ${quoted(front.label)}, wrong with a probability of ${percent(front.score)}. Suggested: ${quoted(front.suggested)}.`);
-    setMarked(text, many ? picked.map((one) => one.text).join("\n\n") : front.text, many ? [] : spoken.filter(({ part }) => part < FAINT * (spoken[0]?.part ?? 0)).map(({ word }) => word));
-    why.node.hidden = many;
-    if (shown !== front || reasons !== found) why.show(front, found);
+    setText(place, many ? `${plural(picked.length, "label")} chosen` : front.title);
+    setText(facts, many ? "" : front.facts);
+    if (many) setContent(text, { text: picked.map((one) => one.text).join("\n\n"), content: null });
+    else setContent(text, front, found?.words, false, found?.parts);
+    why.hidden = many;
+    if (shown !== front || reasons !== found) why.replaceChildren(...(found?.lines ?? [[found === null ? "No reasons could be worked out." : "Looking for reasons…"]]).map(whyLine));
     reasons = found;
     if (shown !== front && before === "queue" && node.parentElement?.contains(focused(node))) seen(body);
     if (shown !== front) text.scrollTop = 0;

@@ -3,6 +3,7 @@
 import type { QueueQuery, Suspect } from "../protocol";
 import type { Session } from "../session";
 import { frontOf, rowsOf } from "../store";
+import { setContent } from "./content";
 import { drawn, el, focused, searchField, setAttribute, setClass, setText, type Scope } from "./dom";
 import { count, percent } from "./format";
 import { createName, quoted } from "./names";
@@ -22,7 +23,7 @@ function createLine(): Line & { text: HTMLElement; show(one: Suspect | undefined
     target: node,
     text,
     show(one) {
-      setText(text, one?.text.slice(0, CUT) ?? "Loading…");
+      setContent(text, one && { ...one, text: one.text.slice(0, CUT) }, [], true);
       has.set(one?.label ?? "");
       suggested.set(one?.suggested ?? "");
       setText(score, one === undefined ? "" : percent(one.score));
