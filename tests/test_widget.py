@@ -70,7 +70,9 @@ def deliver(widget, content):
 
 def message(request, kind, **body):
     """A request; what most tests leave to Python is left to it."""
-    left = {"find": {"target": None}, "decide": {"labels": None}, "page": {"predicted": None, "meta": None}}
+    queue = {"order": "repair", "round": 1, "search": "", "label": None, "suggested": None, "offset": 0, "limit": 100}
+    page = {"predicted": None, "meta": None}
+    left = {"find": {"target": None}, "decide": {"labels": None}, "page": page, "queue": queue}
     return {"v": 1, "id": request, "kind": kind, **left.get(kind, {}), **body}
 
 
@@ -156,7 +158,11 @@ class TestContract:
         same_shape(ask(widget, "words", row=0, train=3), examples["words"])
         same_shape(ask(widget, "explain", row=0), examples["explain"])
         same_shape(ask(widget, "flips"), examples["flips"])
-        same_shape(ask(widget, "queue"), examples["queue"])
+        queue = ask(widget, "queue")
+        same_shape(queue, examples["queue"])
+        first = queue["rows"][0]
+        same_shape(ask(widget, "reasons", row=first["row"], label=first["suggested"]), examples["reasons"])
+        same_shape(ask(widget, "outlook"), examples["outlook"])
         same_shape(ask(widget, "history"), examples["history"])
         same_shape(ask(widget, "conflicts"), examples["conflicts"])
         same_shape(ask(widget, "carried"), examples["carried"])

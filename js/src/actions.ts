@@ -4,10 +4,11 @@ import { RequestError, type Client } from "./client";
 import type { Loaders } from "./loaders";
 import type { Pages } from "./pages";
 import type { Choice, Decided, Decision, Done, Matter, PageQuery, TestRow } from "./protocol";
+import { createQueue, type Queue, type Suspects } from "./queue";
 import { draftOf, inTurn, type PaneName, type Panel, type Store, type View } from "./store";
 import type { Unanswered } from "./traits";
 
-export interface Actions {
+export interface Actions extends Queue {
   ask(query: Partial<PageQuery>): void;
   select(row: number): void;
   /** The note being written about rows; their next decision takes it along. */
@@ -25,8 +26,6 @@ export interface Actions {
   verify(): void;
   cancel(): void;
   undo(): void;
-  /** To the suspect before. */
-  back(): void;
   redo(): void;
   setThreshold(value: number): void;
   exportTo(path: string, overwrite?: boolean): void;
@@ -35,8 +34,6 @@ export interface Actions {
   open(panel: Panel): void;
   show(pane: PaneName): void;
   resize(height: number): void;
-  /** Decide about the current suspect, by default for the suggested label; the next one appears once the decision is recorded. */
-  judge(decision: Decision | "skip", label?: string): void;
   /** Decide a matter; the next one is in front at once. */
   settle(matter: Matter, choice: Choice): void;
   /** To the next matter. */
@@ -50,6 +47,7 @@ export function createActions(
   pages: Pages<TestRow, PageQuery>,
   load: Loaders,
   unanswered: Unanswered,
+  suspects: Suspects,
 ): Actions {
   /** Reports the outcome of a request; returns the error, if any. */
   const report = async (answer: Promise<Done | Decided>): Promise<RequestError | undefined> => {
@@ -93,7 +91,9 @@ export function createActions(
     return failed;
   };
   let settled = ""; // the title of the last matter that was
+  const queue = createQueue(store, client, suspects, { decide, report });
   return {
+    ...queue,
     ask(change) {
       const query = { ...store.get().query, ...change };
       store.set({ query });
@@ -127,19 +127,10 @@ export function createActions(
     verify: () => void report(client.request("verify", {})),
     cancel: () => void report(client.request("cancel", {})),
     async undo() {
-      const { panel } = store.get();
-      if (panel !== "queue") {
-        await report(client.request("undo", {}));
-        return store.set({ front: settled });
-      }
-      store.set({ judging: true }); // keys typed ahead are meant for the suspect that comes back
-      const failed = await report(client.request("undo", {}));
-      const { queue, judged } = store.get();
-      const place = queue?.findIndex(({ row }) => row === judged.at(-1)) ?? -1;
-      if (failed !== undefined || place < 0) store.set({ judging: false });
-      else store.set({ judging: false, judged: judged.slice(0, -1), queueAt: place, queueError: "" });
+      if (store.get().panel === "queue") return queue.takeBack();
+      await report(client.request("undo", {}));
+      store.set({ front: settled });
     },
-    back: () => store.set({ queueAt: Math.max(0, store.get().queueAt - 1), queueError: "" }),
     redo: () => void report(client.request("redo", {})),
     setThreshold: (value) => void report(client.request("threshold", { value })),
     async exportTo(path, overwrite = false) {
@@ -152,27 +143,10 @@ export function createActions(
       store.set({ panel });
       store.set({ matters: null });
       load.panel();
-      if (panel === "queue") {
-        store.set({ judged: [] });
-        load.queue();
-      }
+      queue.onPanel();
     },
     show: (pane) => store.set({ pane }),
     resize: (height) => store.set({ height }),
-    async judge(decision, label) {
-      const inFront = ({ queue, queueAt } = store.get()) => queue?.[queueAt]?.row;
-      const { queue, queueAt: at } = store.get();
-      const suspect = queue?.[at];
-      if (suspect === undefined) return;
-      const { row, suggested } = suspect;
-      store.set({ judging: decision !== "skip", queueError: "" });
-      const failed = decision === "skip" ? undefined : await decide([row], decision, decision === "relabel" ? [label ?? suggested] : undefined);
-      const queueError = failed === undefined ? "" : `Not recorded. ${failed.message}`;
-      const { queueAt } = store.get();
-      const next = failed === undefined && inFront() === row ? queueAt + 1 : queueAt; // the ranking may have changed meanwhile
-      const judged = failed === undefined && decision !== "skip" ? [...store.get().judged, row] : store.get().judged;
-      store.set({ judging: false, judged, queueError, queueAt: next });
-    },
     async settle(matter, { decision, label, note }) {
       const { row, title } = matter;
       const { matters } = store.get();

@@ -34,7 +34,8 @@ export interface Loaders {
   words(): void;
   /** What the open panel shows. */
   panel(): void;
-  queue(): void;
+  /** How many wrong labels are left. */
+  outlook(): void;
   /** Everything that a change of labels or findings made out of date. */
   refresh(): void;
   stop(): void;
@@ -113,15 +114,11 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
     }
   });
 
-  const queue = latest(async (signal) => {
-    store.set({ queueError: "" });
+  const outlook = latest(async (signal) => {
     try {
-      const { rows } = await client.request("queue", {}, { signal });
-      const { queue: before, queueAt } = store.get();
-      const place = rows.findIndex(({ row }) => row === before?.[queueAt]?.row); // the current suspect stays current
-      store.set({ queue: rows, queueAt: Math.max(0, place) });
-    } catch (error) {
-      if (!signal.aborted) store.set({ queueError: words(error) });
+      store.set({ outlook: (await client.request("outlook", {}, { signal })).message });
+    } catch {
+      if (!signal.aborted) store.set({ outlook: "" }); // not every model has one
     }
   });
 
@@ -137,14 +134,14 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
     },
     words: details.load,
     panel: panel.load,
-    queue: queue.load,
+    outlook: outlook.load,
     refresh() {
       ranking.load();
       flips.load();
       panel.load();
     },
     stop() {
-      for (const one of [ranking, explained, details, flips, panel, queue]) one.stop();
+      for (const one of [ranking, explained, details, flips, panel, outlook]) one.stop();
     },
   };
 }

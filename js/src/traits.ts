@@ -3,7 +3,7 @@
 import type { AnyModel } from "@anywidget/types";
 import { decodeState } from "./codec";
 import type { Shared, Traits } from "./protocol";
-import { FIRST_QUERY, type Store, type View } from "./store";
+import { FIRST_QUERY, FIRST_SIFT, type Store, type View } from "./store";
 
 export type Model = AnyModel<Traits & Record<string, unknown>>;
 
@@ -23,6 +23,8 @@ const EMPTY: Shared = {
   verification: null,
   verifiedBy: "",
   ownNote: "",
+  checked: "",
+  orders: ["suspicion"],
   meta: [],
 };
 
@@ -69,10 +71,14 @@ export function firstView(model: Model): View {
     history: null,
     matters: null,
     front: "",
-    queue: null,
-    queueError: "",
+    sifted: { ...FIRST_SIFT, order: shared.orders[0] === "suspicion" ? "suspicion" : "repair" },
+    trail: [],
     queueAt: 0,
+    queueError: "",
     judged: [],
+    picked: [],
+    reasons: new Map(),
+    outlook: "",
     judging: false,
     drafts: new Map(),
     replacing: "",

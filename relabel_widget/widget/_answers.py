@@ -18,6 +18,7 @@ from ._filling import Filled, filler_of
 from ._jobs import Job
 from ._lanes import Lane
 from ._pages import ARRANGED_BY
+from ._queue import Queue
 from ._requests import Request, RequestError
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Answers:
         self._workbench = workbench
         self._pages = pages
         self._jobs = jobs
+        self._queued = Queue(workbench)
         self._filler = filler_of(workbench)
         self._lanes: dict[str, Lane] = {}
         self._unsubscribe = self._filler.subscribe(self._on_filled)
@@ -212,7 +214,15 @@ class Answers:
         self._beside(request, lambda _: words.history(self._workbench, wire.LINES_OF_HISTORY))
 
     def _queue(self, request: Request) -> None:
-        self._beside(request, lambda monitor: wire.queue(self._workbench, monitor))
+        key = tuple(value for name, value in request.body.items() if name not in ("offset", "limit"))
+        self._beside(request, lambda monitor: self._queued.page(request.body, monitor), key=key)
+
+    def _reasons(self, request: Request) -> None:
+        row, label = request.body["row"], request.body["label"]
+        self._beside(request, lambda monitor: self._queued.reasons(row, label, monitor), key=row)
+
+    def _outlook(self, request: Request) -> None:
+        self._beside(request, self._queued.outlook)
 
     def _conflicts(self, request: Request) -> None:
         row = self._widget.test_row
@@ -348,6 +358,8 @@ _HANDLERS: Mapping[str, Callable[[Answers, Request], None]] = {
     "queue": Answers._queue,
     "conflicts": Answers._conflicts,
     "carried": Answers._carried,
+    "reasons": Answers._reasons,
+    "outlook": Answers._outlook,
     "flips": Answers._flips,
     "watch": Answers._watch,
     "select": Answers._select,

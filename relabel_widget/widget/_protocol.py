@@ -21,6 +21,7 @@ FILTER = one_of(
     *("all", "misclassified", "near", "small", "has_set", "flipped", "became_right", "became_wrong"),
 )
 DECISION = one_of("Decision", "relabel", "keep", "unsure", "clear", "adjudicate")
+ORDER = one_of("Order", "repair", "suspicion")
 REASON = one_of("Reason", "malformed", "refused", "busy", "cancelled", "failed", "exists")
 
 # What is told
@@ -151,16 +152,26 @@ HISTORY_LINE = record(
 HISTORY = record("History", "The newest events.", total=COUNT, lines=listed(HISTORY_LINE))
 SUSPECT = record(
     "Suspect",
-    "A training row that is probably mislabelled.",
+    "A training row that nobody decided about. `title` names it, `facts` says what is wrong with it; `score` is the "
+    "probability that its label is wrong.",
     row=COUNT,
-    id=TEXT,
+    title=TEXT,
+    facts=TEXT,
     text=TEXT,
     content=nullable(CONTENT),
     label=TEXT,
     suggested=TEXT,
     score=NUMBER,
 )
-QUEUE = record("Queue", "The most suspect training rows that nobody decided about.", rows=listed(SUSPECT))
+QUEUE = record("Queue", "Some of them, in the order asked for.", total=COUNT, offset=COUNT, rows=listed(SUSPECT))
+REASONS = record(
+    "Reasons",
+    "Why a label may be wrong: `words` that speak for the suggested one, how much each does (`parts`), and `lines` to "
+    "read: what it is about, what there is of that, and how it was found.",
+    words=listed(TEXT),
+    parts=listed(NUMBER),
+    lines=listed(listed(TEXT)),
+)
 FLIPS = record("Flips", "The test rows that a verification flipped.", total=COUNT, rows=listed(TEST_ROW))
 
 CHOICE = record(
@@ -218,10 +229,11 @@ SHARED = record(
     "The small synced state. Everything larger is asked for. `classes` are two or more; the threshold is one of two "
     "classes and stays where it is with more. `verified_by` is what was retrained (minimiser, estimator or pipeline; "
     "empty without a verification). `own_note` says where the user's own estimator predicts otherwise than the "
-    "minimum of its objective, and why; empty where it does not. `meta` names the columns of metadata of the test "
-    "rows. `next_undo` and `next_redo` say what these would take back or bring again, and whose it is; `conflicts` "
-    "and `carried` how many rows people decided differently, and how many decisions did not carry over. All four are "
-    "empty if there is none.",
+    "minimum of its objective, and why; empty where it does not. `checked` says how many labels were found right or "
+    "wrong, `orders` in which order the others can be checked (`Order`), the best one first. `meta` names the columns "
+    "of metadata of the test rows. `next_undo` and `next_redo` say what these would take back or bring again, and "
+    "whose it is; `conflicts` and `carried` how many rows people decided differently, and how many decisions did not "
+    "carry over. All four are empty if there is none.",
     revision=COUNT,
     n_train=COUNT,
     n_test=COUNT,
@@ -237,6 +249,8 @@ SHARED = record(
     verification=nullable(VERIFIED),
     verified_by=TEXT,
     own_note=TEXT,
+    checked=TEXT,
+    orders=listed(TEXT),
     meta=listed(TEXT),
 )
 
@@ -277,7 +291,18 @@ REQUESTS: Mapping[str, Kind] = {
     "words": _kind(WORDS, row=COUNT, train=COUNT),
     "explain": _kind(EXPLAINED, row=COUNT),
     "history": _kind(HISTORY),
-    "queue": _kind(QUEUE),
+    "queue": _kind(
+        QUEUE,
+        order=ORDER,
+        round=COUNT,
+        search=TEXT,
+        label=nullable(TEXT),
+        suggested=nullable(TEXT),
+        offset=COUNT,
+        limit=_PAGE_LENGTH,
+    ),
+    "reasons": _kind(REASONS, row=COUNT, label=TEXT),
+    "outlook": _kind(DONE),
     "conflicts": _kind(MATTERS),
     "carried": _kind(MATTERS),
     "flips": _kind(FLIPS),
@@ -297,5 +322,6 @@ REQUESTS: Mapping[str, Kind] = {
 Classes travel as texts, those of ``SHARED.classes``. ``predicted`` of a page keeps the test rows of that predicted
 class, and ``meta`` is a column of metadata to sort by in place of ``sort``. ``labels`` of a decision to relabel gives
 each row that label, the original one clears the row, and None leaves the choice to `Workbench.set_relabelled`; to
-adjudicate, they are needed. ``target`` is the class to flip to, None any other.
+adjudicate, they are needed. ``target`` is the class to flip to, None any other. ``round`` of a queue names a ranking: a
+new number makes a new one, which has learned from all decisions.
 """

@@ -11,6 +11,7 @@ from ..facts import accuracy_change, clip, flips, own_word, plural, probabilitie
 from ..files.characters import isolated, readable
 from ..journal.events import DECISIONS
 from ..workbench import Workbench
+from ..workbench.reasons import Reasons
 
 
 def in_words(error: BaseException) -> str:
@@ -91,6 +92,45 @@ def written(noted: Mapping[str, Any] | None, path: str, *, every: bool) -> str:
     as_of = f", as of event {noted['as_of']}" if noted["as_of"] else ""
     wrote = f"Wrote {what} to {path}{as_of}."
     return f"{wrote} workbench.corrected_estimator() gives the model fitted on the corrected labels."
+
+
+_PARTS = 10  # features that a line names
+_BESIDE = 300  # characters of a row that is alike
+_BY = "What each adds to the log-odds, by the model retrained without this row"
+
+
+def checked(workbench: Any) -> str:
+    """How many labels were found right or wrong."""
+    number, wrong = workbench.n_checked, len(workbench.relabelled)
+    return f"{number:,} checked, {wrong:,} wrong ({wrong / number:.1%})" if number else "None checked yet"
+
+
+def suspected(label: Any, suggested: Any, score: float) -> str:
+    """What is wrong with a label."""
+    has, other = isolated(str(label)), isolated(str(suggested))
+    return f"Labelled “{has}”, wrong with a probability of {score:.1%}. Suggested: “{other}”."
+
+
+def reasons(workbench: Any, found: Reasons) -> list[list[str]]:
+    """Why a label may be wrong, in lines: what it is about, what there is of that, and how it was found."""
+    lines = []
+    for label, sign in ((found.suggested, -1.0), (found.label, 1.0)):
+        told = found.features[found.features["contribution"] * sign > 0].head(_PARTS)
+        parts = zip(told["feature"], told["contribution"].abs(), strict=True)
+        named = ", ".join(f"{clip(word, 80)} {part:.2f}" for word, part in parts)
+        lines.append([f"Speaks for “{isolated(str(label))}”: ", named or "nothing", _BY])
+    for line in found.nearest.to_dict("records"):
+        text = clip(workbench.train_text(int(line["row"])), _BESIDE)
+        about = f"Alike ({line['similarity']:.2f}), labelled “{isolated(str(line['label']))}”: "
+        lines.append([about, text, f"Training row {line['row']}: {text}"])
+    effect = found.effect
+    before, after = effect.log_loss_before, effect.log_loss_after
+    if before is not None and after is not None:
+        way = "falls" if after <= before else "rises"
+        errors = plural(effect.n_became_right or 0, "test error")
+        done = f"{errors} repaired, {effect.n_became_wrong} made; log-loss {way} by {abs(after - before):.5f}"
+        lines.append(["Corrected alone and retrained: ", done, done])
+    return lines
 
 
 def history(workbench: Any, most: int) -> dict[str, Any]:

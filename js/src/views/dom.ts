@@ -155,6 +155,19 @@ export function field(label: string, input: HTMLElement, names = "label"): HTMLE
   return el("span", "field", el("label", names, { for: input.id }, label), input);
 }
 
+const TYPED = 200; // ms after the last keystroke
+
+export function searchField(scope: Scope, label: string, take: (words: string) => void): HTMLInputElement {
+  const node = el("input", "input", { type: "search", placeholder: "Search texts", "aria-label": label });
+  let timer = 0;
+  scope.listen(node, "input", () => {
+    clearTimeout(timer);
+    timer = window.setTimeout(() => take(node.value), TYPED);
+  });
+  scope.add(() => clearTimeout(timer));
+  return node;
+}
+
 /** An element id that is unique in the page, even with several widgets. */
 export function uniqueId(name: string): string {
   counter += 1;

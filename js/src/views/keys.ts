@@ -25,7 +25,7 @@ export const KEYS: [keys: string[], words: string][] = [
   [["?"], "Show these keys"],
   [["1", "2"], "Go to the test or training rows"],
   [["↑", "↓", "Enter"], "Move through a list, pick a test row"],
-  [["/"], "Search the test rows"],
+  [["/"], "Search the test rows, or the queue"],
   [["F"], "Find the flip set"],
   [["Space"], "Mark or unmark"],
   [["Shift ↑", "Shift ↓"], "Select several training rows"],
@@ -34,7 +34,7 @@ export const KEYS: [keys: string[], words: string][] = [
   [["C"], "Clear their decisions"],
   [["N"], "Note for the next decision; Enter leaves it"],
   [["V"], "Verify by retraining"],
-  [["U", "Shift U"], "Undo, redo"],
+  [["U", "Shift U"], "Undo, redo; Ctrl Z too"],
   [["Q"], "Suspects one by one; J skips, B goes back, 1–9 picks one of several classes"],
   [["O"], "Conflicts; 1–9 decides the first, J skips it"],
   [["H"], "History"],
@@ -79,7 +79,7 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
     c: () => go.decide("clear"),
     n: go.note,
   };
-  const inQueue: Record<string, () => void> = { ...decisions, j: () => go.decide("skip"), b: actions.back };
+  const inQueue: Record<string, () => void> = { ...decisions, j: () => go.decide("skip"), b: actions.back, "/": go.search };
   const scrolling = Object.entries({ ArrowDown: 0.2, ArrowUp: -0.2, PageDown: 0.9, PageUp: -0.9 }).map(([key, pages]) => [key, () => go.scroll(pages)]);
   Object.assign(inQueue, Object.fromEntries(scrolling));
   const numbers = (pick: (place: number) => void) => Object.fromEntries([..."123456789"].map((key, place) => [key, () => pick(place)]));
@@ -135,12 +135,14 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
 
   scope.listen(root, "keydown", (event) => {
     event.stopPropagation();
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const field = fieldOf(event.target);
-    if (store.get().judging && field === null && (event.key.length === 1 || event.key === "Escape")) {
+    const step = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z"; // as everywhere
+    const key = step ? (event.shiftKey ? "U" : "u") : event.key;
+    if (((event.ctrlKey || event.metaKey) && !step) || event.altKey || event.defaultPrevented) return;
+    if (store.get().judging && field === null && (key.length === 1 || key === "Escape")) {
       event.preventDefault();
-      ahead.push(event.key);
-    } else if (event.key === "Escape" || (event.key === "Enter" && field?.matches(".rlw-note-field"))) escape(field);
-    else if (field === null && press(event.key)) event.preventDefault();
+      ahead.push(key);
+    } else if (key === "Escape" || (key === "Enter" && field?.matches(".rlw-note-field"))) escape(field);
+    else if (field === null && press(key)) event.preventDefault();
   });
 }
