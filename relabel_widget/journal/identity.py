@@ -202,9 +202,10 @@ class Rows:
         ``lost[-1 - number]`` says why.
         """
         keys = [(type(name[0]), type(name[LABEL]), *name) for name, _ in names]  # True and 1 are equal
+        distinct = dict(zip(keys, names, strict=True))  # many events are about few rows
         news = {
             key: _checked(RowName._make((*name, number)))
-            for key, (name, number) in zip(keys, names, strict=True)
+            for key, (name, number) in distinct.items()
             if key not in self._known
         }
         if news:
