@@ -1,6 +1,7 @@
-"""A process that decides on a store: `store_child.py STORE ANNOTATOR NUMBER`; says each number once it is written.
+"""A process that decides on a store: `store_child.py STORE ANNOTATOR NUMBER`.
 
-With `look` for an annotator it is a workbench that only looks, and says when it had seen that many events.
+It says each number once it is written, and the time in the end. With `look` for an annotator it is a workbench that
+only looks, and says when it had seen that many events.
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ def main(store: str, annotator: str, number: int) -> None:
         journal.append(decided(place % N_ROWS, f"{place}", annotator))
         assert journal.trouble == "", journal.trouble
         print(place, flush=True)
+    print(time.time(), flush=True)
     journal.close()
 
 

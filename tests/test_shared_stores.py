@@ -53,8 +53,10 @@ def started(store: str, annotator: str, number: int) -> subprocess.Popen[str]:
 
 
 def decide_together(store: str, number: int) -> None:
-    """Four write at once; a fifth, which only looks, sees all of it within two seconds of the last."""
-    looker = store_child.opened(store)
+    """Four write at once; a workbench in a process of its own sees all of it within two seconds of the last."""
+    follower = store_child.opened(store)
+    looker = started(store, "look", 4 * number)
+    assert looker.stdout.readline() == "ready\n", looker.stderr.read()  # type: ignore[union-attr]
     children = [started(store, who, number) for who in PEOPLE]
     for child in children:
         assert child.stdout.readline() == "ready\n", child.stderr.read()  # type: ignore[union-attr]
@@ -64,19 +66,21 @@ def decide_together(store: str, number: int) -> None:
     ended = [(child.communicate(timeout=590), child.returncode) for child in children]
     for (said, errors), code in ended:
         assert code == 0, errors
-        assert said.split() == [str(place) for place in range(number)]
-    began = time.monotonic()
-    looker.refresh()
-    assert time.monotonic() - began < 2
-    events = looker.events()
+        assert said.split()[:-1] == [str(place) for place in range(number)]
+    last = max(float(said.split()[-1]) for (said, _), _ in ended)
+    seen, errors = looker.communicate(timeout=60)
+    assert looker.returncode == 0, errors
+    assert float(seen) - last < 2
+    journal = store_child.opened(store)
+    events = journal.events()
+    follower.refresh()
+    assert follower.events() == events
+    assert follower.state == journal.state
     assert [event.seq for event in events] == list(range(1, 4 * number + 1))
     for who in PEOPLE:
         assert [event.note for event in events if event.annotator == who] == [str(place) for place in range(number)]
-    again = store_child.opened(store)
-    assert again.events() == events
-    assert again.state == looker.state
-    looker.close()
-    again.close()
+    for one in (follower, journal):
+        one.close()
 
 
 def test_four_processes_decide_at_once(store: str) -> None:
@@ -88,10 +92,10 @@ def test_four_processes_make_a_thousand_decisions_each(store: str) -> None:
     decide_together(store, 1000)
 
 
-def kill_sessions(store: str, sessions: int) -> None:
+def kill_sessions(store: str, sessions: int) -> int:
     """What a session said was written is there after kill -9 at any moment, and nothing is there twice or in part."""
     rng = random.Random(0)  # noqa: S311 - seeded, for a test
-    told = 0
+    told = 0  # decisions
     for session in range(sessions):
         child = started(store, f"s{session}", 10**6)
         assert child.stdout.readline() == "ready\n", child.stderr.read()  # type: ignore[union-attr]
@@ -108,6 +112,7 @@ def kill_sessions(store: str, sessions: int) -> None:
         journal.close()
         told += len(said)
     assert told > sessions
+    return told
 
 
 def test_kill_9_at_random_moments_loses_nothing(tmp_path: Path) -> None:
@@ -115,8 +120,12 @@ def test_kill_9_at_random_moments_loses_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.benchmark
-def test_kill_9_in_two_hundred_sessions(tmp_path: Path) -> None:
-    kill_sessions(str(tmp_path / "store.sqlite"), 200)
+@pytest.mark.timeout(3600)
+def test_kill_9_in_many_sessions(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Half of those that the project promises; `tests/browser/test_killed_kernels.py` has the half through the page."""
+    sessions = request.config.getoption("sessions")
+    told = kill_sessions(str(tmp_path / "store.sqlite"), sessions)
+    print(f"\n{sessions} sessions killed, {told} decisions told of, none lost")
 
 
 # --- PostgreSQL alone
