@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from .base import StoreDamagedError
-from .events import DECISIONS, Event, Kind
+from .events import DECISIONS, Event, Imported, Kind
 from .identity import LABEL, Rows
 
 _KINDS = {kind.value: kind for kind in Kind}
@@ -81,6 +81,10 @@ def recorded(event: Event, rows: Rows) -> Record:
         labels = {name: [rows.label(code) for code in getattr(event, name)] for name in ("before", "after")}
         names = [name[:-1] for name in rows.names(event.rows)]
         body |= {"rows": event.rows, "names": names, **labels, "note": event.note}
+        if event.items:
+            body["items"] = [(*item[:3], item.time and item.time.isoformat()) for item in event.items]
+        if event.details:
+            body["details"] = dict(event.details)
     elif event.kind in {Kind.UNDO, Kind.REDO}:
         body["target"] = event.target
     else:
@@ -131,9 +135,12 @@ def _body(record: Record) -> dict[str, Any]:
     if end != len(record.body):
         raise ValueError("expected one JSON value")
     body["kind"] = kind = _KINDS[record.kind]
-    body["time"] = time = datetime.fromisoformat(record.time)
-    if time.tzinfo is None or (kind in DECISIONS) != ("names" in body):
-        raise ValueError("expected a time in UTC, and rows of decisions alone")
+    body["time"] = _time(record.time)
+    body["items"] = items = tuple([_item(*item) for item in body.get("items", ())])
+    if (kind in DECISIONS) != ("names" in body) or (kind is Kind.IMPORT) != bool(items):
+        raise ValueError("expected rows of decisions alone, and items of imports")
+    if items and len(items) != len(body["names"]):
+        raise ValueError("expected an item for each row")
     return body
 
 
@@ -153,9 +160,25 @@ def _restored(record: Record, body: dict[str, Any], found: Iterator[int], rows: 
         record.uid,
         record.seq,
         body["time"],
+        body["items"],
     )
     _check(event)
     return event
+
+
+def _item(kind: str, annotator: str, note: str, time: str | None) -> Imported:
+    for text in (annotator, note):
+        text.encode()
+    if _KINDS[kind] not in DECISIONS - {Kind.IMPORT}:
+        raise ValueError(f"expected a decision, got {kind}")
+    return Imported(_KINDS[kind], annotator, note, None if time is None else _time(time))
+
+
+def _time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError(f"expected a time in UTC, got {text}")
+    return time
 
 
 def _check(event: Event) -> None:

@@ -128,11 +128,12 @@ class _Folding:
 
     def _apply(self, event: Event) -> None:
         self.done.setdefault(event.person, []).append(event)
-        for row, before, after, original in zip(event.rows, event.before, event.after, event.original, strict=True):
-            standing = self._of(row)
-            standing.append(Said(event, after, original, _opinion(event, before, after, original, standing)))
+        for place, row in enumerate(event.rows):
+            before, after, original = event.before[place], event.after[place], event.original[place]
+            standing, one = self._of(row), event.on(place)
+            standing.append(Said(one, after, original, _opinion(one, before, after, original, standing)))
             if len(standing) > 1 and standing[-2].event.seq > event.seq:  # a redo puts it back where it was
-                standing.sort(key=lambda one: one.event.seq)
+                standing.sort(key=lambda said: said.event.seq)
 
     def _of(self, row: int) -> list[Said]:
         """What stands of a row, to be changed."""
@@ -147,8 +148,8 @@ class _Folding:
         if target is None:
             return
         self.undone.setdefault(event.person, []).append(target)
-        for row in target.rows:
-            self._touched[row] = [said for said in self._of(row) if said.event is not target]
+        for row in set(target.rows):
+            self._touched[row] = [said for said in self._of(row) if said.event.uid != target.uid]
 
     def _redo(self, event: Event) -> None:
         target = _pop(self.undone, event)
@@ -196,7 +197,7 @@ def _opinion(event: Event, before: int, after: int, original: int, earlier: Sequ
     if event.kind is not Kind.RELABEL or after != original or (event.note and before == after):
         return after
     own = (said for said in reversed(earlier) if said.event.annotator == event.annotator)
-    return None if any(said.event.seq < event.seq for said in own) else after
+    return None if any(said.event.seq <= event.seq for said in own) else after
 
 
 def _pop(stacks: dict[str, list[Event]], step: Event) -> Event | None:
