@@ -158,6 +158,8 @@ class TestContract:
         same_shape(ask(widget, "flips"), examples["flips"])
         same_shape(ask(widget, "queue"), examples["queue"])
         same_shape(ask(widget, "history"), examples["history"])
+        same_shape(ask(widget, "conflicts"), examples["conflicts"])
+        same_shape(ask(widget, "carried"), examples["carried"])
         same_shape(ask(widget, "watch", rows=[0], on=False), examples["watch"])
         same_shape(page(widget), examples["page"])
         same_shape(widget._state, CONTRACT["state"])
@@ -216,7 +218,7 @@ class TestTraits:
         first, second = rw.RelabelWidget(bench), rw.RelabelWidget(bench)
         ask(first, "decide", rows=[3], decision="relabel", note="")
         assert second.relabelled == [3]
-        assert second._state["can_undo"]
+        assert second._state["next_undo"]
         first.close()
         bench.relabel([8])
         assert (first.relabelled, second.relabelled) == ([3], [3, 8])
@@ -333,8 +335,8 @@ class TestRequests:
         (tmp_path / "out.csv").write_text("theirs")
         ask(widget, "decide", rows=[3], decision="relabel", note="")
         said = [
-            refused(widget, "export", path=str(tmp_path / "out.csv"), overwrite=False),
-            refused(widget, "export", path=str(tmp_path / "out.exe"), overwrite=False),
+            refused(widget, "export", path=str(tmp_path / "out.csv"), overwrite=False, every=False),
+            refused(widget, "export", path=str(tmp_path / "out.exe"), overwrite=False, every=False),
             refused(widget, "decide", rows=[99], decision="keep", note=""),
         ]
         widget.workbench.close()
@@ -359,24 +361,37 @@ class TestRequests:
     def test_export(self, widget, tmp_path):
         ask(widget, "decide", rows=[3], decision="relabel", note="")
         target = tmp_path / "out.csv"
-        assert str(target) in ask(widget, "export", path=str(target), overwrite=False)["message"]
+        assert str(target) in ask(widget, "export", path=str(target), overwrite=False, every=False)["message"]
         assert pd.read_csv(target)["row"].tolist() == [3]
-        assert refused(widget, "export", path=str(tmp_path / "no" / "out.csv"), overwrite=False)[0] == "refused"
-        assert refused(widget, "export", path=str(tmp_path / "out.exe"), overwrite=False)[0] == "refused"
+        assert (
+            refused(widget, "export", path=str(tmp_path / "no" / "out.csv"), overwrite=False, every=False)[0]
+            == "refused"
+        )
+        assert refused(widget, "export", path=str(tmp_path / "out.exe"), overwrite=False, every=False)[0] == "refused"
 
     def test_a_file_that_is_not_ours_is_replaced_only_if_asked_for(self, widget, tmp_path):
         """The page wrote over a training CSV; the reason is what the page asks its question by."""
         theirs = tmp_path / "reviews.csv"
         theirs.write_text("text,label\n")
         ask(widget, "decide", rows=[3], decision="relabel", note="")
-        assert refused(widget, "export", path=str(theirs), overwrite=False)[0] == "exists"
+        assert refused(widget, "export", path=str(theirs), overwrite=False, every=False)[0] == "exists"
         assert theirs.read_text() == "text,label\n"
-        ask(widget, "export", path=str(theirs), overwrite=True)
+        ask(widget, "export", path=str(theirs), overwrite=True, every=False)
         assert pd.read_csv(theirs)["row"].tolist() == [3]
+
+    def test_an_export_of_all_decisions(self, widget, tmp_path):
+        ask(widget, "decide", rows=[3], decision="keep", note="")
+        target = tmp_path / "out.csv"
+        message = ask(widget, "export", path=str(target), overwrite=False, every=True)["message"]
+        assert message.startswith(f"Wrote 1 decision to {target}, as of event")
+        assert rw.read_labels(target)["decision"].tolist() == ["keep"]
+        assert widget.export_path != str(target)
 
     def test_an_export_of_no_labels_is_said_and_writes_nothing(self, widget, tmp_path):
         for overwrite in (False, True):
-            reason, message = refused(widget, "export", path=str(tmp_path / "out.csv"), overwrite=overwrite)
+            reason, message = refused(
+                widget, "export", path=str(tmp_path / "out.csv"), overwrite=overwrite, every=False
+            )
             assert reason == "refused"
             assert message.startswith("No label is changed")
         assert list(tmp_path.iterdir()) == []

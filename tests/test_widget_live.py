@@ -381,7 +381,7 @@ class TestWritesThatWait:
     def test_an_export_comes_after_the_decisions_before_it(self, widget, bench, tmp_path):
         with bench._deciding:
             tell(widget, "r", "decide", rows=[1], decision="relabel", labels=None, note="")
-            tell(widget, "x", "export", path=str(tmp_path / "labels.csv"), overwrite=False)
+            tell(widget, "x", "export", path=str(tmp_path / "labels.csv"), overwrite=False, every=False)
         assert answers(widget)["x"]["kind"] == "result"
         assert (tmp_path / "labels.csv").exists()
 

@@ -3,8 +3,8 @@
 import { RequestError, type Client } from "./client";
 import type { Loaders } from "./loaders";
 import type { Pages } from "./pages";
-import type { Decided, Decision, Done, PageQuery, TestRow } from "./protocol";
-import { draftOf, type PaneName, type Panel, type Store, type View } from "./store";
+import type { Choice, Decided, Decision, Done, Matter, PageQuery, TestRow } from "./protocol";
+import { draftOf, inTurn, type PaneName, type Panel, type Store, type View } from "./store";
 import type { Unanswered } from "./traits";
 
 export interface Actions {
@@ -37,6 +37,10 @@ export interface Actions {
   resize(height: number): void;
   /** Decide about the current suspect, by default for the suggested label; the next one appears once the decision is recorded. */
   judge(decision: Decision | "skip", label?: string): void;
+  /** Decide a matter; the next one is in front at once. */
+  settle(matter: Matter, choice: Choice): void;
+  /** To the next matter. */
+  pass(): void;
   setFilling(on: boolean): void;
 }
 
@@ -83,10 +87,12 @@ export function createActions(
     if (rows.length === 0) return undefined;
     const note = draftOf(store.get(), rows);
     const body = { rows: [...rows], decision, labels: labels === undefined ? null : [...labels], note: note.trim() };
-    const failed = await optimistic(marked(rows, decision === "relabel"), client.request("decide", body));
+    const change = decision === "adjudicate" ? {} : marked(rows, decision === "relabel");
+    const failed = await optimistic(change, client.request("decide", body));
     if (failed === undefined && draftOf(store.get(), rows) === note) draft(rows, "");
     return failed;
   };
+  let settled = ""; // the title of the last matter that was
   return {
     ask(change) {
       const query = { ...store.get().query, ...change };
@@ -122,7 +128,10 @@ export function createActions(
     cancel: () => void report(client.request("cancel", {})),
     async undo() {
       const { panel } = store.get();
-      if (panel !== "queue") return void report(client.request("undo", {}));
+      if (panel !== "queue") {
+        await report(client.request("undo", {}));
+        return store.set({ front: settled });
+      }
       store.set({ judging: true }); // keys typed ahead are meant for the suspect that comes back
       const failed = await report(client.request("undo", {}));
       const { queue, judged } = store.get();
@@ -135,13 +144,14 @@ export function createActions(
     setThreshold: (value) => void report(client.request("threshold", { value })),
     async exportTo(path, overwrite = false) {
       store.set({ replacing: "" });
-      const failed = await report(client.request("export", { path, overwrite }));
+      const failed = await report(client.request("export", { path, overwrite, every: store.get().every }));
       if (failed?.reason === "exists") store.set({ replacing: path });
     },
     keepFile: () => store.set({ replacing: "" }),
     open(panel) {
       store.set({ panel });
-      if (panel === "history") load.history();
+      store.set({ matters: null });
+      load.panel();
       if (panel === "queue") {
         store.set({ judged: [] });
         load.queue();
@@ -163,6 +173,19 @@ export function createActions(
       const judged = failed === undefined && decision !== "skip" ? [...store.get().judged, row] : store.get().judged;
       store.set({ judging: false, judged, queueError, queueAt: next });
     },
+    async settle(matter, { decision, label, note }) {
+      const { row, title } = matter;
+      const { matters } = store.get();
+      if (row === null || matters === null) return;
+      const rest = inTurn(store.get()).filter((one) => one !== matter);
+      store.set({ matters: { ...matters, matters: rest }, front: rest[0]?.title ?? "" });
+      settled = title;
+      if (draftOf(store.get(), [row]) === "") draft([row], note);
+      if ((await decide([row], decision, label === null ? undefined : [label])) === undefined) return;
+      store.set({ front: title });
+      load.panel();
+    },
+    pass: () => store.set({ front: inTurn(store.get())[1]?.title ?? "" }),
     setFilling: (filling) => store.set({ filling }),
   };
 }

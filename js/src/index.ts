@@ -35,7 +35,7 @@ export function render({ model, el: host }: Props): () => void {
   });
   const body = [header, createStatusBar(scope, session), createQuestion(scope, session), panel.node, panes];
   root.append(el("div", "frame", ...body), createEdge(scope, session, root));
-  const judging = () => store.get().panel === "queue";
+  const judging = () => store.get().panel !== "none";
   listenToKeys(scope, root, session, {
     tests() {
       actions.show("tests");
@@ -60,6 +60,7 @@ export function render({ model, el: host }: Props): () => void {
     },
     pick: panel.pick,
     scroll: panel.scroll,
+    settle: panel.settle,
     export: happens.export,
     full: () => full.node.click(),
     open: panel.open,

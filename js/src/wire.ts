@@ -10,7 +10,7 @@ export type Column = (typeof COLUMNS)[number];
 export const FILTERS = ["all", "misclassified", "near", "small", "has_set", "flipped", "became_right", "became_wrong"] as const;
 export type Filter = (typeof FILTERS)[number];
 
-export const DECISIONS = ["relabel", "keep", "unsure", "clear"] as const;
+export const DECISIONS = ["relabel", "keep", "unsure", "clear", "adjudicate"] as const;
 export type Decision = (typeof DECISIONS)[number];
 
 /**
@@ -350,6 +350,48 @@ export const queue = record<Queue>({
   rows: list(suspect),
 });
 
+/** What a button decides about a row. `effect` says what that is predicted to do, and may be empty. */
+export interface Choice {
+  words: string;
+  effect: string;
+  decision: Decision;
+  label: string | null;
+  note: string;
+}
+export const choice = record<Choice>({
+  words: string,
+  effect: string,
+  decision: string as Decoder<Decision>,
+  label: nullable(string),
+  note: string,
+});
+
+/** A row to decide about, or null where there is none, with what was said about it. Titles tell them apart. */
+export interface Matter {
+  row: number | null;
+  title: string;
+  text: string;
+  said: Array<HistoryLine>;
+  choices: Array<Choice>;
+}
+export const matter = record<Matter>({
+  row: nullable(count),
+  title: string,
+  text: string,
+  said: list(historyLine),
+  choices: list(choice),
+});
+
+/** Conflicts, or what did not carry over. */
+export interface Matters {
+  about: string;
+  matters: Array<Matter>;
+}
+export const matters = record<Matters>({
+  about: string,
+  matters: list(matter),
+});
+
 /** The test rows that a verification flipped. */
 export interface Flips {
   total: number;
@@ -466,7 +508,9 @@ export const verified = record<Verified>({
  * classes and stays where it is with more. `verified_by` is what was retrained (minimiser, estimator or pipeline;
  * empty without a verification). `own_note` says where the user's own estimator predicts otherwise than the
  * minimum of its objective, and why; empty where it does not. `meta` names the columns of metadata of the test
- * rows.
+ * rows. `next_undo` and `next_redo` say what these would take back or bring again, and whose it is; `conflicts`
+ * and `carried` how many rows people decided differently, and how many decisions did not carry over. All four are
+ * empty if there is none.
  */
 export interface Shared {
   revision: number;
@@ -474,8 +518,10 @@ export interface Shared {
   nTest: number;
   classes: [string, string, ...string[]];
   labelled: boolean;
-  canUndo: boolean;
-  canRedo: boolean;
+  nextUndo: string;
+  nextRedo: string;
+  conflicts: string;
+  carried: string;
   exportPath: string;
   status: string;
   job: Job | null;
@@ -490,8 +536,10 @@ export const shared = record<Shared>({
   nTest: count,
   classes: classes,
   labelled: boolean,
-  canUndo: boolean,
-  canRedo: boolean,
+  nextUndo: string,
+  nextRedo: string,
+  conflicts: string,
+  carried: string,
   exportPath: string,
   status: string,
   job: nullable(job),
@@ -510,6 +558,8 @@ export interface Requests {
   explain: { body: { row: number }; result: Explained };
   history: { body: Record<never, never>; result: History };
   queue: { body: Record<never, never>; result: Queue };
+  conflicts: { body: Record<never, never>; result: Matters };
+  carried: { body: Record<never, never>; result: Matters };
   flips: { body: Record<never, never>; result: Flips };
   watch: { body: { rows: Array<number>; on: boolean }; result: Filled };
   select: { body: { row: number | null }; result: Done };
@@ -520,7 +570,7 @@ export interface Requests {
   undo: { body: Record<never, never>; result: Decided };
   redo: { body: Record<never, never>; result: Decided };
   threshold: { body: { value: number }; result: Done };
-  export: { body: { path: string; overwrite: boolean }; result: Done };
+  export: { body: { path: string; overwrite: boolean; every: boolean }; result: Done };
 }
 export const results: { [K in keyof Requests]: Decoder<Requests[K]["result"]> } = {
   page: page,
@@ -530,6 +580,8 @@ export const results: { [K in keyof Requests]: Decoder<Requests[K]["result"]> } 
   explain: explained,
   history: history,
   queue: queue,
+  conflicts: matters,
+  carried: matters,
   flips: flips,
   watch: filled,
   select: done,

@@ -11,7 +11,7 @@ function make() {
 describe("one request, one answer", () => {
   test("the answer goes to the request with its id, in any order", async () => {
     const { fake, client } = make();
-    const first = client.request("export", { path: "a.csv", overwrite: false });
+    const first = client.request("export", { path: "a.csv", overwrite: false, every: false });
     const second = client.request("cancel", {});
     fake.reply(fake.last("cancel"), { message: "second" });
     fake.reply(fake.last("export"), { message: "first" });

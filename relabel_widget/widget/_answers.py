@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import traitlets
 
 from ..monitor import Cancelled, Monitor
+from . import _disagreements as disagreements
 from . import _requests as requests
 from . import _wire as wire
 from . import _words as words
@@ -213,6 +214,13 @@ class Answers:
     def _queue(self, request: Request) -> None:
         self._beside(request, lambda monitor: wire.queue(self._workbench, monitor))
 
+    def _conflicts(self, request: Request) -> None:
+        row = self._widget.test_row
+        self._beside(request, lambda _: disagreements.conflicts(self._workbench, self._pages, row))
+
+    def _carried(self, request: Request) -> None:
+        self._beside(request, lambda _: disagreements.carried(self._workbench))
+
     def _flips(self, request: Request) -> None:
         self._beside(request, lambda _: wire.flips(self._pages))
 
@@ -235,7 +243,9 @@ class Answers:
 
     def _decide(self, request: Request) -> None:
         rows, decision, note = (request.body[name] for name in ("rows", "decision", "note"))
-        labels = request.body["labels"] if decision == "relabel" else None
+        labels = request.body["labels"] if decision in ("relabel", "adjudicate") else None
+        if decision == "adjudicate" and labels is None:
+            raise RequestError("malformed", "Request decide: expected the labels to adjudicate for, got none.")
         named = None if labels is None else [wire.class_of(self._workbench, label) for label in labels]
         if self._changes_labels(rows, decision, named):
             self._jobs.labels_change()
@@ -246,6 +256,8 @@ class Answers:
             if decision in ("keep", "unsure"):
                 written: list[int] = getattr(bench, decision)(rows, note, request=once)
                 return written
+            if decision == "adjudicate":
+                return bench.adjudicate(rows, named, note, request=once)
             if named is not None:
                 return bench.relabel(rows, named, note, request=once)
             wanted = rows if decision == "relabel" else []
@@ -268,12 +280,11 @@ class Answers:
         undo = request.kind == "undo"
         self._jobs.labels_change()
 
-        def act() -> tuple[str, list[int]]:
-            what = self._workbench.next_undo if undo else self._workbench.next_redo
-            return what, (self._workbench.undo if undo else self._workbench.redo)(request=request.id)
+        def act() -> list[int]:
+            return (self._workbench.undo if undo else self._workbench.redo)(request=request.id)
 
-        def then(done: tuple[str, list[int]]) -> None:
-            what, rows = done
+        def then(rows: list[int]) -> None:
+            what = self._workbench.asked_before(request.id)
             self._done(request, words.stepped(undo, what, len(rows), len(self._workbench.relabelled)))
 
         self._write(request, act, then)
@@ -309,16 +320,19 @@ class Answers:
         self._reply(request, {"message": self._widget.say(f"Threshold set to {self._widget.threshold}.")})
 
     def _export(self, request: Request) -> None:
-        def act() -> Path:
-            if not self._workbench.relabelled:  # here, after the decisions that were made before
-                raise RequestError(
-                    "refused", "No label is changed, so there is nothing to export. Nothing was written."
-                )
-            return self._workbench.export(request.body["path"], overwrite=request.body["overwrite"])
+        bench, every = self._workbench, request.body["every"]
+
+        def act() -> Path:  # which comes after the decisions that were made before
+            if not (len(bench.decisions()) if every else bench.relabelled):
+                why = "Nothing is decided" if every else "No label is changed"
+                raise RequestError("refused", f"{why}, so there is nothing to export. Nothing was written.")
+            path, overwrite = request.body["path"], request.body["overwrite"]
+            return bench.export(path, overwrite=overwrite, decisions="all" if every else "corrected")
 
         def then(path: Path) -> None:
-            self._widget.export_path = request.body["path"]
-            said = words.written(len(self._workbench.relabelled), str(path))
+            if not every:
+                self._widget.export_path = request.body["path"]
+            said = words.written(bench.last_export(path), str(path), every=every)
             self._reply(request, {"message": self._widget.say(self._with_trouble(said))})
 
         self._write(request, act, then)
@@ -332,6 +346,8 @@ _HANDLERS: Mapping[str, Callable[[Answers, Request], None]] = {
     "explain": Answers._explain,
     "history": Answers._history,
     "queue": Answers._queue,
+    "conflicts": Answers._conflicts,
+    "carried": Answers._carried,
     "flips": Answers._flips,
     "watch": Answers._watch,
     "select": Answers._select,
