@@ -3,9 +3,9 @@
 import { RequestError, type Client } from "./client";
 import type { Loaders } from "./loaders";
 import type { Pages } from "./pages";
-import type { Decided, Decision, Done, PageQuery, TestRow } from "./protocol";
+import type { Choice, Decided, Decision, Done, Matter, PageQuery, TestRow } from "./protocol";
 import { createQueue, type Queue, type Suspects } from "./queue";
-import { draftOf, type PaneName, type Panel, type Store, type View } from "./store";
+import { draftOf, inTurn, type PaneName, type Panel, type Store, type View } from "./store";
 import type { Unanswered } from "./traits";
 
 export interface Actions extends Queue {
@@ -34,6 +34,10 @@ export interface Actions extends Queue {
   open(panel: Panel): void;
   show(pane: PaneName): void;
   resize(height: number): void;
+  /** Decide a matter; the next one is in front at once. */
+  settle(matter: Matter, choice: Choice): void;
+  /** To the next matter. */
+  pass(): void;
   setFilling(on: boolean): void;
 }
 
@@ -81,10 +85,12 @@ export function createActions(
     if (rows.length === 0) return undefined;
     const note = draftOf(store.get(), rows);
     const body = { rows: [...rows], decision, labels: labels === undefined ? null : [...labels], note: note.trim() };
-    const failed = await optimistic(marked(rows, decision === "relabel"), client.request("decide", body));
+    const change = decision === "adjudicate" ? {} : marked(rows, decision === "relabel");
+    const failed = await optimistic(change, client.request("decide", body));
     if (failed === undefined && draftOf(store.get(), rows) === note) draft(rows, "");
     return failed;
   };
+  let settled = ""; // the title of the last matter that was
   const queue = createQueue(store, client, suspects, { decide, report });
   return {
     ...queue,
@@ -120,7 +126,11 @@ export function createActions(
     },
     verify: () => void report(client.request("verify", {})),
     cancel: () => void report(client.request("cancel", {})),
-    undo: () => void (store.get().panel === "queue" ? queue.takeBack() : report(client.request("undo", {}))),
+    async undo() {
+      if (store.get().panel === "queue") return queue.takeBack();
+      await report(client.request("undo", {}));
+      store.set({ front: settled });
+    },
     redo: () => void report(client.request("redo", {})),
     setThreshold: (value) => void report(client.request("threshold", { value })),
     async exportTo(path, overwrite = false) {
@@ -131,11 +141,25 @@ export function createActions(
     keepFile: () => store.set({ replacing: "" }),
     open(panel) {
       store.set({ panel });
-      if (panel === "history") load.history();
+      store.set({ matters: null });
+      load.panel();
       queue.onPanel();
     },
     show: (pane) => store.set({ pane }),
     resize: (height) => store.set({ height }),
+    async settle(matter, { decision, label, note }) {
+      const { row, title } = matter;
+      const { matters } = store.get();
+      if (row === null || matters === null) return;
+      const rest = inTurn(store.get()).filter((one) => one !== matter);
+      store.set({ matters: { ...matters, matters: rest }, front: rest[0]?.title ?? "" });
+      settled = title;
+      if (draftOf(store.get(), [row]) === "") draft([row], note);
+      if ((await decide([row], decision, label === null ? undefined : [label])) === undefined) return;
+      store.set({ front: title });
+      load.panel();
+    },
+    pass: () => store.set({ front: inTurn(store.get())[1]?.title ?? "" }),
     setFilling: (filling) => store.set({ filling }),
   };
 }

@@ -35,7 +35,7 @@ export function render({ model, el: host }: Props): () => void {
   });
   const body = [header, createStatusBar(scope, session), createQuestion(scope, session), panel.node, panes];
   root.append(el("div", "frame", ...body), createEdge(scope, session, root));
-  const judging = () => store.get().panel === "queue";
+  const judging = () => store.get().panel !== "none";
   listenToKeys(scope, root, session, {
     tests() {
       actions.show("tests");
@@ -52,7 +52,7 @@ export function render({ model, el: host }: Props): () => void {
     },
     note() {
       actions.show("why");
-      (judging() ? panel.queue : why).note();
+      (judging() ? panel : why).note();
     },
     markSet: why.markSet,
     decide(decision) {
@@ -61,6 +61,7 @@ export function render({ model, el: host }: Props): () => void {
     },
     pick: panel.queue.pick,
     scroll: panel.queue.scroll,
+    settle: panel.settle,
     export: happens.export,
     full: () => full.node.click(),
     open: panel.open,

@@ -6,6 +6,8 @@ import type {
   Flips,
   Forecast,
   History,
+  Matter,
+  Matters,
   PageQuery,
   Progress,
   QueueQuery,
@@ -43,9 +45,16 @@ export function createStore<T extends object>(initial: T): Store<T> {
 export type Loading = "idle" | "loading" | "ready" | "failed";
 /** Where one pane is shown at a time. */
 export type PaneName = "tests" | "why" | "happens";
-export type Panel = "none" | "queue" | "history" | "help";
+export type Panel = "none" | "queue" | "history" | "conflicts" | "carried" | "help";
 
-export const TITLES: Record<Panel, string> = { none: "", queue: "Suspect labels", history: "History", help: "Keys" };
+export const TITLES: Record<Panel, string> = {
+  none: "",
+  queue: "Suspect labels",
+  history: "History",
+  conflicts: "Conflicts",
+  carried: "Not carried over",
+  help: "Keys",
+};
 
 export interface View {
   shared: Shared;
@@ -71,6 +80,9 @@ export interface View {
   /** Of the whole, in px; what is inside scrolls. */
   height: number;
   history: History | null;
+  /** Conflicts or what did not carry over, and the title of the one that keys act on. */
+  matters: Matters | null;
+  front: string;
   /** Which labels of the queue are listed. */
   sifted: QueueQuery;
   /** Those that were in front one after the other or wait to be, and the place of the one that is now. */
@@ -120,6 +132,16 @@ export const reasonKey = ({ row, suggested }: Suspect): string => `${row} ${sugg
 /** The note being written about these rows. */
 export function draftOf({ drafts }: Readonly<View>, rows: readonly number[]): string {
   return drafts.get(String(rows)) ?? "";
+}
+
+/** Whether a panel shows matters. */
+export const hasMatters = (panel: Panel): panel is "conflicts" | "carried" => panel === "conflicts" || panel === "carried";
+
+/** The matters from the one in front on; those before it come last. */
+export function inTurn({ matters, front }: Readonly<View>): Matter[] {
+  const all = matters?.matters ?? [];
+  const at = Math.max(0, all.findIndex(({ title }) => title === front));
+  return [...all.slice(at), ...all.slice(0, at)];
 }
 
 export const FIRST_QUERY: PageQuery = { sort: "row", meta: null, descending: false, filter: "all", predicted: null, search: "" };

@@ -13,7 +13,7 @@ export type Filter = (typeof FILTERS)[number];
 export const ORDERS = ["repair", "suspicion"] as const;
 export type Order = (typeof ORDERS)[number];
 
-export const DECISIONS = ["relabel", "keep", "unsure", "clear"] as const;
+export const DECISIONS = ["relabel", "keep", "unsure", "clear", "adjudicate"] as const;
 export type Decision = (typeof DECISIONS)[number];
 
 /**
@@ -385,6 +385,48 @@ export const done = record<Done>({
   message: string,
 });
 
+/** What a button decides about a row. `effect` says what that is predicted to do, and may be empty. */
+export interface Choice {
+  words: string;
+  effect: string;
+  decision: Decision;
+  label: string | null;
+  note: string;
+}
+export const choice = record<Choice>({
+  words: string,
+  effect: string,
+  decision: string as Decoder<Decision>,
+  label: nullable(string),
+  note: string,
+});
+
+/** A row to decide about, or null where there is none, with what was said about it. Titles tell them apart. */
+export interface Matter {
+  row: number | null;
+  title: string;
+  text: string;
+  said: Array<HistoryLine>;
+  choices: Array<Choice>;
+}
+export const matter = record<Matter>({
+  row: nullable(count),
+  title: string,
+  text: string,
+  said: list(historyLine),
+  choices: list(choice),
+});
+
+/** Conflicts, or what did not carry over. */
+export interface Matters {
+  about: string;
+  matters: Array<Matter>;
+}
+export const matters = record<Matters>({
+  about: string,
+  matters: list(matter),
+});
+
 /** The test rows that a verification flipped. */
 export interface Flips {
   total: number;
@@ -494,7 +536,9 @@ export const verified = record<Verified>({
  * empty without a verification). `own_note` says where the user's own estimator predicts otherwise than the
  * minimum of its objective, and why; empty where it does not. `checked` says how many labels were found right or
  * wrong, `orders` in which order the others can be checked (`Order`), the best one first. `meta` names the columns
- * of metadata of the test rows.
+ * of metadata of the test rows. `next_undo` and `next_redo` say what these would take back or bring again, and
+ * whose it is; `conflicts` and `carried` how many rows people decided differently, and how many decisions did not
+ * carry over. All four are empty if there is none.
  */
 export interface Shared {
   revision: number;
@@ -502,8 +546,10 @@ export interface Shared {
   nTest: number;
   classes: [string, string, ...string[]];
   labelled: boolean;
-  canUndo: boolean;
-  canRedo: boolean;
+  nextUndo: string;
+  nextRedo: string;
+  conflicts: string;
+  carried: string;
   exportPath: string;
   status: string;
   job: Job | null;
@@ -520,8 +566,10 @@ export const shared = record<Shared>({
   nTest: count,
   classes: classes,
   labelled: boolean,
-  canUndo: boolean,
-  canRedo: boolean,
+  nextUndo: string,
+  nextRedo: string,
+  conflicts: string,
+  carried: string,
   exportPath: string,
   status: string,
   job: nullable(job),
@@ -544,6 +592,8 @@ export interface Requests {
   queue: { body: { order: Order; round: number; search: string; label: string | null; suggested: string | null; offset: number; limit: number }; result: Queue };
   reasons: { body: { row: number; label: string }; result: Reasons };
   outlook: { body: Record<never, never>; result: Done };
+  conflicts: { body: Record<never, never>; result: Matters };
+  carried: { body: Record<never, never>; result: Matters };
   flips: { body: Record<never, never>; result: Flips };
   watch: { body: { rows: Array<number>; on: boolean }; result: Filled };
   select: { body: { row: number | null }; result: Done };
@@ -566,6 +616,8 @@ export const results: { [K in keyof Requests]: Decoder<Requests[K]["result"]> } 
   queue: queue,
   reasons: reasons,
   outlook: done,
+  conflicts: matters,
+  carried: matters,
   flips: flips,
   watch: filled,
   select: done,

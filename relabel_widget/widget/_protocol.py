@@ -20,7 +20,7 @@ FILTER = one_of(
     "Filter",
     *("all", "misclassified", "near", "small", "has_set", "flipped", "became_right", "became_wrong"),
 )
-DECISION = one_of("Decision", "relabel", "keep", "unsure", "clear")
+DECISION = one_of("Decision", "relabel", "keep", "unsure", "clear", "adjudicate")
 ORDER = one_of("Order", "repair", "suspicion")
 REASON = one_of("Reason", "malformed", "refused", "busy", "cancelled", "failed", "exists")
 
@@ -174,6 +174,26 @@ REASONS = record(
 )
 FLIPS = record("Flips", "The test rows that a verification flipped.", total=COUNT, rows=listed(TEST_ROW))
 
+CHOICE = record(
+    "Choice",
+    "What a button decides about a row. `effect` says what that is predicted to do, and may be empty.",
+    words=TEXT,
+    effect=TEXT,
+    decision=DECISION,
+    label=nullable(TEXT),
+    note=TEXT,
+)
+MATTER = record(
+    "Matter",
+    "A row to decide about, or null where there is none, with what was said about it. Titles tell them apart.",
+    row=nullable(COUNT),
+    title=TEXT,
+    text=TEXT,
+    said=listed(HISTORY_LINE),
+    choices=listed(CHOICE),
+)
+MATTERS = record("Matters", "Conflicts, or what did not carry over.", about=TEXT, matters=listed(MATTER))
+
 FILLED = record("Filled", "How far the search in the background is.", done=COUNT, total=COUNT, running=FLAG)
 DONE = record("Done", "What was done, in words.", message=TEXT)
 DECIDED = record("Decided", "The same, and what it does to the chosen row.", message=TEXT, forecast=nullable(FORECAST))
@@ -211,14 +231,18 @@ SHARED = record(
     "empty without a verification). `own_note` says where the user's own estimator predicts otherwise than the "
     "minimum of its objective, and why; empty where it does not. `checked` says how many labels were found right or "
     "wrong, `orders` in which order the others can be checked (`Order`), the best one first. `meta` names the columns "
-    "of metadata of the test rows.",
+    "of metadata of the test rows. `next_undo` and `next_redo` say what these would take back or bring again, and "
+    "whose it is; `conflicts` and `carried` how many rows people decided differently, and how many decisions did not "
+    "carry over. All four are empty if there is none.",
     revision=COUNT,
     n_train=COUNT,
     n_test=COUNT,
     classes=CLASSES,
     labelled=FLAG,
-    can_undo=FLAG,
-    can_redo=FLAG,
+    next_undo=TEXT,
+    next_redo=TEXT,
+    conflicts=TEXT,
+    carried=TEXT,
     export_path=TEXT,
     status=TEXT,
     job=nullable(JOB),
@@ -279,6 +303,8 @@ REQUESTS: Mapping[str, Kind] = {
     ),
     "reasons": _kind(REASONS, row=COUNT, label=TEXT),
     "outlook": _kind(DONE),
+    "conflicts": _kind(MATTERS),
+    "carried": _kind(MATTERS),
     "flips": _kind(FLIPS),
     "watch": _kind(FILLED, rows=_WATCHED, on=FLAG),
     "select": _kind(DONE, row=nullable(COUNT)),
@@ -295,7 +321,7 @@ REQUESTS: Mapping[str, Kind] = {
 
 Classes travel as texts, those of ``SHARED.classes``. ``predicted`` of a page keeps the test rows of that predicted
 class, and ``meta`` is a column of metadata to sort by in place of ``sort``. ``labels`` of a decision to relabel gives
-each row that label, the original one clears the row, and None leaves the choice to `Workbench.set_relabelled`.
-``target`` is the class to flip to, None any other. ``round`` of a queue names a ranking: a new number makes a new one,
-which has learned from all decisions.
+each row that label, the original one clears the row, and None leaves the choice to `Workbench.set_relabelled`; to
+adjudicate, they are needed. ``target`` is the class to flip to, None any other. ``round`` of a queue names a ranking: a
+new number makes a new one, which has learned from all decisions.
 """

@@ -14,6 +14,7 @@ from ..files.characters import isolated
 from ..monitor import Monitor
 from ..workbench.row_content import Content
 from ._content import shown
+from ._disagreements import in_conflict, not_carried
 from ._jobs import Job
 from ._pages import Pages, number_or_none
 from ._requests import RequestError
@@ -60,8 +61,10 @@ def state(workbench: Any, *, revision: int, export_path: str, status: str, job: 
         "n_test": int(workbench.n_test),
         "classes": classes(workbench),
         "labelled": workbench.y_test is not None,
-        "can_undo": bool(workbench.can_undo),
-        "can_redo": bool(workbench.can_redo),
+        "next_undo": workbench.next_undo,
+        "next_redo": workbench.next_redo,
+        "conflicts": in_conflict(workbench.n_conflicts),
+        "carried": not_carried(workbench.uncarried),
         "export_path": export_path,
         "status": status,
         "job": None if job is None else {"kind": job.kind, "row": job.row},

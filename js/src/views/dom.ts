@@ -62,8 +62,8 @@ export function setClass(node: Element, name: string, on: boolean): void {
 
 export interface Button {
   node: HTMLButtonElement;
-  /** An empty reason means that the button is enabled. */
-  update(reason: string): void;
+  /** An empty reason means that the button is enabled; then a hint may say what it does. */
+  update(reason: string, hint?: string): void;
 }
 
 /**
@@ -78,10 +78,10 @@ export function button(scope: Scope, label: string, names: string, onClick: () =
   });
   return {
     node,
-    update(reason) {
+    update(reason, hint = "") {
       blocked = reason;
       setAttribute(node, "aria-disabled", reason === "" ? false : "true");
-      setAttribute(node, "title", reason === "" ? false : reason);
+      setAttribute(node, "title", reason || hint || false);
     },
   };
 }

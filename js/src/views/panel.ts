@@ -6,18 +6,19 @@ import { TITLES, type Panel } from "../store";
 import { button, drawn, el, focused, seen, setText, uniqueId, type Scope } from "./dom";
 import { count } from "./format";
 import { KEYS } from "./keys";
+import { createMatters } from "./conflicts";
 import { createQueue, type QueueView } from "./queue";
 
-function historyLine({ time, who, what, note, state, row, text }: HistoryLine): HTMLElement {
+function createLine({ time, who, what, note, state, row, text }: HistoryLine): HTMLElement {
   const when = el("time", "muted", { datetime: time }, new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }));
-  const tail = [who === "" ? "" : who, state === "undone" ? "undone" : ""].filter(Boolean).join(" · ");
+  const tail = el("span", "muted", el("bdi", "", who), state === "undone" ? `${who && " · "}undone` : "");
   const words = row === null ? el("span", "history-what", what) : el("button", "history-what leads", { type: "button", "data-row": row }, what);
   const said = el("span", "", words);
   if (note !== "") said.append(el("q", "history-note", { dir: "auto" }, note));
-  return el("li", `history-line ${state}`, when, said, el("span", "muted", tail), el("span", "muted history-text", { dir: "auto" }, text));
+  return el("li", `history-line ${state}`, when, said, tail, el("span", "muted history-text", { dir: "auto" }, text));
 }
 
-function createHistory(scope: Scope, { store, actions }: Session) {
+function createHistory(scope: Scope, { store }: Session) {
   const list = el("ol", "history-list", { tabindex: 0, "aria-label": "Decisions, newest first" });
   const empty = el("p", "empty", "No decisions yet.");
   let shown: unknown;
@@ -28,13 +29,9 @@ function createHistory(scope: Scope, { store, actions }: Session) {
     if (history === shown || history === null) return;
     shown = history;
     const more = history.total - history.lines.length;
-    list.replaceChildren(...history.lines.map(historyLine), ...(more > 0 ? [el("li", "muted", `and ${count(more)} older ones`)] : []));
+    list.replaceChildren(...history.lines.map(createLine), ...(more > 0 ? [el("li", "muted", `and ${count(more)} older ones`)] : []));
   };
   drawn(scope, store, draw);
-  scope.listen(list, "click", ({ target }) => {
-    const line = target instanceof Element ? target.closest<HTMLElement>("[data-row]") : null;
-    if (line !== null) actions.lead(Number(line.dataset["row"]));
-  });
   return { node: el("div", "", list, empty) };
 }
 
@@ -47,15 +44,21 @@ export interface PanelView {
   node: HTMLElement;
   queue: QueueView;
   open(panel: Panel): void;
+  /** Of a row that people decided differently, or that did not carry over: the choice at that place. */
+  settle(place: number): void;
+  note(): void;
 }
 
 export function createPanel(scope: Scope, session: Session): PanelView {
   const { store, actions } = session;
   const title = el("h3", "heading", { id: uniqueId("panel"), tabindex: -1 });
   const queue = createQueue(scope, session);
+  const matters = createMatters(scope, session, createLine);
   const parts: Record<Exclude<Panel, "none">, HTMLElement> = {
     queue: queue.node,
     history: createHistory(scope, session).node,
+    conflicts: matters.node,
+    carried: matters.node,
     help: createHelp().node,
   };
   const close = button(scope, "Close", "quiet", () => open("none"));
@@ -67,7 +70,8 @@ export function createPanel(scope: Scope, session: Session): PanelView {
     node.hidden = panel === "none";
     setText(title, TITLES[panel]);
     queue.head.hidden = panel !== "queue";
-    for (const [name, part] of Object.entries(parts)) part.hidden = name !== panel;
+    for (const part of Object.values(parts)) part.hidden = true;
+    if (panel !== "none") parts[panel].hidden = false;
   };
   /** Moves the focus to the opened panel and scrolls it into view; on closing, moves the focus back. */
   function open(panel: Panel) {
@@ -80,5 +84,9 @@ export function createPanel(scope: Scope, session: Session): PanelView {
     } else if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
   }
   drawn(scope, store, draw);
-  return { node, open, queue };
+  scope.listen(node, "click", ({ target }) => {
+    const line = target instanceof Element ? target.closest<HTMLElement>(".leads") : null;
+    if (line !== null) actions.lead(Number(line.dataset["row"]));
+  });
+  return { node, open, queue, settle: matters.pick, note: () => (store.get().panel === "queue" ? queue : matters).note() };
 }
