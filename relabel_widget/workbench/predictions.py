@@ -115,7 +115,12 @@ class Predictions:
 
     def test_columns(self) -> TestColumns:
         """`test_rows` as arrays, without texts: what long lists are sorted and filtered by. O(n_test)."""
-        return self._queries.columns(*self._known())
+        return self.columns_after(self._findings.verification)
+
+    def columns_after(self, verification: Verification | None) -> TestColumns:
+        """`test_columns` with what another verification says, such as that of `Workbench.what_if`, or none."""
+        threshold, sizes, _ = self._known()
+        return self._queries.columns(threshold, sizes, verification)
 
     def _known(self) -> tuple[float, IntArray, Verification | None]:
         with self._lock:
@@ -168,12 +173,16 @@ class Predictions:
         """First-order change of what `influential_rows` is about by all current relabels. A prediction, not a fact."""
         return self.forecast(self._check_test_row(test_row, "predicted_change")).change
 
-    def forecast(self, test_row: int) -> Forecast:
-        """What all current relabels together do to a test row, to first order. A prediction, not a fact."""
+    def forecast(self, test_row: int, rows: Any = (), labels: Any = None) -> Forecast:
+        """What all current relabels together do to a test row, to first order. A prediction, not a fact.
+
+        ``rows`` and ``labels`` are tried on top of them, as in `Workbench.what_if`.
+        """
         row = self._check_test_row(test_row, "forecast")
+        chosen = as_rows(rows, self.n_train, who="forecast: rows")
         with self._lock:
-            labels = self._decisions.overlay()
-        return self._findings.forecast(row, labels)
+            tried = self._decisions.tried(chosen, labels, who="forecast")
+        return self._findings.forecast(row, tried)
 
     def common_words(self, test_row: int, rows: Any) -> list[list[str]]:
         """Names of the features that a test row shares with each of some training rows; none without names."""

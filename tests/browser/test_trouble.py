@@ -47,7 +47,11 @@ def test_reload_closed_socket_clicks_twice_and_a_dead_kernel(page, lab):
     region.get_by_role("button", name="Find flip set", exact=True).dblclick()
     status = region.get_by_role("status")
     expect(region.get_by_text("◆ in flip set").first).to_be_visible(timeout=30_000)
-    region.get_by_role("button", name="Mark whole flip set", exact=True).dblclick()
+    region.get_by_role("button", name="Try this set", exact=True).dblclick()
+    expect(status).to_contain_text("Trial: 4 labels changed, nothing recorded")
+    region.get_by_role("button", name="Decide row by row", exact=True).click()
+    for _ in range(4):
+        page.keyboard.press("r")
     expect(status).to_contain_text("4 labels changed in all")
     box = region.get_by_role("grid", name="Influential training rows").get_by_role("checkbox").first
     box.dblclick()  # off and on again

@@ -2,7 +2,7 @@
 
 import type { Session } from "../session";
 import type { Decision, WordPart } from "../protocol";
-import { button, drawn, el, setText, uniqueId, type Scope } from "./dom";
+import { button, drawn, el, setAttribute, setText, uniqueId, type Scope } from "./dom";
 import { plural, signed } from "./format";
 import { setMarked } from "./marks";
 import { changeTo } from "./names";
@@ -42,6 +42,15 @@ export function createDetail(scope: Scope, session: Session) {
   const shared = el("p", "muted");
   const decide = (decision: Decision) => actions.decide(subjects(store.get()), decision);
   const change = button(scope, "Relabel (R)", "change-to", () => decide("relabel"));
+  const toggle = () => {
+    const { trial } = store.get();
+    const rows = subjects(store.get());
+    const next = new Map(trial);
+    const all = rows.every((row) => trial.has(row));
+    for (const row of rows) all ? next.delete(row) : next.set(row, trial.get(row) ?? "");
+    actions.tryLabels(next);
+  };
+  const attempt = button(scope, "Try (T)", "dashed small", toggle);
   const buttons = [
     change,
     button(scope, "Keep (K)", "", () => decide("keep")),
@@ -51,16 +60,17 @@ export function createDetail(scope: Scope, session: Session) {
   const id = uniqueId("detail");
   title.id = id;
   const tools = el("div", "buttons", ...buttons.map((one) => one.node), note);
-  const node = el("section", "card detail", { "aria-labelledby": id }, title, text, tools, shared, words.node);
+  const node = el("section", "card detail", { "aria-labelledby": id }, el("div", "card-head", title, attempt.node), text, tools, shared, words.node);
   let before: unknown;
 
   function draw() {
     const view = store.get();
-    const { active, selection } = view;
+    const { active, selection, trial } = view;
     node.hidden = view.testRow === null;
     if (node.hidden) return;
     const found = view.words?.train === active ? view.words : null;
     setText(title, selection.size > 0 ? `${plural(selection.size, "training row")} selected` : `Training row ${active ?? "…"}`);
+    setAttribute(attempt.node, "aria-pressed", String(subjects(view).every((row) => trial.has(row))));
     if (selection.size > 0) setText(change.node, "Relabel (R)");
     else if (found !== null) setText(change.node, changeTo(found.label));
     if (before === found) return;
@@ -72,5 +82,5 @@ export function createDetail(scope: Scope, session: Session) {
     setText(shared, found === null ? "" : (names.length > 0 ? "Shared with the test row" : "Shares no feature with the test row") + said);
   }
   drawn(scope, store, draw);
-  return { node, decide, note: () => note.focus() };
+  return { node, decide, toggle, note: () => note.focus() };
 }
