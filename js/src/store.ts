@@ -84,6 +84,8 @@ export interface View {
   drafts: ReadonlyMap<string, string>;
   /** The file the user is asked whether to replace; empty if none. */
   replacing: string;
+  /** Whether all decisions are exported, not the corrected labels alone. */
+  every: boolean;
   filling: boolean;
   filled: Filled | null;
   progress: Progress | null;
@@ -101,4 +103,4 @@ export function draftOf({ drafts }: Readonly<View>, rows: readonly number[]): st
   return drafts.get(String(rows)) ?? "";
 }
 
-export const FIRST_QUERY: PageQuery = { sort: "row", descending: false, filter: "all", predicted: null, search: "" };
+export const FIRST_QUERY: PageQuery = { sort: "row", meta: null, descending: false, filter: "all", predicted: null, search: "" };

@@ -20,7 +20,8 @@ STEPS = 60
 SHOWN = """() => {
   const rows = [...document.querySelectorAll(".rlw-train-row")].map((row) => ({
     at: Number(row.dataset.index), name: row.querySelector("input").ariaLabel,
-    marked: row.querySelector("input").checked, tried: row.matches(".rlw-tried"), inSet: !row.querySelector(".rlw-chip").hidden}));
+    marked: row.querySelector("input").checked, tried: row.matches(".rlw-tried"),
+    inSet: !row.querySelector(".rlw-chip").hidden}));
   const text = (selector) => document.querySelector(selector).textContent;
   return {rows, title: text(".rlw-card h4"), facts: text(".rlw-header .rlw-muted"),
     threshold: Number(document.querySelector("input[type=number]").value)};

@@ -36,6 +36,11 @@ export function createTestPane(scope: Scope, session: Session): TestPane {
   });
   const classOptions: HTMLOptionElement[] = [];
   const classOption = (place: number) => (classOptions[place] ??= select.appendChild(el("option", "", { value: String(place) })));
+  const { meta } = store.get().shared;
+  const orders = ["Sort by…", ...meta.flatMap((name) => [`${name} ▴`, `${name} ▾`])];
+  const by = el("select", "input", { "aria-label": "Sort by metadata" }, ...orders.map((words) => el("option", "", words)));
+  by.hidden = meta.length === 0;
+  if (!by.hidden) search.placeholder += `, or ${meta[0]}=…`;
   const shown = el("span", "muted");
   const id = uniqueId("tests");
   const grid = createTestGrid(scope, session);
@@ -47,7 +52,7 @@ export function createTestPane(scope: Scope, session: Session): TestPane {
     "pane tests",
     { "aria-labelledby": id },
     el("div", "pane-head", title, shown),
-    el("div", "tools", search, select),
+    el("div", "tools", search, select, by),
     grid.node,
     el("div", "pane-foot", filled, pause.node),
   );
@@ -64,12 +69,18 @@ export function createTestPane(scope: Scope, session: Session): TestPane {
     actions.ask({ filter: filter ?? "all", predicted });
   });
 
+  scope.listen(by, "change", () => {
+    const at = by.selectedIndex + 1;
+    actions.ask({ meta: meta[(at >> 1) - 1] ?? null, descending: at % 2 === 1 && at > 1 });
+  });
+
   function draw() {
-    const { shared, filled: sizes, filling } = store.get();
+    const { shared, query, filled: sizes, filling } = store.get();
     for (const { filter, option } of options) {
       setAttribute(option, "disabled", filter === "misclassified" && !shared.labelled);
     }
     shared.classes.forEach((name, place) => setText(classOption(place), `Predicted “${name}”`));
+    if (query.meta === null) by.selectedIndex = 0;
     const total = pages.total();
     setText(shown, total === undefined || total === shared.nTest ? count(shared.nTest) : `${count(total)} of ${count(shared.nTest)}`);
     const done = sizes === null ? "" : `Set sizes: ${count(sizes.done)} of ${count(sizes.total)}`;
