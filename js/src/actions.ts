@@ -91,9 +91,9 @@ export function createActions(
     if (failed === undefined && draftOf(store.get(), rows) === note) draft(rows, "");
     return failed;
   };
-  const tryLabels = (trial: ReadonlyMap<number, string>) => {
-    const body = { rows: [...trial.keys()], labels: [...trial.values()].map((label) => label || null) };
-    void optimistic({ trial }, client.request("try", body));
+  const tryLabels = (onTrial: ReadonlyMap<number, string>) => {
+    const body = { rows: [...onTrial.keys()], labels: [...onTrial.values()].map((label) => label || null) };
+    void optimistic({ onTrial }, client.request("try", body));
   };
   /** To the first of these rows. */
   const stepTo = (steps: readonly number[]) => {
@@ -128,9 +128,9 @@ export function createActions(
     },
     tryLabels,
     step() {
-      const { steps, ranking, testRow, trial } = store.get();
+      const { steps, ranking, testRow, onTrial } = store.get();
       if (steps !== null || testRow === null) return store.set({ steps: null });
-      if (trial.size > 0) tryLabels(new Map());
+      if (onTrial.size > 0) tryLabels(new Map());
       void load.searching(testRow, Promise.resolve()); // brings the set to the top
       stepTo(ranking?.flip?.open ?? []);
     },

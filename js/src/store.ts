@@ -50,7 +50,7 @@ export interface View {
   testRow: number | null;
   relabelled: ReadonlySet<number>;
   /** The labels on trial, by training row; empty where Python is to choose one. */
-  trial: ReadonlyMap<number, string>;
+  onTrial: ReadonlyMap<number, string>;
   /** The rows of the flip set still to be decided about, one after the other; null otherwise. */
   steps: readonly number[] | null;
   busy: boolean;

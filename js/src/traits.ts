@@ -53,7 +53,7 @@ export function firstView(model: Model): View {
   return {
     shared,
     ...traits,
-    trial: trialOf(shared),
+    onTrial: trialOf(shared),
     steps: null,
     pane: traits.testRow === null ? "tests" : "why",
     height: heightOf(model),
@@ -128,7 +128,7 @@ export function follow(model: Model, store: Store<View>, unanswered: Unanswered,
     if (unanswered.count > 0) return;
     const before = store.get();
     const same = relabelled.size === before.relabelled.size && [...relabelled].every((row) => before.relabelled.has(row));
-    store.set({ testRow, trial: trialOf(before.shared), ...(same ? {} : { relabelled }) });
+    store.set({ testRow, onTrial: trialOf(before.shared), ...(same ? {} : { relabelled }) });
     if (testRow === before.testRow) return;
     if (testRow !== null) store.set({ pane: "why" });
     tell.onChoice();
@@ -139,7 +139,7 @@ export function follow(model: Model, store: Store<View>, unanswered: Unanswered,
     const { shared, problem } = readShared(model);
     const notice = problem || shared.status;
     store.set(notice === before.status ? { shared } : { shared, notice, failed: problem !== "" });
-    if (unanswered.count === 0) store.set({ trial: trialOf(shared) });
+    if (unanswered.count === 0) store.set({ onTrial: trialOf(shared) });
     if (shared.revision !== before.revision) tell.onData();
   };
   const names = ["test_row", "relabelled", "busy", "threshold"].map((name) => `change:${name}`);

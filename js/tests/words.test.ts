@@ -103,7 +103,7 @@ describe("what comes next, and what it is about", () => {
     expect(why({ testRow: null })).toBe("Pick a test row first");
   });
   test("labels are tried and verified before anybody decides about them", () => {
-    const none = { ranking: null, target: null, trial: new Map(), steps: null, relabelled: new Set(), shared: { verification: null } };
+    const none = { ranking: null, target: null, onTrial: new Map(), steps: null, relabelled: new Set(), shared: { verification: null } };
     const next = (changes: object) => nextStep({ ...none, ...changes } as unknown as Parameters<typeof nextStep>[0]);
     const ranking = { flip: { ...flip, target: null } };
     const decided = { ranking: { flip: { ...flip, open: [] } }, relabelled: new Set([1]) };
@@ -112,8 +112,8 @@ describe("what comes next, and what it is about", () => {
     expect(next({ relabelled: new Set([1]) })).toBe("find");
     expect(next({ ranking, target: "bad" })).toBe("find");
     expect(next({ ranking })).toBe("try");
-    expect(next({ ranking, trial: new Map([[1, "bad"]]) })).toBe("verify");
-    expect(next({ ranking, trial: new Map([[1, "bad"]]), ...verified })).toBe("step");
+    expect(next({ ranking, onTrial: new Map([[1, "bad"]]) })).toBe("verify");
+    expect(next({ ranking, onTrial: new Map([[1, "bad"]]), ...verified })).toBe("step");
     expect(next({ ranking, steps: [1] })).toBe("none");
     expect(next(decided)).toBe("verify");
     expect(next({ ...decided, ...verified })).toBe("none");

@@ -65,9 +65,9 @@ class TestTheWholeJob:
             expect(boxes.nth(i)).to_have_accessible_name(f"Relabel row {row}")
         expect(one.ranking.get_by_text("in flip set")).to_have_count(found.size)
         legend = page.locator(".rlw-legend")
-        expect(legend).to_contain_text("Flip set, interaction")
+        expect(legend).to_contain_text("Flip set, shares")
         parts = one.ranking.locator(".rlw-share").filter(has_text="of the flip").all_text_contents()
-        whole = "".join([*parts, legend.text_content().split("interaction")[1]]).replace("−", "-")
+        whole = "".join([*parts, legend.text_content().split("(joint")[1]]).replace("−", "-")
         percents = [float(part) for part in re.findall(r"(-?[\d.]+)%", whole)]
         assert len(percents) == found.size + 1
         assert sum(percents) == pytest.approx(100, abs=0.3)

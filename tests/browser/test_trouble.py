@@ -80,6 +80,18 @@ def test_reload_closed_socket_clicks_twice_and_a_dead_kernel(page, lab):
     region.screenshot(path=ARTIFACTS / "lab-kernel-dead.png")
 
 
+def test_a_restarted_kernel_is_told_of_within_seconds(page, lab):
+    """The page looked alive for eleven seconds, and its card said "Cannot send"."""
+    region = lab(page, "restart.ipynb", "widget = rw.RelabelWidget(bench)\nwidget")
+    pick(region, 3)
+    page.evaluate(f"{KERNEL}.restart()")
+    expect(region.get_by_role("status")).to_contain_text("The kernel is not responding", timeout=6_000)
+    line_of(region.get_by_role("grid", name="Test rows"), 5).click()
+    page.wait_for_timeout(500)
+    expect(region.get_by_role("status")).to_contain_text("The kernel is not responding")
+    expect(region).not_to_contain_text("Cannot send")
+
+
 def test_two_widgets_and_other_widgets_beside_them(page, lab):
     link = "number = IntText()\njslink((one, 'test_row'), (number, 'value'))\nVBox([number, HBox([one]), two])"
     region = lab(page, "two.ipynb", TWO, link)

@@ -48,11 +48,11 @@ export function createDetail(scope: Scope, session: Session) {
   const decide = (decision: Decision) => actions.decide(subjects(store.get()), decision);
   const change = button(scope, "Relabel (R)", "change-to", () => decide("relabel"));
   const toggle = () => {
-    const { trial } = store.get();
+    const { onTrial } = store.get();
     const rows = subjects(store.get());
-    const next = new Map(trial);
-    const all = rows.every((row) => trial.has(row));
-    for (const row of rows) all ? next.delete(row) : next.set(row, trial.get(row) ?? "");
+    const next = new Map(onTrial);
+    const all = rows.every((row) => onTrial.has(row));
+    for (const row of rows) all ? next.delete(row) : next.set(row, onTrial.get(row) ?? "");
     actions.tryLabels(next);
   };
   const attempt = button(scope, "Try (T)", "dashed small", toggle);
@@ -70,12 +70,12 @@ export function createDetail(scope: Scope, session: Session) {
 
   function draw() {
     const view = store.get();
-    const { active, selection, trial } = view;
+    const { active, selection, onTrial } = view;
     node.hidden = view.testRow === null;
     if (node.hidden) return;
     const found = view.words?.train === active ? view.words : null;
     setText(title, selection.size > 0 ? `${plural(selection.size, "training row")} selected` : `Training row ${active ?? "…"}`);
-    setAttribute(attempt.node, "aria-pressed", String(subjects(view).every((row) => trial.has(row))));
+    setAttribute(attempt.node, "aria-pressed", String(subjects(view).every((row) => onTrial.has(row))));
     if (selection.size > 0) setText(change.node, "Relabel (R)");
     else if (found !== null) setText(change.node, changeTo(found.label));
     if (before === found) return;

@@ -73,10 +73,10 @@ export function createHeader(scope: Scope, { store, actions }: Session, open: (p
   function draw() {
     const view = store.get();
     const { nTrain, nTest } = view.shared;
-    banner.hidden = view.trial.size === 0;
+    banner.hidden = view.onTrial.size === 0;
     facts.hidden = !banner.hidden;
     setClass(node, "tried", facts.hidden);
-    setText(trialWords, `Trial: ${plural(view.trial.size, "label")} changed, nothing recorded`);
+    setText(trialWords, `Trial: ${plural(view.onTrial.size, "label")} changed, nothing recorded`);
     setText(
       facts,
       `${count(nTrain)} training rows · ${count(nTest)} test rows · ${plural(view.relabelled.size, "label")} changed`,

@@ -97,7 +97,7 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
   };
   const fieldOf = (node: unknown) => (node instanceof HTMLElement && node.matches(TYPING) ? node : null);
   const escape = (field: HTMLElement | null) => {
-    const { panel, busy, replacing, trial, steps } = store.get();
+    const { panel, busy, replacing, onTrial, steps } = store.get();
     if (replacing !== "") actions.keepFile();
     else if (field !== null) {
       const line = field.closest("section")?.querySelector<HTMLElement>("[data-index][tabindex='0'], [data-index] [tabindex='0']");
@@ -105,7 +105,7 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
     }
     else if (panel !== "none") go.open(panel);
     else if (busy) actions.cancel();
-    else if (trial.size > 0) actions.tryLabels(new Map());
+    else if (onTrial.size > 0) actions.tryLabels(new Map());
     else if (steps !== null) actions.step();
   };
   const press = (key: string): boolean => {

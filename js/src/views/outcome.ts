@@ -69,7 +69,7 @@ function changedWords(view: Readonly<View>): [Tone, string] {
   if (ranking === null) return ["open", NOT_MARKED];
   const words = verifiedWords(view, ranking);
   if (words !== "") return ["fact", words];
-  if (forecast === null || view.relabelled.size + view.trial.size === 0) return ["open", NOT_MARKED];
+  if (forecast === null || view.relabelled.size + view.onTrial.size === 0) return ["open", NOT_MARKED];
   return ["guess", forecastWords(forecast, ranking.summary.predicted)];
 }
 
@@ -87,5 +87,5 @@ export function createFlipNote(scope: Scope, store: Store<View>): HTMLElement {
 }
 
 export function createChangedNote(scope: Scope, store: Store<View>): HTMLElement {
-  return createView(scope, store, (view) => [...changedWords(view), view.trial.size > 0]);
+  return createView(scope, store, (view) => [...changedWords(view), view.onTrial.size > 0]);
 }

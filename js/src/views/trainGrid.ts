@@ -37,11 +37,11 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
     create: createTrainLine,
     update(line, index) {
       const row = bars.row(index);
-      const { ranking, relabelled, trial, selection, active, explained, shared } = store.get();
+      const { ranking, relabelled, onTrial, selection, active, explained, shared } = store.get();
       const sign = shared.classes.length > 2 || ranking?.summary.predicted === shared.classes[1] ? -1 : 1;
       line.update(row, {
         marked: row !== undefined && relabelled.has(row.row),
-        tried: row && trial.get(row.row),
+        tried: row && onTrial.get(row.row),
         chosen: row !== undefined && selection.has(row.row),
         active: row !== undefined && row.row === active,
         largest: ranking?.largest ?? 0,

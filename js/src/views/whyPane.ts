@@ -4,7 +4,7 @@ import type { Decision } from "../protocol";
 import type { Session } from "../session";
 import type { View } from "../store";
 import { createDetail } from "./detail";
-import { actInSight, button, drawn, el, seen, setAttribute, setClass, setText, uniqueId, type Scope } from "./dom";
+import { actInSight, button, drawn, el, seen, setAttribute, setClass, setText, term, uniqueId, type Scope } from "./dom";
 import { signedPercent } from "./format";
 import { createFlipNote } from "./outcome";
 import { createQueryCard } from "./queryCard";
@@ -12,12 +12,12 @@ import { createTrainGrid } from "./trainGrid";
 
 /** The most likely next step is highlighted: labels are tried before anybody decides about them. */
 export function nextStep(view: Readonly<View>): "find" | "try" | "step" | "verify" | "none" {
-  const { ranking, target, trial, steps, relabelled, shared } = view;
+  const { ranking, target, onTrial, steps, relabelled, shared } = view;
   const unverified = shared.verification === null;
-  if (trial.size > 0 && unverified) return "verify";
+  if (onTrial.size > 0 && unverified) return "verify";
   if (!ranking?.flip || ranking.flip.target !== target) return "find";
   if (steps !== null) return "none";
-  if (whyNotStep(view) === "") return trial.size > 0 ? "step" : "try";
+  if (whyNotStep(view) === "") return onTrial.size > 0 ? "step" : "try";
   return relabelled.size > 0 && unverified ? "verify" : "none";
 }
 
@@ -29,9 +29,9 @@ export function whyNotFind({ busy, testRow, shared }: Readonly<View>): string {
   return "Wait for the running job";
 }
 
-export function whyNotVerify({ busy, relabelled, trial }: Readonly<View>): string {
+export function whyNotVerify({ busy, relabelled, onTrial }: Readonly<View>): string {
   if (busy) return "Wait for the running job";
-  return relabelled.size + trial.size === 0 ? "Try or mark a training row first" : "";
+  return relabelled.size + onTrial.size === 0 ? "Try or mark a training row first" : "";
 }
 
 const whyNotTry = ({ ranking }: Readonly<View>) => (ranking?.flip?.found ? "" : "Find a flip set first");
@@ -44,16 +44,15 @@ function whyNotStep(view: Readonly<View>): string {
 function createLegend(scope: Scope, { store }: Session, begin: () => void) {
   const words = el("span", "");
   const step = button(scope, "Decide row by row", "small", begin);
-  const node = el("p", "muted legend", words, step.node);
+  const node = el("div", "muted legend", el("span", "", "◆ ", term("Flip set"), ", ", term("shares"), words), step.node);
   const draw = () => {
     const view = store.get();
     const { ranking, explained, steps } = view;
     node.hidden = ranking === null;
     const size = ranking?.flip?.found ? ranking.flip.size : 0;
     const known = size > 1 && explained !== null;
-    const left = steps === null ? "" : `, ${steps.length} of ${size} to decide`;
-    setText(words, `◆ Flip set${left || (known ? `, interaction ${signedPercent(explained.interaction)}` : "")}`);
-    setAttribute(words, "title", known && "The shares of the rows and what they do only together (the interaction) add up to the whole flip.");
+    const together = known ? ` (joint ${signedPercent(explained.interaction)})` : "";
+    setText(words, steps === null ? together : `: ${steps.length} of ${size} to decide`);
     step.update(whyNotStep(view));
     step.node.hidden = size === 0;
     setAttribute(step.node, "aria-pressed", String(steps !== null));
