@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import traitlets
 
 from ..monitor import Cancelled, Monitor
+from . import _disagreements as disagreements
 from . import _requests as requests
 from . import _wire as wire
 from . import _words as words
@@ -17,6 +18,7 @@ from ._filling import Filled, filler_of
 from ._jobs import Job
 from ._lanes import Lane
 from ._pages import ARRANGED_BY
+from ._queue import Queue
 from ._requests import Request, RequestError
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ class Answers:
         self._pages = pages
         self._jobs = jobs
         self._trial = trial
+        self._queued = Queue(workbench)
         self._filler = filler_of(workbench)
         self._lanes: dict[str, Lane] = {}
         self._unsubscribe = self._filler.subscribe(self._on_filled)
@@ -216,7 +219,22 @@ class Answers:
         self._beside(request, lambda _: words.history(self._workbench, wire.LINES_OF_HISTORY))
 
     def _queue(self, request: Request) -> None:
-        self._beside(request, lambda monitor: wire.queue(self._workbench, monitor))
+        key = tuple(value for name, value in request.body.items() if name not in ("offset", "limit"))
+        self._beside(request, lambda monitor: self._queued.page(request.body, monitor), key=key)
+
+    def _reasons(self, request: Request) -> None:
+        row, label = request.body["row"], request.body["label"]
+        self._beside(request, lambda monitor: self._queued.reasons(row, label, monitor), key=row)
+
+    def _outlook(self, request: Request) -> None:
+        self._beside(request, self._queued.outlook)
+
+    def _conflicts(self, request: Request) -> None:
+        row = self._widget.test_row
+        self._beside(request, lambda _: disagreements.conflicts(self._workbench, self._pages, row))
+
+    def _carried(self, request: Request) -> None:
+        self._beside(request, lambda _: disagreements.carried(self._workbench))
 
     def _flips(self, request: Request) -> None:
         self._beside(request, lambda _: wire.flips(self._pages))
@@ -240,7 +258,9 @@ class Answers:
 
     def _decide(self, request: Request) -> None:
         rows, decision, note = (request.body[name] for name in ("rows", "decision", "note"))
-        labels = request.body["labels"] if decision == "relabel" else None
+        labels = request.body["labels"] if decision in ("relabel", "adjudicate") else None
+        if decision == "adjudicate" and labels is None:
+            raise RequestError("malformed", "Request decide: expected the labels to adjudicate for, got none.")
         named = None if labels is None else [wire.class_of(self._workbench, label) for label in labels]
         if self._changes_labels(rows, decision, named):
             self._jobs.labels_change()
@@ -251,6 +271,8 @@ class Answers:
             if decision in ("keep", "unsure"):
                 written: list[int] = getattr(bench, decision)(rows, note, request=once)
                 return written
+            if decision == "adjudicate":
+                return bench.adjudicate(rows, named, note, request=once)
             if named is not None:
                 return bench.relabel(rows, named, note, request=once)
             wanted = rows if decision == "relabel" else []
@@ -275,12 +297,11 @@ class Answers:
         undo = request.kind == "undo"
         self._jobs.labels_change()
 
-        def act() -> tuple[str, list[int]]:
-            what = self._workbench.next_undo if undo else self._workbench.next_redo
-            return what, (self._workbench.undo if undo else self._workbench.redo)(request=request.id)
+        def act() -> list[int]:
+            return (self._workbench.undo if undo else self._workbench.redo)(request=request.id)
 
-        def then(done: tuple[str, list[int]]) -> None:
-            what, rows = done
+        def then(rows: list[int]) -> None:
+            what = self._workbench.asked_before(request.id)
             self._done(request, words.stepped(undo, what, len(rows), len(self._workbench.relabelled)), rows)
 
         self._write(request, act, then)
@@ -313,18 +334,12 @@ class Answers:
         """The trial if there is one, which is told to these pages only; otherwise what was decided."""
         n_tried = len(self._trial.labels)
 
-        def work(monitor: Monitor) -> None:
-            if n_tried:
-                self._trial.verify(monitor)
-            else:
-                self._workbench.verify(monitor=monitor)
-
         def tell(_: Any) -> str:
             if n_tried:
                 self._trial_changed()
             return words.retrained(self._trial.summary(), n_tried)
 
-        self._as_job(request, Job("verify", None, request.id), work, tell)
+        self._as_job(request, Job("verify", None, request.id), self._trial.verify, tell)
 
     def _cancel(self, request: Request) -> None:
         self._reply(request, {"message": "Cancelling…" if self._jobs.cancel() else "Nothing is running."})
@@ -349,7 +364,7 @@ class Answers:
         def then(path: Path) -> None:
             if not every:
                 self._widget.export_path = request.body["path"]
-            said = words.written(len(bench.decisions() if every else bench.relabelled), str(path), every=every)
+            said = words.written(bench.last_export(path), str(path), every=every)
             self._reply(request, {"message": self._widget.say(self._with_trouble(said))})
 
         self._write(request, act, then)
@@ -363,6 +378,10 @@ _HANDLERS: Mapping[str, Callable[[Answers, Request], None]] = {
     "explain": Answers._explain,
     "history": Answers._history,
     "queue": Answers._queue,
+    "conflicts": Answers._conflicts,
+    "carried": Answers._carried,
+    "reasons": Answers._reasons,
+    "outlook": Answers._outlook,
     "flips": Answers._flips,
     "watch": Answers._watch,
     "select": Answers._select,

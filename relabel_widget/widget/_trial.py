@@ -85,7 +85,9 @@ class Trial:
         return {row: label for (row, label), now in zip(labels.items(), current, strict=True) if label != now}
 
     def verify(self, monitor: Monitor) -> Verification:
-        """Retrain with them on top of the current labels, by `Workbench.what_if`."""
+        """Retrain with them on top of the current labels, by `Workbench.what_if`; without any, `Workbench.verify`."""
+        if not self.labels:
+            return self._workbench.verify(monitor=monitor)
         tried, base, threshold = self.labels, self._workbench.labels(), self._workbench.threshold
         result = self._workbench.what_if(list(tried), list(tried.values()), monitor=monitor)
         same = np.array_equal(base, self._workbench.labels()) and threshold == self._workbench.threshold

@@ -2,11 +2,9 @@
 
 import { FILTERS, type Filter } from "../wire";
 import type { Session } from "../session";
-import { button, el, setAttribute, setText, uniqueId, type Scope } from "./dom";
+import { button, el, searchField, setAttribute, setText, uniqueId, type Scope } from "./dom";
 import { count } from "./format";
 import { createTestGrid } from "./testGrid";
-
-const WAIT = 200; // ms after the last keystroke
 
 const LABELS: Record<Filter, string> = {
   all: "All rows",
@@ -27,7 +25,7 @@ export interface TestPane {
 
 export function createTestPane(scope: Scope, session: Session): TestPane {
   const { store, pages, actions } = session;
-  const search = el("input", "input", { type: "search", placeholder: "Search texts", "aria-label": "Search test rows" });
+  const search = searchField(scope, "Search test rows", (words) => actions.ask({ search: words }));
   const select = el("select", "input", { "aria-label": "Filter test rows" });
   const options = FILTERS.map((filter) => {
     const option = el("option", "", { value: filter }, LABELS[filter]);
@@ -57,12 +55,6 @@ export function createTestPane(scope: Scope, session: Session): TestPane {
     el("div", "pane-foot", filled, pause.node),
   );
 
-  let timer = 0;
-  scope.listen(search, "input", () => {
-    clearTimeout(timer);
-    timer = window.setTimeout(() => actions.ask({ search: search.value }), WAIT);
-  });
-  scope.add(() => clearTimeout(timer));
   scope.listen(select, "change", () => {
     const filter = FILTERS.find((known) => known === select.value);
     const predicted = filter === undefined ? (store.get().shared.classes[Number(select.value)] ?? null) : null;
