@@ -13,6 +13,7 @@ Find wrong labels
     ``suspects(fit)``: training labels that are probably wrong.
     ``next_to_check(fit, X_known, y_known)``: which labels to check first.
     ``noise_audit(groups, X_query, fit=fit)``: whether one vendor's labels are noisier.
+    ``repair(fit, X_query, wanted)``: the fewest labels to change for several predictions at once.
 Correct labels
     ``Workbench(estimator, X, y, X_test)``: decisions, retraining, reports and export, from code.
     ``RelabelWidget(workbench)``: the same in a notebook, with mouse or keyboard.

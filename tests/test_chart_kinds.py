@@ -177,3 +177,19 @@ def test_no_chart_is_wider_than_a_narrow_page(bench: Workbench, kind: str, tmp_p
     path = save_chart(bench.chart(kind, 2 if kind == "influence" else None), tmp_path / "chart.svg")
     root = ET.parse(path).getroot()  # noqa: S314
     assert float(root.attrib["width"]) <= 670
+
+
+def test_names_from_right_to_left_keep_their_direction_to_themselves() -> None:
+    """A number after a Hebrew name was drawn before it, and the arrow of a changed label pointed the wrong way."""
+    from sklearn.linear_model import LogisticRegression as Model
+
+    X = np.random.default_rng(3).normal(size=(40, 2))
+    y = np.where(X[:, 0] > 0, "טוב", "רע")
+    bench = Workbench(Model().fit(X, y), X, y, X, train_text=[f"טקסט {row}" for row in range(40)])
+    bench.relabel(bench.influential_rows(0, 1)["row"])
+    chart = bench.chart("influence", 0, top=3)
+    text = chart.to_dict()["title"]["subtitle"][1]
+    assert "probability of \u2068רע\u2069 0." in text or "probability of \u2068טוב\u2069 0." in text
+    changed, *_ = layer(chart, "bar")
+    assert changed["label"].count("\u2068") == changed["label"].count("\u2069") == 2
+    assert changed["name"].endswith("\u2069")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from oracles import random_case, sklearn_edited, snapshot
+from sklearn.linear_model import LogisticRegression
 
 import relabel_widget as rw
 
@@ -102,3 +103,17 @@ def test_a_cancelled_refit_stops() -> None:
     monitor.cancel()
     with pytest.raises(rw.Cancelled, match="cancelled on request"):
         rw.verify(rw.fit(case.x, case.y), [0, 1], case.x, monitor=monitor)
+
+
+def test_a_card_of_several_classes_names_them_whatever_was_refitted() -> None:
+    """An estimator's own refit has no fit of ours, and its card showed numbers in place of classes."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    y = np.array(["no", "perhaps", "yes"])[np.argmax(X + rng.normal(size=X.shape), axis=1)]
+    fitted = rw.adopt(LogisticRegression(tol=1e-10, max_iter=1000).fit(X, y), X, y)
+    for how in ("minimiser", "estimator"):
+        found = rw.verify(fitted, [3, 7], X[:4], labels=["no", "yes"], how=how)
+        assert found.classes.tolist() == ["no", "perhaps", "yes"]
+        assert found.rows.tolist() == [3, 7]
+        shown = found._repr_html_()
+        assert str(found.classes[found.predicted_after[0]]) in shown

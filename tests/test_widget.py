@@ -24,6 +24,7 @@ from relabel_widget.widget import _wire as wire
 from relabel_widget.widget import _words as words
 from relabel_widget.widget._jobs import Jobs
 from relabel_widget.widget._pages import Pages
+from relabel_widget.widget._trial import Trial
 
 CONTRACT = json.loads((Path(__file__).parent / "contract" / "messages.json").read_text())
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -485,7 +486,7 @@ class TestPages:
     def test_a_hundred_thousand_rows_come_page_by_page(self):
         n = 100_000
         bench = make_workbench(n_test=n)
-        pages = Pages(bench)
+        pages = Pages(bench, Trial(bench))
         query = {"sort": "proba", "descending": True, "search": "text", "offset": 0, "limit": 100}
         query |= {"filter": "all", "predicted": "good", "meta": None}
         pages.page(query)

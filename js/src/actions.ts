@@ -15,6 +15,10 @@ export interface Actions extends Queue {
   draft(rows: readonly number[], note: string): void;
   /** `labels` are the new ones of the rows, one each; without them Python takes those that it suggests. */
   decide(rows: readonly number[], decision: Decision, labels?: readonly string[]): void;
+  /** What is tried from now on, and nothing else; an empty label is left to Python. Nothing of it is recorded. */
+  tryLabels(labels: ReadonlyMap<number, string>): void;
+  /** Begin to decide about the rows of the flip set one by one, or end it. */
+  step(): void;
   /** The training row that keys act on. */
   activate(row: number): void;
   choose(selection: ReadonlySet<number>): void;
@@ -90,6 +94,23 @@ export function createActions(
     if (failed === undefined && draftOf(store.get(), rows) === note) draft(rows, "");
     return failed;
   };
+  const tryLabels = (onTrial: ReadonlyMap<number, string>) => {
+    const body = { rows: [...onTrial.keys()], labels: [...onTrial.values()].map((label) => label || null) };
+    void optimistic({ onTrial }, client.request("try", body));
+  };
+  /** To the first of these rows. */
+  const stepTo = (steps: readonly number[]) => {
+    const [active] = steps;
+    if (active === undefined) return store.set({ steps: null });
+    store.set({ steps, active, selection: new Set() });
+    load.words();
+  };
+  /** Rows of the flip set that are to be decided about again. */
+  const stepBack = (rows: readonly number[]) => {
+    const { steps, ranking } = store.get();
+    const again = rows.filter((row) => ranking?.flip?.rows.includes(row));
+    if (steps !== null && again.length > 0) stepTo([...again, ...steps.filter((row) => !again.includes(row))]);
+  };
   let settled = ""; // the title of the last matter that was
   const queue = createQueue(store, client, suspects, { decide, report });
   return {
@@ -106,7 +127,19 @@ export function createActions(
       load.ranking();
     },
     draft,
-    decide: (rows, decision, labels) => void decide(rows, decision, labels),
+    decide(rows, decision, labels) {
+      const { steps } = store.get();
+      void decide(rows, decision, labels).then((failed) => failed && stepBack(rows));
+      if (steps !== null && decision !== "clear") stepTo(steps.filter((row) => !rows.includes(row)));
+    },
+    tryLabels,
+    step() {
+      const { steps, ranking, testRow, onTrial } = store.get();
+      if (steps !== null || testRow === null) return store.set({ steps: null });
+      if (onTrial.size > 0) tryLabels(new Map());
+      void load.searching(testRow, Promise.resolve()); // brings the set to the top
+      stepTo(ranking?.flip?.open ?? []);
+    },
     activate(row) {
       if (row === store.get().active) return;
       store.set({ active: row });
@@ -128,7 +161,8 @@ export function createActions(
     cancel: () => void report(client.request("cancel", {})),
     async undo() {
       if (store.get().panel === "queue") return queue.takeBack();
-      await report(client.request("undo", {}));
+      const answer = client.request("undo", {});
+      if ((await report(answer)) === undefined) stepBack((await answer).rows);
       store.set({ front: settled });
     },
     redo: () => void report(client.request("redo", {})),

@@ -47,9 +47,11 @@ export interface News {
   onSizes?(sizes: Sizes): void;
   /** Any message of ours: Python is there. */
   onHeard?(): void;
+  /** Nothing can be sent: the kernel has been restarted, or has stopped. */
+  onLost?(): void;
 }
 
-export function createClient(channel: Channel, { onProgress, onSizes, onHeard }: News = {}): Client {
+export function createClient(channel: Channel, { onProgress, onSizes, onHeard, onLost }: News = {}): Client {
   const waiting = new Map<string, Waiting>();
 
   const onMessage = (message: unknown) => {
@@ -92,7 +94,12 @@ export function createClient(channel: Channel, { onProgress, onSizes, onHeard }:
             }
           }),
       });
-      channel.send(encodeRequest(id, kind, body));
+      try {
+        channel.send(encodeRequest(id, kind, body));
+      } catch {
+        onLost?.();
+        abort("The kernel is not responding.");
+      }
     });
   }
 

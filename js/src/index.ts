@@ -54,7 +54,9 @@ export function render({ model, el: host }: Props): () => void {
       actions.show("why");
       (judging() ? panel : why).note();
     },
-    markSet: why.markSet,
+    trySet: why.trySet,
+    tryRows: why.tryRows,
+    step: why.step,
     decide(decision) {
       if (judging()) panel.queue.decide(decision);
       else if (decision !== "skip") why.decide(decision);

@@ -50,7 +50,7 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
     const isNew = row !== shown.row;
     if (isNew) {
       shown = { row, setFirst: true };
-      const nothing = { target: null, ranking: null, forecast: null, explained: null, active: null, words: null, selection: new Set<number>() };
+      const nothing = { target: null, ranking: null, forecast: null, explained: null, active: null, words: null, selection: new Set<number>(), steps: null };
       store.set({ ...nothing, rankingState: row === null ? "idle" : "loading" });
       bars.seed(shown, { total: 0, rows: [] });
     } else store.set({ rankingState: row === null ? "idle" : "loading" });

@@ -120,8 +120,9 @@ export function createPages<Row, Query>(fetch: FetchPage<Row, Query>, first: Que
       want(0, 0);
     },
     seed(next, fetched) {
-      if (next !== query) forget(next);
-      else version += 1;
+      const same = next === query;
+      if (same) version += 1;
+      else forget(next);
       stop();
       total = fetched.total;
       const whole = fetched.rows.length < fetched.total ? Math.floor(fetched.rows.length / PAGE_SIZE) : Infinity;
@@ -129,6 +130,7 @@ export function createPages<Row, Query>(fetch: FetchPage<Row, Query>, first: Que
         store(number, fetched.rows.slice(number * PAGE_SIZE, (number + 1) * PAGE_SIZE), version);
       }
       changed();
+      if (same) want(...range); // what was under way was stopped
     },
     refresh() {
       stop();

@@ -89,7 +89,7 @@ export function createSession(model: Model): Session {
     store.set({ filled: { done, total, running } });
     if (row !== null && size !== null) pages.patch((line) => (line.row === row ? { ...line, flipSize: size } : undefined));
   };
-  const client = createClient(model, { onProgress, onSizes, onHeard: () => watch.heard() });
+  const client = createClient(model, { onProgress, onSizes, onHeard: () => watch.heard(), onLost: () => store.set({ silent: true }) });
   const watch = createWatch(store, client);
   const pages: TestPages = createPages(
     (query, offset, limit, signal) => client.request("page", { ...query, offset, limit }, { signal }),

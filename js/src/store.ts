@@ -60,6 +60,10 @@ export interface View {
   shared: Shared;
   testRow: number | null;
   relabelled: ReadonlySet<number>;
+  /** The labels on trial, by training row; empty where Python is to choose one. */
+  onTrial: ReadonlyMap<number, string>;
+  /** The rows of the flip set still to be decided about, one after the other; null otherwise. */
+  steps: readonly number[] | null;
   busy: boolean;
   threshold: number;
   query: PageQuery;

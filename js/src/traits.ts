@@ -20,6 +20,7 @@ const EMPTY: Shared = {
   exportPath: "",
   status: "",
   job: null,
+  trial: [],
   verification: null,
   verifiedBy: "",
   ownNote: "",
@@ -45,6 +46,8 @@ function readShared(model: Model): { shared: Shared; problem: string } {
   }
 }
 
+const trialOf = ({ trial }: Shared) => new Map(trial.map(({ row, label }) => [row, label]));
+
 /** Notebooks saved by older versions hold none. */
 const heightOf = (model: Model) => model.get("height") ?? 620;
 
@@ -54,6 +57,8 @@ export function firstView(model: Model): View {
   return {
     shared,
     ...traits,
+    onTrial: trialOf(shared),
+    steps: null,
     pane: traits.testRow === null ? "tests" : "why",
     height: heightOf(model),
     query: FIRST_QUERY,
@@ -133,7 +138,7 @@ export function follow(model: Model, store: Store<View>, unanswered: Unanswered,
     if (unanswered.count > 0) return;
     const before = store.get();
     const same = relabelled.size === before.relabelled.size && [...relabelled].every((row) => before.relabelled.has(row));
-    store.set(same ? { testRow } : { testRow, relabelled });
+    store.set({ testRow, onTrial: trialOf(before.shared), ...(same ? {} : { relabelled }) });
     if (testRow === before.testRow) return;
     if (testRow !== null) store.set({ pane: "why" });
     tell.onChoice();
@@ -144,6 +149,7 @@ export function follow(model: Model, store: Store<View>, unanswered: Unanswered,
     const { shared, problem } = readShared(model);
     const notice = problem || shared.status;
     store.set(notice === before.status ? { shared } : { shared, notice, failed: problem !== "" });
+    if (unanswered.count === 0) store.set({ onTrial: trialOf(shared) });
     if (shared.revision !== before.revision) tell.onData();
   };
   const names = ["test_row", "relabelled", "busy", "threshold"].map((name) => `change:${name}`);

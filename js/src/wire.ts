@@ -88,7 +88,7 @@ export const page = record<Page>({
  * A flip set. `labels` has the new label of each of its `rows`. `target` is the class that was asked for, null for
  * any. The probabilities are those of the second of two classes, of the class predicted before where there are
  * more; `predictedAfter` is the class that the refit predicts. `own` is the word of the user's own estimator,
- * refitted; empty where it was not asked.
+ * refitted; empty where it was not asked. `open` are the rows that nobody has decided about.
  */
 export interface FlipSummary {
   size: number;
@@ -102,6 +102,7 @@ export interface FlipSummary {
   optimal: boolean;
   rows: Array<number>;
   labels: Array<string>;
+  open: Array<number>;
   target: string | null;
   predictedAfter: string | null;
 }
@@ -117,14 +118,15 @@ export const flipSummary = record<FlipSummary>({
   optimal: boolean,
   rows: list(count),
   labels: list(string),
+  open: list(count),
   target: nullable(string),
   predictedAfter: nullable(string),
 });
 
 /**
- * What the marked rows do to the chosen row, to first order: a prediction, never a fact. `labels` is how many
- * changed labels it speaks of: the mark of this moment may not be among them yet. `logOdds` is the change of what
- * influences change, and `proba` is of the class that `proba` of a test row is of.
+ * What the marked and tried rows do to the chosen row, to first order: a prediction, never a fact. `labels` is how
+ * many changed labels it speaks of: the mark of this moment may not be among them yet. `logOdds` is the change of
+ * what influences change, and `proba` is of the class that `proba` of a test row is of.
  */
 export interface Forecast {
   labels: number;
@@ -449,13 +451,15 @@ export const filled = record<Filled>({
   running: boolean,
 });
 
-/** The same, and what it does to the chosen row. */
+/** The same, the training rows that it was about, and what it does to the chosen row. */
 export interface Decided {
   message: string;
+  rows: Array<number>;
   forecast: Forecast | null;
 }
 export const decided = record<Decided>({
   message: string,
+  rows: list(count),
   forecast: nullable(forecast),
 });
 
@@ -500,12 +504,26 @@ export const job = record<Job>({
   row: nullable(count),
 });
 
-/** What a verification found; scores are null without true labels, or where they are not defined. */
+/** A label that is tried for a training row; nothing of it is recorded. */
+export interface Tried {
+  row: number;
+  label: string;
+}
+export const tried = record<Tried>({
+  row: count,
+  label: string,
+});
+
+/**
+ * What a verification found; scores are null without true labels, or where they are not defined. `pValue` is that
+ * of a split into right and wrong as uneven as this, by chance.
+ */
 export interface Verified {
   rows: number;
   flipped: number;
   becameRight: number | null;
   becameWrong: number | null;
+  pValue: number | null;
   accuracyBefore: number | null;
   accuracyAfter: number | null;
   f1Before: number | null;
@@ -520,6 +538,7 @@ export const verified = record<Verified>({
   flipped: count,
   becameRight: nullable(count),
   becameWrong: nullable(count),
+  pValue: nullable(number),
   accuracyBefore: nullable(number),
   accuracyAfter: nullable(number),
   f1Before: nullable(number),
@@ -533,12 +552,12 @@ export const verified = record<Verified>({
 /**
  * The small synced state. Everything larger is asked for. `classes` are two or more; the threshold is one of two
  * classes and stays where it is with more. `verified_by` is what was retrained (minimiser, estimator or pipeline;
- * empty without a verification). `own_note` says where the user's own estimator predicts otherwise than the
- * minimum of its objective, and why; empty where it does not. `checked` says how many labels were found right or
- * wrong, `orders` in which order the others can be checked (`Order`), the best one first. `meta` names the columns
- * of metadata of the test rows. `next_undo` and `next_redo` say what these would take back or bring again, and
- * whose it is; `conflicts` and `carried` how many rows people decided differently, and how many decisions did not
- * carry over. All four are empty if there is none.
+ * empty without a verification). With a `trial`, the verification is that of the trial. `own_note` says where the
+ * user's own estimator predicts otherwise than the minimum of its objective, and why; empty where it does not.
+ * `checked` says how many labels were found right or wrong, `orders` in which order the others can be checked
+ * (`Order`), the best one first. `meta` names the columns of metadata of the test rows. `next_undo` and
+ * `next_redo` say what these would take back or bring again, and whose it is; `conflicts` and `carried` how many
+ * rows people decided differently, and how many decisions did not carry over. All four are empty if there is none.
  */
 export interface Shared {
   revision: number;
@@ -553,6 +572,7 @@ export interface Shared {
   exportPath: string;
   status: string;
   job: Job | null;
+  trial: Array<Tried>;
   verification: Verified | null;
   verifiedBy: string;
   ownNote: string;
@@ -573,6 +593,7 @@ export const shared = record<Shared>({
   exportPath: string,
   status: string,
   job: nullable(job),
+  trial: list(tried),
   verification: nullable(verified),
   verifiedBy: string,
   ownNote: string,
@@ -598,6 +619,7 @@ export interface Requests {
   watch: { body: { rows: Array<number>; on: boolean }; result: Filled };
   select: { body: { row: number | null }; result: Done };
   decide: { body: { rows: Array<number>; decision: Decision; labels: Array<string> | null; note: string }; result: Decided };
+  try: { body: { rows: Array<number>; labels: Array<string | null> }; result: Decided };
   find: { body: { row: number; target: string | null }; result: Done };
   verify: { body: Record<never, never>; result: Done };
   cancel: { body: Record<never, never>; result: Done };
@@ -622,6 +644,7 @@ export const results: { [K in keyof Requests]: Decoder<Requests[K]["result"]> } 
   watch: filled,
   select: done,
   decide: decided,
+  try: decided,
   find: done,
   verify: done,
   cancel: done,

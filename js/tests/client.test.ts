@@ -27,6 +27,17 @@ describe("one request, one answer", () => {
     await expect(answer).rejects.toMatchObject({ reason: "busy", message: "A job is still running." });
   });
 
+  test("what cannot be sent is said at once", async () => {
+    const [fake, onLost] = [new FakeModel(), vi.fn()];
+    fake.send = () => {
+      throw new Error("Cannot send");
+    };
+    const client = createClient(fake.model, { onLost });
+    await expect(client.request("cancel", {})).rejects.toMatchObject({ reason: "aborted", message: "The kernel is not responding." });
+    expect(onLost).toHaveBeenCalledOnce();
+    expect(client.pending()).toBe(0);
+  });
+
   test("a result that does not fit rejects", async () => {
     const { fake, client } = make();
     const answer = client.request("page", { sort: "row", meta: null, descending: false, filter: "all", predicted: null, search: "", offset: 0, limit: 1 });

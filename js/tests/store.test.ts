@@ -106,6 +106,16 @@ test("rows that came with another answer are there at once, the others are fetch
   expect(fetch).toHaveBeenCalledTimes(2);
 });
 
+test("rows that were under way when an answer came are asked for again", async () => {
+  const { pages } = source(1000);
+  const first = { total: 1000, rows: Array.from({ length: 100 }, (_, i) => row(i, "seed")) };
+  pages.seed(FIRST_QUERY, first);
+  pages.want(900, 910);
+  pages.seed(FIRST_QUERY, first);
+  await settled();
+  expect(pages.row(905)?.row).toBe(905);
+});
+
 test("rows change in place", async () => {
   const { fetch, pages } = source();
   pages.want(0, 10);

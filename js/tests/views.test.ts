@@ -10,7 +10,7 @@ describe("the page", () => {
     find("[role=grid][aria-label='Test rows']");
     find("[role=grid][aria-label='Influential training rows']");
     find("[role=status][aria-live=polite]");
-    for (const name of ["Find flip set", "Verify by retraining", "Cancel", "Undo", "Redo", "Export labels", "Mark whole flip set"]) button(name);
+    for (const name of ["Find flip set", "Verify by retraining", "Cancel", "Undo", "Redo", "Export labels", "Try this set"]) button(name);
   });
 
   test("a picked row brings its ranking, with checkboxes by row number", async () => {
@@ -205,7 +205,7 @@ describe("panels and keys", () => {
     expect(words()).toContain("With 1 changed label");
     find<HTMLInputElement>("input[aria-label='Relabel row 7']").click();
     expect(words()).toContain("With 1 changed label");
-    fake.reply(fake.last("decide"), { message: "Done.", forecast: { labels: 2, log_odds: -1.5, proba: 0.2, predicted: "bad" } });
+    fake.reply(fake.last("decide"), { message: "Done.", rows: [7], forecast: { labels: 2, log_odds: -1.5, proba: 0.2, predicted: "bad" } });
     await settled();
     expect(words()).toContain("With 2 changed labels, to first order: log-odds −1.50");
   });

@@ -9,6 +9,11 @@ import { places, setMarked } from "../src/views/marks";
 import { subjects } from "../src/views/detail";
 import { nextStep, whyNotFind } from "../src/views/whyPane";
 
+const flip = {
+  size: 3, found: true, verified: true, outcome: "Found.", own: "", probaBefore: 0.6, probaAfter: 0.4, lowerBound: 2, optimal: false, rows: [1, 2, 3], open: [2],
+  labels: ["bad", "bad", "good"], target: null, predictedAfter: "bad",
+};
+
 describe("numbers and sentences", () => {
   test("probabilities never round to certainty", () => {
     expect([0, 0.0004, 0.5, 0.9996, 1].map(proba)).toEqual(["0.000", "<0.001", "0.500", ">0.999", "1.000"]);
@@ -22,10 +27,6 @@ describe("numbers and sentences", () => {
     expect([plural(1, "row"), plural(2, "row"), plural(6920, "row"), percent(0.8286)]).toEqual(["1 row", "2 rows", "6,920 rows", "82.9%"]);
   });
 
-  const flip = {
-    size: 3, found: true, verified: true, outcome: "Found.", own: "", probaBefore: 0.6, probaAfter: 0.4, lowerBound: 2, optimal: false, rows: [1, 2, 3],
-    labels: ["bad", "bad", "good"], target: null, predictedAfter: "bad",
-  };
   test("facts are told from predictions", () => {
     expect(flipWords(flip)).toEqual(["fact", expect.stringContaining("0.600 → 0.400. No set of fewer than 2 rows")]);
     expect(flipWords({ ...flip, lowerBound: 1 })[1]).toContain("one may exist");
@@ -100,6 +101,21 @@ describe("what comes next, and what it is about", () => {
     expect(why({ testRow: 2 })).toBe("Wait for the running job");
     expect(why({ shared: { job: { kind: "verify", row: null } } })).toBe("Wait for the running job");
     expect(why({ testRow: null })).toBe("Pick a test row first");
-    expect(nextStep({ ranking: null } as unknown as Parameters<typeof nextStep>[0])).toBe("find");
+  });
+  test("labels are tried and verified before anybody decides about them", () => {
+    const none = { ranking: null, target: null, onTrial: new Map(), steps: null, relabelled: new Set(), shared: { verification: null } };
+    const next = (changes: object) => nextStep({ ...none, ...changes } as unknown as Parameters<typeof nextStep>[0]);
+    const ranking = { flip: { ...flip, target: null } };
+    const decided = { ranking: { flip: { ...flip, open: [] } }, relabelled: new Set([1]) };
+    const verified = { shared: { verification: {} } };
+    expect(next({})).toBe("find");
+    expect(next({ relabelled: new Set([1]) })).toBe("find");
+    expect(next({ ranking, target: "bad" })).toBe("find");
+    expect(next({ ranking })).toBe("try");
+    expect(next({ ranking, onTrial: new Map([[1, "bad"]]) })).toBe("verify");
+    expect(next({ ranking, onTrial: new Map([[1, "bad"]]), ...verified })).toBe("step");
+    expect(next({ ranking, steps: [1] })).toBe("none");
+    expect(next(decided)).toBe("verify");
+    expect(next({ ...decided, ...verified })).toBe("none");
   });
 });

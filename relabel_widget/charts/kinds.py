@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ..facts import clip, flips_by, judged_on, plural, probability_of, score_change, share_change
+from ..files.characters import isolated
 from .showing import Chart, finish
 from .theme import COLOURS, altair, by_fill, by_shape
 
@@ -57,14 +58,16 @@ def _influence(bench: Bench, test_row: int, top: int) -> Chart:
     classes, proba = bench.classes, columns.proba[test_row]
     predicted, rival = columns.predicted[test_row], columns.rival[test_row]
     several = len(classes) > 2
+    names = [isolated(str(label)) for label in classes]
     records = [_bar(line, predicted == 1 or several, several) for line in ranked.itertuples()]
     if several:
-        how = f"Predicted {classes[predicted]}, probability {proba:.3f}; the nearest other class is {classes[rival]}."
-        moved = f"margin of {_clip(classes[predicted], 20)} over {_clip(classes[rival], 20)} by the new label alone"
+        how = f"Predicted {names[predicted]}, probability {proba:.3f}; the nearest other class is {names[rival]}."
+        first, second = (isolated(_clip(classes[code], 20)) for code in (predicted, rival))
+        moved = f"margin of {first} over {second} by the new label alone"
     else:
-        how = f"Predicted {classes[predicted]}: probability of {classes[1]} {proba:.3f}, threshold {bench.threshold:g}."
-        moved = f"log-odds of {classes[1]} by relabelling that row alone"
-    words = [f"“{_clip(bench.test_text(test_row), 90)}”", how, "Bars are first-order predictions."]
+        how = f"Predicted {names[predicted]}: probability of {names[1]} {proba:.3f}, threshold {bench.threshold:g}."
+        moved = f"log-odds of {names[1]} by relabelling that row alone"
+    words = [f"“{isolated(_clip(bench.test_text(test_row), 90))}”", how, "Bars are first-order predictions."]
     base = alt.Chart(_data(records), width=320, height=alt.Step(21)).encode(
         alt.Y("name:N", title="Training row", sort=None, axis=alt.Axis(labelLimit=230, labelPadding=20, maxExtent=300)),
         tooltip=_tips({**_BAR_TIPS, "suggested": "New label"} if several else _BAR_TIPS),
@@ -90,11 +93,13 @@ def _bar(line: Any, falls: bool, several: bool) -> dict[str, Any]:
     """One bar; ``falls`` says whether negative influences are towards the flip."""
     sign = _SIGNS[2] if line.in_flip_set and line.relabelled else _SIGNS[0] if line.in_flip_set else _SIGNS[1]
     return {
-        "name": f"{line.row} · {_clip(line.text, _LONGEST)}",
+        "name": f"{line.row} · {isolated(_clip(line.text, _LONGEST))}",
         "row": line.row,
         "id": str(line.id),
         "text": _clip(line.text, 300),
-        "label": f"{line.original} → {line.current}" if line.relabelled else str(line.original),
+        "label": f"{isolated(str(line.original))} → {isolated(str(line.current))}"
+        if line.relabelled
+        else str(line.original),
         **({"suggested": str(line.suggested)} if several else {}),
         "influence": line.influence,
         "effect": "towards its flip" if (line.influence < 0) == falls else "away from it",

@@ -12,9 +12,9 @@ from ..arguments import as_rows, check_edit, check_monitor
 from ..bayes import BayesFit, predicted_codes, proba_of, scores_of
 from ..facts import flips
 from ..files.cards import card
-from ..fits import AnyFit, How, NoRefitError, check_any_fit, check_how
+from ..fits import AnyFit, Fit, How, NoRefitError, check_any_fit, check_how
 from ..monitor import Monitor
-from ..problem import Edit, Problem
+from ..problem import Edit
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,14 +23,17 @@ class Verification:
 
     ``proba_before`` and ``proba_after`` are probabilities of ``classes[1]``, shape (m,), or of all K classes, (m, K).
     ``predicted_before`` and ``predicted_after`` are the codes of the predicted classes, their places in ``classes``,
-    and ``flipped`` says whether they differ, shape (m,). ``how`` is what was refitted: ``fit`` is the new `Fit` where
-    that is the minimiser, ``estimator`` the user's own estimator, refitted, where it is that one; the other is None.
+    and ``flipped`` says whether they differ, shape (m,). ``rows`` are the training rows that were edited. ``how`` is
+    what was refitted: ``fit`` is the new `Fit` where that is the minimiser, ``estimator`` the user's own estimator,
+    refitted, where it is that one; the other is None.
     """
 
     proba_before: FloatArray
     proba_after: FloatArray
     predicted_before: CodeArray
     predicted_after: CodeArray
+    classes: AnyArray
+    rows: IntArray
     fit: AnyFit | None
     how: How = "minimiser"
     estimator: Any = None
@@ -48,17 +51,14 @@ class Verification:
 
         facts = {"Flipped": self._flips(), "Refitted": self.how}
         before, after = self.proba_before, self.proba_after
-        names = self.predicted_before, self.predicted_after
         if before.ndim == 2:  # of the class predicted before
             places = np.arange(len(before)), self.predicted_before
             before, after = before[places], after[places]
-        if self.fit is not None:
-            names = self.fit.classes[names[0]], self.fit.classes[names[1]]
         lines = {
             "query": np.arange(len(before)),
             "flipped": self.flipped,
-            "predicted before": names[0],
-            "predicted after": names[1],
+            "predicted before": self.classes[self.predicted_before],
+            "predicted after": self.classes[self.predicted_after],
             "probability before": before,
             "probability after": after,
         }
@@ -126,7 +126,8 @@ def verify(
     if how == "minimiser":
         queries = fit.design_of(X_query, who="verify: X_query")
         refit = fit.refit(chosen, edit, labels=labels, monitor=monitor)
-        return _compared(fit.problem, fit.decision(queries), refit.decision(queries), threshold_logit, fit=refit)
+        decisions = fit.decision(queries), refit.decision(queries)
+        return _compared(fit, decisions, threshold_logit, rows=chosen, fit=refit)
     edited = fit.edited(chosen, edit, labels)
     if edit == "remove":
         changed = np.flatnonzero((edited.weights == 0) & (fit.problem.weights > 0))
@@ -138,7 +139,7 @@ def verify(
     before, after, estimator = _by_estimator(fit, changed, new, X_query, edit, how)
     if monitor is not None:
         monitor.check()
-    return _compared(fit.problem, before, after, threshold_logit, how=how, estimator=estimator)
+    return _compared(fit, (before, after), threshold_logit, rows=chosen, how=how, estimator=estimator)
 
 
 def _of_bayes(
@@ -153,6 +154,7 @@ def _of_bayes(
 ) -> Verification:
     """`verify` of a naive Bayes, whose refit at the given features is the estimator's own."""
     refit = fit.refit(rows, edit, labels=labels, monitor=monitor)
+    refitted: dict[str, Any]
     if how == "minimiser":
         queries = fit.design_of(X_query, who="verify: X_query")
         before, after, refitted = fit.decision(queries), refit.decision(queries), {"fit": refit, "estimator": None}
@@ -161,7 +163,16 @@ def _of_bayes(
         before, after, estimator = _by_estimator(fit, changed, refit.y[changed], X_query, edit, how)
         refitted = {"fit": None, "estimator": estimator}
     predicted = [predicted_codes(scores_of(decision), threshold_logit) for decision in (before, after)]
-    return Verification(proba_of(before), proba_of(after), predicted[0], predicted[1], how=how, **refitted)
+    return Verification(
+        proba_of(before),
+        proba_of(after),
+        predicted[0],
+        predicted[1],
+        classes=fit.classes,
+        rows=rows,
+        how=how,
+        **refitted,
+    )
 
 
 def _by_estimator(
@@ -186,12 +197,15 @@ def _by_estimator(
 
 
 def _compared(
-    problem: Problem, before: FloatArray, after: FloatArray, threshold_logit: float, **refitted: Any
+    fit: Fit, decisions: tuple[FloatArray, FloatArray], threshold_logit: float, /, **made: Any
 ) -> Verification:
+    before, after = decisions
+    problem = fit.problem
     return Verification(
         problem.proba(before),
         problem.proba(after),
         problem.predicted(before, threshold_logit),
         problem.predicted(after, threshold_logit),
-        **{"fit": None, **refitted},
+        classes=fit.classes,
+        **{"fit": None, **made},
     )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..workbench import Workbench
     from ._jobs import Jobs
     from ._pages import Pages
+    from ._trial import Trial
 
 Value = dict[str, Any]
 
@@ -53,15 +54,19 @@ class Asked(Protocol):
     def say(self, words: str) -> str:
         """Show a sentence in the status line, and return it."""
 
+    def show_news(self) -> None:
+        """Have the page ask again for what it shows."""
+
 
 class Answers:
     """Answers the requests of one widget's pages: each gets exactly one result or error."""
 
-    def __init__(self, widget: Asked, workbench: Workbench, pages: Pages, jobs: Jobs) -> None:
+    def __init__(self, widget: Asked, workbench: Workbench, pages: Pages, jobs: Jobs, trial: Trial) -> None:
         self._widget = widget
         self._workbench = workbench
         self._pages = pages
         self._jobs = jobs
+        self._trial = trial
         self._queued = Queue(workbench)
         self._filler = filler_of(workbench)
         self._lanes: dict[str, Lane] = {}
@@ -175,12 +180,12 @@ class Answers:
     def _with_trouble(self, message: str) -> str:
         return f"{message} {self._workbench.store_trouble}".rstrip()
 
-    def _done(self, request: Request, message: str) -> None:
+    def _done(self, request: Request, message: str, rows: list[int]) -> None:
         """Say what was done, with what it is predicted to do to the chosen row; ranking that row may take a while."""
         said, row = self._widget.say(self._with_trouble(message)), self._widget.test_row
 
         def value(_: Monitor) -> Value:
-            return {"message": said, "forecast": wire.forecast(self._workbench, row)}
+            return {"message": said, "rows": rows, "forecast": wire.forecast(self._trial, row)}
 
         self._beside(request, value, lane="effect")
 
@@ -200,7 +205,7 @@ class Answers:
         row, set_first = self._row(request), request.body["set_first"]
 
         def value(monitor: Monitor) -> Value:
-            return wire.ranking(self._workbench, self._pages, row, set_first=set_first, monitor=monitor)
+            return wire.ranking(self._workbench, self._pages, self._trial, row, set_first=set_first, monitor=monitor)
 
         self._beside(request, value, key=(row, set_first))
 
@@ -285,7 +290,9 @@ class Answers:
             return bench.set_relabelled(rows, wanted, note, test_row=test_row, request=once)
 
         def then(written: list[int]) -> None:
-            self._done(request, words.decided(decision, written, len(self._workbench.relabelled)))
+            if self._trial.leave_out(rows):
+                self._trial_changed()
+            self._done(request, words.decided(decision, written, len(self._workbench.relabelled)), written)
 
         self._write(request, act, then)
 
@@ -306,9 +313,21 @@ class Answers:
 
         def then(rows: list[int]) -> None:
             what = self._workbench.asked_before(request.id)
-            self._done(request, words.stepped(undo, what, len(rows), len(self._workbench.relabelled)))
+            self._done(request, words.stepped(undo, what, len(rows), len(self._workbench.relabelled)), rows)
 
         self._write(request, act, then)
+
+    def _try(self, request: Request) -> None:
+        texts = request.body["labels"]
+        labels = [None if text is None else wire.class_of(self._workbench, text) for text in texts]
+        self._trial.begin(request.body["rows"], labels, self._widget.test_row)
+        self._jobs.labels_change()
+        self._trial_changed()
+        self._done(request, words.tried(len(self._trial.labels)), list(self._trial.labels))
+
+    def _trial_changed(self) -> None:
+        self._pages.forget()
+        self._widget.show_news()
 
     # ---- long work ----------------------------------------------------------------------------------------------
 
@@ -323,12 +342,15 @@ class Answers:
         )
 
     def _verify(self, request: Request) -> None:
-        self._as_job(
-            request,
-            Job("verify", None, request.id),
-            lambda monitor: self._workbench.verify(monitor=monitor),
-            lambda _: words.retrained(self._workbench),
-        )
+        """The trial if there is one, which is told to these pages only; otherwise what was decided."""
+        n_tried = len(self._trial.labels)
+
+        def tell(_: Any) -> str:
+            if n_tried:
+                self._trial_changed()
+            return words.retrained(self._trial.summary(), n_tried)
+
+        self._as_job(request, Job("verify", None, request.id), self._trial.verify, tell)
 
     def _cancel(self, request: Request) -> None:
         self._reply(request, {"message": "Cancelling…" if self._jobs.cancel() else "Nothing is running."})
@@ -375,6 +397,7 @@ _HANDLERS: Mapping[str, Callable[[Answers, Request], None]] = {
     "watch": Answers._watch,
     "select": Answers._select,
     "decide": Answers._decide,
+    "try": Answers._try,
     "find": Answers._find,
     "verify": Answers._verify,
     "cancel": Answers._cancel,

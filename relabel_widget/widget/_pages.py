@@ -13,6 +13,7 @@ from .._typing import AnyArray, BoolArray, FloatArray, IntArray
 from ..workbench.test_rows import TestColumns
 from ._columns import COLUMNS, SORTABLE, Known
 from ._content import shown
+from ._trial import Trial
 
 NEAR = 0.1
 """How far from the threshold, in probability, counts as near it; of more classes than two, half as far as the rival."""
@@ -67,8 +68,9 @@ def _ordered(rows: IntArray, key: AnyArray | None, descending: bool) -> IntArray
 class Pages:
     """Pages of the test rows; remembers the columns and the last arrangement until told that the data changed."""
 
-    def __init__(self, workbench: Any) -> None:
+    def __init__(self, workbench: Any, trial: Trial) -> None:
         self._workbench = workbench
+        self._trial = trial
         self._version = 0
         self._columns: TestColumns | None = None
         self._arranged: tuple[tuple[Any, ...], IntArray] | None = None
@@ -84,7 +86,7 @@ class Pages:
         """What is known of the test rows now."""
         found, version = self._columns, self._version
         if found is None:
-            found = self._workbench.test_columns()
+            found = self._workbench.columns_after(self._trial.verification)
             if version == self._version:  # another thread may have changed the data meanwhile
                 self._columns = found
         return found

@@ -65,7 +65,7 @@ FLIP_SUMMARY = record(
     "A flip set. `labels` has the new label of each of its `rows`. `target` is the class that was asked for, null for "
     "any. The probabilities are those of the second of two classes, of the class predicted before where there are "
     "more; `predictedAfter` is the class that the refit predicts. `own` is the word of the user's own estimator, "
-    "refitted; empty where it was not asked.",
+    "refitted; empty where it was not asked. `open` are the rows that nobody has decided about.",
     size=COUNT,
     found=FLAG,
     verified=FLAG,
@@ -77,14 +77,15 @@ FLIP_SUMMARY = record(
     optimal=FLAG,
     rows=listed(COUNT),
     labels=listed(TEXT),
+    open=listed(COUNT),
     target=nullable(TEXT),
     predicted_after=nullable(TEXT),
 )
 FORECAST = record(
     "Forecast",
-    "What the marked rows do to the chosen row, to first order: a prediction, never a fact. `labels` is how many "
-    "changed labels it speaks of: the mark of this moment may not be among them yet. `logOdds` is the change of what "
-    "influences change, and `proba` is of the class that `proba` of a test row is of.",
+    "What the marked and tried rows do to the chosen row, to first order: a prediction, never a fact. `labels` is how "
+    "many changed labels it speaks of: the mark of this moment may not be among them yet. `logOdds` is the change of "
+    "what influences change, and `proba` is of the class that `proba` of a test row is of.",
     labels=COUNT,
     log_odds=NUMBER,
     proba=NUMBER,
@@ -196,7 +197,13 @@ MATTERS = record("Matters", "Conflicts, or what did not carry over.", about=TEXT
 
 FILLED = record("Filled", "How far the search in the background is.", done=COUNT, total=COUNT, running=FLAG)
 DONE = record("Done", "What was done, in words.", message=TEXT)
-DECIDED = record("Decided", "The same, and what it does to the chosen row.", message=TEXT, forecast=nullable(FORECAST))
+DECIDED = record(
+    "Decided",
+    "The same, the training rows that it was about, and what it does to the chosen row.",
+    message=TEXT,
+    rows=listed(COUNT),
+    forecast=nullable(FORECAST),
+)
 
 PROGRESS = record("Progress", "How far a job is.", phase=TEXT, done=COUNT, total=nullable(COUNT))
 SIZES = record(
@@ -209,11 +216,13 @@ SIZES = record(
 
 VERIFIED = record(
     "Verified",
-    "What a verification found; scores are null without true labels, or where they are not defined.",
+    "What a verification found; scores are null without true labels, or where they are not defined. `pValue` is that "
+    "of a split into right and wrong as uneven as this, by chance.",
     rows=COUNT,
     flipped=COUNT,
     became_right=nullable(COUNT),
     became_wrong=nullable(COUNT),
+    p_value=nullable(NUMBER),
     accuracy_before=nullable(NUMBER),
     accuracy_after=nullable(NUMBER),
     f1_before=nullable(NUMBER),
@@ -224,12 +233,14 @@ VERIFIED = record(
     log_loss_after=nullable(NUMBER),
 )
 JOB = record("Job", "What runs now.", kind=TEXT, row=nullable(COUNT))
+TRIED = record("Tried", "A label that is tried for a training row; nothing of it is recorded.", row=COUNT, label=TEXT)
 SHARED = record(
     "Shared",
     "The small synced state. Everything larger is asked for. `classes` are two or more; the threshold is one of two "
     "classes and stays where it is with more. `verified_by` is what was retrained (minimiser, estimator or pipeline; "
-    "empty without a verification). `own_note` says where the user's own estimator predicts otherwise than the "
-    "minimum of its objective, and why; empty where it does not. `checked` says how many labels were found right or "
+    "empty without a verification). With a `trial`, the verification is that of the trial. `own_note` says where the "
+    "user's own estimator predicts otherwise than the minimum of its objective, and why; empty where it does not. "
+    "`checked` says how many labels were found right or "
     "wrong, `orders` in which order the others can be checked (`Order`), the best one first. `meta` names the columns "
     "of metadata of the test rows. `next_undo` and `next_redo` say what these would take back or bring again, and "
     "whose it is; `conflicts` and `carried` how many rows people decided differently, and how many decisions did not "
@@ -246,6 +257,7 @@ SHARED = record(
     export_path=TEXT,
     status=TEXT,
     job=nullable(JOB),
+    trial=listed(TRIED),
     verification=nullable(VERIFIED),
     verified_by=TEXT,
     own_note=TEXT,
@@ -309,6 +321,7 @@ REQUESTS: Mapping[str, Kind] = {
     "watch": _kind(FILLED, rows=_WATCHED, on=FLAG),
     "select": _kind(DONE, row=nullable(COUNT)),
     "decide": _kind(DECIDED, rows=_ROWS, decision=DECISION, labels=nullable(listed(TEXT)), note=_NOTE),
+    "try": _kind(DECIDED, rows=listed(COUNT), labels=listed(nullable(TEXT))),
     "find": _kind(DONE, row=COUNT, target=nullable(TEXT)),
     "verify": _kind(DONE),
     "cancel": _kind(DONE),
@@ -323,5 +336,6 @@ Classes travel as texts, those of ``SHARED.classes``. ``predicted`` of a page ke
 class, and ``meta`` is a column of metadata to sort by in place of ``sort``. ``labels`` of a decision to relabel gives
 each row that label, the original one clears the row, and None leaves the choice to `Workbench.set_relabelled`; to
 adjudicate, they are needed. ``target`` is the class to flip to, None any other. ``round`` of a queue names a ranking: a
-new number makes a new one, which has learned from all decisions.
+new number makes a new one, which has learned from all decisions. ``try`` names all that is tried from now on, and no
+rows at all to end the trial; a label that is None is left to Python.
 """

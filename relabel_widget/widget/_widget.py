@@ -23,6 +23,7 @@ from ._coalescing import Coalesced
 from ._fallback import fallback_html
 from ._jobs import jobs_of
 from ._pages import Pages
+from ._trial import Trial
 from ._where_asked import SendsWhereAsked
 
 _STATIC = Path(__file__).parent / "static"
@@ -106,7 +107,8 @@ class RelabelWidget(SendsWhereAsked):
                 f"{shown(height)}."
             )
         self.workbench = workbench
-        self._pages = Pages(workbench)
+        self._trial = Trial(workbench)
+        self._pages = Pages(workbench, self._trial)
         self._jobs = jobs_of(workbench)
         self.export_path = str(export_path)
         self._revisions = itertools.count(1)
@@ -126,7 +128,7 @@ class RelabelWidget(SendsWhereAsked):
         super().__init__(**start, _state=self._describe(), **kwargs)
         if type(self.comm).__module__.startswith("marimo."):
             self._seen = 0
-        self._answers = Answers(self, workbench, self._pages, self._jobs)
+        self._answers = Answers(self, workbench, self._pages, self._jobs, self._trial)
         self._ends = [
             workbench.subscribe(self._on_workbench),
             self._jobs.subscribe(self._on_job),
@@ -159,7 +161,7 @@ class RelabelWidget(SendsWhereAsked):
         return result
 
     def verify(self) -> Any:
-        """Retrain on the labels as they are now, and wait for it.
+        """Retrain on the labels as they were decided, and wait for it. `Workbench.what_if` tries others.
 
         Returns
         -------
@@ -172,7 +174,7 @@ class RelabelWidget(SendsWhereAsked):
         """
         with self._jobs.running("verify") as monitor:
             result = self.workbench.verify(monitor=monitor)
-        self.say(words.retrained(self.workbench))
+        self.say(words.retrained(self.workbench.verification_summary()))
         return result
 
     def to_html(self, path: str | os.PathLike[str], overwrite: bool = False) -> Path:
@@ -242,7 +244,7 @@ class RelabelWidget(SendsWhereAsked):
 
     def _describe(self) -> Value:
         said = {"export_path": readable(self.export_path), "status": self._status}
-        return wire.state(self.workbench, revision=self._revision, job=self._jobs.current, **said)
+        return wire.state(self.workbench, self._trial, revision=self._revision, job=self._jobs.current, **said)
 
     def say(self, words: str) -> str:
         self._status = readable(words)  # a path may hold bytes that are no UTF-8
@@ -255,11 +257,19 @@ class RelabelWidget(SendsWhereAsked):
         """A set that was found in the background reaches the page as an event, and no line of a list moves for it."""
         if kind == "closed":
             return
+        if kind == "labels":
+            self._trial.follow()
+        elif kind == "threshold":
+            self._trial.forget_result()
         searched = self._answers.searched_here()
         self._pages.forget(order=searched is None)
         if searched is None or searched == self.test_row:
-            self._revision = next(self._revisions)
-            self._refreshing.ask()
+            self.show_news()
+
+    def show_news(self) -> None:
+        """Have the page ask again for what it shows."""
+        self._revision = next(self._revisions)
+        self._refreshing.ask()
 
     def _bring_up_to_date(self) -> None:
         relabelled, threshold = list(self.workbench.relabelled), float(self.workbench.threshold)

@@ -13,11 +13,13 @@ from ..facts import clip, own_word
 from ..files.characters import isolated
 from ..monitor import Monitor
 from ..workbench.row_content import Content
+from ..workbench.summary import VerificationSummary
 from ._content import shown
 from ._disagreements import in_conflict, not_carried
 from ._jobs import Job
 from ._pages import Pages, number_or_none
 from ._requests import RequestError
+from ._trial import Trial
 from ._words import checked
 
 BARS = 100
@@ -53,8 +55,11 @@ def class_of(workbench: Any, text: str) -> Any:
     return workbench.classes.tolist()[known.index(text)]
 
 
-def state(workbench: Any, *, revision: int, export_path: str, status: str, job: Job | None) -> dict[str, Any]:
+def state(
+    workbench: Any, trial: Trial, *, revision: int, export_path: str, status: str, job: Job | None
+) -> dict[str, Any]:
     """The small state that is synced, and saved with the notebook."""
+    shown = trial.verification
     return {
         "revision": revision,
         "n_train": int(workbench.n_train),
@@ -68,8 +73,9 @@ def state(workbench: Any, *, revision: int, export_path: str, status: str, job: 
         "export_path": export_path,
         "status": status,
         "job": None if job is None else {"kind": job.kind, "row": job.row},
-        "verification": _verification(workbench),
-        "verified_by": "" if workbench.verification is None else workbench.verification.how,
+        "trial": [{"row": row, "label": str(label)} for row, label in sorted(trial.labels.items())],
+        "verification": _verified(trial.summary()),
+        "verified_by": "" if shown is None else shown.how,
         "own_note": str(workbench.disagreement or ""),
         "checked": checked(workbench),
         "orders": orders(workbench),
@@ -83,8 +89,7 @@ def orders(workbench: Any) -> list[str]:
     return ["repair", "suspicion"] if known else ["suspicion"]
 
 
-def _verification(workbench: Any) -> dict[str, Any] | None:
-    summary = workbench.verification_summary()
+def _verified(summary: VerificationSummary | None) -> dict[str, Any] | None:
     if summary is None:
         return None
     found = asdict(summary)
@@ -94,8 +99,8 @@ def _verification(workbench: Any) -> dict[str, Any] | None:
     return found
 
 
-def flip_set(found: Any, target: Any) -> dict[str, Any]:
-    """A `FlipSet` that was asked for with this target."""
+def flip_set(found: Any, target: Any, decided: set[int]) -> dict[str, Any]:
+    """A `FlipSet` that was asked for with this target; ``decided`` are rows that somebody decided about."""
     return {
         "size": int(found.size),
         "found": bool(found.found),
@@ -108,15 +113,16 @@ def flip_set(found: Any, target: Any) -> dict[str, Any]:
         "optimal": bool(found.optimal),
         "rows": [int(row) for row in found.rows],
         "labels": [str(label) for label in found.labels],
+        "open": [int(row) for row in found.rows if int(row) not in decided],
         "target": None if target is None else str(target),
         "predicted_after": None if found.predicted_after is None else str(found.predicted_after),
     }
 
 
-def forecast(workbench: Any, row: int | None) -> dict[str, Any] | None:
-    """What the labels changed now do to a test row, to first order; None if none is changed or no row chosen."""
-    found = None if row is None else workbench.forecast(row)
-    if found is None or not found.n_relabelled:
+def forecast(trial: Trial, row: int | None) -> dict[str, Any] | None:
+    """What the labels changed and tried do to a test row, to first order; None without any, or a chosen row."""
+    found = None if row is None else trial.forecast(row)
+    if found is None or not (found.n_relabelled or trial.labels):
         return None
     return {
         "labels": found.n_relabelled,
@@ -160,9 +166,12 @@ def bars(workbench: Any, row: int, offset: int, limit: int, *, set_first: bool, 
     }
 
 
-def ranking(workbench: Any, pages: Pages, row: int, *, set_first: bool, monitor: Monitor) -> dict[str, Any]:
+def ranking(
+    workbench: Any, pages: Pages, trial: Trial, row: int, *, set_first: bool, monitor: Monitor
+) -> dict[str, Any]:
     """One test row in full, what is known of it, and the first of the training rows that decide it."""
     known = workbench.known_flip_set(row)
+    decided = set() if known is None else set(workbench.decisions()["row"].tolist())
     summary = pages.line(row)
     length = max(BARS, min(known.size, 400) if known is not None else 0)
     set_first = set_first and known is not None  # one that is found meanwhile is not told of, and comes first no sooner
@@ -173,8 +182,8 @@ def ranking(workbench: Any, pages: Pages, row: int, *, set_first: bool, monitor:
         "content": content,
         "meta": workbench.test_metadata.line(row),
         "summary": summary,
-        "flip": None if known is None else flip_set(known, workbench.known_target(row)),
-        "forecast": forecast(workbench, row),
+        "flip": None if known is None else flip_set(known, workbench.known_target(row), decided),
+        "forecast": forecast(trial, row),
         "largest": workbench.largest_influence(row),
         "bars": first,
     }

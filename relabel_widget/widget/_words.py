@@ -12,6 +12,7 @@ from ..files.characters import isolated, readable
 from ..journal.events import DECISIONS
 from ..workbench import Workbench
 from ..workbench.reasons import Reasons
+from ..workbench.summary import VerificationSummary
 
 
 def in_words(error: BaseException) -> str:
@@ -50,14 +51,21 @@ def found(workbench: Any, result: Any, row: int) -> str:
     return f"Test row {row}. {result.outcome} The set has {size}; {change}. {own_word(result)}".rstrip()
 
 
-def retrained(workbench: Any) -> str:
-    """The result of a verification."""
-    summary = workbench.verification_summary()
+def retrained(summary: VerificationSummary | None, n_tried: int = 0) -> str:
+    """The result of a verification; of a trial if rows are tried."""
     if summary is None:
         return "Retrained, but the labels changed meanwhile. Verify again."
     flipped = flips(summary.n_flipped, summary.n_test)
     words = f"Retrained with {plural(summary.n_relabelled, 'changed label')}: {flipped}."
-    return words + accuracy_change(summary)
+    trial = f"Trial of {plural(n_tried, 'label')}, nothing recorded. " if n_tried else ""
+    return trial + words + accuracy_change(summary)
+
+
+def tried(number: int) -> str:
+    """The message after a trial has begun, changed or ended."""
+    if not number:
+        return "The trial has ended. Nothing of it was recorded."
+    return f"Trial: {plural(number, 'label')} changed, nothing recorded. Verify to see what retraining makes of it."
 
 
 _VERBS = {

@@ -80,8 +80,10 @@ class Decisions:
             If a label is not one of the classes, there are not as many labels as rows, or None is given where there
             are more than two classes.
         """
+        if not len(rows):
+            return self.overlay()
         codes = self.codes()
-        if label is None and len(rows) and len(self.labels.classes) > 2:
+        if label is None and len(self.labels.classes) > 2:
             raise ValueError(
                 f"{who}: expected the new label of the rows, because there are {len(self.labels.classes)} classes. "
                 "Pass one for all rows or one for each, such as the labels of a flip set."

@@ -242,13 +242,13 @@ class Findings:
                 _keep(self._explanations, row, (known, made), _KEPT_EXPLANATIONS)
         return made
 
-    def summary(self, result: Verification, n_relabelled: int) -> VerificationSummary:
+    def summary(self, result: Verification) -> VerificationSummary:
         """A verification in numbers."""
-        return summarise(result, self._queries.codes, n_relabelled=n_relabelled)
+        return summarise(result, self._queries.codes)
 
-    def details(self, result: Verification, n_relabelled: int, threshold: float) -> dict[str, Any]:
+    def details(self, result: Verification, threshold: float) -> dict[str, Any]:
         """What is written down of a verification."""
-        return asdict(self.summary(result, n_relabelled)) | {"threshold": threshold, "how": result.how}
+        return asdict(self.summary(result)) | {"threshold": threshold, "how": result.how}
 
 
 def check_applies(threshold: Any, classes: AnyArray, *, who: str) -> None:

@@ -119,7 +119,12 @@ class Predictions:
 
     def test_columns(self) -> TestColumns:
         """`test_rows` as arrays, without texts: what long lists are sorted and filtered by. O(n_test)."""
-        return self._queries.columns(*self._known())
+        return self.columns_after(self._findings.verification)
+
+    def columns_after(self, verification: Verification | None) -> TestColumns:
+        """`test_columns` with what another verification says, such as that of `Workbench.what_if`, or none."""
+        threshold, sizes, _ = self._known()
+        return self._queries.columns(threshold, sizes, verification)
 
     def _known(self) -> tuple[float, IntArray, Verification | None]:
         with self._lock:

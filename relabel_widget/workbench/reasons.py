@@ -123,7 +123,7 @@ class Reasoning:
             float(proba[code]),
             self._features(without, design, own, code),
             self._nearest(row, own),
-            summarise(relabelled, self._queries.codes, n_relabelled=1),
+            summarise(relabelled, self._queries.codes),
         )
 
     def _features(self, without: AnyFit, design: Design, own: int, code: int) -> pd.DataFrame:

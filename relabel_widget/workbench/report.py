@@ -131,8 +131,8 @@ def _tiles(report: Report) -> Markup:
     found = report.summary
     if found is None:
         words = (
-            "These labels have not been tried by retraining since they were last changed, so nothing on this page says "
-            "what they do to predictions."
+            "These labels have not been verified by retraining since they were last changed, so nothing on this page "
+            "says what they do to predictions."
             if len(report.corrected)
             else "No label is changed, so there is nothing to retrain with."
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import bdtr
 from scipy.stats import rankdata
 
 from .._typing import BoolArray, FloatArray, IntArray
@@ -34,6 +35,9 @@ class VerificationSummary:
         classes the plain mean over those that they hold, each against all others.
     n_known
         Test rows whose true label is known.
+    p_value
+        How likely a split into became right and became wrong as uneven as this one, or more, is by chance alone:
+        McNemar's test in its exact form, two-sided. 1.0 where no such row changed.
     """
 
     n_relabelled: int
@@ -50,18 +54,18 @@ class VerificationSummary:
     auc_before: float | None = None
     auc_after: float | None = None
     n_known: int = 0
+    p_value: float | None = None
 
 
-def summarise(verification: Verification, truth: IntArray | None, *, n_relabelled: int) -> VerificationSummary:
+def summarise(verification: Verification, truth: IntArray | None) -> VerificationSummary:
     """Sum a verification up.
 
     Parameters
     ----------
     truth
         Class codes of the test rows, shape (m,), or None: -1 where not known, 2 and above for labels of no class.
-    n_relabelled
-        Number of training rows relabelled.
     """
+    n_relabelled = len(verification.rows)
     n_flipped = int(np.count_nonzero(verification.flipped))
     n_test = len(verification.flipped)
     known = np.zeros(n_test, dtype=bool) if truth is None else truth >= 0
@@ -74,6 +78,8 @@ def summarise(verification: Verification, truth: IntArray | None, *, n_relabelle
     proba_after = verification.proba_after[known]
     right_before = before == truth
     right_after = after == truth
+    became_right = int(np.count_nonzero(right_after & ~right_before))
+    became_wrong = int(np.count_nonzero(right_before & ~right_after))
     return VerificationSummary(
         n_relabelled,
         n_test,
@@ -82,14 +88,20 @@ def summarise(verification: Verification, truth: IntArray | None, *, n_relabelle
         accuracy_after=float(right_after.mean()),
         log_loss_before=_log_loss(proba_before, truth),
         log_loss_after=_log_loss(proba_after, truth),
-        n_became_right=int(np.count_nonzero(right_after & ~right_before)),
-        n_became_wrong=int(np.count_nonzero(right_before & ~right_after)),
+        n_became_right=became_right,
+        n_became_wrong=became_wrong,
         f1_before=_mean_f1(before, truth, proba_before),
         f1_after=_mean_f1(after, truth, proba_after),
         auc_before=_mean_auc(proba_before, truth),
         auc_after=_mean_auc(proba_after, truth),
         n_known=int(known.sum()),
+        p_value=_sign_test(became_right, became_wrong),
     )
+
+
+def _sign_test(one: int, other: int) -> float:
+    """Two-sided, by the binomial distribution of fair coin tosses."""
+    return float(min(1.0, 2 * bdtr(min(one, other), one + other, 0.5)))
 
 
 def _mean_f1(predicted: IntArray, truth: IntArray, proba: FloatArray) -> float | None:

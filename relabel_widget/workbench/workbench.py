@@ -399,7 +399,7 @@ class Workbench(Predictions, Appearance, People, Exchange):
             raise ValueError("verify: expected relabelled rows, got none. Relabel a row first, then retrain.")
         retraining = Retraining(self._queries, labels, threshold, self._disagreement is not None, monitor)
         result = retraining.result(how)
-        details = self._findings.details(result, len(labels), threshold)
+        details = self._findings.details(result, threshold)
         with self._lock:
             if labels != self._decisions.overlay() or threshold != self.threshold:
                 return result
@@ -425,6 +425,7 @@ class Workbench(Predictions, Appearance, People, Exchange):
         -------
         Verification
             Of all test rows, as `verify` makes it by itself: compared with the model on the original labels.
+            `verification_summary` puts it in numbers.
 
         Raises
         ------
@@ -471,12 +472,10 @@ class Workbench(Predictions, Appearance, People, Exchange):
         """What retraining said of the current labels and threshold; None once either changed."""
         return self._findings.verification
 
-    def verification_summary(self) -> VerificationSummary | None:
-        """The current verification in numbers, or None."""
-        with self._lock:
-            current = self.verification
-            n_relabelled = len(self._decisions.rows())
-        return None if current is None else self._findings.summary(current, n_relabelled)
+    def verification_summary(self, of: Verification | None = None) -> VerificationSummary | None:
+        """A verification in numbers, such as that of `what_if`; by default the current one, or None."""
+        result = self.verification if of is None else of
+        return None if result is None else self._findings.summary(result)
 
     # Files
 

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.browser
 class TestKeyboard:
     def test_everything_by_keys_alone(self, show):
         bench = small_workbench()
+        bench.flip_set(1)
         one = show(bench)
         keys = one.page.keyboard
         expect(one.tests.get_by_text("text 0", exact=True)).to_be_visible()
@@ -28,9 +29,11 @@ class TestKeyboard:
         expect(one.tests.get_by_role("row", selected=True)).to_be_focused()
         rows = bench.influential_rows(1)["row"].tolist()
         expect(one.box(rows[0])).to_be_visible()
-        one.button("Mark whole flip set").focus()
+        one.button("Try this set").focus()
         keys.press("Tab")
         expect(one.page.get_by_label("Text of test row 1")).to_be_focused()  # a long one is scrolled by keys
+        keys.press("Tab")
+        expect(one.button("Decide row by row")).to_be_focused()
         keys.press("Tab")
         expect(one.box(rows[0])).to_be_focused()
         keys.press("ArrowDown")
@@ -71,7 +74,7 @@ class TestKeyboard:
         expect(boxes.first).to_be_focused()
 
     def test_a_full_session_without_a_mouse(self, show, tmp_path):
-        """Pick, find, mark, verify, note, keep, queue, history, undo, redo and export, each by its key."""
+        """Pick, find, try, verify, decide, note, keep, queue, history, undo, redo and export, each by its key."""
         bench = hotel_workbench()
         one = show(bench, export_path=str(tmp_path / "fixed.csv"))
         keys, page = one.page.keyboard, one.page
@@ -87,10 +90,14 @@ class TestKeyboard:
         expect(one.ranking.get_by_text("in flip set").first).to_be_visible()
         found = bench.known_flip_set(3)
         keys.press("a")
+        expect(one.status).to_contain_text(f"Trial: {found.size} labels changed, nothing recorded")
+        keys.press("v")
+        expect(one.status).to_contain_text("nothing recorded. Retrained with")
+        for key in ("d", *"r" * found.size):
+            keys.press(key)
         expect(one.status).to_contain_text(f"{found.size} labels changed in all")
         keys.press("v")
-        expect(one.status).to_contain_text("Retrained with")
-        keys.press("2")
+        keys.press("2")  # what is typed while it retrains counts, too
         keys.press("End")
         last = int(bench.influential_rows(3, top=440)["row"].iloc[-1])
         expect(one.box(last)).to_be_focused()

@@ -44,7 +44,7 @@ def test_an_estimator_that_stopped_early_is_told_apart(show, theme):
     words = "Confirmed by refitting your estimator" if found.verified else "Your own model, refitted"
     expect(note).to_contain_text(f"{words}: probability {found.own_proba_before:.3f}")
     one.shot(f"own-model-{theme}")
-    one.button("Mark whole flip set").click()
+    one.button("Try this set").click()
     one.button("Verify by retraining").click()
     expect(one.page.locator(".rlw-happens")).to_contain_text("Your estimator retrained")
 
@@ -55,7 +55,7 @@ def test_a_pipeline_that_looks_at_labels_is_retrained_whole(show):
     one.pick(3)
     one.button("Find flip set").click()
     expect(one.status).to_contain_text("Confirmed by refitting your pipeline")
-    one.button("Mark whole flip set").click()
+    one.relabel_set(bench.known_flip_set(3).size)
     one.button("Verify by retraining").click()
     expect(one.page.locator(".rlw-happens")).to_contain_text("Your pipeline retrained")
     assert bench.verification.how == "pipeline"

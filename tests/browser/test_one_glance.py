@@ -27,7 +27,7 @@ def boxes_of(region):
         "status": region.get_by_role("status"),
         "effect": region.get_by_role("region", name="Effect"),
     }
-    for name in ("Find flip set", "Mark whole flip set", "Verify by retraining", "Undo", "Redo", "Export labels"):
+    for name in ("Find flip set", "Try this set", "Verify by retraining", "Undo", "Redo", "Export labels"):
         places[name] = region.get_by_role("button", name=name, exact=True)
     return {name: place.bounding_box() for name, place in places.items()}
 
@@ -64,8 +64,14 @@ def test_the_job_in_jupyterlab_on_a_laptop_without_scrolling(tmp_path, page):
 
         press("Find flip set")
         expect(status).to_contain_text("Found: a refit", timeout=60_000)
-        press("Mark whole flip set")
-        expect(status).to_contain_text("labels changed in all")
+        press("Try this set")
+        press("Verify by retraining")
+        expect(status).to_contain_text("nothing recorded. Retrained with", timeout=60_000)
+        page.screenshot(path=ARTIFACTS / "lab-laptop-trial.png")
+        press("Decide row by row")
+        for _ in range(4):
+            page.keyboard.press("r")
+        expect(status).to_contain_text("4 labels changed in all")
         press("Verify by retraining")
         expect(status).to_contain_text("Retrained with", timeout=60_000)
         page.screenshot(path=ARTIFACTS / "lab-laptop.png")

@@ -65,9 +65,9 @@ class TestTheWholeJob:
             expect(boxes.nth(i)).to_have_accessible_name(f"Relabel row {row}")
         expect(one.ranking.get_by_text("in flip set")).to_have_count(found.size)
         legend = page.locator(".rlw-legend")
-        expect(legend).to_contain_text(f"In the flip set: {found.size} rows, interaction")
+        expect(legend).to_contain_text("Flip set, shares")
         parts = one.ranking.locator(".rlw-share").filter(has_text="of the flip").all_text_contents()
-        whole = "".join([*parts, legend.text_content().split("interaction")[1]]).replace("−", "-")
+        whole = "".join([*parts, legend.text_content().split("(joint")[1]]).replace("−", "-")
         percents = [float(part) for part in re.findall(r"(-?[\d.]+)%", whole)]
         assert len(percents) == found.size + 1
         assert sum(percents) == pytest.approx(100, abs=0.3)
@@ -75,8 +75,8 @@ class TestTheWholeJob:
         one.box(int(found.rows[0])).check()
         expect(page.locator(".rlw-guess")).to_contain_text("to first order")
         one.wait_for(lambda: bench.relabelled == [int(found.rows[0])])
-        one.button("Mark whole flip set").click()
-        expect(one.button("Mark whole flip set")).to_be_disabled()
+        one.relabel_set(found.size - 1)
+        expect(one.button("Decide row by row")).to_be_disabled()
         one.wait_for(lambda: bench.relabelled == sorted(found.rows.tolist()))
 
         one.button("Verify by retraining").click()
@@ -92,10 +92,10 @@ class TestTheWholeJob:
         expect(one.tests.get_by_text("flips").first).to_be_visible()
 
         one.button("Undo").click()
-        expect(one.box(int(found.rows[1]))).not_to_be_checked()
+        expect(one.box(int(found.rows[-1]))).not_to_be_checked()
         expect(outcome).not_to_contain_text("Retrained")
         one.button("Redo").click()
-        expect(one.box(int(found.rows[1]))).to_be_checked()
+        expect(one.box(int(found.rows[-1]))).to_be_checked()
 
         one.button("Export labels").click()
         expect(one.status).to_contain_text(f"Wrote {found.size} corrected labels to")
@@ -170,7 +170,7 @@ class TestTheWholeJob:
         one.page.evaluate("places.length = 0")
         one.button("Find flip set").click()
         expect(one.ranking.get_by_text("in flip set").first).to_be_visible()
-        one.button("Mark whole flip set").click()
+        one.button("Try this set").click()
         expect(one.page.locator(".rlw-guess").first).to_be_attached()
         for row in bench.influential_rows(5)["row"].tolist()[:6]:
             one.box(row).focus()
@@ -341,7 +341,7 @@ class TestCannotFlip:
         one.button("Find flip set").click()
         expect(one.status).to_contain_text("Cannot flip")
         expect(one.page.locator(".rlw-outcome").first).to_contain_text(str(bench.known_flip_set(0).outcome))
-        expect(one.button("Mark whole flip set")).to_be_disabled()
+        expect(one.button("Try this set")).to_be_disabled()
         one.shot("light-cannot-flip")
 
 
@@ -352,9 +352,10 @@ class TestForeignTexts:
         one.pick(2)
         one.button("Find flip set").click()
         expect(one.status).to_contain_text("Found")
-        one.button("Mark whole flip set").click()
+        one.button("Try this set").click()
         one.button("Verify by retraining").click()
         expect(one.status).to_contain_text("Retrained")
+        one.relabel_set(bench.known_flip_set(2).size)
         expect(one.page.locator(".rlw-card .rlw-query")).to_have_text(f"{EVIL} 2")
         expect(one.ranking.get_by_text(f"train {EVIL}").first).to_be_visible()
         assert one.page.evaluate("window.hacked") is None
@@ -372,13 +373,14 @@ class TestLooks:
         one.button("Find flip set").click()
         expect(one.ranking.get_by_text("in flip set").first).to_be_visible()
         self._check(one, f"{theme}-found")
-        one.button("Mark whole flip set").click()
+        one.button("Try this set").click()
         expect(one.page.locator(".rlw-guess")).to_be_visible()
-        self._check(one, f"{theme}-marked")
+        self._check(one, f"{theme}-tried")
         one.button("Verify by retraining").click()
         expect(one.status).to_contain_text("Retrained")
         expect(one.tests.get_by_text("flips").first).to_be_visible()
         self._check(one, f"{theme}-verified")
+        one.relabel_set(4)
         one.page.get_by_label("Export file").fill("/no folder/x.csv")
         one.button("Export labels").click()
         expect(one.status).to_contain_text("There is no folder")

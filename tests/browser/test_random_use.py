@@ -20,20 +20,22 @@ STEPS = 60
 SHOWN = """() => {
   const rows = [...document.querySelectorAll(".rlw-train-row")].map((row) => ({
     at: Number(row.dataset.index), name: row.querySelector("input").ariaLabel,
-    marked: row.querySelector("input").checked, inSet: !row.querySelector(".rlw-chip").hidden}));
+    marked: row.querySelector("input").checked, tried: row.matches(".rlw-tried"),
+    inSet: !row.querySelector(".rlw-chip").hidden}));
   const text = (selector) => document.querySelector(selector).textContent;
   return {rows, title: text(".rlw-card h4"), facts: text(".rlw-header .rlw-muted"),
     threshold: Number(document.querySelector("input[type=number]").value)};
 }"""
 KEYS = (
     *("ArrowDown", "ArrowUp", "PageDown", "Home", "End", "Enter", "Space", "Shift+ArrowDown", "Tab", "Escape"),
-    *("f", "a", "r", "k", "s", "c", "v", "u", "Shift+U", "q", "j", "h", "?", "1", "2"),
+    *("f", "a", "t", "d", "r", "k", "s", "c", "v", "u", "Shift+U", "q", "j", "h", "?", "1", "2"),
 )
 
 
 def differences(one: Shown, bench: rw.Workbench) -> list[str]:
     """What a page says otherwise than the workbench."""
-    shown, row, marked = one.page.evaluate(SHOWN), one.widget.test_row, set(bench.relabelled)
+    shown, row = one.page.evaluate(SHOWN), one.widget.test_row
+    marked, tried = set(bench.relabelled), set(one.widget._trial.labels)
     title = "No test row picked" if row is None else f"Test row {row}"
     found = [] if shown["title"] == title else [f"{shown['title']!r}, not {title!r}"]
     if f"{len(marked)} label" not in shown["facts"]:
@@ -51,8 +53,9 @@ def differences(one: Shown, bench: rw.Workbench) -> list[str]:
         found.append("rows in no order that there is")
     for line in shown["rows"]:
         number = int(line["name"].rpartition(" ")[2])
-        if (line["marked"], line["inSet"]) != (number in marked, number in members):
-            found.append(f"{line}, though {number in marked} and {number in members}")
+        facts = number in marked, number in tried, number in members
+        if (line["marked"], line["tried"], line["inSet"]) != facts:
+            found.append(f"{line}, though {facts}")
     return found
 
 

@@ -77,7 +77,7 @@ def test_a_training_row_out_of_sight_is_shown_before_anything_is_decided(one, be
     assert len(bench.decisions()) == 1
 
 
-def test_the_flip_set_is_shown_before_it_is_marked(one, bench):
+def test_the_flip_set_is_shown_before_it_is_tried(one, bench):
     one.page.keyboard.press("f")
     expect(one.ranking.get_by_text("in flip set").first).to_be_visible()
     note = one.page.locator(".rlw-note-text").first
@@ -86,7 +86,7 @@ def test_the_flip_set_is_shown_before_it_is_marked(one, bench):
     one.page.keyboard.press("a")
     assert in_sight(note)
     one.page.keyboard.press("a")
-    expect(one.status).to_contain_text(f"{bench.known_flip_set(3).size} labels changed in all")
+    expect(one.status).to_contain_text(f"Trial: {bench.known_flip_set(3).size} labels changed, nothing recorded")
 
 
 def test_the_focus_stays_when_the_last_suspect_goes(one, bench):

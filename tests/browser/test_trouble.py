@@ -47,7 +47,11 @@ def test_reload_closed_socket_clicks_twice_and_a_dead_kernel(page, lab):
     region.get_by_role("button", name="Find flip set", exact=True).dblclick()
     status = region.get_by_role("status")
     expect(region.get_by_text("◆ in flip set").first).to_be_visible(timeout=30_000)
-    region.get_by_role("button", name="Mark whole flip set", exact=True).dblclick()
+    region.get_by_role("button", name="Try this set", exact=True).dblclick()
+    expect(status).to_contain_text("Trial: 4 labels changed, nothing recorded")
+    region.get_by_role("button", name="Decide row by row", exact=True).click()
+    for _ in range(4):
+        page.keyboard.press("r")
     expect(status).to_contain_text("4 labels changed in all")
     box = region.get_by_role("grid", name="Influential training rows").get_by_role("checkbox").first
     box.dblclick()  # off and on again
@@ -74,6 +78,18 @@ def test_reload_closed_socket_clicks_twice_and_a_dead_kernel(page, lab):
     page.evaluate(f"{KERNEL}.shutdown()")
     expect(region.get_by_role("status")).to_contain_text("The kernel is not responding", timeout=40_000)
     region.screenshot(path=ARTIFACTS / "lab-kernel-dead.png")
+
+
+def test_a_restarted_kernel_is_told_of_within_seconds(page, lab):
+    """The page looked alive for eleven seconds, and its card said "Cannot send"."""
+    region = lab(page, "restart.ipynb", "widget = rw.RelabelWidget(bench)\nwidget")
+    pick(region, 3)
+    page.evaluate(f"{KERNEL}.restart()")
+    expect(region.get_by_role("status")).to_contain_text("The kernel is not responding", timeout=6_000)
+    line_of(region.get_by_role("grid", name="Test rows"), 5).click()
+    page.wait_for_timeout(500)
+    expect(region.get_by_role("status")).to_contain_text("The kernel is not responding")
+    expect(region).not_to_contain_text("Cannot send")
 
 
 def test_two_widgets_and_other_widgets_beside_them(page, lab):

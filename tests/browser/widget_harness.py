@@ -147,6 +147,12 @@ class Shown:
         self.pane("Test rows")
         line_of(self.tests, row).click()
 
+    def relabel_set(self, size):
+        """Decide about the rows of the flip set one by one: each gets its label."""
+        self.button("Decide row by row").click()
+        for _ in range(size):
+            self.page.keyboard.press("r")
+
     def wait_for(self, holds):
         """What was decided is shown at once and written a moment later: wait until ``holds()``."""
         for _ in range(200):

@@ -11,8 +11,10 @@ from sklearn.metrics import accuracy_score, log_loss
 from sklearn.pipeline import Pipeline
 from workbench_cases import TEST, TRAIN, Y_TEST, Y, closest
 
+from relabel_widget.evidence import Verification
 from relabel_widget.monitor import Cancelled, Monitor
 from relabel_widget.search import find_flip_set
+from relabel_widget.workbench.summary import summarise
 from relabel_widget.workbench.workbench import Workbench
 
 
@@ -150,3 +152,20 @@ def test_cancelled_work_leaves_everything_as_it_was(bench: Workbench) -> None:
     assert bench.verification is None
     assert bench.known_flip_set(0) is None
     assert len(bench.history()) == 1
+
+
+@pytest.mark.parametrize(("right", "wrong"), [(0, 0), (1, 0), (0, 5), (6, 2), (7, 7), (40, 20)])
+def test_how_likely_a_split_is_by_chance_is_the_exact_sign_test(right: int, wrong: int) -> None:
+    from scipy.stats import binomtest
+
+    rows = right + wrong + 3
+    truth = np.zeros(rows, dtype=np.int64)
+    before, after = truth.copy(), truth.copy()
+    before[:right] = 1
+    after[right : right + wrong] = 1
+    proba = np.full(rows, 0.5)
+    made = Verification(proba, proba, before, after, classes=np.array(["a", "b"]), rows=np.arange(2), fit=None)
+    found = summarise(made, truth)
+    assert (found.n_became_right, found.n_became_wrong, found.n_relabelled) == (right, wrong, 2)
+    expected = binomtest(right, right + wrong).pvalue if right + wrong else 1.0
+    assert found.p_value == pytest.approx(expected, rel=1e-12)

@@ -4,7 +4,7 @@ import type { Session } from "../session";
 import type { Decision, WordPart } from "../protocol";
 import { draftOf } from "../store";
 import { setContent } from "./content";
-import { button, drawn, el, setText, uniqueId, type Scope } from "./dom";
+import { button, drawn, el, setAttribute, setText, uniqueId, type Scope } from "./dom";
 import { plural, signed } from "./format";
 import { isNews } from "./marks";
 import { relabelAs } from "./names";
@@ -47,6 +47,15 @@ export function createDetail(scope: Scope, session: Session) {
   const same = el("div", "same");
   const decide = (decision: Decision) => actions.decide(subjects(store.get()), decision);
   const change = button(scope, "Relabel (R)", "change-to", () => decide("relabel"));
+  const toggle = () => {
+    const { onTrial } = store.get();
+    const rows = subjects(store.get());
+    const next = new Map(onTrial);
+    const all = rows.every((row) => onTrial.has(row));
+    for (const row of rows) all ? next.delete(row) : next.set(row, onTrial.get(row) ?? "");
+    actions.tryLabels(next);
+  };
+  const attempt = button(scope, "Try (T)", "dashed small", toggle);
   const buttons = [
     change,
     button(scope, "Keep (K)", "", () => decide("keep")),
@@ -56,16 +65,17 @@ export function createDetail(scope: Scope, session: Session) {
   const id = uniqueId("detail");
   title.id = id;
   const tools = el("div", "buttons", ...buttons.map((one) => one.node), note);
-  const node = el("section", "card detail", { "aria-labelledby": id }, title, text, tools, shared, words.node, meta, same);
+  const node = el("section", "card detail", { "aria-labelledby": id }, el("div", "card-head", title, attempt.node), text, tools, shared, words.node, meta, same);
   let before: unknown;
 
   function draw() {
     const view = store.get();
-    const { active, selection } = view;
+    const { active, selection, onTrial } = view;
     node.hidden = view.testRow === null;
     if (node.hidden) return;
     const found = view.words?.train === active ? view.words : null;
     setText(title, selection.size > 0 ? `${plural(selection.size, "training row")} selected` : `Training row ${active ?? "…"}`);
+    setAttribute(attempt.node, "aria-pressed", String(subjects(view).every((row) => onTrial.has(row))));
     if (selection.size > 0) setText(change.node, "Relabel (R)");
     else if (found !== null) setText(change.node, relabelAs(found.label));
     if (before === found) return;
@@ -91,5 +101,5 @@ export function createDetail(scope: Scope, session: Session) {
     actions.decide(rows, "relabel", rows.map(() => label));
   });
   drawn(scope, store, draw);
-  return { node, decide, note: () => note.focus() };
+  return { node, decide, toggle, note: () => note.focus() };
 }

@@ -149,6 +149,19 @@ export function focused(node: Node): Element | null {
   return (node.getRootNode() as Partial<DocumentOrShadowRoot>).activeElement ?? null;
 }
 
+const TERMS = {
+  "Flip set": "The fewest training labels found whose change, with retraining, flips this prediction.",
+  Margin: "How far the log-odds are from the flip: from the threshold, or, of several classes, from the rival's.",
+  shares: "Each row's part of the way to the flip: predicted, or of the verified flip. What the rows do only jointly makes up the rest.",
+};
+
+/** A term of art, explained on hover and focus. */
+export function term(word: keyof typeof TERMS): HTMLElement {
+  const id = uniqueId("term");
+  const tip = el("span", "tip", { role: "tooltip", id }, TERMS[word]);
+  return el("span", "term", el("button", "", { type: "button", "aria-describedby": id }, word), tip);
+}
+
 /** A field with its label. */
 export function field(label: string, input: HTMLElement, names = "label"): HTMLElement {
   input.id = uniqueId("field");

@@ -8,7 +8,7 @@ import { count, percent, plural, proba } from "./format";
 import { createExport } from "./exportBar";
 import { createChangedNote } from "./outcome";
 import { SIGNS, worth } from "./testRow";
-import { nextStep } from "./whyPane";
+import { nextStep, whyNotVerify } from "./whyPane";
 
 type Better = "up" | "down";
 const SCORES: [label: string, before: keyof Verified, after: keyof Verified, better: Better, show: (value: number) => string][] = [
@@ -58,9 +58,10 @@ function flipLine(row: TestRow): HTMLElement {
 function facts({ shared }: Readonly<View>): string {
   const found = shared.verification;
   if (found === null) return "";
-  const { becameRight, becameWrong } = found;
+  const { becameRight, becameWrong, pValue } = found;
   const split = becameRight === null || becameWrong === null ? "" : `: ${count(becameRight)} now right, ${count(becameWrong)} now wrong`;
-  return `${count(found.flipped)} of ${plural(shared.nTest, "test row")} ${found.flipped === 1 ? "changes" : "change"} class${split}.`;
+  const chance = pValue === null || pValue === 1 ? "" : ` As uneven by chance: p = ${proba(pValue)}.`;
+  return `${count(found.flipped)} of ${plural(shared.nTest, "test row")} ${found.flipped === 1 ? "changes" : "change"} class${split}.${chance}`;
 }
 
 export function createHappensPane(scope: Scope, session: Session): { node: HTMLElement; export(): void } {
@@ -77,7 +78,7 @@ export function createHappensPane(scope: Scope, session: Session): { node: HTMLE
   function draw() {
     const view = store.get();
     const { verification } = view.shared;
-    verify.update(view.busy ? "Wait for the running job" : view.relabelled.size === 0 ? "Mark a training row first" : "");
+    verify.update(whyNotVerify(view));
     setClass(verify.node, "primary", nextStep(view) === "verify");
     result.hidden = verification === null;
     if (verification === null) return;

@@ -2,7 +2,7 @@
 
 import type { Actions, Session } from "../session";
 import { hasMatters, type Panel, type View } from "../store";
-import { button, drawn, el, field, setAttribute, setText, type Scope } from "./dom";
+import { button, drawn, el, field, setAttribute, setClass, setText, type Scope } from "./dom";
 import { count, plural } from "./format";
 
 interface Control {
@@ -61,14 +61,25 @@ function history(scope: Scope, actions: Actions): Control {
 export function createHeader(scope: Scope, { store, actions }: Session, open: (panel: Panel) => void, full: HTMLElement): HTMLElement {
   const facts = el("span", "muted");
   const own = el("p", "muted own-note");
+  const trialWords = el("span", "");
+  const end = button(scope, "End trial", "quiet small", () => actions.tryLabels(new Map()));
+  const banner = el("p", "trial", trialWords, end.node);
   const controls = [thresholdField(scope, actions), history(scope, actions)];
   const panels: [Panel, string][] = [["queue", "Suspects"], ["history", "History"], ["help", "Keys"]];
   const opener = (panel: Panel, label = "", names = "") => ({ panel, ...button(scope, label, `quiet ${names}`, () => open(panel)) });
   const openers = panels.map(([panel, label]) => opener(panel, label));
   const [conflicts, carried] = [opener("conflicts", "", "small"), opener("carried", "", "small")];
+  const name = el("div", "title-line", el("h2", "heading", "Relabel workbench"), conflicts.node);
+  const title = el("div", "title", name, facts, banner, own, carried.node);
+  const tools = el("span", "field", ...openers.map(({ node }) => node), full);
+  const node = el("header", "header", title, el("div", "controls", ...controls.map((control) => control.node), tools));
   function draw() {
     const view = store.get();
     const { nTrain, nTest } = view.shared;
+    banner.hidden = view.onTrial.size === 0;
+    facts.hidden = !banner.hidden;
+    setClass(node, "tried", facts.hidden);
+    setText(trialWords, `Trial: ${plural(view.onTrial.size, "label")} changed, nothing recorded`);
     setText(
       facts,
       `${count(nTrain)} training rows · ${count(nTest)} test rows · ${plural(view.relabelled.size, "label")} changed`,
@@ -84,8 +95,5 @@ export function createHeader(scope: Scope, { store, actions }: Session, open: (p
     }
   }
   drawn(scope, store, draw);
-  const name = el("div", "title-line", el("h2", "heading", "Relabel workbench"), conflicts.node);
-  const title = el("div", "title", name, facts, own, carried.node);
-  const tools = el("span", "field", ...openers.map(({ node }) => node), full);
-  return el("header", "header", title, el("div", "controls", ...controls.map((control) => control.node), tools));
+  return node;
 }

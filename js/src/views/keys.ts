@@ -4,7 +4,7 @@ import type { Decision } from "../protocol";
 import type { Session } from "../session";
 import { hasMatters, TITLES, type Panel } from "../store";
 import { focused, TYPING, type Scope } from "./dom";
-import { whyNotFind } from "./whyPane";
+import { whyNotFind, whyNotVerify } from "./whyPane";
 
 /** The row a key moves the focus to in a list of `total` rows; undefined for keys that do not move it. */
 export function moved(key: string, index: number, total: number, screenful: number): number | undefined {
@@ -29,7 +29,9 @@ export const KEYS: [keys: string[], words: string][] = [
   [["F"], "Find the flip set"],
   [["Space"], "Mark or unmark"],
   [["Shift ↑", "Shift ↓"], "Select several training rows"],
-  [["A"], "Mark the whole flip set"],
+  [["A"], "Try the flip set: nothing is recorded"],
+  [["T"], "Try the selected or focused rows, or end that"],
+  [["D"], "Decide about the flip set row by row"],
   [["R", "K", "S"], "Relabel, keep, unSure: selected or focused rows"],
   [["C"], "Clear their decisions"],
   [["N"], "Note for the next decision; Enter leaves it"],
@@ -40,7 +42,7 @@ export const KEYS: [keys: string[], words: string][] = [
   [["H"], "History"],
   [["X"], "Export the labels"],
   [["Z"], "Full screen"],
-  [["Esc"], "Close, or cancel the running job"],
+  [["Esc"], "Close, cancel the running job, or end the trial"],
 ];
 
 export interface Places {
@@ -48,7 +50,9 @@ export interface Places {
   training(): void;
   search(): void;
   note(): void;
-  markSet(): void;
+  trySet(): void;
+  tryRows(): void;
+  step(): void;
   decide(decision: Decision | "skip"): void;
   /** One of several classes, by its place. */
   pick(place: number): void;
@@ -91,13 +95,15 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
     2: go.training,
     "/": go.search,
     f: () => whyNotFind(store.get()) === "" && actions.find(),
-    a: go.markSet,
-    v: () => !store.get().busy && store.get().relabelled.size > 0 && actions.verify(),
+    a: go.trySet,
+    t: go.tryRows,
+    d: go.step,
+    v: () => whyNotVerify(store.get()) === "" && actions.verify(),
     x: go.export,
   };
   const fieldOf = (node: unknown) => (node instanceof HTMLElement && node.matches(TYPING) ? node : null);
   const escape = (field: HTMLElement | null) => {
-    const { panel, busy, replacing } = store.get();
+    const { panel, busy, replacing, onTrial, steps } = store.get();
     if (replacing !== "") actions.keepFile();
     else if (field !== null) {
       const line = field.closest("section")?.querySelector<HTMLElement>("[data-index][tabindex='0'], [data-index] [tabindex='0']");
@@ -105,6 +111,8 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
     }
     else if (panel !== "none") go.open(panel);
     else if (busy) actions.cancel();
+    else if (onTrial.size > 0) actions.tryLabels(new Map());
+    else if (steps !== null) actions.step();
   };
   const press = (key: string): boolean => {
     const name = key.length === 1 && key !== "U" ? key.toLowerCase() : key;

@@ -15,8 +15,9 @@ function createNote() {
   const node = el("p", "note", badge, text);
   return {
     node,
-    show(tone: Tone, words: string) {
-      setText(badge, BADGES[tone]);
+    show(tone: Tone, words: string, trial = false) {
+      setText(badge, trial ? `Trial: ${BADGES[tone].toLowerCase()}` : BADGES[tone]);
+      setClass(badge, "tried", trial);
       for (const name of Object.keys(BADGES)) setClass(node, name, name === tone);
       setText(text, words);
     },
@@ -60,7 +61,7 @@ export function verifiedWords({ shared }: Readonly<View>, ranking: Ranking): str
 }
 
 const NOT_SEARCHED = "Not searched yet. A flip set is the smallest set of label changes that flips this.";
-const NOT_MARKED = "Mark training rows to see their predicted effect, then verify.";
+const NOT_MARKED = "Try the flip set, or decide about its rows: what that does is predicted here. Then verify.";
 
 /** What is known about the current labels: a fact after a verification, until then a prediction. */
 function changedWords(view: Readonly<View>): [Tone, string] {
@@ -68,12 +69,12 @@ function changedWords(view: Readonly<View>): [Tone, string] {
   if (ranking === null) return ["open", NOT_MARKED];
   const words = verifiedWords(view, ranking);
   if (words !== "") return ["fact", words];
-  if (forecast === null || view.relabelled.size === 0) return ["open", NOT_MARKED];
+  if (forecast === null || view.relabelled.size + view.onTrial.size === 0) return ["open", NOT_MARKED];
   return ["guess", forecastWords(forecast, ranking.summary.predicted)];
 }
 
 /** The notes are always shown: if they came and went, rows would jump under the pointer. */
-function createView(scope: Scope, store: Store<View>, words: (view: Readonly<View>) => [Tone, string]): HTMLElement {
+function createView(scope: Scope, store: Store<View>, words: (view: Readonly<View>) => [Tone, string, boolean?]): HTMLElement {
   const note = createNote();
   const node = el("div", "outcome", note.node);
   const draw = () => note.show(...words(store.get()));
@@ -86,5 +87,5 @@ export function createFlipNote(scope: Scope, store: Store<View>): HTMLElement {
 }
 
 export function createChangedNote(scope: Scope, store: Store<View>): HTMLElement {
-  return createView(scope, store, changedWords);
+  return createView(scope, store, (view) => [...changedWords(view), view.onTrial.size > 0]);
 }

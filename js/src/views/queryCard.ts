@@ -4,11 +4,11 @@ import type { Ranking } from "../protocol";
 import type { Session } from "../session";
 import type { View } from "../store";
 import { setContent } from "./content";
-import { drawn, el, setAttribute, setText, type Scope } from "./dom";
+import { drawn, el, setAttribute, setText, term, type Scope } from "./dom";
 import { proba, signed } from "./format";
 import { createName, quoted } from "./names";
 
-function fact(label: string): { node: HTMLElement; set(value: string): void } {
+function fact(label: string | Node): { node: HTMLElement; set(value: string): void } {
   const value = el("span", "value", { dir: "auto" });
   const node = el("div", "fact-box", el("span", "label", label), value);
   return { node, set: (text) => setText(value, text) };
@@ -22,8 +22,8 @@ export function setMeta(node: HTMLElement, row: { meta: string } | null): void {
 
 const STEPS = [
   "Pick a test row with a click or Enter.",
-  "Find its flip set: the training labels that decide it.",
-  "Read them and change the wrong ones; verify by retraining; export.",
+  "Find its flip set, the training labels that decide it, and try it: nothing is recorded.",
+  "Read the rows, decide about each, verify by retraining, and export.",
 ];
 
 /** The threshold as a line on a scale from 0 to 1, the probability as a dot. */
@@ -46,7 +46,7 @@ function createScale() {
 export function createQueryCard(scope: Scope, { store }: Session): HTMLElement {
   const title = el("h4", "heading");
   const text = el("blockquote", "query", { tabindex: 0, dir: "auto" });
-  const [predicted, label, chance, margin] = [fact("Predicted"), fact("True label"), fact("Probability"), fact("Margin")];
+  const [predicted, label, chance, margin] = [fact("Predicted"), fact("True label"), fact("Probability"), fact(term("Margin"))];
   const scale = createScale();
   const facts = el("div", "facts", predicted.node, label.node, chance.node, margin.node);
   const meta = el("p", "muted meta", { dir: "auto" });

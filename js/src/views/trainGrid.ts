@@ -26,6 +26,7 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
   const empty = el("p", "empty");
   let shownFor: number | null = null;
   let awaited = false; // the line with the tab stop is still loading
+  let shownActive: number | null = null;
 
   const list = createVirtual(scope, {
     names: "train-scroll",
@@ -36,10 +37,11 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
     create: createTrainLine,
     update(line, index) {
       const row = bars.row(index);
-      const { ranking, relabelled, selection, active, explained, shared } = store.get();
+      const { ranking, relabelled, onTrial, selection, active, explained, shared } = store.get();
       const sign = shared.classes.length > 2 || ranking?.summary.predicted === shared.classes[1] ? -1 : 1;
       line.update(row, {
         marked: row !== undefined && relabelled.has(row.row),
+        tried: row && onTrial.get(row.row),
         chosen: row !== undefined && selection.has(row.row),
         active: row !== undefined && row.row === active,
         largest: ranking?.largest ?? 0,
@@ -62,23 +64,27 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
   const node = el("div", "grid-box", grid, empty);
 
   /** A row that an answer moved keeps the focus: the user was at the row, not at the position. */
-  function follow() {
+  function follow(scroll = false) {
     const hadFocus = body.contains(focused(body));
     const { active } = store.get();
     const before = list.active();
     const there = bars.row(before)?.row;
-    if (awaited && there !== undefined) actions.activate(there);
-    if (awaited || active === null || there === active) return void (awaited &&= there === undefined);
+    if (awaited && there !== undefined) {
+      awaited = false;
+      return actions.activate(there);
+    }
+    if (awaited || active === null || there === active) return;
     for (let i = 0; i < Math.min(bars.total() ?? 0, 500); i += 1) {
       if (bars.row(i)?.row !== active) continue;
       if (hadFocus) list.focus(i);
       else list.activate(i);
+      if (scroll) list.reveal(i);
       return;
     }
   }
 
   function draw() {
-    const { testRow, rankingState, ranking, target, shared } = store.get();
+    const { testRow, rankingState, ranking, target, shared, active } = store.get();
     const summary = ranking?.summary;
     const several = shared.classes.length > 2;
     ends[0].set(several ? (target ?? summary?.rival ?? "") : shared.classes[0]);
@@ -94,6 +100,9 @@ export function createTrainGrid(scope: Scope, { store, bars, actions }: Session)
     setAttribute(grid, "aria-busy", String(rankingState === "loading"));
     setText(empty, rankingState === "loading" ? "Ranking…" : "Pick a test row to rank them.");
     list.draw();
+    if (active === shownActive) return;
+    shownActive = active;
+    follow(true);
   }
 
   function extend(from: number, to: number) {

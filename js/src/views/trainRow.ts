@@ -18,6 +18,8 @@ export interface TrainLine extends Line {
 
 export interface LineState {
   marked: boolean;
+  /** The label on trial; empty where it is the one suggested. */
+  tried: string | undefined;
   chosen: boolean;
   active: boolean;
   largest: number;
@@ -57,7 +59,7 @@ export function createTrainLine(): TrainLine {
     target: box,
     box,
     row: () => shown,
-    update(row, { marked, chosen, active, largest, towards, classes, verified, verifiedShare }) {
+    update(row, { marked, tried, chosen, active, largest, towards, classes, verified, verifiedShare }) {
       shown = row;
       setClass(node, "waiting", row === undefined);
       setAttribute(node, "aria-selected", String(chosen));
@@ -65,6 +67,8 @@ export function createTrainLine(): TrainLine {
       setClass(node, "active", active);
       setClass(node, "in-set", row?.inSet === true);
       setClass(node, "marked", marked);
+      const trial = row !== undefined && tried !== undefined;
+      setClass(node, "tried", trial);
       if (box.checked !== marked) box.checked = marked;
       setAttribute(box, "aria-label", row === undefined ? "Loading" : `Relabel row ${row.row}`);
       setText(rank, row === undefined ? "" : String(row.rank));
@@ -76,28 +80,31 @@ export function createTrainLine(): TrainLine {
       const current = row === undefined ? "" : !ahead ? row.current : marked ? row.suggested : row.original;
       const several = classes.length > 2 && row !== undefined;
       if (several && pick.length === 0) pick.append(...classes.map((one) => el("option", "", { value: one }, one)));
-      original.set(row?.original ?? "");
-      corrected.set(current);
-      suggested.set(row?.suggested ?? "");
+      const changed = marked || trial;
+      const other = tried || (trial && marked ? row.original : (row?.suggested ?? ""));
+      original.set(trial && !several ? current : (row?.original ?? ""));
+      corrected.set(trial ? other : current);
+      suggested.set(other);
       original.node.hidden = several && !marked;
-      corrected.node.hidden = several || !marked;
-      suggested.node.hidden = !several || marked;
-      arrow.hidden = several ? marked : !marked;
+      corrected.node.hidden = several || !changed;
+      suggested.node.hidden = !several || (marked && !trial);
+      arrow.hidden = several ? suggested.node.hidden : !changed;
       pick.hidden = !several;
       pick.tabIndex = active ? 0 : -1;
       if (!(ahead && marked && pick.value !== row.original) && pick.value !== current) pick.value = current;
       setAttribute(pick, "aria-label", `New label of row ${row?.row}`);
-      setAttribute(suggested.node, "title", `The checkbox takes ${row?.suggested}`);
-      setClass(label, "changed", marked);
+      if (!trial) setAttribute(suggested.node, "title", `The checkbox takes ${other}`);
+      setClass(label, "changed", changed);
       bar.update(row?.influence ?? 0, largest, towards);
       bar.node.hidden = row === undefined;
       const part = verifiedShare ?? (verified ? null : row?.share) ?? null;
       setText(share, part === null ? "" : verifiedShare === undefined ? `${percent(part)} of the way` : `${percent(part)} of the flip`);
-      setText(chip, row?.inSet === true ? "◆ in flip set" : "");
-      chip.hidden = row?.inSet !== true;
-      const word = marked ? "" : (SAID[row?.decision ?? ""] ?? "");
+      const word = trial ? "on trial" : marked ? "" : (SAID[row?.decision ?? ""] ?? "");
       setText(said, word);
+      setClass(said, "dashed", trial);
       said.hidden = word === "";
+      setText(chip, row?.inSet !== true ? "" : said.hidden ? "◆ in flip set" : "◆"); // no room for both
+      chip.hidden = row?.inSet !== true;
     },
   };
 }

@@ -4,23 +4,21 @@ import type { Decision } from "../protocol";
 import type { Session } from "../session";
 import type { View } from "../store";
 import { createDetail } from "./detail";
-import { actInSight, button, drawn, el, seen, setAttribute, setClass, setText, uniqueId, type Scope } from "./dom";
-import { plural, signedPercent } from "./format";
+import { actInSight, button, drawn, el, seen, setAttribute, setClass, setText, term, uniqueId, type Scope } from "./dom";
+import { signedPercent } from "./format";
 import { createFlipNote } from "./outcome";
 import { createQueryCard } from "./queryCard";
 import { createTrainGrid } from "./trainGrid";
 
-/** Rows of the flip set that are not marked. */
-export function unmarked({ ranking, relabelled }: Readonly<View>): number[] {
-  const rows = ranking?.flip?.found ? ranking.flip.rows : [];
-  return rows.filter((row) => !relabelled.has(row));
-}
-
-/** The most likely next step is highlighted. */
-export function nextStep(view: Readonly<View>): "find" | "mark" | "verify" | "none" {
-  if (!view.ranking?.flip || view.ranking.flip.target !== view.target) return "find";
-  if (unmarked(view).length > 0) return "mark";
-  return view.relabelled.size > 0 && view.shared.verification === null ? "verify" : "none";
+/** The most likely next step is highlighted: labels are tried before anybody decides about them. */
+export function nextStep(view: Readonly<View>): "find" | "try" | "step" | "verify" | "none" {
+  const { ranking, target, onTrial, steps, relabelled, shared } = view;
+  const unverified = shared.verification === null;
+  if (onTrial.size > 0 && unverified) return "verify";
+  if (!ranking?.flip || ranking.flip.target !== target) return "find";
+  if (steps !== null) return "none";
+  if (whyNotStep(view) === "") return onTrial.size > 0 ? "step" : "try";
+  return relabelled.size > 0 && unverified ? "verify" : "none";
 }
 
 /** Only a search for another row may replace a running one. */
@@ -31,22 +29,36 @@ export function whyNotFind({ busy, testRow, shared }: Readonly<View>): string {
   return "Wait for the running job";
 }
 
-function whyNotMark(view: Readonly<View>): string {
-  if (!view.ranking?.flip?.found) return "Find a flip set first";
-  return unmarked(view).length === 0 ? "Every row of the set is already marked" : "";
+export function whyNotVerify({ busy, relabelled, onTrial }: Readonly<View>): string {
+  if (busy) return "Wait for the running job";
+  return relabelled.size + onTrial.size === 0 ? "Try or mark a training row first" : "";
+}
+
+const whyNotTry = ({ ranking }: Readonly<View>) => (ranking?.flip?.found ? "" : "Find a flip set first");
+
+function whyNotStep(view: Readonly<View>): string {
+  return whyNotTry(view) || (view.ranking?.flip?.open.length === 0 ? "Every row of the set is decided" : "");
 }
 
 /** The meaning of the marks. Its height is fixed: otherwise the rows below would jump. */
-function createLegend(scope: Scope, { store }: Session) {
-  const node = el("p", "muted legend");
+function createLegend(scope: Scope, { store }: Session, begin: () => void) {
+  const words = el("span", "");
+  const step = button(scope, "Decide row by row", "small", begin);
+  const node = el("div", "muted legend", el("span", "", "◆ ", term("Flip set"), ", ", term("shares"), words), step.node);
   const draw = () => {
-    const { ranking, explained } = store.get();
+    const view = store.get();
+    const { ranking, explained, steps } = view;
     node.hidden = ranking === null;
     const size = ranking?.flip?.found ? ranking.flip.size : 0;
     const known = size > 1 && explained !== null;
-    const more = known ? `, interaction ${signedPercent(explained.interaction)}` : "";
-    setText(node, size > 0 ? `◆ In the flip set: ${plural(size, "row")}${more}.` : "◆ In the flip set, once it is found.");
-    setAttribute(node, "title", known && "The shares of the rows and what they do only together (the interaction) add up to the whole flip.");
+    const together = known ? ` (joint ${signedPercent(explained.interaction)})` : "";
+    setText(words, steps === null ? together : `: ${steps.length} of ${size} to decide`);
+    step.update(whyNotStep(view));
+    step.node.hidden = size === 0;
+    setAttribute(step.node, "aria-pressed", String(steps !== null));
+    const next = nextStep(view) === "step";
+    setClass(step.node, "primary", next);
+    setClass(step.node, "quiet", !next);
   };
   drawn(scope, store, draw);
   return node;
@@ -72,7 +84,9 @@ export interface Pane {
   focus(): void;
   /** For keys: if the rows they act on are out of sight, only scroll to them. */
   decide(decision: Decision): void;
-  markSet(): void;
+  trySet(): void;
+  tryRows(): void;
+  step(): void;
   note(): void;
 }
 
@@ -81,29 +95,31 @@ export function createWhyPane(scope: Scope, session: Session): Pane {
   const id = uniqueId("why");
   const find = button(scope, "Find flip set", "", actions.find);
   const target = createTarget(scope, session);
-  const markSet = () => {
-    const view = store.get();
-    const flip = view.ranking?.flip;
+  const trySet = button(scope, "Try this set", "", () => {
+    const flip = store.get().ranking?.flip;
     grid.top();
-    if (flip?.found && view.shared.classes.length > 2) actions.decide(flip.rows, "relabel", flip.labels);
-    else actions.decide(unmarked(view), "relabel");
-  };
-  const whole = button(scope, "Mark whole flip set", "", markSet);
+    actions.tryLabels(new Map(flip?.rows.map((row, i) => [row, flip.labels[i] ?? ""])));
+  });
   const draw = () => {
     const view = store.get();
     find.update(whyNotFind(view));
-    whole.update(whyNotMark(view));
+    trySet.update(whyNotTry(view));
     const next = nextStep(view);
     setClass(find.node, "primary", next === "find");
+    setClass(trySet.node, "primary", next === "try");
   };
   drawn(scope, store, draw);
   const grid = createTrainGrid(scope, session);
   const detail = createDetail(scope, session);
-  const head = el("div", "pane-head", el("h3", "heading", { id }, "Why"), target, el("div", "buttons", find.node, whole.node));
+  const head = el("div", "pane-head", el("h3", "heading", { id }, "Why"), target, el("div", "buttons", find.node, trySet.node));
   const found = createFlipNote(scope, store);
   const isSeen = () => seen(grid.line(), detail.node);
   actInSight(scope, detail.node, isSeen);
-  const rows = el("div", "pane rows", head, createQueryCard(scope, session), found, createLegend(scope, session), grid.node);
+  const step = () => {
+    actions.step();
+    isSeen();
+  };
+  const rows = el("div", "pane rows", head, createQueryCard(scope, session), found, createLegend(scope, session, step), grid.node);
   const node = el("section", "why", { "aria-labelledby": id }, rows, detail.node);
   /** Where another pane hides this one, the first key only shows it. */
   const shown = () => {
@@ -115,7 +131,9 @@ export function createWhyPane(scope: Scope, session: Session): Pane {
     node,
     focus: grid.focus,
     decide: (decision) => shown() && isSeen() && detail.decide(decision),
-    markSet: () => shown() && seen(found) && markSet(),
+    trySet: () => shown() && seen(found) && trySet.node.click(),
+    tryRows: () => shown() && isSeen() && detail.toggle(),
+    step: () => shown() && whyNotStep(store.get()) === "" && step(),
     note: detail.note,
   };
 }

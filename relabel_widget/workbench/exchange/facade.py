@@ -176,7 +176,7 @@ class Exchange(ABC):
         with self._lock:
             overlay = self._decisions.overlay()
         corrected = {row: said.label for row, said, counts in lines if counts and said.label != original[row]}
-        verified = Verified(self._findings, self._queries, len(overlay), corrected == overlay)
+        verified = Verified(self._findings, self._queries, corrected == overlay)
         stamp = Stamp.of(self._fit, journal.rows, ids, self.as_of)
         return exported_table(lines, (journal.rows, ids, self._fit.classes), stamp, verified, every=every)
 

@@ -219,11 +219,10 @@ def exported_table(
 
 @dataclass(frozen=True, eq=False)
 class Verified:
-    """What retraining says of the labels that are exported; nothing where they were not tried as they are."""
+    """What retraining says of the labels that are exported; nothing where they were not verified as they are."""
 
     findings: Findings
     queries: Queries
-    n_relabelled: int
     applies: bool
 
     @cached_property
@@ -234,7 +233,7 @@ class Verified:
     def _of_all(self) -> str:
         if self._result is None:
             return ""
-        found = self.findings.summary(self._result, self.n_relabelled)
+        found = self.findings.summary(self._result)
         return f"{flips_by(found.n_flipped, found.n_test, found.n_relabelled)}.{accuracy_change(found)}"
 
     def words(self, reason: Mapping[str, Detail]) -> str:
