@@ -10,6 +10,24 @@ export type Column = (typeof COLUMNS)[number];
 export const FILTERS = ["all", "misclassified", "near", "small", "has_set", "flipped", "became_right", "became_wrong"] as const;
 export type Filter = (typeof FILTERS)[number];
 
+export const MEASURES = ["proba", "margin", "flip_size", "predicted"] as const;
+export type Measure = (typeof MEASURES)[number];
+
+/** A choice of test rows: those in some bins of a histogram. */
+export interface Brush {
+  of: Measure;
+  first: number;
+  last: number;
+}
+export const brush = record<Brush>({
+  of: string,
+  first: count,
+  last: count,
+});
+
+export const TRAINFILTERS = ["all", "suspect", "relabelled", "kept", "unsure", "noted", "mine"] as const;
+export type TrainFilter = (typeof TRAINFILTERS)[number];
+
 export const DECISIONS = ["relabel", "keep", "unsure", "clear"] as const;
 export type Decision = (typeof DECISIONS)[number];
 
@@ -59,6 +77,31 @@ export const page = record<Page>({
   total: count,
   offset: count,
   rows: list(testRow),
+});
+
+/**
+ * How many test rows are in each bin: of those that fit filter and search, and of those that fit the brushes of
+ * the other histograms, too.
+ */
+export interface Histogram {
+  of: Measure;
+  labels: Array<string>;
+  every: Array<number>;
+  kept: Array<number>;
+}
+export const histogram = record<Histogram>({
+  of: string,
+  labels: list(string),
+  every: list(count),
+  kept: list(count),
+});
+
+/** The histograms of the test rows. */
+export interface Spread {
+  histograms: Array<Histogram>;
+}
+export const spread = record<Spread>({
+  histograms: list(histogram),
 });
 
 /**
@@ -117,10 +160,12 @@ export const forecast = record<Forecast>({
 });
 
 /**
- * A training row as it bears on the query. `suggested` is the label that moves the query most towards its flip;
- * with two classes, the one that the row did not have. `influence` is the first-order change of the query's log-
- * odds (with more classes, of its margin) when this row alone gets it; `share` is that as a part of the way to the
- * flip, null where there is none left; `words` are the features that it shares with the query.
+ * A training row as it bears on the query; without one nothing does. `suggested` is the label that moves the query
+ * most towards its flip; with two classes, the one that the row did not have. `influence` is the first-order
+ * change of the query's log-odds (with more classes, of its margin) when this row alone gets it; `share` is that
+ * as a part of the way to the flip, null where there is none left; `words` are the features that it shares with
+ * the query. `who` and `note` are those of the decision. `suspicion` is the probability that the label is wrong,
+ * null where rows are not ranked by it.
  */
 export interface TrainRow {
   rank: number;
@@ -135,6 +180,9 @@ export interface TrainRow {
   inSet: boolean;
   relabelled: boolean;
   decision: string;
+  who: string;
+  note: string;
+  suspicion: number | null;
   words: Array<string>;
 }
 export const trainRow = record<TrainRow>({
@@ -150,6 +198,9 @@ export const trainRow = record<TrainRow>({
   inSet: boolean,
   relabelled: boolean,
   decision: string,
+  who: string,
+  note: string,
+  suspicion: nullable(number),
   words: list(string),
 });
 
@@ -183,6 +234,32 @@ export const ranking = record<Ranking>({
   bars: bars,
 });
 
+/** Some of the training rows that fit a query, and how many of all rows are relabelled, kept and unsure. */
+export interface Training {
+  total: number;
+  offset: number;
+  rows: Array<TrainRow>;
+  relabelled: number;
+  kept: number;
+  unsure: number;
+}
+export const training = record<Training>({
+  total: count,
+  offset: count,
+  rows: list(trainRow),
+  relabelled: count,
+  kept: count,
+  unsure: count,
+});
+
+/** The training row of an id or number, null if there is none. */
+export interface Located {
+  row: number | null;
+}
+export const located = record<Located>({
+  row: nullable(count),
+});
+
 /** What a shared feature contributes. */
 export interface WordPart {
   word: string;
@@ -197,8 +274,8 @@ export const wordPart = record<WordPart>({
 
 /**
  * A training row in full, and what the features it shares with the query contribute, to first order, when it gets
- * the `label`. `weight` is the coefficient of the second class; with more than two, of the predicted class less
- * that of the rival.
+ * the `label`; without a query it shares none. `weight` is the coefficient of the second class; with more than
+ * two, of the predicted class less that of the rival.
  */
 export interface Words {
   train: number;
@@ -457,10 +534,13 @@ export const shared = record<Shared>({
 
 /** What is asked, and what is told then. */
 export interface Requests {
-  page: { body: { sort: Column; descending: boolean; filter: Filter; predicted: string | null; search: string; offset: number; limit: number }; result: Page };
+  page: { body: { sort: Column; descending: boolean; filter: Filter; predicted: string | null; search: string; brushes: Array<Brush>; offset: number; limit: number }; result: Page };
+  spread: { body: { filter: Filter; predicted: string | null; search: string; brushes: Array<Brush> }; result: Spread };
   ranking: { body: { row: number; set_first: boolean }; result: Ranking };
   bars: { body: { row: number; set_first: boolean; offset: number; limit: number }; result: Bars };
-  words: { body: { row: number; train: number }; result: Words };
+  training: { body: { filter: TrainFilter; search: string; asked: number; offset: number; limit: number }; result: Training };
+  locate: { body: { text: string }; result: Located };
+  words: { body: { row: number | null; train: number }; result: Words };
   explain: { body: { row: number }; result: Explained };
   history: { body: Record<never, never>; result: History };
   queue: { body: Record<never, never>; result: Queue };
@@ -478,8 +558,11 @@ export interface Requests {
 }
 export const results: { [K in keyof Requests]: Decoder<Requests[K]["result"]> } = {
   page: page,
+  spread: spread,
   ranking: ranking,
   bars: bars,
+  training: training,
+  locate: located,
   words: words,
   explain: explained,
   history: history,

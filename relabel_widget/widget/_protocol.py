@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ._columns import COLUMNS, SORTABLE
+from ._spread import MEASURES
 from ._types import CLASSES, COUNT, FLAG, NUMBER, TEXT, Type, limited, listed, nullable, one_of, record
 
 VERSION = 1
@@ -19,8 +20,14 @@ FILTER = one_of(
     "Filter",
     *("all", "misclassified", "near", "small", "has_set", "flipped", "became_right", "became_wrong"),
 )
+TRAIN_FILTER = one_of("TrainFilter", "all", "suspect", "relabelled", "kept", "unsure", "noted", "mine")
+MEASURE = one_of("Measure", *MEASURES)
 DECISION = one_of("Decision", "relabel", "keep", "unsure", "clear")
 REASON = one_of("Reason", "malformed", "refused", "busy", "cancelled", "failed", "exists")
+
+BRUSH = record(
+    "Brush", "A choice of test rows: those in some bins of a histogram.", of=MEASURE, first=COUNT, last=COUNT
+)
 
 # What is told
 
@@ -33,14 +40,26 @@ TEST_ROW = record(
     "`proba`.",
     **{column.name: column.type for column in COLUMNS},
 )
+HISTOGRAM = record(
+    "Histogram",
+    "How many test rows are in each bin: of those that fit filter and search, and of those that fit the brushes of the "
+    "other histograms, too.",
+    of=MEASURE,
+    labels=listed(TEXT),
+    every=listed(COUNT),
+    kept=listed(COUNT),
+)
+SPREAD = record("Spread", "The histograms of the test rows.", histograms=listed(HISTOGRAM))
 PAGE = record("Page", "Some of the test rows that fit a query.", total=COUNT, offset=COUNT, rows=listed(TEST_ROW))
 
 TRAIN_ROW = record(
     "TrainRow",
-    "A training row as it bears on the query. `suggested` is the label that moves the query most towards its flip; "
-    "with two classes, the one that the row did not have. `influence` is the first-order change of the query's "
-    "log-odds (with more classes, of its margin) when this row alone gets it; `share` is that as a part of the way to "
-    "the flip, null where there is none left; `words` are the features that it shares with the query.",
+    "A training row as it bears on the query; without one nothing does. `suggested` is the label that moves the query "
+    "most towards its flip; with two classes, the one that the row did not have. `influence` is the first-order change "
+    "of the query's log-odds (with more classes, of its margin) when this row alone gets it; `share` is that as a part "
+    "of the way to the flip, null where there is none left; `words` are the features that it shares with the query. "
+    "`who` and `note` are those of the decision. `suspicion` is the probability that the label is wrong, null where "
+    "rows are not ranked by it.",
     rank=COUNT,
     row=COUNT,
     id=TEXT,
@@ -53,9 +72,23 @@ TRAIN_ROW = record(
     in_set=FLAG,
     relabelled=FLAG,
     decision=TEXT,
+    who=TEXT,
+    note=TEXT,
+    suspicion=nullable(NUMBER),
     words=listed(TEXT),
 )
 BARS = record("Bars", "Some of the ranked training rows.", total=COUNT, offset=COUNT, rows=listed(TRAIN_ROW))
+TRAINING = record(
+    "Training",
+    "Some of the training rows that fit a query, and how many of all rows are relabelled, kept and unsure.",
+    total=COUNT,
+    offset=COUNT,
+    rows=listed(TRAIN_ROW),
+    relabelled=COUNT,
+    kept=COUNT,
+    unsure=COUNT,
+)
+LOCATED = record("Located", "The training row of an id or number, null if there is none.", row=nullable(COUNT))
 
 FLIP_SUMMARY = record(
     "FlipSummary",
@@ -102,8 +135,8 @@ WORD_PART = record("WordPart", "What a shared feature contributes.", word=TEXT, 
 WORDS = record(
     "Words",
     "A training row in full, and what the features it shares with the query contribute, to first order, when it gets "
-    "the `label`. `weight` is the coefficient of the second class; with more than two, of the predicted class less "
-    "that of the rival.",
+    "the `label`; without a query it shares none. `weight` is the coefficient of the second class; with more than two, "
+    "of the predicted class less that of the rival.",
     train=COUNT,
     text=TEXT,
     note=TEXT,
@@ -229,12 +262,16 @@ REQUESTS: Mapping[str, Kind] = {
         filter=FILTER,
         predicted=nullable(TEXT),
         search=TEXT,
+        brushes=listed(BRUSH),
         offset=COUNT,
         limit=_PAGE_LENGTH,
     ),
+    "spread": _kind(SPREAD, filter=FILTER, predicted=nullable(TEXT), search=TEXT, brushes=listed(BRUSH)),
     "ranking": _kind(RANKING, row=COUNT, set_first=FLAG),
     "bars": _kind(BARS, row=COUNT, set_first=FLAG, offset=COUNT, limit=_PAGE_LENGTH),
-    "words": _kind(WORDS, row=COUNT, train=COUNT),
+    "training": _kind(TRAINING, filter=TRAIN_FILTER, search=TEXT, asked=COUNT, offset=COUNT, limit=_PAGE_LENGTH),
+    "locate": _kind(LOCATED, text=TEXT),
+    "words": _kind(WORDS, row=nullable(COUNT), train=COUNT),
     "explain": _kind(EXPLAINED, row=COUNT),
     "history": _kind(HISTORY),
     "queue": _kind(QUEUE),
@@ -253,6 +290,7 @@ REQUESTS: Mapping[str, Kind] = {
 """A closed list of kinds, each with the fields it needs. No expression is evaluated.
 
 Classes travel as texts, those of ``SHARED.classes``. ``predicted`` of a page keeps the test rows of that predicted
-class. ``labels`` of a decision to relabel gives each row that label, the original one clears the row, and None leaves
-the choice to `Workbench.set_relabelled`. ``target`` is the class to flip to, None any other.
+class. Which training rows a filter keeps is decided when ``asked`` changes, so that no row moves because somebody
+decided about it. ``labels`` of a decision to relabel gives each row that label, the original one clears the row, and
+None leaves the choice to `Workbench.set_relabelled`. ``target`` is the class to flip to, None any other.
 """

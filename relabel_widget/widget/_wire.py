@@ -13,6 +13,7 @@ from ..monitor import Monitor
 from ._jobs import Job
 from ._pages import Pages, number_or_none
 from ._requests import RequestError
+from ._training import as_listed
 
 BARS = 100
 """How many training rows come with a ranking; further ones are asked for."""
@@ -22,7 +23,6 @@ FLIPS = 100
 LINES_OF_HISTORY = 200
 WORDS = 40
 
-TEXT_IN_RANKING = 600
 TEXT_OF_QUERY = 20_000
 
 
@@ -109,18 +109,11 @@ def forecast(workbench: Any, row: int | None) -> dict[str, Any] | None:
 
 def _train_row(rank: int, line: Mapping[Any, Any], words: list[str]) -> dict[str, Any]:
     return {
-        "rank": rank,
-        "row": int(line["row"]),
-        "id": clip(line["id"], 80),
-        "text": clip(line["text"], TEXT_IN_RANKING),
-        "original": str(line["original"]),
-        "current": str(line["current"]),
-        "suggested": str(line["suggested"]),
+        **as_listed(rank, line, line["suggested"]),
         "influence": float(line["influence"]),
         "share": number_or_none(line["share"]),
         "in_set": bool(line["in_flip_set"]),
-        "relabelled": bool(line["relabelled"]),
-        "decision": str(line["decision"]),
+        "suspicion": None,
         "words": [clip(word, 80) for word in words],
     }
 
@@ -155,15 +148,19 @@ def ranking(workbench: Any, pages: Pages, row: int, *, set_first: bool, monitor:
     }
 
 
-def words(workbench: Any, row: int, train: int) -> dict[str, Any]:
-    """The full text of a training row, and what the features it shares with a test row contribute."""
+def words(workbench: Any, row: int | None, train: int) -> dict[str, Any]:
+    """The full text of a training row, and what the features it shares with a test row contribute, if there is one."""
+    known = workbench.train_rows([train]).iloc[0]
+    label = workbench.suggested_labels([train], row)[0]
+    text = clip(known["text"], TEXT_OF_QUERY)
+    lines = [] if row is None else _contributions(workbench, row, train)
+    return {"train": train, "text": text, "note": str(known["note"]), "label": str(label), "words": lines}
+
+
+def _contributions(workbench: Any, row: int, train: int) -> list[dict[str, Any]]:
     table = workbench.common_features(row, train).head(WORDS)
     parts = zip(table["feature"], table["weight"], table["contribution"], strict=True)
-    lines = [{"word": clip(word, 80), "weight": float(weight), "part": float(part)} for word, weight, part in parts]
-    said = workbench.decisions().set_index("row")
-    note = str(said.loc[train, "note"]) if train in said.index else ""
-    text, label = clip(workbench.train_text(train), TEXT_OF_QUERY), workbench.suggested_labels([train], row)[0]
-    return {"train": train, "text": text, "note": note, "label": str(label), "words": lines}
+    return [{"word": clip(word, 80), "weight": float(weight), "part": float(part)} for word, weight, part in parts]
 
 
 def explanation(workbench: Any, row: int, monitor: Monitor) -> dict[str, Any]:
