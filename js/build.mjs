@@ -10,7 +10,7 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const outdir = path.resolve(process.argv[2] ?? path.join(here, "../relabel_widget/widget/static"));
 
 // Names of ours that no message, no browser object and no string in the sources uses: they may become short.
-const OWN = /^(node|subscribe|actions|store|testRow|rankingState|rankingError|selection|queueError|queueAt|notice|onConnection|onRange|onActive|verifiedShare|silent|settle|activate|rowHeight|spare|whyNot|onKey|reveal|openers|onProgress|onSizes|onHeard|onChoice|onData|panel|listen|since|unanswered|setThreshold|exportTo|setFilling|towards|chosen|refresh|request|shared|update|active|explained|filled|filling|pages|create|range|patch|seed|want|pending|names|training|draw|reset|lineFor|bodyOf|replacing|judging|judge|drafts|draft|markSet|keepFile|setFirst|dispose|problem|failed|progress|query|count|choose|searching|heard|probe|ask)$/;
+const OWN = /^(node|subscribe|actions|store|testRow|rankingState|rankingError|selection|queueError|queueAt|notice|onConnection|onRange|onActive|verifiedShare|silent|settle|activate|rowHeight|spare|whyNot|onKey|reveal|openers|onProgress|onSizes|onHeard|onChoice|onData|panel|listen|since|unanswered|setThreshold|exportTo|setFilling|towards|chosen|refresh|request|shared|update|active|explained|filled|filling|pages|create|range|patch|seed|want|pending|names|training|draw|reset|lineFor|bodyOf|replacing|judging|judge|drafts|draft|markSet|keepFile|setFirst|dispose|problem|failed|progress|query|count|choose|searching|heard|probe|ask|askRows|trainQuery|decided|unfold|instead|lead|load|judged|isShown|line|follow|place)$/;
 
 await build({
   absWorkingDir: here, // paths must not enter the output

@@ -3,8 +3,8 @@
 import { RequestError, type Client } from "./client";
 import type { Loaders } from "./loaders";
 import type { Pages } from "./pages";
-import type { Decided, Decision, Done, PageQuery, TestRow } from "./protocol";
-import { draftOf, type PaneName, type Panel, type Store, type View } from "./store";
+import type { Decided, Decision, Done, PageQuery, TestRow, TrainQuery, TrainRow } from "./protocol";
+import { ALL_ROWS, besideOf, draftOf, type PaneName, type Panel, type Store, type View } from "./store";
 import type { Unanswered } from "./traits";
 
 export interface Actions {
@@ -17,8 +17,12 @@ export interface Actions {
   /** The training row that keys act on. */
   activate(row: number): void;
   choose(selection: ReadonlySet<number>): void;
-  /** From the history to a training row; it is seen beside a test row. */
+  /** To a training row in the list of all of them. */
   lead(row: number): void;
+  /** To the training row of an id or number. */
+  locate(text: string): void;
+  askRows(query: Partial<TrainQuery>): void;
+  unfold(open: boolean): void;
   /** The class to look for a set to; null for any other. */
   aim(target: string | null): void;
   find(): void;
@@ -44,6 +48,7 @@ export function createActions(
   store: Store<View>,
   client: Client,
   pages: Pages<TestRow, PageQuery>,
+  lines: Pages<TrainRow, TrainQuery>,
   load: Loaders,
   unanswered: Unanswered,
 ): Actions {
@@ -82,16 +87,32 @@ export function createActions(
   const decide = async (rows: readonly number[], decision: Decision, labels?: readonly string[]) => {
     if (rows.length === 0) return undefined;
     const note = draftOf(store.get(), rows);
-    const body = { rows: [...rows], decision, labels: labels === undefined ? null : [...labels], note: note.trim() };
+    const body = { rows: [...rows], decision, labels: labels === undefined ? null : [...labels], test_row: besideOf(store.get()), note: note.trim() };
     const failed = await optimistic(marked(rows, decision === "relabel"), client.request("decide", body));
     if (failed === undefined && draftOf(store.get(), rows) === note) draft(rows, "");
     return failed;
+  };
+  const askRows = (change: Partial<TrainQuery>) => {
+    const { trainQuery: before } = store.get();
+    const trainQuery = { ...before, ...change, asked: before.asked + 1 };
+    lines.reset(trainQuery);
+    store.set({ trainQuery });
+  };
+  const lead = (row: number) => {
+    store.set({ panel: "rows", active: row, selection: new Set() });
+    askRows(ALL_ROWS);
+    load.words();
   };
   return {
     ask(change) {
       const query = { ...store.get().query, ...change };
       store.set({ query });
       pages.reset(query);
+      if (store.get().spread !== null) load.spread();
+    },
+    unfold(open) {
+      if (open) load.spread();
+      else store.set({ spread: null });
     },
     select(row) {
       store.set({ pane: "why" });
@@ -107,11 +128,13 @@ export function createActions(
       load.words();
     },
     choose: (selection) => store.set({ selection }),
-    lead(row) {
-      if (store.get().testRow === null) return store.set({ notice: `Pick a test row first: training row ${row} is shown beside one.`, failed: false });
-      store.set({ panel: "none", pane: "why", active: row, selection: new Set() });
-      load.words();
+    lead,
+    async locate(text) {
+      const { row } = await client.request("locate", { text });
+      if (row === null) store.set({ notice: `No training row has the id or number “${text}”.`, failed: true });
+      else lead(row);
     },
+    askRows,
     aim: (target) => store.set({ target }),
     find() {
       const { testRow: row, target } = store.get();
@@ -141,7 +164,9 @@ export function createActions(
     keepFile: () => store.set({ replacing: "" }),
     open(panel) {
       store.set({ panel });
+      load.words();
       if (panel === "history") load.history();
+      if (panel === "rows") askRows({});
       if (panel === "queue") {
         store.set({ judged: [] });
         load.queue();

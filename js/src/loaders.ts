@@ -3,7 +3,7 @@
 import type { Client } from "./client";
 import type { Pages } from "./pages";
 import type { TrainRow } from "./protocol";
-import type { Store, View } from "./store";
+import { besideOf, type Store, type View } from "./store";
 
 const words = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
@@ -20,6 +20,15 @@ function latest<Arguments extends unknown[]>(fetch: (signal: AbortSignal, ...val
   };
 }
 
+/** Work of which Python tells how far it is, without a job: that is forgotten when it has ended. */
+export async function told<T>(store: Store<View>, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } finally {
+    if (!store.get().busy) store.set({ progress: null });
+  }
+}
+
 export interface Bars {
   row: number | null;
   /** Rows of the flip set come before the others instead of among them. */
@@ -34,6 +43,7 @@ export interface Loaders {
   words(): void;
   history(): void;
   queue(): void;
+  spread(): void;
   /** Everything that a change of labels or findings made out of date. */
   refresh(): void;
   stop(): void;
@@ -82,10 +92,10 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
   });
 
   const details = latest(async (signal) => {
-    const { testRow, active } = store.get();
-    if (testRow === null || active === null) return;
+    const { active } = store.get();
+    if (active === null) return;
     try {
-      store.set({ words: await client.request("words", { row: testRow, train: active }, { signal }) });
+      store.set({ words: await client.request("words", { row: besideOf(store.get()), train: active }, { signal }) });
     } catch {
       if (!signal.aborted) store.set({ words: null });
     }
@@ -111,12 +121,21 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
   const queue = latest(async (signal) => {
     store.set({ queueError: "" });
     try {
-      const { rows } = await client.request("queue", {}, { signal });
+      const { rows } = await told(store, client.request("queue", {}, { signal }));
       const { queue: before, queueAt } = store.get();
       const place = rows.findIndex(({ row }) => row === before?.[queueAt]?.row); // the current suspect stays current
       store.set({ queue: rows, queueAt: Math.max(0, place) });
     } catch (error) {
       if (!signal.aborted) store.set({ queueError: words(error) });
+    }
+  });
+
+  const spread = latest(async (signal) => {
+    const { filter, predicted, search, brushes } = store.get().query;
+    try {
+      store.set({ spread: (await client.request("spread", { filter, predicted, search, brushes }, { signal })).histograms });
+    } catch (error) {
+      if (!signal.aborted) store.set({ notice: words(error), failed: true });
     }
   });
 
@@ -133,13 +152,15 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
     words: details.load,
     history: history.load,
     queue: queue.load,
+    spread: spread.load,
     refresh() {
+      if (store.get().spread !== null) spread.load();
       ranking.load();
       flips.load();
       if (store.get().panel === "history") history.load();
     },
     stop() {
-      for (const one of [ranking, explained, details, flips, history, queue]) one.stop();
+      for (const one of [ranking, explained, details, flips, history, queue, spread]) one.stop();
     },
   };
 }

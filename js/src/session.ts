@@ -2,20 +2,22 @@
 
 import { createActions, type Actions } from "./actions";
 import { createClient, type Client } from "./client";
-import { createLoaders, type Bars } from "./loaders";
+import { createLoaders, told, type Bars } from "./loaders";
 import { createPages, type Pages } from "./pages";
-import type { PageQuery, Progress, Sizes, TestRow, TrainRow } from "./protocol";
-import { createStore, FIRST_QUERY, type Store, type View } from "./store";
+import type { PageQuery, Progress, Sizes, TestRow, TrainQuery, TrainRow } from "./protocol";
+import { ALL_ROWS, createStore, FIRST_QUERY, type Store, type View } from "./store";
 import { firstView, follow, type Model, type Unanswered } from "./traits";
 
 export type { Actions } from "./actions";
 export type TestPages = Pages<TestRow, PageQuery>;
 export type BarPages = Pages<TrainRow, Bars>;
+export type TrainPages = Pages<TrainRow, TrainQuery>;
 
 export interface Session {
   store: Store<View>;
   pages: TestPages;
   bars: BarPages;
+  lines: TrainPages;
   actions: Actions;
   /** These test rows are visible. */
   watch(rows: number[]): void;
@@ -98,19 +100,26 @@ export function createSession(model: Model): Session {
       row === null ? { total: 0, rows: [] } : client.request("bars", { row, set_first: setFirst, offset, limit }, { signal }),
     { row: null, setFirst: true } as Bars,
   );
+  const lines: TrainPages = createPages(async (query, offset, limit, signal) => {
+    const found = await told(store, client.request("train_rows", { ...query, offset, limit }, { signal }));
+    store.set({ decided: found });
+    return found;
+  }, ALL_ROWS);
   const load = createLoaders(store, client, bars);
   const onData = () => {
     pages.refresh();
+    if (store.get().panel === "rows") lines.refresh();
     load.refresh();
   };
   const unanswered: Unanswered = { count: 0, settle() {} };
   const unfollow = follow(model, store, unanswered, { onData, onChoice: load.ranking, onConnection: watch.probe });
-  const actions = createActions(store, client, pages, load, unanswered);
+  const actions = createActions(store, client, pages, lines, load, unanswered);
   load.ranking();
   return {
     store,
     pages,
     bars,
+    lines,
     actions,
     watch: watch.watch,
     dispose() {
@@ -119,6 +128,7 @@ export function createSession(model: Model): Session {
       load.stop();
       pages.dispose();
       bars.dispose();
+      lines.dispose();
       client.dispose();
     },
   };

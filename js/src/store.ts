@@ -5,12 +5,15 @@ import type {
   Filled,
   Flips,
   Forecast,
+  Histogram,
   History,
   PageQuery,
   Progress,
   Ranking,
   Shared,
   Suspect,
+  Training,
+  TrainQuery,
   Words,
 } from "./protocol";
 
@@ -41,9 +44,9 @@ export function createStore<T extends object>(initial: T): Store<T> {
 export type Loading = "idle" | "loading" | "ready" | "failed";
 /** Where one pane is shown at a time. */
 export type PaneName = "tests" | "why" | "happens";
-export type Panel = "none" | "queue" | "history" | "help";
+export type Panel = "none" | "rows" | "queue" | "history" | "help";
 
-export const TITLES: Record<Panel, string> = { none: "", queue: "Suspect labels", history: "History", help: "Keys" };
+export const TITLES: Record<Panel, string> = { none: "", rows: "Training rows", queue: "Suspect labels", history: "History", help: "Keys" };
 
 export interface View {
   shared: Shared;
@@ -68,6 +71,11 @@ export interface View {
   pane: PaneName;
   /** Of the whole, in px; what is inside scrolls. */
   height: number;
+  /** The list of all training rows, and how many of them are decided. */
+  trainQuery: TrainQuery;
+  decided: Pick<Training, "relabelled" | "kept" | "unsure"> | null;
+  /** The histograms of the test rows; null while they are folded. */
+  spread: Histogram[] | null;
   history: History | null;
   queue: Suspect[] | null;
   queueError: string;
@@ -92,9 +100,13 @@ export interface View {
   silent: boolean;
 }
 
+/** The test row that training rows are looked at with; none in the list of all of them. */
+export const besideOf = ({ panel, testRow }: Readonly<View>) => (panel === "none" ? testRow : null);
+
 /** The note being written about these rows. */
 export function draftOf({ drafts }: Readonly<View>, rows: readonly number[]): string {
   return drafts.get(String(rows)) ?? "";
 }
 
-export const FIRST_QUERY: PageQuery = { sort: "row", descending: false, filter: "all", predicted: null, search: "" };
+export const FIRST_QUERY: PageQuery = { sort: "row", descending: false, filter: "all", predicted: null, search: "", brushes: [] };
+export const ALL_ROWS: TrainQuery = { filter: "all", search: "", asked: 0 };

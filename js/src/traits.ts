@@ -3,7 +3,7 @@
 import type { AnyModel } from "@anywidget/types";
 import { decodeState } from "./codec";
 import type { Shared, Traits } from "./protocol";
-import { FIRST_QUERY, type Store, type View } from "./store";
+import { ALL_ROWS, FIRST_QUERY, type Store, type View } from "./store";
 
 export type Model = AnyModel<Traits & Record<string, unknown>>;
 
@@ -63,6 +63,9 @@ export function firstView(model: Model): View {
     selection: new Set(),
     flips: null,
     panel: "none",
+    trainQuery: ALL_ROWS,
+    decided: null,
+    spread: null,
     history: null,
     queue: null,
     queueError: "",

@@ -10,12 +10,9 @@ export type Column = (typeof COLUMNS)[number];
 export const FILTERS = ["all", "misclassified", "near", "small", "has_set", "flipped", "became_right", "became_wrong"] as const;
 export type Filter = (typeof FILTERS)[number];
 
-export const MEASURES = ["proba", "margin", "flip_size", "predicted"] as const;
-export type Measure = (typeof MEASURES)[number];
-
 /** A choice of test rows: those in some bins of a histogram. */
 export interface Brush {
-  of: Measure;
+  of: string;
   first: number;
   last: number;
 }
@@ -25,8 +22,8 @@ export const brush = record<Brush>({
   last: count,
 });
 
-export const TRAINFILTERS = ["all", "suspect", "relabelled", "kept", "unsure", "noted", "mine"] as const;
-export type TrainFilter = (typeof TRAINFILTERS)[number];
+export const TRAIN_FILTERS = ["all", "suspect", "relabelled", "kept", "unsure", "noted", "mine"] as const;
+export type TrainFilter = (typeof TRAIN_FILTERS)[number];
 
 export const DECISIONS = ["relabel", "keep", "unsure", "clear"] as const;
 export type Decision = (typeof DECISIONS)[number];
@@ -84,13 +81,15 @@ export const page = record<Page>({
  * the other histograms, too.
  */
 export interface Histogram {
-  of: Measure;
+  of: string;
+  title: string;
   labels: Array<string>;
   every: Array<number>;
   kept: Array<number>;
 }
 export const histogram = record<Histogram>({
   of: string,
+  title: string,
   labels: list(string),
   every: list(count),
   kept: list(count),
@@ -538,7 +537,7 @@ export interface Requests {
   spread: { body: { filter: Filter; predicted: string | null; search: string; brushes: Array<Brush> }; result: Spread };
   ranking: { body: { row: number; set_first: boolean }; result: Ranking };
   bars: { body: { row: number; set_first: boolean; offset: number; limit: number }; result: Bars };
-  training: { body: { filter: TrainFilter; search: string; asked: number; offset: number; limit: number }; result: Training };
+  train_rows: { body: { filter: TrainFilter; search: string; asked: number; offset: number; limit: number }; result: Training };
   locate: { body: { text: string }; result: Located };
   words: { body: { row: number | null; train: number }; result: Words };
   explain: { body: { row: number }; result: Explained };
@@ -547,7 +546,7 @@ export interface Requests {
   flips: { body: Record<never, never>; result: Flips };
   watch: { body: { rows: Array<number>; on: boolean }; result: Filled };
   select: { body: { row: number | null }; result: Done };
-  decide: { body: { rows: Array<number>; decision: Decision; labels: Array<string> | null; note: string }; result: Decided };
+  decide: { body: { rows: Array<number>; decision: Decision; labels: Array<string> | null; test_row: number | null; note: string }; result: Decided };
   find: { body: { row: number; target: string | null }; result: Done };
   verify: { body: Record<never, never>; result: Done };
   cancel: { body: Record<never, never>; result: Done };
@@ -561,7 +560,7 @@ export const results: { [K in keyof Requests]: Decoder<Requests[K]["result"]> } 
   spread: spread,
   ranking: ranking,
   bars: bars,
-  training: training,
+  train_rows: training,
   locate: located,
   words: words,
   explain: explained,

@@ -88,12 +88,12 @@ describe("the page", () => {
   test("search, filter, sort, threshold and file name are asked for as given", async () => {
     vi.useFakeTimers();
     const { fake, find, button } = draw();
-    const search = find<HTMLInputElement>("input[type=search]");
+    const search = find<HTMLInputElement>(".rlw-tests input[type=search]");
     search.value = "soup";
     search.dispatchEvent(new Event("input"));
     vi.advanceTimersByTime(500);
     vi.useRealTimers();
-    const select = find<HTMLSelectElement>("select");
+    const select = find<HTMLSelectElement>(".rlw-tests select");
     select.value = "near";
     select.dispatchEvent(new Event("change"));
     button("Prob.").click();

@@ -34,7 +34,7 @@ PATIENCE = 1.0
 _STORE = "store"
 """The lane of everything that is written to the store."""
 
-_TELLING = ("queue", "training")
+_TELLING = ("queue", "train_rows")
 """Lanes whose work may take seconds, so that it tells how far it is and can be cancelled."""
 
 _REFUSALS = (ValueError, TypeError, IndexError, OSError, ImportError, traitlets.TraitError)
@@ -271,7 +271,7 @@ class Answers:
         named = None if labels is None else [wire.class_of(self._workbench, label) for label in labels]
         if self._changes_labels(rows, decision, named):
             self._jobs.labels_change()
-        test_row = self._widget.test_row
+        test_row = request.body["test_row"]
 
         def act() -> list[int]:
             bench, once = self._workbench, request.id
@@ -363,7 +363,7 @@ _HANDLERS: Mapping[str, Callable[[Answers, Request], None]] = {
     "ranking": Answers._ranking,
     "bars": Answers._bars,
     "spread": Answers._spread,
-    "training": Answers._train_page,
+    "train_rows": Answers._train_page,
     "locate": Answers._locate,
     "words": Answers._common,
     "explain": Answers._explain,

@@ -21,7 +21,7 @@ FILTER = one_of(
     *("all", "misclassified", "near", "small", "has_set", "flipped", "became_right", "became_wrong"),
 )
 TRAIN_FILTER = one_of("TrainFilter", "all", "suspect", "relabelled", "kept", "unsure", "noted", "mine")
-MEASURE = one_of("Measure", *MEASURES)
+MEASURE = limited(TEXT, lambda name: name in MEASURES)
 DECISION = one_of("Decision", "relabel", "keep", "unsure", "clear")
 REASON = one_of("Reason", "malformed", "refused", "busy", "cancelled", "failed", "exists")
 
@@ -44,7 +44,8 @@ HISTOGRAM = record(
     "Histogram",
     "How many test rows are in each bin: of those that fit filter and search, and of those that fit the brushes of the "
     "other histograms, too.",
-    of=MEASURE,
+    of=TEXT,
+    title=TEXT,
     labels=listed(TEXT),
     every=listed(COUNT),
     kept=listed(COUNT),
@@ -269,7 +270,7 @@ REQUESTS: Mapping[str, Kind] = {
     "spread": _kind(SPREAD, filter=FILTER, predicted=nullable(TEXT), search=TEXT, brushes=listed(BRUSH)),
     "ranking": _kind(RANKING, row=COUNT, set_first=FLAG),
     "bars": _kind(BARS, row=COUNT, set_first=FLAG, offset=COUNT, limit=_PAGE_LENGTH),
-    "training": _kind(TRAINING, filter=TRAIN_FILTER, search=TEXT, asked=COUNT, offset=COUNT, limit=_PAGE_LENGTH),
+    "train_rows": _kind(TRAINING, filter=TRAIN_FILTER, search=TEXT, asked=COUNT, offset=COUNT, limit=_PAGE_LENGTH),
     "locate": _kind(LOCATED, text=TEXT),
     "words": _kind(WORDS, row=nullable(COUNT), train=COUNT),
     "explain": _kind(EXPLAINED, row=COUNT),
@@ -278,7 +279,7 @@ REQUESTS: Mapping[str, Kind] = {
     "flips": _kind(FLIPS),
     "watch": _kind(FILLED, rows=_WATCHED, on=FLAG),
     "select": _kind(DONE, row=nullable(COUNT)),
-    "decide": _kind(DECIDED, rows=_ROWS, decision=DECISION, labels=nullable(listed(TEXT)), note=_NOTE),
+    "decide": _kind(DECIDED, rows=_ROWS, decision=DECISION, labels=nullable(listed(TEXT)), test_row=nullable(COUNT), note=_NOTE),
     "find": _kind(DONE, row=COUNT, target=nullable(TEXT)),
     "verify": _kind(DONE),
     "cancel": _kind(DONE),
@@ -292,5 +293,5 @@ REQUESTS: Mapping[str, Kind] = {
 Classes travel as texts, those of ``SHARED.classes``. ``predicted`` of a page keeps the test rows of that predicted
 class. Which training rows a filter keeps is decided when ``asked`` changes, so that no row moves because somebody
 decided about it. ``labels`` of a decision to relabel gives each row that label, the original one clears the row, and
-None leaves the choice to `Workbench.set_relabelled`. ``target`` is the class to flip to, None any other.
+None leaves the choice to `Workbench.set_relabelled` with this ``test_row``. ``target`` is the class to flip to, None any other.
 """

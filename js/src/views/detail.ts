@@ -2,6 +2,7 @@
 
 import type { Session } from "../session";
 import type { Decision, WordPart } from "../protocol";
+import { besideOf, type View } from "../store";
 import { button, drawn, el, setText, uniqueId, type Scope } from "./dom";
 import { plural, signed } from "./format";
 import { setMarked } from "./marks";
@@ -33,7 +34,7 @@ export function subjects({ selection, active }: { selection: ReadonlySet<number>
   return active === null ? [] : [active];
 }
 
-export function createDetail(scope: Scope, session: Session) {
+export function createDetail(scope: Scope, session: Session, isShown: (view: Readonly<View>) => boolean) {
   const { store, actions } = session;
   const title = el("h4", "heading");
   const text = el("p", "detail-text", { tabindex: 0, dir: "auto" });
@@ -57,7 +58,7 @@ export function createDetail(scope: Scope, session: Session) {
   function draw() {
     const view = store.get();
     const { active, selection } = view;
-    node.hidden = view.testRow === null;
+    node.hidden = !isShown(view);
     if (node.hidden) return;
     const found = view.words?.train === active ? view.words : null;
     setText(title, selection.size > 0 ? `${plural(selection.size, "training row")} selected` : `Training row ${active ?? "…"}`);
@@ -69,7 +70,8 @@ export function createDetail(scope: Scope, session: Session) {
     setMarked(text, found?.text ?? "…", names);
     words.show(found?.words ?? []);
     const said = found?.note ? ` · note: ${found.note}` : "";
-    setText(shared, found === null ? "" : (names.length > 0 ? "Shared with the test row" : "Shares no feature with the test row") + said);
+    const sharing = names.length > 0 ? "Shared with the test row" : besideOf(view) === null ? "" : "Shares no feature with the test row";
+    setText(shared, found === null ? "" : sharing + said);
   }
   drawn(scope, store, draw);
   return { node, decide, note: () => note.focus() };

@@ -59,18 +59,19 @@ function history(scope: Scope, actions: Actions): Control {
 }
 
 export function createHeader(scope: Scope, { store, actions }: Session, open: (panel: Panel) => void, full: HTMLElement): HTMLElement {
-  const facts = el("span", "muted");
+  const [facts, more] = [el("span", "muted"), el("span", "")];
   const own = el("p", "muted own-note");
   const controls = [thresholdField(scope, actions), history(scope, actions)];
   const panels: [Panel, string][] = [["queue", "Suspects"], ["history", "History"], ["help", "Keys"]];
   const openers = panels.map(([panel, label]) => ({ panel, ...button(scope, label, "quiet", () => open(panel)) }));
+  const rows = { panel: "rows", ...button(scope, "", "leads", () => open("rows")) } as const;
+  facts.append(rows.node, more);
+  openers.push(rows);
   function draw() {
     const view = store.get();
     const { nTrain, nTest } = view.shared;
-    setText(
-      facts,
-      `${count(nTrain)} training rows · ${count(nTest)} test rows · ${plural(view.relabelled.size, "label")} changed`,
-    );
+    setText(rows.node, `${count(nTrain)} training rows`);
+    setText(more, ` · ${count(nTest)} test rows · ${plural(view.relabelled.size, "label")} changed`);
     own.hidden = view.shared.ownNote === "";
     setText(own, view.shared.ownNote);
     for (const control of controls) control.update(view);
@@ -78,6 +79,6 @@ export function createHeader(scope: Scope, { store, actions }: Session, open: (p
   }
   drawn(scope, store, draw);
   const title = el("div", "title", el("h2", "heading", "Relabel workbench"), facts, own);
-  const tools = el("span", "field", ...openers.map(({ node }) => node), full);
+  const tools = el("span", "field", ...openers.slice(0, -1).map(({ node }) => node), full);
   return el("header", "header", title, el("div", "controls", ...controls.map((control) => control.node), tools));
 }

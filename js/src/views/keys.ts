@@ -25,7 +25,8 @@ export const KEYS: [keys: string[], words: string][] = [
   [["?"], "Show these keys"],
   [["1", "2"], "Go to the test or training rows"],
   [["↑", "↓", "Enter"], "Move through a list, pick a test row"],
-  [["/"], "Search the test rows"],
+  [["/"], "Search the list"],
+  [["T"], "All training rows"],
   [["F"], "Find the flip set"],
   [["Space"], "Mark or unmark"],
   [["Shift ↑", "Shift ↓"], "Select several training rows"],
@@ -66,6 +67,7 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
     U: actions.redo,
     q: () => go.open("queue"),
     h: () => go.open("history"),
+    t: () => go.open("rows"),
     z: go.full,
   };
   const decisions: Record<string, () => void> = {
@@ -79,6 +81,7 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
   const scrolling = Object.entries({ ArrowDown: 0.2, ArrowUp: -0.2, PageDown: 0.9, PageUp: -0.9 }).map(([key, pages]) => [key, () => go.scroll(pages)]);
   Object.assign(inQueue, Object.fromEntries(scrolling));
   const byNumber = Object.fromEntries([..."123456789"].map((key, place) => [key, () => go.pick(place)]));
+  const inRows: Record<string, () => void> = { ...decisions, "/": go.search };
   const inPanes: Record<string, () => void> = {
     ...decisions,
     1: go.tests,
@@ -103,7 +106,7 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
   const press = (key: string): boolean => {
     const name = key.length === 1 && key !== "U" ? key.toLowerCase() : key;
     const { panel } = store.get();
-    const here = { ...keys, ...(panel === "none" ? inPanes : panel === "queue" ? { ...inQueue, ...byNumber } : {}) };
+    const here = { ...keys, ...(panel === "none" ? inPanes : panel === "queue" ? { ...inQueue, ...byNumber } : panel === "rows" ? inRows : {}) };
     const act = here[name] ?? (name in inPanes ? () => store.set({ notice: `Close “${TITLES[panel]}” (Esc) to ${name === "x" ? "export" : "go on"}.`, failed: false }) : undefined);
     act?.();
     return act !== undefined;

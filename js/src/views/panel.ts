@@ -8,6 +8,7 @@ import { count, percent } from "./format";
 import { KEYS } from "./keys";
 import { changeTo, quoted } from "./names";
 import { createNote } from "./note";
+import { createAllRows } from "./allRows";
 
 const NUMBERED = 9; // classes that have a key
 
@@ -20,7 +21,7 @@ function historyLine({ time, who, what, note, state, row, text }: HistoryLine): 
   return el("li", `history-line ${state}`, when, said, el("span", "muted", tail), el("span", "muted history-text", { dir: "auto" }, text));
 }
 
-function createHistory(scope: Scope, { store, actions }: Session) {
+function createHistory(scope: Scope, { store, actions }: Session, onLead: () => void) {
   const list = el("ol", "history-list", { tabindex: 0, "aria-label": "Decisions, newest first" });
   const empty = el("p", "empty", "No decisions yet.");
   let shown: unknown;
@@ -36,7 +37,9 @@ function createHistory(scope: Scope, { store, actions }: Session) {
   drawn(scope, store, draw);
   scope.listen(list, "click", ({ target }) => {
     const line = target instanceof Element ? target.closest<HTMLElement>("[data-row]") : null;
-    if (line !== null) actions.lead(Number(line.dataset["row"]));
+    if (line === null) return;
+    actions.lead(Number(line.dataset["row"]));
+    onLead();
   });
   return { node: el("div", "", list, empty) };
 }
@@ -112,6 +115,7 @@ export interface PanelView {
   node: HTMLElement;
   open(panel: Panel): void;
   decide(decision: Decision | "skip"): void;
+  search(): void;
   pick(place: number): void;
   /** A long text, by parts of what is in sight of it. */
   scroll(pages: number): void;
@@ -122,9 +126,11 @@ export function createPanel(scope: Scope, session: Session): PanelView {
   const { store, actions } = session;
   const title = el("h3", "heading", { id: uniqueId("panel"), tabindex: -1 });
   const queue = createQueue(scope, session);
+  const rows = createAllRows(scope, session);
   const parts: Record<Exclude<Panel, "none">, HTMLElement> = {
     queue: queue.node,
-    history: createHistory(scope, session).node,
+    rows: rows.node,
+    history: createHistory(scope, session, rows.focus).node,
     help: createHelp().node,
   };
   const close = button(scope, "Close", "quiet", () => open("none"));
@@ -148,5 +154,17 @@ export function createPanel(scope: Scope, session: Session): PanelView {
     } else if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
   }
   drawn(scope, store, draw);
-  return { node, open, decide: queue.decide, pick: queue.pick, scroll: queue.scroll, note: queue.note };
+  const judging = () => store.get().panel === "queue";
+  return {
+    node,
+    open,
+    decide(decision) {
+      if (judging()) queue.decide(decision);
+      else if (decision !== "skip") rows.decide(decision);
+    },
+    pick: queue.pick,
+    scroll: queue.scroll,
+    note: () => (judging() ? queue : rows).note(),
+    search: rows.search,
+  };
 }

@@ -5,8 +5,7 @@ import type { Session } from "../session";
 import { button, el, setAttribute, setText, uniqueId, type Scope } from "./dom";
 import { count } from "./format";
 import { createTestGrid } from "./testGrid";
-
-const WAIT = 200; // ms after the last keystroke
+import { createTools } from "./tools";
 
 const LABELS: Record<Filter, string> = {
   all: "All rows",
@@ -27,15 +26,15 @@ export interface TestPane {
 
 export function createTestPane(scope: Scope, session: Session): TestPane {
   const { store, pages, actions } = session;
-  const search = el("input", "input", { type: "search", placeholder: "Search texts", "aria-label": "Search test rows" });
-  const select = el("select", "input", { "aria-label": "Filter test rows" });
-  const options = FILTERS.map((filter) => {
-    const option = el("option", "", { value: filter }, LABELS[filter]);
-    select.append(option);
-    return { filter, option };
-  });
-  const classOptions: HTMLOptionElement[] = [];
-  const classOption = (place: number) => (classOptions[place] ??= select.appendChild(el("option", "", { value: String(place) })));
+  const { classes } = store.get().shared;
+  const { node: tools, search, select } = createTools(
+    scope,
+    "test rows",
+    "Search texts",
+    [...FILTERS.map((filter) => [filter, LABELS[filter]] as const), ...classes.map((name, i) => [String(i), `Predicted “${name}”`] as const)],
+    (text) => actions.ask({ search: text }),
+    (place) => actions.ask({ filter: FILTERS[place] ?? "all", predicted: classes[place - FILTERS.length] ?? null }),
+  );
   const shown = el("span", "muted");
   const id = uniqueId("tests");
   const grid = createTestGrid(scope, session);
@@ -47,29 +46,14 @@ export function createTestPane(scope: Scope, session: Session): TestPane {
     "pane tests",
     { "aria-labelledby": id },
     el("div", "pane-head", title, shown),
-    el("div", "tools", search, select),
+    tools,
     grid.node,
     el("div", "pane-foot", filled, pause.node),
   );
 
-  let timer = 0;
-  scope.listen(search, "input", () => {
-    clearTimeout(timer);
-    timer = window.setTimeout(() => actions.ask({ search: search.value }), WAIT);
-  });
-  scope.add(() => clearTimeout(timer));
-  scope.listen(select, "change", () => {
-    const filter = FILTERS.find((known) => known === select.value);
-    const predicted = filter === undefined ? (store.get().shared.classes[Number(select.value)] ?? null) : null;
-    actions.ask({ filter: filter ?? "all", predicted });
-  });
-
   function draw() {
     const { shared, filled: sizes, filling } = store.get();
-    for (const { filter, option } of options) {
-      setAttribute(option, "disabled", filter === "misclassified" && !shared.labelled);
-    }
-    shared.classes.forEach((name, place) => setText(classOption(place), `Predicted “${name}”`));
+    setAttribute(select.options[FILTERS.indexOf("misclassified")] as Element, "disabled", !shared.labelled);
     const total = pages.total();
     setText(shown, total === undefined || total === shared.nTest ? count(shared.nTest) : `${count(total)} of ${count(shared.nTest)}`);
     const done = sizes === null ? "" : `Set sizes: ${count(sizes.done)} of ${count(sizes.total)}`;

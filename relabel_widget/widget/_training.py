@@ -1,0 +1,133 @@
+"""The list of all training rows as the page asks for it: filtered and searched, a page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._typing import FloatArray, IntArray
+from ..facts import clip
+from ..monitor import Monitor
+
+SUSPECT = 0.5
+"""A row whose label is wrong with more than this probability is suspect: another one is likelier than its own."""
+
+_AT_ONCE = 2_000  # rows searched between two looks at whether anybody still waits for them
+
+
+class TrainingPages:
+    """Pages of the training rows; which rows a filter keeps stands until it is asked for again."""
+
+    def __init__(self, workbench: Any) -> None:
+        self._workbench = workbench
+        self._arranged: tuple[tuple[Any, ...], IntArray] | None = None
+        self._ranked: tuple[pd.DataFrame, FloatArray] | None = None
+
+    def page(self, query: Mapping[str, Any], monitor: Monitor) -> dict[str, Any]:
+        """Rows ``offset`` to ``offset + limit`` of what fits, and how many are decided in all."""
+        said = self._workbench.decisions()
+        rows = self._fitting(query, said, monitor)
+        offset = query["offset"]
+        made = said["decision"].value_counts()
+        return {
+            "total": len(rows),
+            "offset": offset,
+            "rows": self._lines(rows[offset : offset + query["limit"]], offset),
+            "relabelled": int(made.get("relabel", 0)),
+            "kept": int(made.get("keep", 0)),
+            "unsure": int(made.get("unsure", 0)),
+        }
+
+    def located(self, text: str) -> int | None:
+        """The training row of this id or, if no row has it, of this number."""
+        wanted = text.strip()
+        found = np.flatnonzero(np.fromiter((str(one) == wanted for one in self._workbench.ids), dtype=bool))
+        if len(found):
+            return int(found[0])
+        known = wanted.isdecimal() and int(wanted) < self._workbench.n_train
+        return int(wanted) if known else None
+
+    def _fitting(self, query: Mapping[str, Any], said: pd.DataFrame, monitor: Monitor) -> IntArray:
+        key = (query["filter"], query["search"], query["asked"])
+        if self._arranged is not None and self._arranged[0] == key:
+            return self._arranged[1]
+        rows = self._kept(query["filter"], said, monitor)
+        words = query["search"].strip().casefold()
+        if words:
+            rows = np.array([row for row in rows.tolist() if self._holds(row, words, monitor)], dtype=np.int64)
+        self._arranged = (key, rows)
+        return rows
+
+    def _holds(self, row: int, words: str, monitor: Monitor) -> bool:
+        if row % _AT_ONCE == 0:
+            monitor.check()
+        texts = (self._workbench.train_text(row), str(self._workbench.ids[row]))
+        return any(words in text.casefold() for text in texts)
+
+    def _kept(self, name: str, said: pd.DataFrame, monitor: Monitor) -> IntArray:
+        """The training rows that a filter keeps: suspect ones the most suspect first, others in their own order."""
+        if name == "all":
+            return np.arange(self._workbench.n_train)
+        if name == "suspect":
+            scores = self._suspicion(said, monitor)
+            order = np.argsort(-scores, kind="stable")
+            return order[scores[order] > SUSPECT]
+        if name == "noted":
+            fits = said["note"] != ""
+        elif name == "mine":
+            fits = said["annotator"] == self._workbench.annotator
+        else:
+            fits = said["decision"] == {"relabelled": "relabel", "kept": "keep", "unsure": "unsure"}[name]
+        return said["row"].to_numpy()[fits.to_numpy()]
+
+    def _suspicion(self, said: pd.DataFrame, monitor: Monitor) -> FloatArray:
+        """How suspect each row is, -1 for those decided about: as known, unless somebody decided since."""
+        decided = said[["row", "decision", "label"]]
+        if self._ranked is None or not self._ranked[0].equals(decided):
+            table = self._workbench.suspects(monitor=monitor)
+            scores = np.full(self._workbench.n_train, -1.0)
+            scores[table["row"]] = table["score"]
+            self._ranked = (decided, scores)
+        return self._ranked[1]
+
+    def _lines(self, rows: IntArray, offset: int) -> list[dict[str, Any]]:
+        if not len(rows):
+            return []
+        table = self._workbench.train_rows(rows).to_dict("records")
+        suggested = self._workbench.suggested_labels(rows)
+        scores = None if self._ranked is None else self._ranked[1][rows]
+        return [
+            {
+                **as_listed(offset + i + 1, line, suggested[i]),
+                "influence": 0.0,
+                "share": None,
+                "in_set": False,
+                "suspicion": None if scores is None or scores[i] < 0 else float(scores[i]),
+                "words": [],
+            }
+            for i, line in enumerate(table)
+        ]
+
+
+TEXT_IN_LIST = 600
+_NAME = 80
+
+
+def as_listed(rank: int, line: Mapping[Any, Any], suggested: Any) -> dict[str, Any]:
+    """What every list of training rows tells of a line of `Workbench.train_rows`."""
+    return {
+        "rank": rank,
+        "row": int(line["row"]),
+        "id": clip(line["id"], _NAME),
+        "text": clip(line["text"], TEXT_IN_LIST),
+        "original": str(line["original"]),
+        "current": str(line["current"]),
+        "suggested": str(suggested),
+        "relabelled": line["decision"] == "relabel",
+        "decision": str(line["decision"]),
+        "who": clip(line["annotator"], _NAME),
+        "note": clip(line["note"], TEXT_IN_LIST),
+    }
