@@ -19,8 +19,6 @@ export interface Actions {
   choose(selection: ReadonlySet<number>): void;
   /** To a training row in the list of all of them. */
   lead(row: number): void;
-  /** To the training row of an id or number. */
-  locate(text: string): void;
   askRows(query: Partial<TrainQuery>): void;
   unfold(open: boolean): void;
   /** The class to look for a set to; null for any other. */
@@ -98,20 +96,15 @@ export function createActions(
     lines.reset(trainQuery);
     store.set({ trainQuery });
   };
-  const lead = (row: number) => {
-    store.set({ panel: "rows", active: row, selection: new Set() });
-    askRows(ALL_ROWS);
-    load.words();
-  };
   return {
     ask(change) {
       const query = { ...store.get().query, ...change };
       store.set({ query });
       pages.reset(query);
-      if (store.get().spread !== null) load.spread();
+      load.spread();
     },
     unfold(open) {
-      if (open) load.spread();
+      if (open) load.unfold();
       else store.set({ spread: null });
     },
     select(row) {
@@ -128,11 +121,10 @@ export function createActions(
       load.words();
     },
     choose: (selection) => store.set({ selection }),
-    lead,
-    async locate(text) {
-      const { row } = await client.request("locate", { text });
-      if (row === null) store.set({ notice: `No training row has the id or number “${text}”.`, failed: true });
-      else lead(row);
+    lead(row) {
+      store.set({ panel: "rows", active: row, selection: new Set() });
+      askRows(ALL_ROWS);
+      load.words();
     },
     askRows,
     aim: (target) => store.set({ target }),

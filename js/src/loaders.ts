@@ -43,6 +43,8 @@ export interface Loaders {
   words(): void;
   history(): void;
   queue(): void;
+  /** The histograms: show them, or bring them up to date where they are shown. */
+  unfold(): void;
   spread(): void;
   /** Everything that a change of labels or findings made out of date. */
   refresh(): void;
@@ -152,9 +154,12 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
     words: details.load,
     history: history.load,
     queue: queue.load,
-    spread: spread.load,
-    refresh() {
+    unfold: spread.load,
+    spread() {
       if (store.get().spread !== null) spread.load();
+    },
+    refresh() {
+      this.spread();
       ranking.load();
       flips.load();
       if (store.get().panel === "history") history.load();

@@ -31,7 +31,7 @@ export const SILENCE =
   "widget. Decisions in a store are kept.";
 
 /** Tells Python that a view is open, and notices when Python does not respond. */
-function createWatch(store: Store<View>, client: Client) {
+function createWatch(store: Store<View>, client: Client, onFilled: () => void) {
   let rows: number[] = [];
   let patience = 0;
   let unanswered = 0;
@@ -47,7 +47,10 @@ function createWatch(store: Store<View>, client: Client) {
     expect();
     unanswered += 1;
     try {
-      store.set({ filled: await client.request("watch", { rows, on: store.get().filling }) });
+      const before = store.get().filled?.done;
+      const filled = await client.request("watch", { rows, on: store.get().filling });
+      store.set({ filled });
+      if (filled.done !== before) onFilled();
     } catch {
       // refused or closed: nothing to show
     }
@@ -90,7 +93,7 @@ export function createSession(model: Model): Session {
     if (row !== null && size !== null) pages.patch((line) => (line.row === row ? { ...line, flipSize: size } : undefined));
   };
   const client = createClient(model, { onProgress, onSizes, onHeard: () => watch.heard() });
-  const watch = createWatch(store, client);
+  const watch = createWatch(store, client, () => load.spread());
   const pages: TestPages = createPages(
     (query, offset, limit, signal) => client.request("page", { ...query, offset, limit }, { signal }),
     FIRST_QUERY,

@@ -100,6 +100,9 @@ export interface View {
   silent: boolean;
 }
 
+/** A job runs, or Python tells how far an answer is. */
+export const isWorking = ({ busy, progress }: Readonly<View>) => busy || progress !== null;
+
 /** The test row that training rows are looked at with; none in the list of all of them. */
 export const besideOf = ({ panel, testRow }: Readonly<View>) => (panel === "none" ? testRow : null);
 

@@ -2,7 +2,7 @@
 
 import type { AnyModel } from "@anywidget/types";
 import { decodeState } from "./codec";
-import type { Shared, Traits } from "./protocol";
+import type { Job, Shared, Traits } from "./protocol";
 import { ALL_ROWS, FIRST_QUERY, type Store, type View } from "./store";
 
 export type Model = AnyModel<Traits & Record<string, unknown>>;
@@ -39,6 +39,8 @@ function readShared(model: Model): { shared: Shared; problem: string } {
     return { shared: EMPTY, problem: `The widget's state could not be read. ${String(error)}` };
   }
 }
+
+const jobWords = ({ kind, row }: Job) => (kind === "find" ? `Looking for the flip set of test row ${row}…` : "Retraining on the changed labels…");
 
 /** Notebooks saved by older versions hold none. */
 const heightOf = (model: Model) => model.get("height") ?? 620;
@@ -135,6 +137,8 @@ export function follow(model: Model, store: Store<View>, unanswered: Unanswered,
     const { shared, problem } = readShared(model);
     const notice = problem || shared.status;
     store.set(notice === before.status ? { shared } : { shared, notice, failed: problem !== "" });
+    const { job } = shared;
+    if (job !== null && (job.kind !== before.job?.kind || job.row !== before.job.row)) store.set({ notice: jobWords(job), failed: false });
     if (shared.revision !== before.revision) tell.onData();
   };
   const names = ["test_row", "relabelled", "busy", "threshold"].map((name) => `change:${name}`);

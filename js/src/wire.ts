@@ -251,14 +251,6 @@ export const training = record<Training>({
   unsure: count,
 });
 
-/** The training row of an id or number, null if there is none. */
-export interface Located {
-  row: number | null;
-}
-export const located = record<Located>({
-  row: nullable(count),
-});
-
 /** What a shared feature contributes. */
 export interface WordPart {
   word: string;
@@ -538,7 +530,6 @@ export interface Requests {
   ranking: { body: { row: number; set_first: boolean }; result: Ranking };
   bars: { body: { row: number; set_first: boolean; offset: number; limit: number }; result: Bars };
   train_rows: { body: { filter: TrainFilter; search: string; asked: number; offset: number; limit: number }; result: Training };
-  locate: { body: { text: string }; result: Located };
   words: { body: { row: number | null; train: number }; result: Words };
   explain: { body: { row: number }; result: Explained };
   history: { body: Record<never, never>; result: History };
@@ -561,7 +552,6 @@ export const results: { [K in keyof Requests]: Decoder<Requests[K]["result"]> } 
   ranking: ranking,
   bars: bars,
   train_rows: training,
-  locate: located,
   words: words,
   explain: explained,
   history: history,

@@ -242,9 +242,6 @@ class Answers:
         key = tuple(request.body[name] for name in ("filter", "search", "asked"))
         self._beside(request, lambda monitor: self._training.page(request.body, monitor), key=key, tells=True)
 
-    def _locate(self, request: Request) -> None:
-        self._beside(request, lambda _: {"row": self._training.located(request.body["text"])})
-
     def _flips(self, request: Request) -> None:
         self._beside(request, lambda _: wire.flips(self._pages))
 
@@ -364,7 +361,6 @@ _HANDLERS: Mapping[str, Callable[[Answers, Request], None]] = {
     "bars": Answers._bars,
     "spread": Answers._spread,
     "train_rows": Answers._train_page,
-    "locate": Answers._locate,
     "words": Answers._common,
     "explain": Answers._explain,
     "history": Answers._history,

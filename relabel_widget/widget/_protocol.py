@@ -89,7 +89,6 @@ TRAINING = record(
     kept=COUNT,
     unsure=COUNT,
 )
-LOCATED = record("Located", "The training row of an id or number, null if there is none.", row=nullable(COUNT))
 
 FLIP_SUMMARY = record(
     "FlipSummary",
@@ -271,7 +270,6 @@ REQUESTS: Mapping[str, Kind] = {
     "ranking": _kind(RANKING, row=COUNT, set_first=FLAG),
     "bars": _kind(BARS, row=COUNT, set_first=FLAG, offset=COUNT, limit=_PAGE_LENGTH),
     "train_rows": _kind(TRAINING, filter=TRAIN_FILTER, search=TEXT, asked=COUNT, offset=COUNT, limit=_PAGE_LENGTH),
-    "locate": _kind(LOCATED, text=TEXT),
     "words": _kind(WORDS, row=nullable(COUNT), train=COUNT),
     "explain": _kind(EXPLAINED, row=COUNT),
     "history": _kind(HISTORY),
@@ -279,7 +277,9 @@ REQUESTS: Mapping[str, Kind] = {
     "flips": _kind(FLIPS),
     "watch": _kind(FILLED, rows=_WATCHED, on=FLAG),
     "select": _kind(DONE, row=nullable(COUNT)),
-    "decide": _kind(DECIDED, rows=_ROWS, decision=DECISION, labels=nullable(listed(TEXT)), test_row=nullable(COUNT), note=_NOTE),
+    "decide": _kind(
+        DECIDED, rows=_ROWS, decision=DECISION, labels=nullable(listed(TEXT)), test_row=nullable(COUNT), note=_NOTE
+    ),
     "find": _kind(DONE, row=COUNT, target=nullable(TEXT)),
     "verify": _kind(DONE),
     "cancel": _kind(DONE),
@@ -293,5 +293,6 @@ REQUESTS: Mapping[str, Kind] = {
 Classes travel as texts, those of ``SHARED.classes``. ``predicted`` of a page keeps the test rows of that predicted
 class. Which training rows a filter keeps is decided when ``asked`` changes, so that no row moves because somebody
 decided about it. ``labels`` of a decision to relabel gives each row that label, the original one clears the row, and
-None leaves the choice to `Workbench.set_relabelled` with this ``test_row``. ``target`` is the class to flip to, None any other.
+None leaves the choice to `Workbench.set_relabelled` with this ``test_row``. ``target`` is the class to flip to, None
+any other.
 """

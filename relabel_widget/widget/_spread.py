@@ -13,7 +13,7 @@ from .._typing import BoolArray, FloatArray, IntArray
 from ..workbench.test_rows import TestColumns
 
 MEASURES = {
-    "proba": "Probability",
+    "proba": "Prob.",
     "margin": "Margin",
     "flip_size": "Set size",
     "predicted": "Predicted",

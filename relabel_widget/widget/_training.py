@@ -41,15 +41,6 @@ class TrainingPages:
             "unsure": int(made.get("unsure", 0)),
         }
 
-    def located(self, text: str) -> int | None:
-        """The training row of this id or, if no row has it, of this number."""
-        wanted = text.strip()
-        found = np.flatnonzero(np.fromiter((str(one) == wanted for one in self._workbench.ids), dtype=bool))
-        if len(found):
-            return int(found[0])
-        known = wanted.isdecimal() and int(wanted) < self._workbench.n_train
-        return int(wanted) if known else None
-
     def _fitting(self, query: Mapping[str, Any], said: pd.DataFrame, monitor: Monitor) -> IntArray:
         key = (query["filter"], query["search"], query["asked"])
         if self._arranged is not None and self._arranged[0] == key:
@@ -57,7 +48,8 @@ class TrainingPages:
         rows = self._kept(query["filter"], said, monitor)
         words = query["search"].strip().casefold()
         if words:
-            rows = np.array([row for row in rows.tolist() if self._holds(row, words, monitor)], dtype=np.int64)
+            found = [row for row in rows.tolist() if self._holds(row, words, monitor)]
+            rows = np.array(sorted(found, key=lambda row: not self._is_named(row, words)), dtype=np.int64)
         self._arranged = (key, rows)
         return rows
 
@@ -65,7 +57,11 @@ class TrainingPages:
         if row % _AT_ONCE == 0:
             monitor.check()
         texts = (self._workbench.train_text(row), str(self._workbench.ids[row]))
-        return any(words in text.casefold() for text in texts)
+        return self._is_named(row, words) or any(words in text.casefold() for text in texts)
+
+    def _is_named(self, row: int, words: str) -> bool:
+        """Whether somebody who types this goes to that very row."""
+        return words in (str(row), str(self._workbench.ids[row]).casefold())
 
     def _kept(self, name: str, said: pd.DataFrame, monitor: Monitor) -> IntArray:
         """The training rows that a filter keeps: suspect ones the most suspect first, others in their own order."""

@@ -24,7 +24,7 @@ export function createAllRows(scope: Scope, session: Session) {
   const { node: tools, search, select } = createTools(
     scope,
     "training rows",
-    "Search; Enter goes to a row or id",
+    "Search texts, or go to a row or id",
     TRAIN_FILTERS.map((filter) => [filter, LABELS[filter]] as const),
     (text) => actions.askRows({ search: text }),
     (place) => actions.askRows({ filter: TRAIN_FILTERS[place] ?? "all" }),
@@ -60,7 +60,7 @@ export function createAllRows(scope: Scope, session: Session) {
     follow();
   }
   scope.listen(search, "keydown", ({ key }) => {
-    if (key === "Enter") actions.locate(search.value);
+    if (key === "Enter") focus();
   });
   scope.add(lines.subscribe(draw));
   drawn(scope, store, draw);

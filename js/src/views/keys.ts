@@ -2,7 +2,7 @@
 
 import type { Decision } from "../protocol";
 import type { Session } from "../session";
-import { TITLES, type Panel } from "../store";
+import { isWorking, TITLES, type Panel } from "../store";
 import { focused, TYPING, type Scope } from "./dom";
 import { whyNotFind } from "./whyPane";
 
@@ -94,14 +94,14 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
   };
   const fieldOf = (node: unknown) => (node instanceof HTMLElement && node.matches(TYPING) ? node : null);
   const escape = (field: HTMLElement | null) => {
-    const { panel, busy, replacing } = store.get();
+    const { panel, replacing } = store.get();
     if (replacing !== "") actions.keepFile();
     else if (field !== null) {
       const line = field.closest("section")?.querySelector<HTMLElement>("[data-index][tabindex='0'], [data-index] [tabindex='0']");
       (line ?? root).focus({ preventScroll: true });
     }
     else if (panel !== "none") go.open(panel);
-    else if (busy) actions.cancel();
+    else if (isWorking(store.get())) actions.cancel();
   };
   const press = (key: string): boolean => {
     const name = key.length === 1 && key !== "U" ? key.toLowerCase() : key;

@@ -4,6 +4,7 @@ import { FILTERS, type Filter } from "../wire";
 import type { Session } from "../session";
 import { button, el, setAttribute, setText, uniqueId, type Scope } from "./dom";
 import { count } from "./format";
+import { createHistograms } from "./histograms";
 import { createTestGrid } from "./testGrid";
 import { createTools } from "./tools";
 
@@ -40,19 +41,23 @@ export function createTestPane(scope: Scope, session: Session): TestPane {
   const grid = createTestGrid(scope, session);
   const filled = el("span", "muted");
   const pause = button(scope, "Pause", "quiet small", () => actions.setFilling(!store.get().filling));
+  const fold = button(scope, "", "quiet small", () => actions.unfold(store.get().spread === null));
   const title = el("h3", "heading", { id }, "Test rows");
   const node = el(
     "section",
     "pane tests",
     { "aria-labelledby": id },
-    el("div", "pane-head", title, shown),
+    el("div", "pane-head", title, fold.node, shown),
     tools,
+    createHistograms(scope, session),
     grid.node,
     el("div", "pane-foot", filled, pause.node),
   );
 
   function draw() {
-    const { shared, filled: sizes, filling } = store.get();
+    const { shared, filled: sizes, filling, spread, query } = store.get();
+    setText(fold.node, `Histograms${query.brushes.length > 0 ? ` (${query.brushes.length})` : ""}`);
+    setAttribute(fold.node, "aria-expanded", String(spread !== null));
     setAttribute(select.options[FILTERS.indexOf("misclassified")] as Element, "disabled", !shared.labelled);
     const total = pages.total();
     setText(shown, total === undefined || total === shared.nTest ? count(shared.nTest) : `${count(total)} of ${count(shared.nTest)}`);
