@@ -24,6 +24,7 @@ class TrainingPages:
     def __init__(self, workbench: Any) -> None:
         self._workbench = workbench
         self._arranged: tuple[tuple[Any, ...], IntArray] | None = None
+        self._names: list[str] | None = None
         self._ranked: tuple[pd.DataFrame, FloatArray] | None = None
 
     def page(self, query: Mapping[str, Any], monitor: Monitor) -> dict[str, Any]:
@@ -48,20 +49,26 @@ class TrainingPages:
         rows = self._kept(query["filter"], said, monitor)
         words = query["search"].strip().casefold()
         if words:
-            found = [row for row in rows.tolist() if self._holds(row, words, monitor)]
-            rows = np.array(sorted(found, key=lambda row: not self._is_named(row, words)), dtype=np.int64)
+            rows = self._searched(rows, words, monitor)
         self._arranged = (key, rows)
         return rows
 
-    def _holds(self, row: int, words: str, monitor: Monitor) -> bool:
-        if row % _AT_ONCE == 0:
-            monitor.check()
-        texts = (self._workbench.train_text(row), str(self._workbench.ids[row]))
-        return self._is_named(row, words) or any(words in text.casefold() for text in texts)
-
-    def _is_named(self, row: int, words: str) -> bool:
-        """Whether somebody who types this goes to that very row."""
-        return words in (str(row), str(self._workbench.ids[row]).casefold())
+    def _searched(self, rows: IntArray, words: str, monitor: Monitor) -> IntArray:
+        """The rows whose text or id holds some words; those whose id or number they are come first."""
+        if self._names is None:
+            self._names = [str(name).casefold() for name in self._workbench.ids.tolist()]
+        names, text = self._names, self._workbench.train_text
+        number = int(words) if words.isdecimal() else -1
+        first: list[int] = []
+        others: list[int] = []
+        for place, row in enumerate(rows.tolist()):
+            if place % _AT_ONCE == 0:
+                monitor.check()
+            if row == number or names[row] == words:
+                first.append(row)
+            elif words in names[row] or words in text(row).casefold():
+                others.append(row)
+        return np.array(first + others, dtype=np.int64)
 
     def _kept(self, name: str, said: pd.DataFrame, monitor: Monitor) -> IntArray:
         """The training rows that a filter keeps: suspect ones the most suspect first, others in their own order."""

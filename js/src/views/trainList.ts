@@ -130,8 +130,11 @@ export function createTrainList(
       const hadFocus = body.contains(focused(body));
       const { active } = store.get();
       const there = rows.row(list.active())?.row;
-      if (awaited && there !== undefined) actions.activate(there);
-      if (awaited || active === null || there === active) return void (awaited &&= there === undefined);
+      if (awaited && there !== undefined) {
+        awaited = false; // before it is drawn, which comes here again
+        return actions.activate(there);
+      }
+      if (awaited || active === null || there === active) return;
       for (let i = 0; i < Math.min(rows.total() ?? 0, 500); i += 1) {
         if (rows.row(i)?.row !== active) continue;
         if (hadFocus) list.focus(i);
