@@ -63,6 +63,7 @@ MADE_BY_US = {
     "Fit",
     "FlipSet",
     "GroupAudit",
+    "ImportedDecisions",
     "JournalError",
     "NoiseAudit",
     "OneVsRest",
@@ -205,6 +206,7 @@ def _of_bench(name: str, place: Path) -> dict[str, Any]:
         "train_row": 0,
         "kind": "sizes",
         "label": Y[0],
+        "source": Y,
         "callback": print,
     }
     names = inspect.signature(getattr(rw.Workbench, name)).parameters

@@ -221,7 +221,7 @@ class TestDecisions:
     def test_words_carry_the_note_and_the_whole_text(self, widget, bench):
         bench.keep(7, note="looked at it")
         found = ask(widget, "words", row=0, train=7)
-        assert (found["note"], found["text"]) == ("looked at it", bench.train_text(7))
+        assert (found["note"], found["text"]) == ("looked at it", bench.train_content(7, 0).text)
         assert len(found["words"]) == 3
 
     def test_shares_of_a_known_set_add_up(self, widget, bench):
@@ -381,7 +381,7 @@ class TestWritesThatWait:
     def test_an_export_comes_after_the_decisions_before_it(self, widget, bench, tmp_path):
         with bench._deciding:
             tell(widget, "r", "decide", rows=[1], decision="relabel", labels=None, note="")
-            tell(widget, "x", "export", path=str(tmp_path / "labels.csv"), overwrite=False)
+            tell(widget, "x", "export", path=str(tmp_path / "labels.csv"), overwrite=False, every=False)
         assert answers(widget)["x"]["kind"] == "result"
         assert (tmp_path / "labels.csv").exists()
 

@@ -150,7 +150,7 @@ export function createActions(
     setThreshold: (value) => void report(client.request("threshold", { value })),
     async exportTo(path, overwrite = false) {
       store.set({ replacing: "" });
-      const failed = await report(client.request("export", { path, overwrite }));
+      const failed = await report(client.request("export", { path, overwrite, every: store.get().every }));
       if (failed?.reason === "exists") store.set({ replacing: path });
     },
     keepFile: () => store.set({ replacing: "" }),

@@ -88,6 +88,8 @@ export interface View {
   drafts: ReadonlyMap<string, string>;
   /** The file the user is asked whether to replace; empty if none. */
   replacing: string;
+  /** Whether all decisions are exported, not the corrected labels alone. */
+  every: boolean;
   filling: boolean;
   filled: Filled | null;
   progress: Progress | null;
@@ -111,5 +113,5 @@ export function draftOf({ drafts }: Readonly<View>, rows: readonly number[]): st
   return drafts.get(String(rows)) ?? "";
 }
 
-export const FIRST_QUERY: PageQuery = { sort: "row", descending: false, filter: "all", predicted: null, search: "", brushes: [] };
+export const FIRST_QUERY: PageQuery = { sort: "row", meta: null, descending: false, filter: "all", predicted: null, search: "", brushes: [] };
 export const ALL_ROWS: TrainQuery = { filter: "all", search: "", asked: 0 };

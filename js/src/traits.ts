@@ -21,6 +21,7 @@ const EMPTY: Shared = {
   verification: null,
   verifiedBy: "",
   ownNote: "",
+  meta: [],
 };
 
 function readTraits(model: Model) {
@@ -76,6 +77,7 @@ export function firstView(model: Model): View {
     judging: false,
     drafts: new Map(),
     replacing: "",
+    every: false,
     filling: true,
     filled: null,
     progress: null,

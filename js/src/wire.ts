@@ -29,6 +29,24 @@ export const DECISIONS = ["relabel", "keep", "unsure", "clear"] as const;
 export type Decision = (typeof DECISIONS)[number];
 
 /**
+ * A row that is more than its text: an image as PNG in base64, or a table. `coarse` says that its pixels are to be
+ * told apart. The first of the `lines` are the headings: name, value and, where they are known, the value of the
+ * test row and what the value contributes, which `about` explains. The most telling values come first.
+ */
+export interface Content {
+  image: string;
+  coarse: boolean;
+  lines: Array<Array<string>>;
+  about: string;
+}
+export const content = record<Content>({
+  image: string,
+  coarse: boolean,
+  lines: list(list(string)),
+  about: string,
+});
+
+/**
  * A line of the list of test rows. `rival` is the nearest other class. With two classes `proba` is the probability
  * of the second and `margin` the log-odds beyond the threshold; with more they are those of the predicted class,
  * and its log-odds over the rival. `flipSize` is null where no set was looked for, 0 where none was found. What a
@@ -38,6 +56,7 @@ export type Decision = (typeof DECISIONS)[number];
 export interface TestRow {
   row: number;
   text: string;
+  content: Content | null;
   label: string | null;
   predicted: string;
   rival: string;
@@ -52,6 +71,7 @@ export interface TestRow {
 export const testRow = record<TestRow>({
   row: count,
   text: string,
+  content: nullable(content),
   label: nullable(string),
   predicted: string,
   rival: string,
@@ -171,6 +191,7 @@ export interface TrainRow {
   row: number;
   id: string;
   text: string;
+  content: Content | null;
   original: string;
   current: string;
   suggested: string;
@@ -189,6 +210,7 @@ export const trainRow = record<TrainRow>({
   row: count,
   id: string,
   text: string,
+  content: nullable(content),
   original: string,
   current: string,
   suggested: string,
@@ -215,9 +237,14 @@ export const bars = record<Bars>({
   rows: list(trainRow),
 });
 
-/** One test row in full. `largest` is the largest influence of any training row, without its sign. */
+/**
+ * One test row in full. `meta` is its metadata on one line. `largest` is the largest influence of any training
+ * row, without its sign.
+ */
 export interface Ranking {
   text: string;
+  content: Content | null;
+  meta: string;
   summary: TestRow;
   flip: FlipSummary | null;
   forecast: Forecast | null;
@@ -226,6 +253,8 @@ export interface Ranking {
 }
 export const ranking = record<Ranking>({
   text: string,
+  content: nullable(content),
+  meta: string,
   summary: testRow,
   flip: nullable(flipSummary),
   forecast: nullable(forecast),
@@ -266,11 +295,18 @@ export const wordPart = record<WordPart>({
 /**
  * A training row in full, and what the features it shares with the query contribute, to first order, when it gets
  * the `label`; without a query it shares none. `weight` is the coefficient of the second class; with more than
- * two, of the predicted class less that of the rival.
+ * two, of the predicted class less that of the rival. `same` are the training rows that say the same, itself among
+ * them; empty if no other does, or they are too many. `other` says whether one of them is labelled otherwise, and
+ * `choices` are labels that all of them may get.
  */
 export interface Words {
   train: number;
   text: string;
+  content: Content | null;
+  meta: string;
+  same: Array<number>;
+  other: string;
+  choices: Array<string>;
   note: string;
   label: string;
   words: Array<WordPart>;
@@ -278,6 +314,11 @@ export interface Words {
 export const words = record<Words>({
   train: count,
   text: string,
+  content: nullable(content),
+  meta: string,
+  same: list(count),
+  other: string,
+  choices: list(string),
   note: string,
   label: string,
   words: list(wordPart),
@@ -354,6 +395,7 @@ export interface Suspect {
   row: number;
   id: string;
   text: string;
+  content: Content | null;
   label: string;
   suggested: string;
   score: number;
@@ -362,6 +404,7 @@ export const suspect = record<Suspect>({
   row: count,
   id: string,
   text: string,
+  content: nullable(content),
   label: string,
   suggested: string,
   score: number,
@@ -490,7 +533,8 @@ export const verified = record<Verified>({
  * The small synced state. Everything larger is asked for. `classes` are two or more; the threshold is one of two
  * classes and stays where it is with more. `verified_by` is what was retrained (minimiser, estimator or pipeline;
  * empty without a verification). `own_note` says where the user's own estimator predicts otherwise than the
- * minimum of its objective, and why; empty where it does not.
+ * minimum of its objective, and why; empty where it does not. `meta` names the columns of metadata of the test
+ * rows.
  */
 export interface Shared {
   revision: number;
@@ -506,6 +550,7 @@ export interface Shared {
   verification: Verified | null;
   verifiedBy: string;
   ownNote: string;
+  meta: Array<string>;
 }
 export const shared = record<Shared>({
   revision: count,
@@ -521,11 +566,12 @@ export const shared = record<Shared>({
   verification: nullable(verified),
   verifiedBy: string,
   ownNote: string,
+  meta: list(string),
 });
 
 /** What is asked, and what is told then. */
 export interface Requests {
-  page: { body: { sort: Column; descending: boolean; filter: Filter; predicted: string | null; search: string; brushes: Array<Brush>; offset: number; limit: number }; result: Page };
+  page: { body: { sort: Column; meta: string | null; descending: boolean; filter: Filter; predicted: string | null; search: string; brushes: Array<Brush>; offset: number; limit: number }; result: Page };
   spread: { body: { filter: Filter; predicted: string | null; search: string; brushes: Array<Brush> }; result: Spread };
   ranking: { body: { row: number; set_first: boolean }; result: Ranking };
   bars: { body: { row: number; set_first: boolean; offset: number; limit: number }; result: Bars };
@@ -544,7 +590,7 @@ export interface Requests {
   undo: { body: Record<never, never>; result: Decided };
   redo: { body: Record<never, never>; result: Decided };
   threshold: { body: { value: number }; result: Done };
-  export: { body: { path: string; overwrite: boolean }; result: Done };
+  export: { body: { path: string; overwrite: boolean; every: boolean }; result: Done };
 }
 export const results: { [K in keyof Requests]: Decoder<Requests[K]["result"]> } = {
   page: page,

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from .base import StoreDamagedError
-from .events import DECISIONS, Event, Kind
+from .events import DECISIONS, Event, Imported, Kind
 from .identity import LABEL, Rows
 
 _KINDS = {kind.value: kind for kind in Kind}
@@ -80,6 +80,10 @@ def recorded(event: Event, rows: Rows) -> Record:
         labels = {name: [rows.label(code) for code in getattr(event, name)] for name in ("before", "after")}
         names = [name[:-1] for name in rows.names(event.rows)]
         body |= {"rows": event.rows, "names": names, **labels, "note": event.note}
+        if event.items:
+            body["items"] = [(*item[:3], item.time and item.time.isoformat()) for item in event.items]
+        if event.details:
+            body["details"] = dict(event.details)
     elif event.kind in {Kind.UNDO, Kind.REDO}:
         body["target"] = event.target
     else:
@@ -109,6 +113,9 @@ def _body(record: Record) -> dict[str, Any]:
         body: dict[str, Any] = json.loads(record.body)
         body["kind"] = _KINDS[record.kind]
         body["time"] = datetime.fromisoformat(record.time)
+        body["items"] = tuple(_item(*item) for item in body.get("items", ()))
+        if body["items"] and len(body["items"]) != len(body["names"]):
+            raise ValueError("expected an item for each row")
     except (ValueError, TypeError, KeyError) as error:
         raise StoreDamagedError(
             f"journal: expected event {record.seq} to be one of {', '.join(Kind)}, as this version writes them, got "
@@ -134,4 +141,9 @@ def _restored(record: Record, body: dict[str, Any], found: Iterator[int], rows: 
         record.uid,
         record.seq,
         body["time"],
+        body["items"],
     )
+
+
+def _item(kind: str, annotator: str, note: str, time: str | None) -> Imported:
+    return Imported(_KINDS[kind], annotator, note, None if time is None else datetime.fromisoformat(time))

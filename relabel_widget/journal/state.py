@@ -128,9 +128,10 @@ class _Folding:
 
     def _apply(self, event: Event) -> None:
         self.done.setdefault(event.person, []).append(event)
-        for row, before, after, original in zip(event.rows, event.before, event.after, event.original, strict=True):
-            earlier = self.standing.get(row, ())
-            said = Said(event, after, original, _opinion(event, before, after, original, earlier))
+        for place, row in enumerate(event.rows):
+            before, after, original = event.before[place], event.after[place], event.original[place]
+            earlier, one = self.standing.get(row, ()), event.on(place)
+            said = Said(one, after, original, _opinion(one, before, after, original, earlier))
             if earlier and earlier[-1].event.seq > event.seq:  # a redo puts it back where it was
                 self.standing[row] = tuple(sorted((*earlier, said), key=lambda one: one.event.seq))
             else:
@@ -143,8 +144,8 @@ class _Folding:
         if target is None:
             return
         self.undone.setdefault(event.person, []).append(target)
-        for row in target.rows:
-            left = tuple(said for said in self.standing[row] if said.event is not target)
+        for row in set(target.rows):
+            left = tuple(said for said in self.standing[row] if said.event.uid != target.uid)
             if left:
                 self.standing[row] = left
             else:
@@ -192,7 +193,7 @@ def _opinion(event: Event, before: int, after: int, original: int, earlier: tupl
         return None
     if event.kind is not Kind.RELABEL or after != original or (event.note and before == after):
         return after
-    own = [said for said in earlier if said.event.annotator == event.annotator and said.event.seq < event.seq]
+    own = [said for said in earlier if said.event.annotator == event.annotator and said.event.seq <= event.seq]
     return None if own else after
 
 

@@ -340,16 +340,19 @@ class Answers:
         self._reply(request, {"message": self._widget.say(f"Threshold set to {self._widget.threshold}.")})
 
     def _export(self, request: Request) -> None:
-        def act() -> Path:
-            if not self._workbench.relabelled:  # here, after the decisions that were made before
-                raise RequestError(
-                    "refused", "No label is changed, so there is nothing to export. Nothing was written."
-                )
-            return self._workbench.export(request.body["path"], overwrite=request.body["overwrite"])
+        bench, every = self._workbench, request.body["every"]
+
+        def act() -> Path:  # which comes after the decisions that were made before
+            if not (len(bench.decisions()) if every else bench.relabelled):
+                why = "Nothing is decided" if every else "No label is changed"
+                raise RequestError("refused", f"{why}, so there is nothing to export. Nothing was written.")
+            path, overwrite = request.body["path"], request.body["overwrite"]
+            return bench.export(path, overwrite=overwrite, decisions="all" if every else "corrected")
 
         def then(path: Path) -> None:
-            self._widget.export_path = request.body["path"]
-            said = words.written(len(self._workbench.relabelled), str(path))
+            if not every:
+                self._widget.export_path = request.body["path"]
+            said = words.written(len(bench.decisions() if every else bench.relabelled), str(path), every=every)
             self._reply(request, {"message": self._widget.say(self._with_trouble(said))})
 
         self._write(request, act, then)

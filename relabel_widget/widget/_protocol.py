@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ._columns import COLUMNS, SORTABLE
+from ._content import CONTENT
 from ._spread import MEASURES
 from ._types import CLASSES, COUNT, FLAG, NUMBER, TEXT, Type, limited, listed, nullable, one_of, record
 
@@ -65,6 +66,7 @@ TRAIN_ROW = record(
     row=COUNT,
     id=TEXT,
     text=TEXT,
+    content=nullable(CONTENT),
     original=TEXT,
     current=TEXT,
     suggested=TEXT,
@@ -122,8 +124,11 @@ FORECAST = record(
 )
 RANKING = record(
     "Ranking",
-    "One test row in full. `largest` is the largest influence of any training row, without its sign.",
+    "One test row in full. `meta` is its metadata on one line. `largest` is the largest influence of any training "
+    "row, without its sign.",
     text=TEXT,
+    content=nullable(CONTENT),
+    meta=TEXT,
     summary=TEST_ROW,
     flip=nullable(FLIP_SUMMARY),
     forecast=nullable(FORECAST),
@@ -136,9 +141,16 @@ WORDS = record(
     "Words",
     "A training row in full, and what the features it shares with the query contribute, to first order, when it gets "
     "the `label`; without a query it shares none. `weight` is the coefficient of the second class; with more than two, "
-    "of the predicted class less that of the rival.",
+    "of the predicted class less that of the rival. `same` are the training rows that say the same, itself among them; "
+    "empty if no other does, or they are too many. `other` says whether one of them is labelled otherwise, and "
+    "`choices` are labels that all of them may get.",
     train=COUNT,
     text=TEXT,
+    content=nullable(CONTENT),
+    meta=TEXT,
+    same=listed(COUNT),
+    other=TEXT,
+    choices=listed(TEXT),
     note=TEXT,
     label=TEXT,
     words=listed(WORD_PART),
@@ -176,6 +188,7 @@ SUSPECT = record(
     row=COUNT,
     id=TEXT,
     text=TEXT,
+    content=nullable(CONTENT),
     label=TEXT,
     suggested=TEXT,
     score=NUMBER,
@@ -218,7 +231,8 @@ SHARED = record(
     "The small synced state. Everything larger is asked for. `classes` are two or more; the threshold is one of two "
     "classes and stays where it is with more. `verified_by` is what was retrained (minimiser, estimator or pipeline; "
     "empty without a verification). `own_note` says where the user's own estimator predicts otherwise than the "
-    "minimum of its objective, and why; empty where it does not.",
+    "minimum of its objective, and why; empty where it does not. `meta` names the columns of metadata of the test "
+    "rows.",
     revision=COUNT,
     n_train=COUNT,
     n_test=COUNT,
@@ -232,6 +246,7 @@ SHARED = record(
     verification=nullable(VERIFIED),
     verified_by=TEXT,
     own_note=TEXT,
+    meta=listed(TEXT),
 )
 
 # What is asked
@@ -258,6 +273,7 @@ REQUESTS: Mapping[str, Kind] = {
     "page": _kind(
         PAGE,
         sort=COLUMN,
+        meta=nullable(TEXT),
         descending=FLAG,
         filter=FILTER,
         predicted=nullable(TEXT),
@@ -286,13 +302,13 @@ REQUESTS: Mapping[str, Kind] = {
     "undo": _kind(DECIDED),
     "redo": _kind(DECIDED),
     "threshold": _kind(DONE, value=NUMBER),
-    "export": _kind(DONE, path=TEXT, overwrite=FLAG),
+    "export": _kind(DONE, path=TEXT, overwrite=FLAG, every=FLAG),
 }
 """A closed list of kinds, each with the fields it needs. No expression is evaluated.
 
 Classes travel as texts, those of ``SHARED.classes``. ``predicted`` of a page keeps the test rows of that predicted
-class. Which training rows a filter keeps is decided when ``asked`` changes, so that no row moves because somebody
-decided about it. ``labels`` of a decision to relabel gives each row that label, the original one clears the row, and
-None leaves the choice to `Workbench.set_relabelled` with this ``test_row``. ``target`` is the class to flip to, None
-any other.
+class, and ``meta`` is a column of metadata to sort by in place of ``sort``. Which training rows a filter keeps is
+decided when ``asked`` changes, so that no row moves because somebody decided about it. ``labels`` of a decision to
+relabel gives each row that label, the original one clears the row, and None leaves the choice to
+`Workbench.set_relabelled` with this ``test_row``. ``target`` is the class to flip to, None any other.
 """

@@ -11,6 +11,8 @@ import pandas as pd
 from .._typing import FloatArray, IntArray
 from ..facts import clip
 from ..monitor import Monitor
+from ..workbench.row_content import Content
+from ._content import shown
 
 SUSPECT = 0.5
 """A row whose label is wrong with more than this probability is suspect: another one is likelier than its own."""
@@ -48,7 +50,10 @@ class TrainingPages:
             return self._arranged[1]
         rows = self._kept(query["filter"], said, monitor)
         words = query["search"].strip().casefold()
-        if words:
+        by_column = self._workbench.train_metadata.kept(query["search"])
+        if by_column is not None:
+            rows = rows[by_column[rows]]
+        elif words:
             rows = self._searched(rows, words, monitor)
         self._arranged = (key, rows)
         return rows
@@ -104,7 +109,7 @@ class TrainingPages:
         scores = None if self._ranked is None else self._ranked[1][rows]
         return [
             {
-                **as_listed(offset + i + 1, line, suggested[i]),
+                **as_listed(offset + i + 1, line, suggested[i], self._workbench.train_content(line["row"], small=True)),
                 "influence": 0.0,
                 "share": None,
                 "in_set": False,
@@ -119,13 +124,15 @@ TEXT_IN_LIST = 600
 _NAME = 80
 
 
-def as_listed(rank: int, line: Mapping[Any, Any], suggested: Any) -> dict[str, Any]:
+def as_listed(rank: int, line: Mapping[Any, Any], suggested: Any, look: Content) -> dict[str, Any]:
     """What every list of training rows tells of a line of `Workbench.train_rows`."""
+    text, content = shown(look)
     return {
         "rank": rank,
         "row": int(line["row"]),
         "id": clip(line["id"], _NAME),
-        "text": clip(line["text"], TEXT_IN_LIST),
+        "text": clip(text, TEXT_IN_LIST),
+        "content": content,
         "original": str(line["original"]),
         "current": str(line["current"]),
         "suggested": str(suggested),

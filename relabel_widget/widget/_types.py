@@ -89,7 +89,7 @@ def one_of(name: str, *names: str) -> Choice:
     return Choice(lambda value: isinstance(value, str) and value in names, name, "string", names=names)
 
 
-def record(name: str, doc: str, **fields: Type) -> Record:
+def record(name: str, doc: str, /, **fields: Type) -> Record:
     """Exactly these fields."""
 
     def fits(value: Any) -> bool:

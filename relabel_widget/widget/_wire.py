@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..facts import clip, own_word
+from ..files.characters import isolated
 from ..monitor import Monitor
+from ..workbench.row_content import Content, Image
+from ._content import shown
 from ._jobs import Job
 from ._pages import Pages, number_or_none
 from ._requests import RequestError
@@ -22,6 +25,11 @@ QUEUE = 200
 FLIPS = 100
 LINES_OF_HISTORY = 200
 WORDS = 40
+MOST_SAME = 1_000
+PATIENCE = 0.2
+"""Seconds that the details of a row wait for the rows that say the same, which are grouped once."""
+
+MOST_BYTES = 50_000
 
 TEXT_OF_QUERY = 20_000
 
@@ -61,6 +69,7 @@ def state(workbench: Any, *, revision: int, export_path: str, status: str, job: 
         "verification": _verification(workbench),
         "verified_by": "" if workbench.verification is None else workbench.verification.how,
         "own_note": str(workbench.disagreement or ""),
+        "meta": workbench.test_metadata.names,
     }
 
 
@@ -107,9 +116,9 @@ def forecast(workbench: Any, row: int | None) -> dict[str, Any] | None:
     }
 
 
-def _train_row(rank: int, line: Mapping[Any, Any], words: list[str]) -> dict[str, Any]:
+def _train_row(rank: int, line: Mapping[Any, Any], words: list[str], look: Content) -> dict[str, Any]:
     return {
-        **as_listed(rank, line, line["suggested"]),
+        **as_listed(rank, line, line["suggested"], look),
         "influence": float(line["influence"]),
         "share": number_or_none(line["share"]),
         "in_set": bool(line["in_flip_set"]),
@@ -122,12 +131,13 @@ def bars(workbench: Any, row: int, offset: int, limit: int, *, set_first: bool, 
     """Some of the training rows that decide a test row; its flip set first, or every row where its influence ranks."""
     table = workbench.influential_rows(row, top=limit, start=offset, set_first=set_first, monitor=monitor)
     numbers = table["row"].tolist()
-    words = workbench.common_words(row, numbers) if numbers else []
-    lines = enumerate(zip(table.to_dict("records"), words, strict=True), start=offset + 1)
+    words = workbench.common_words(row, numbers, telling=True) if numbers else []
+    looks = (workbench.train_content(number, row, small=True) for number in numbers)
+    lines = enumerate(zip(table.to_dict("records"), words, looks, strict=True), start=offset + 1)
     return {
         "total": int(workbench.n_train),
         "offset": offset,
-        "rows": [_train_row(rank, line, shared[:WORDS]) for rank, (line, shared) in lines],
+        "rows": [_train_row(rank, line, shared[:WORDS], look) for rank, (line, shared, look) in lines],
     }
 
 
@@ -138,8 +148,11 @@ def ranking(workbench: Any, pages: Pages, row: int, *, set_first: bool, monitor:
     length = max(BARS, min(known.size, 400) if known is not None else 0)
     set_first = set_first and known is not None  # one that is found meanwhile is not told of, and comes first no sooner
     first = bars(workbench, row, 0, length, set_first=set_first, monitor=monitor)
+    text, content = shown(workbench.test_content(row))
     return {
-        "text": clip(workbench.test_text(row), TEXT_OF_QUERY),
+        "text": clip(text, TEXT_OF_QUERY),
+        "content": content,
+        "meta": workbench.test_metadata.line(row),
         "summary": summary,
         "flip": None if known is None else flip_set(known, workbench.known_target(row)),
         "forecast": forecast(workbench, row),
@@ -149,18 +162,37 @@ def ranking(workbench: Any, pages: Pages, row: int, *, set_first: bool, monitor:
 
 
 def words(workbench: Any, row: int | None, train: int) -> dict[str, Any]:
-    """The full text of a training row, and what the features it shares with a test row contribute, if there is one."""
+    """A training row in full, the rows that say the same, and what features it shares with a test row, if any."""
     known = workbench.train_rows([train]).iloc[0]
-    label = workbench.suggested_labels([train], row)[0]
-    text = clip(known["text"], TEXT_OF_QUERY)
-    lines = [] if row is None else _contributions(workbench, row, train)
-    return {"train": train, "text": text, "note": str(known["note"]), "label": str(label), "words": lines}
+    text, content = shown(workbench.train_content(train, row))
+    suggested = str(workbench.suggested_labels([train], row)[0])
+    return {
+        "train": train,
+        "text": clip(text, TEXT_OF_QUERY),
+        "content": content,
+        "meta": workbench.train_metadata.line(train),
+        **_same(workbench, train, suggested),
+        "note": str(known["note"]),
+        "label": suggested,
+        "words": [] if row is None else _contributions(workbench, row, train),
+    }
 
 
 def _contributions(workbench: Any, row: int, train: int) -> list[dict[str, Any]]:
     table = workbench.common_features(row, train).head(WORDS)
     parts = zip(table["feature"], table["weight"], table["contribution"], strict=True)
     return [{"word": clip(word, 80), "weight": float(weight), "part": float(part)} for word, weight, part in parts]
+
+
+def _same(workbench: Any, train: int, suggested: str) -> dict[str, Any]:
+    """The training rows that say the same as one, as far as one decides about them at once."""
+    same, labels = workbench.same_texts(train, patience=PATIENCE), workbench.labels()
+    if not 1 < len(same) <= MOST_SAME:
+        return {"same": [], "other": "", "choices": []}
+    others = same[labels[same] != labels[train]].tolist()
+    named = classes(workbench) if len(workbench.classes) == 2 else sorted({str(labels[train]), suggested})
+    other = f"Row {others[0]} is equal, and labelled “{isolated(str(labels[others[0]]))}”." if others else ""
+    return {"same": same.tolist(), "other": other, "choices": named}
 
 
 def explanation(workbench: Any, row: int, monitor: Monitor) -> dict[str, Any]:
@@ -184,21 +216,31 @@ def flips(pages: Pages) -> dict[str, Any]:
     return {"total": len(rows), "rows": [pages.line(row) for row in rows[:FLIPS].tolist()]}
 
 
+def _not_too_large(workbench: Any, train: int) -> Content:
+    """A training row in full; a large image as lists have it, because many rows travel together."""
+    look: Content = workbench.train_content(train)
+    if isinstance(look, Image) and len(look.png) > MOST_BYTES:
+        look = workbench.train_content(train, small=True)
+    return look
+
+
 def queue(workbench: Any, monitor: Monitor) -> dict[str, Any]:
     """The training rows that are most likely mislabelled and nobody decided about, the most suspect first."""
     said = set(workbench.decisions()["row"].tolist())
     table = workbench.suspects(QUEUE + len(said), monitor=monitor)
     table = table[~table["row"].isin(said)].head(QUEUE)
+    looks = (shown(_not_too_large(workbench, row)) for row in table["row"].tolist())
     return {
         "rows": [
             {
                 "row": int(line["row"]),
                 "id": clip(workbench.ids[line["row"]], 80),
-                "text": clip(workbench.train_text(int(line["row"])), TEXT_OF_QUERY),
+                "text": clip(text, TEXT_OF_QUERY),
+                "content": content,
                 "label": str(line["label"]),
                 "suggested": str(line["suggested"]),
                 "score": float(line["score"]),
             }
-            for line in table.to_dict("records")
+            for line, (text, content) in zip(table.to_dict("records"), looks, strict=True)
         ]
     }

@@ -81,10 +81,10 @@ def stepped(undo: bool, what: str, number: int, total: int) -> str:
     return f"{verb}: {which}; {plural(total, 'label')} changed in all."
 
 
-def written(number: int, path: str) -> str:
-    """The message after an export."""
-    wrote = f"Wrote {plural(number, 'corrected label')} to {path}."
-    return f"{wrote} workbench.corrected_estimator() gives the model fitted on them."
+def written(number: int, path: str, *, every: bool) -> str:
+    """The message after an export of corrected labels, or of the decisions on ``number`` rows."""
+    what = f"all decisions on {plural(number, 'row')}" if every else plural(number, "corrected label")
+    return f"Wrote {what} to {path}. workbench.corrected_estimator() gives the model fitted on the corrected labels."
 
 
 def history(workbench: Any, most: int) -> dict[str, Any]:
@@ -125,10 +125,12 @@ def _event_words(line: dict[Any, Any]) -> str:
     if kind in ("verify", "export"):
         verb = "Verified" if kind == "verify" else "Exported"
         return f"{verb}: {clip(line['details'], 300)}"
-    which = f"row {rows[0]}" if len(rows) == 1 else plural(len(rows), "row")
+    which = f"row {rows[0]}" if len(set(rows)) == 1 else plural(len(set(rows)), "row")
     if kind in ("undo", "redo"):
         return f"{'Undid' if kind == 'undo' else 'Redid'} the decision on {which}"
     if kind == "relabel":
         old, new = (isolated(clip(line[end][0], 40)) for end in ("from", "to"))
         return f"Relabelled {which}: {old} → {new}" if len(rows) == 1 else f"Relabelled {which}"
+    if kind == "import":
+        return f"Imported decisions on {which} {clip(line['details'], 300)}"
     return f"{'Kept the label of' if kind == 'keep' else 'Marked as unsure:'} {which}"

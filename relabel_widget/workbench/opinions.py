@@ -59,6 +59,17 @@ def check_policy(policy: Any) -> Policy:
 
 
 def marks(state: State, original: CodeArray, policy: Policy) -> Mapping[int, Mark]:
+    """Training rows whose label differs by a policy (`deciding`), as marks."""
+    if policy == "latest":
+        return state.overlay
+    found = {}
+    for row, chosen in deciding(state, original, policy).items():
+        event = chosen.event
+        found[row] = Mark(int(original[row]), chosen.label, event.annotator, event.note, event.time)
+    return found
+
+
+def deciding(state: State, original: CodeArray, policy: Policy) -> dict[int, Said]:
     """Training rows whose label differs by a policy, with the decision that it follows.
 
     Parameters
@@ -69,14 +80,13 @@ def marks(state: State, original: CodeArray, policy: Policy) -> Mapping[int, Mar
         last adjudication; where there is none, what everybody who decided agrees on.
     """
     if policy == "latest":
-        return state.overlay
+        return {row: state.standing[row][-1] for row in state.overlay}
     choose = _of_the_majority if policy == "majority" else _of_the_adjudicator
     found = {}
     for row, said in state.standing.items():
         chosen = choose([one for one in said if holds(one, row, original)])
         if chosen is not None and chosen.label != original[row]:
-            event = chosen.event
-            found[row] = Mark(int(original[row]), chosen.label, event.annotator, event.note, event.time)
+            found[row] = chosen
     return found
 
 

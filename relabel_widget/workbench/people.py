@@ -84,7 +84,8 @@ class People(ABC):
         event = self._decisions.next_step(kind, self._annotator)
         if event is None:
             return ""
-        rows = f"row {event.rows[0]}" if len(event.rows) == 1 else plural(len(event.rows), "row")
+        number = len(set(event.rows))  # an import may have a row several times
+        rows = f"row {event.rows[0]}" if number == 1 else plural(number, "row")
         return f"event {event.seq}: {event.kind} {rows}, by {event.annotator or 'this session'}"
 
     @property

@@ -196,10 +196,16 @@ class Predictions:
             labels = self._decisions.overlay()
         return self._findings.forecast(row, labels)
 
-    def common_words(self, test_row: int, rows: Any) -> list[list[str]]:
-        """Names of the features that a test row shares with each of some training rows; none without names."""
+    def common_words(self, test_row: int, rows: Any, *, telling: bool = False) -> list[list[str]]:
+        """Names of the features that a test row shares with each of some training rows; none without names.
+
+        With ``telling``, those that contribute less than three tenths of the largest to the row's influence are left
+        out.
+        """
         row = self._check_test_row(test_row, "common_words")
-        return self._common.words(self._queries.one(row), as_rows(rows, self.n_train, who="common_words: rows"))
+        chosen = as_rows(rows, self.n_train, who="common_words: rows")
+        factor = self._findings.suggestions(row).factor if telling else None
+        return self._common.words(self._queries.one(row), chosen, factor=factor)
 
     def common_features(self, test_row: int, train_row: int) -> pd.DataFrame:
         """What the features that a test row and a training row share contribute to its influence, first the largest.

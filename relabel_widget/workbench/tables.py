@@ -115,6 +115,9 @@ def _details(event: Event, source: Event) -> str:
         return flips_by(*(int(kept[name] or 0) for name in ("n_flipped", "n_test", "n_relabelled")))
     if event.kind is Kind.EXPORT:
         as_of = f", as of event {kept['as_of']}" if kept.get("as_of") else ""
-        return readable(f"{kept['count']} corrected labels to {kept['path']}{as_of}")
+        what = "decisions" if kept.get("what") == "all" else "corrected labels"
+        return readable(f"{kept['count']} {what} to {kept['path']}{as_of}")
+    if event.kind is Kind.IMPORT:
+        return f"from {kept.get('source', 'elsewhere')}"
     deed = {Kind.UNDO: "takes back", Kind.REDO: "brings back"}.get(event.kind)
     return f"{deed} event {source.seq}" if deed else ""

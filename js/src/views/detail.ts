@@ -2,12 +2,14 @@
 
 import type { Session } from "../session";
 import type { Decision, WordPart } from "../protocol";
-import { besideOf, type View } from "../store";
+import { besideOf, draftOf, type View } from "../store";
+import { setContent } from "./content";
 import { button, drawn, el, setText, uniqueId, type Scope } from "./dom";
 import { plural, signed } from "./format";
-import { setMarked } from "./marks";
 import { changeTo } from "./names";
+import { isNews } from "./marks";
 import { createNote } from "./note";
+import { setMeta } from "./queryCard";
 
 const SHOWN = 7;
 
@@ -37,10 +39,12 @@ export function subjects({ selection, active }: { selection: ReadonlySet<number>
 export function createDetail(scope: Scope, session: Session, isShown: (view: Readonly<View>) => boolean) {
   const { store, actions } = session;
   const title = el("h4", "heading");
-  const text = el("p", "detail-text", { tabindex: 0, dir: "auto" });
+  const text = el("div", "detail-text", { tabindex: 0, dir: "auto" });
   const note = createNote(scope, session, "Note", subjects);
   const words = createWords();
   const shared = el("p", "muted");
+  const meta = el("p", "muted meta", { dir: "auto" });
+  const same = el("div", "same");
   const decide = (decision: Decision) => actions.decide(subjects(store.get()), decision);
   const change = button(scope, "Relabel (R)", "change-to", () => decide("relabel"));
   const buttons = [
@@ -52,7 +56,7 @@ export function createDetail(scope: Scope, session: Session, isShown: (view: Rea
   const id = uniqueId("detail");
   title.id = id;
   const tools = el("div", "buttons", ...buttons.map((one) => one.node), note);
-  const node = el("section", "card detail", { "aria-labelledby": id }, title, text, tools, shared, words.node);
+  const node = el("section", "card detail", { "aria-labelledby": id }, title, text, tools, shared, words.node, meta, same);
   let before: unknown;
 
   function draw() {
@@ -67,12 +71,25 @@ export function createDetail(scope: Scope, session: Session, isShown: (view: Rea
     if (before === found) return;
     before = found;
     const names = found?.words.map(({ word }) => word) ?? [];
-    setMarked(text, found?.text ?? "…", names);
+    setContent(text, found ?? undefined, names, false, found?.words.map(({ part }) => Math.abs(part)));
+    setMeta(meta, found);
+    const all = `All ${found?.same.length} equal rows`;
+    const choices = found?.choices.map((label) => el("button", "button small", { type: "button", "data-label": label }, `${all}: ${label}`));
+    if (isNews(same, found?.other, found?.same, found?.choices)) same.replaceChildren(found?.other ?? "", ...(choices ?? []));
     words.show(found?.words ?? []);
-    const said = found?.note ? ` · note: ${found.note}` : "";
+    if (found !== null) words.node.hidden = found.content !== null; // a table says it itself, and pixels have no names
     const sharing = names.length > 0 ? "Shared with the test row" : besideOf(view) === null ? "" : "Shares no feature with the test row";
-    setText(shared, found === null ? "" : sharing + said);
+    const said = [found?.content ? found.content.about : sharing, found?.note && `note: ${found.note}`];
+    setText(shared, found === null ? "" : said.filter(Boolean).join(" · "));
   }
+  scope.listen(same, "click", ({ target }) => {
+    const view = store.get();
+    const label = target instanceof HTMLElement ? target.dataset["label"] : undefined;
+    const rows = view.words?.same ?? [];
+    if (label === undefined) return;
+    actions.draft(rows, draftOf(view, subjects(view)) || "equal texts"); // with a note it counts for those that have the label, too
+    actions.decide(rows, "relabel", rows.map(() => label));
+  });
   drawn(scope, store, draw);
   return { node, decide, note: () => note.focus() };
 }

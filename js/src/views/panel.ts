@@ -3,6 +3,7 @@
 import type { Decision, HistoryLine } from "../protocol";
 import type { Session } from "../session";
 import { TITLES, type Panel } from "../store";
+import { setContent } from "./content";
 import { actInSight, button, drawn, el, focused, seen, setClass, setText, uniqueId, type Scope } from "./dom";
 import { count, percent } from "./format";
 import { KEYS } from "./keys";
@@ -88,7 +89,7 @@ function createQueue(scope: Scope, session: Session) {
     setText(empty, queueError || (queue === null ? "Ranking…" : "No suspects left. B goes back to the last one."));
     if (suspect === undefined || queue === null) return;
     setText(place, `${queueAt + 1} of ${queue.length} · training row ${suspect.row}${suspect.id === String(suspect.row) ? "" : ` · ${suspect.id}`}`);
-    setText(text, suspect.text);
+    setContent(text, suspect);
     setText(change.node, changeTo(suspect.suggested));
     labels.forEach(({ node: one }, i) => setClass(one, "has", shared.classes[i] === suspect.label));
     setText(facts, `Labelled ${quoted(suspect.label)}. A model trained without this row predicts ${quoted(suspect.suggested)} with probability ${percent(suspect.score)}.`);

@@ -27,7 +27,7 @@ export interface TestPane {
 
 export function createTestPane(scope: Scope, session: Session): TestPane {
   const { store, pages, actions } = session;
-  const { classes } = store.get().shared;
+  const { classes, meta } = store.get().shared;
   const { node: tools, search, select } = createTools(
     scope,
     "test rows",
@@ -36,6 +36,11 @@ export function createTestPane(scope: Scope, session: Session): TestPane {
     (text) => actions.ask({ search: text }),
     (place) => actions.ask({ filter: FILTERS[place] ?? "all", predicted: classes[place - FILTERS.length] ?? null }),
   );
+  const orders = ["Sort by…", ...meta.flatMap((name) => [`${name} ▴`, `${name} ▾`])];
+  const by = el("select", "input", { "aria-label": "Sort by metadata" }, ...orders.map((words) => el("option", "", words)));
+  by.hidden = meta.length === 0;
+  if (!by.hidden) search.placeholder += `, or ${meta[0]}=…`;
+  tools.append(by);
   const shown = el("span", "muted");
   const id = uniqueId("tests");
   const grid = createTestGrid(scope, session);
@@ -54,11 +59,17 @@ export function createTestPane(scope: Scope, session: Session): TestPane {
     el("div", "pane-foot", filled, pause.node),
   );
 
+  scope.listen(by, "change", () => {
+    const at = by.selectedIndex + 1;
+    actions.ask({ meta: meta[(at >> 1) - 1] ?? null, descending: at % 2 === 1 && at > 1 });
+  });
+
   function draw() {
     const { shared, filled: sizes, filling, spread, query } = store.get();
     setText(fold.node, `Histograms${query.brushes.length > 0 ? ` (${query.brushes.length})` : ""}`);
     setAttribute(fold.node, "aria-expanded", String(spread !== null));
     setAttribute(select.options[FILTERS.indexOf("misclassified")] as Element, "disabled", !shared.labelled);
+    if (query.meta === null) by.selectedIndex = 0;
     const total = pages.total();
     setText(shown, total === undefined || total === shared.nTest ? count(shared.nTest) : `${count(total)} of ${count(shared.nTest)}`);
     const done = sizes === null ? "" : `Set sizes: ${count(sizes.done)} of ${count(sizes.total)}`;
