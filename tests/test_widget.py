@@ -70,8 +70,10 @@ def deliver(widget, content):
 
 def message(request, kind, **body):
     """A request; what most tests leave to Python is left to it."""
-    left = {"find": {"target": None}, "decide": {"labels": None, "test_row": None}}
-    left["page"] = {"predicted": None, "meta": None, "brushes": []}
+    queue = {"order": "repair", "round": 1, "search": "", "label": None, "suggested": None, "offset": 0, "limit": 100}
+    page = {"predicted": None, "meta": None, "brushes": []}
+    decide = {"labels": None, "test_row": None}
+    left = {"find": {"target": None}, "decide": decide, "page": page, "queue": queue}
     return {"v": 1, "id": request, "kind": kind, **left.get(kind, {}), **body}
 
 
@@ -157,8 +159,14 @@ class TestContract:
         same_shape(ask(widget, "words", row=0, train=3), examples["words"])
         same_shape(ask(widget, "explain", row=0), examples["explain"])
         same_shape(ask(widget, "flips"), examples["flips"])
-        same_shape(ask(widget, "queue"), examples["queue"])
+        queue = ask(widget, "queue")
+        same_shape(queue, examples["queue"])
+        first = queue["rows"][0]
+        same_shape(ask(widget, "reasons", row=first["row"], label=first["suggested"]), examples["reasons"])
+        same_shape(ask(widget, "outlook"), examples["outlook"])
         same_shape(ask(widget, "history"), examples["history"])
+        same_shape(ask(widget, "conflicts"), examples["conflicts"])
+        same_shape(ask(widget, "carried"), examples["carried"])
         same_shape(ask(widget, "watch", rows=[0], on=False), examples["watch"])
         same_shape(page(widget), examples["page"])
         same_shape(
@@ -222,7 +230,7 @@ class TestTraits:
         first, second = rw.RelabelWidget(bench), rw.RelabelWidget(bench)
         ask(first, "decide", rows=[3], decision="relabel", note="")
         assert second.relabelled == [3]
-        assert second._state["can_undo"]
+        assert second._state["next_undo"]
         first.close()
         bench.relabel([8])
         assert (first.relabelled, second.relabelled) == ([3], [3, 8])
@@ -387,7 +395,7 @@ class TestRequests:
         ask(widget, "decide", rows=[3], decision="keep", note="")
         target = tmp_path / "out.csv"
         message = ask(widget, "export", path=str(target), overwrite=False, every=True)["message"]
-        assert message.startswith(f"Wrote all decisions on 1 row to {target}.")
+        assert message.startswith(f"Wrote 1 decision to {target}, as of event")
         assert rw.read_labels(target)["decision"].tolist() == ["keep"]
         assert widget.export_path != str(target)
 

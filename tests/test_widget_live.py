@@ -209,15 +209,6 @@ class TestDecisions:
         assert lines[2]["what"] == "Undid the decision on 2 rows"
         assert lines[0]["what"].startswith("Exported: 1 corrected labels to")
 
-    def test_the_queue_is_suspects_without_what_was_decided(self, widget, bench):
-        first, second, third = bench.suspects(3)["row"].tolist()
-        assert [line["row"] for line in ask(widget, "queue")["rows"][:3]] == [first, second, third]
-        bench.keep(first)
-        bench.unsure(second)
-        rows = [line["row"] for line in ask(widget, "queue")["rows"]]
-        assert rows[0] not in (first, second)
-        assert len(rows) == 58
-
     def test_words_carry_the_note_and_the_whole_text(self, widget, bench):
         bench.keep(7, note="looked at it")
         found = ask(widget, "words", row=0, train=7)

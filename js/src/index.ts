@@ -59,8 +59,9 @@ export function render({ model, el: host }: Props): () => void {
       if (inPanel()) panel.decide(decision);
       else if (decision !== "skip") why.decide(decision);
     },
-    pick: panel.pick,
-    scroll: panel.scroll,
+    pick: panel.queue.pick,
+    scroll: panel.queue.scroll,
+    settle: panel.settle,
     export: happens.export,
     full: () => full.node.click(),
     open: panel.open,

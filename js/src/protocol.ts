@@ -11,6 +11,8 @@ export type PageQuery = Omit<Requests["page"]["body"], "offset" | "limit">;
 
 /** Which training rows; they are those of the moment when it was `asked`. */
 export type TrainQuery = Omit<Requests["train_rows"]["body"], "offset" | "limit">;
+/** Which labels to check, and in which order. */
+export type QueueQuery = Omit<Requests["queue"]["body"], "round" | "offset" | "limit">;
 
 /** `id` is empty for progress of work that Python itself started. An error's reason `exists`: a file that is not ours is in the way. */
 export type Reply =

@@ -5,6 +5,7 @@ import { createClient, type Client } from "./client";
 import { createLoaders, told, type Bars } from "./loaders";
 import { createPages, type Pages } from "./pages";
 import type { PageQuery, Progress, Sizes, TestRow, TrainQuery, TrainRow } from "./protocol";
+import { createSuspects, type Suspects } from "./queue";
 import { ALL_ROWS, createStore, FIRST_QUERY, type Store, type View } from "./store";
 import { firstView, follow, type Model, type Unanswered } from "./traits";
 
@@ -18,6 +19,7 @@ export interface Session {
   pages: TestPages;
   bars: BarPages;
   lines: TrainPages;
+  suspects: Suspects;
   actions: Actions;
   /** These test rows are visible. */
   watch(rows: number[]): void;
@@ -116,13 +118,15 @@ export function createSession(model: Model): Session {
   };
   const unanswered: Unanswered = { count: 0, settle() {} };
   const unfollow = follow(model, store, unanswered, { onData, onChoice: load.ranking, onConnection: watch.probe });
-  const actions = createActions(store, client, pages, lines, load, unanswered);
+  const suspects = createSuspects(client, load.outlook);
+  const actions = createActions(store, client, pages, lines, load, unanswered, suspects);
   load.ranking();
   return {
     store,
     pages,
     bars,
     lines,
+    suspects,
     actions,
     watch: watch.watch,
     dispose() {
@@ -132,6 +136,8 @@ export function createSession(model: Model): Session {
       pages.dispose();
       bars.dispose();
       lines.dispose();
+      actions.stop();
+      suspects.dispose();
       client.dispose();
     },
   };

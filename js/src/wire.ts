@@ -25,7 +25,10 @@ export const brush = record<Brush>({
 export const TRAIN_FILTERS = ["all", "suspect", "relabelled", "kept", "unsure", "noted", "mine"] as const;
 export type TrainFilter = (typeof TRAIN_FILTERS)[number];
 
-export const DECISIONS = ["relabel", "keep", "unsure", "clear"] as const;
+export const ORDERS = ["repair", "suspicion"] as const;
+export type Order = (typeof ORDERS)[number];
+
+export const DECISIONS = ["relabel", "keep", "unsure", "clear", "adjudicate"] as const;
 export type Decision = (typeof DECISIONS)[number];
 
 /**
@@ -390,10 +393,14 @@ export const history = record<History>({
   lines: list(historyLine),
 });
 
-/** A training row that is probably mislabelled. */
+/**
+ * A training row that nobody decided about. `title` names it, `facts` says what is wrong with it; `score` is the
+ * probability that its label is wrong.
+ */
 export interface Suspect {
   row: number;
-  id: string;
+  title: string;
+  facts: string;
   text: string;
   content: Content | null;
   label: string;
@@ -402,7 +409,8 @@ export interface Suspect {
 }
 export const suspect = record<Suspect>({
   row: count,
-  id: string,
+  title: string,
+  facts: string,
   text: string,
   content: nullable(content),
   label: string,
@@ -410,12 +418,81 @@ export const suspect = record<Suspect>({
   score: number,
 });
 
-/** The most suspect training rows that nobody decided about. */
+/** Some of them, in the order asked for. */
 export interface Queue {
+  total: number;
+  offset: number;
   rows: Array<Suspect>;
 }
 export const queue = record<Queue>({
+  total: count,
+  offset: count,
   rows: list(suspect),
+});
+
+/**
+ * Why a label may be wrong: `words` that speak for the suggested one, how much each does (`parts`), and `lines` to
+ * read: what it is about, what there is of that, and how it was found.
+ */
+export interface Reasons {
+  words: Array<string>;
+  parts: Array<number>;
+  lines: Array<Array<string>>;
+}
+export const reasons = record<Reasons>({
+  words: list(string),
+  parts: list(number),
+  lines: list(list(string)),
+});
+
+/** What was done, in words. */
+export interface Done {
+  message: string;
+}
+export const done = record<Done>({
+  message: string,
+});
+
+/** What a button decides about a row. `effect` says what that is predicted to do, and may be empty. */
+export interface Choice {
+  words: string;
+  effect: string;
+  decision: Decision;
+  label: string | null;
+  note: string;
+}
+export const choice = record<Choice>({
+  words: string,
+  effect: string,
+  decision: string as Decoder<Decision>,
+  label: nullable(string),
+  note: string,
+});
+
+/** A row to decide about, or null where there is none, with what was said about it. Titles tell them apart. */
+export interface Matter {
+  row: number | null;
+  title: string;
+  text: string;
+  said: Array<HistoryLine>;
+  choices: Array<Choice>;
+}
+export const matter = record<Matter>({
+  row: nullable(count),
+  title: string,
+  text: string,
+  said: list(historyLine),
+  choices: list(choice),
+});
+
+/** Conflicts, or what did not carry over. */
+export interface Matters {
+  about: string;
+  matters: Array<Matter>;
+}
+export const matters = record<Matters>({
+  about: string,
+  matters: list(matter),
 });
 
 /** The test rows that a verification flipped. */
@@ -438,14 +515,6 @@ export const filled = record<Filled>({
   done: count,
   total: count,
   running: boolean,
-});
-
-/** What was done, in words. */
-export interface Done {
-  message: string;
-}
-export const done = record<Done>({
-  message: string,
 });
 
 /** The same, and what it does to the chosen row. */
@@ -533,8 +602,11 @@ export const verified = record<Verified>({
  * The small synced state. Everything larger is asked for. `classes` are two or more; the threshold is one of two
  * classes and stays where it is with more. `verified_by` is what was retrained (minimiser, estimator or pipeline;
  * empty without a verification). `own_note` says where the user's own estimator predicts otherwise than the
- * minimum of its objective, and why; empty where it does not. `meta` names the columns of metadata of the test
- * rows.
+ * minimum of its objective, and why; empty where it does not. `checked` says how many labels were found right or
+ * wrong, `orders` in which order the others can be checked (`Order`), the best one first. `meta` names the columns
+ * of metadata of the test rows. `next_undo` and `next_redo` say what these would take back or bring again, and
+ * whose it is; `conflicts` and `carried` how many rows people decided differently, and how many decisions did not
+ * carry over. All four are empty if there is none.
  */
 export interface Shared {
   revision: number;
@@ -542,14 +614,18 @@ export interface Shared {
   nTest: number;
   classes: [string, string, ...string[]];
   labelled: boolean;
-  canUndo: boolean;
-  canRedo: boolean;
+  nextUndo: string;
+  nextRedo: string;
+  conflicts: string;
+  carried: string;
   exportPath: string;
   status: string;
   job: Job | null;
   verification: Verified | null;
   verifiedBy: string;
   ownNote: string;
+  checked: string;
+  orders: Array<string>;
   meta: Array<string>;
 }
 export const shared = record<Shared>({
@@ -558,14 +634,18 @@ export const shared = record<Shared>({
   nTest: count,
   classes: classes,
   labelled: boolean,
-  canUndo: boolean,
-  canRedo: boolean,
+  nextUndo: string,
+  nextRedo: string,
+  conflicts: string,
+  carried: string,
   exportPath: string,
   status: string,
   job: nullable(job),
   verification: nullable(verified),
   verifiedBy: string,
   ownNote: string,
+  checked: string,
+  orders: list(string),
   meta: list(string),
 });
 
@@ -579,7 +659,11 @@ export interface Requests {
   words: { body: { row: number | null; train: number }; result: Words };
   explain: { body: { row: number }; result: Explained };
   history: { body: Record<never, never>; result: History };
-  queue: { body: Record<never, never>; result: Queue };
+  queue: { body: { order: Order; round: number; search: string; label: string | null; suggested: string | null; offset: number; limit: number }; result: Queue };
+  reasons: { body: { row: number; label: string }; result: Reasons };
+  outlook: { body: Record<never, never>; result: Done };
+  conflicts: { body: Record<never, never>; result: Matters };
+  carried: { body: Record<never, never>; result: Matters };
   flips: { body: Record<never, never>; result: Flips };
   watch: { body: { rows: Array<number>; on: boolean }; result: Filled };
   select: { body: { row: number | null }; result: Done };
@@ -602,6 +686,10 @@ export const results: { [K in keyof Requests]: Decoder<Requests[K]["result"]> } 
   explain: explained,
   history: history,
   queue: queue,
+  reasons: reasons,
+  outlook: done,
+  conflicts: matters,
+  carried: matters,
   flips: flips,
   watch: filled,
   select: done,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import traitlets
 
 from ..monitor import Cancelled, Monitor, Progress
+from . import _disagreements as disagreements
 from . import _requests as requests
 from . import _wire as wire
 from . import _words as words
@@ -18,6 +19,7 @@ from ._filling import Filled, filler_of
 from ._jobs import Job, telling
 from ._lanes import Lane
 from ._pages import ARRANGED_BY
+from ._queue import Queue
 from ._requests import Request, RequestError
 from ._training import TrainingPages
 
@@ -63,6 +65,7 @@ class Answers:
         self._pages = pages
         self._training = TrainingPages(workbench)
         self._jobs = jobs
+        self._queued = Queue(workbench)
         self._filler = filler_of(workbench)
         self._lanes: dict[str, Lane] = {}
         self._unsubscribe = self._filler.subscribe(self._on_filled)
@@ -233,7 +236,8 @@ class Answers:
         self._beside(request, lambda _: words.history(self._workbench, wire.LINES_OF_HISTORY))
 
     def _queue(self, request: Request) -> None:
-        self._beside(request, lambda monitor: wire.queue(self._workbench, monitor), tells=True)
+        key = tuple(value for name, value in request.body.items() if name not in ("offset", "limit"))
+        self._beside(request, lambda monitor: self._queued.page(request.body, monitor), key=key, tells=True)
 
     def _spread(self, request: Request) -> None:
         self._beside(request, lambda _: self._pages.spread(request.body), key=request.id)
@@ -241,6 +245,20 @@ class Answers:
     def _train_page(self, request: Request) -> None:
         key = tuple(request.body[name] for name in ("filter", "search", "asked"))
         self._beside(request, lambda monitor: self._training.page(request.body, monitor), key=key, tells=True)
+
+    def _reasons(self, request: Request) -> None:
+        row, label = request.body["row"], request.body["label"]
+        self._beside(request, lambda monitor: self._queued.reasons(row, label, monitor), key=row)
+
+    def _outlook(self, request: Request) -> None:
+        self._beside(request, self._queued.outlook)
+
+    def _conflicts(self, request: Request) -> None:
+        row = self._widget.test_row
+        self._beside(request, lambda _: disagreements.conflicts(self._workbench, self._pages, row))
+
+    def _carried(self, request: Request) -> None:
+        self._beside(request, lambda _: disagreements.carried(self._workbench))
 
     def _flips(self, request: Request) -> None:
         self._beside(request, lambda _: wire.flips(self._pages))
@@ -264,7 +282,9 @@ class Answers:
 
     def _decide(self, request: Request) -> None:
         rows, decision, note = (request.body[name] for name in ("rows", "decision", "note"))
-        labels = request.body["labels"] if decision == "relabel" else None
+        labels = request.body["labels"] if decision in ("relabel", "adjudicate") else None
+        if decision == "adjudicate" and labels is None:
+            raise RequestError("malformed", "Request decide: expected the labels to adjudicate for, got none.")
         named = None if labels is None else [wire.class_of(self._workbench, label) for label in labels]
         if self._changes_labels(rows, decision, named):
             self._jobs.labels_change()
@@ -275,6 +295,8 @@ class Answers:
             if decision in ("keep", "unsure"):
                 written: list[int] = getattr(bench, decision)(rows, note, request=once)
                 return written
+            if decision == "adjudicate":
+                return bench.adjudicate(rows, named, note, request=once)
             if named is not None:
                 return bench.relabel(rows, named, note, request=once)
             wanted = rows if decision == "relabel" else []
@@ -297,12 +319,11 @@ class Answers:
         undo = request.kind == "undo"
         self._jobs.labels_change()
 
-        def act() -> tuple[str, list[int]]:
-            what = self._workbench.next_undo if undo else self._workbench.next_redo
-            return what, (self._workbench.undo if undo else self._workbench.redo)(request=request.id)
+        def act() -> list[int]:
+            return (self._workbench.undo if undo else self._workbench.redo)(request=request.id)
 
-        def then(done: tuple[str, list[int]]) -> None:
-            what, rows = done
+        def then(rows: list[int]) -> None:
+            what = self._workbench.asked_before(request.id)
             self._done(request, words.stepped(undo, what, len(rows), len(self._workbench.relabelled)))
 
         self._write(request, act, then)
@@ -352,7 +373,7 @@ class Answers:
         def then(path: Path) -> None:
             if not every:
                 self._widget.export_path = request.body["path"]
-            said = words.written(len(bench.decisions() if every else bench.relabelled), str(path), every=every)
+            said = words.written(bench.last_export(path), str(path), every=every)
             self._reply(request, {"message": self._widget.say(self._with_trouble(said))})
 
         self._write(request, act, then)
@@ -368,6 +389,10 @@ _HANDLERS: Mapping[str, Callable[[Answers, Request], None]] = {
     "explain": Answers._explain,
     "history": Answers._history,
     "queue": Answers._queue,
+    "conflicts": Answers._conflicts,
+    "carried": Answers._carried,
+    "reasons": Answers._reasons,
+    "outlook": Answers._outlook,
     "flips": Answers._flips,
     "watch": Answers._watch,
     "select": Answers._select,

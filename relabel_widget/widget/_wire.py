@@ -8,28 +8,28 @@ from typing import Any
 
 import numpy as np
 
+from ..bayes import BayesFit
 from ..facts import clip, own_word
 from ..files.characters import isolated
 from ..monitor import Monitor
-from ..workbench.row_content import Content, Image
+from ..workbench.row_content import Content
 from ._content import shown
+from ._disagreements import in_conflict, not_carried
 from ._jobs import Job
 from ._pages import Pages, number_or_none
 from ._requests import RequestError
 from ._training import as_listed
+from ._words import checked
 
 BARS = 100
 """How many training rows come with a ranking; further ones are asked for."""
 
-QUEUE = 200
 FLIPS = 100
 LINES_OF_HISTORY = 200
 WORDS = 40
 MOST_SAME = 1_000
 PATIENCE = 0.2
 """Seconds that the details of a row wait for the rows that say the same, which are grouped once."""
-
-MOST_BYTES = 50_000
 
 TEXT_OF_QUERY = 20_000
 
@@ -61,16 +61,26 @@ def state(workbench: Any, *, revision: int, export_path: str, status: str, job: 
         "n_test": int(workbench.n_test),
         "classes": classes(workbench),
         "labelled": workbench.y_test is not None,
-        "can_undo": bool(workbench.can_undo),
-        "can_redo": bool(workbench.can_redo),
+        "next_undo": workbench.next_undo,
+        "next_redo": workbench.next_redo,
+        "conflicts": in_conflict(workbench.n_conflicts),
+        "carried": not_carried(workbench.uncarried),
         "export_path": export_path,
         "status": status,
         "job": None if job is None else {"kind": job.kind, "row": job.row},
         "verification": _verification(workbench),
         "verified_by": "" if workbench.verification is None else workbench.verification.how,
         "own_note": str(workbench.disagreement or ""),
+        "checked": checked(workbench),
+        "orders": orders(workbench),
         "meta": workbench.test_metadata.names,
     }
+
+
+def orders(workbench: Any) -> list[str]:
+    """In which orders labels can be checked, the best one first: the first needs the truth of test rows."""
+    known = workbench.y_test is not None and not isinstance(workbench.fit, BayesFit)
+    return ["repair", "suspicion"] if known else ["suspicion"]
 
 
 def _verification(workbench: Any) -> dict[str, Any] | None:
@@ -214,33 +224,3 @@ def flips(pages: Pages) -> dict[str, Any]:
         change = np.abs(columns.verified_proba - columns.proba)[rows]
         rows = rows[np.argsort(-change, kind="stable")]
     return {"total": len(rows), "rows": [pages.line(row) for row in rows[:FLIPS].tolist()]}
-
-
-def _not_too_large(workbench: Any, train: int) -> Content:
-    """A training row in full; a large image as lists have it, because many rows travel together."""
-    look: Content = workbench.train_content(train)
-    if isinstance(look, Image) and len(look.png) > MOST_BYTES:
-        look = workbench.train_content(train, small=True)
-    return look
-
-
-def queue(workbench: Any, monitor: Monitor) -> dict[str, Any]:
-    """The training rows that are most likely mislabelled and nobody decided about, the most suspect first."""
-    said = set(workbench.decisions()["row"].tolist())
-    table = workbench.suspects(QUEUE + len(said), monitor=monitor)
-    table = table[~table["row"].isin(said)].head(QUEUE)
-    looks = (shown(_not_too_large(workbench, row)) for row in table["row"].tolist())
-    return {
-        "rows": [
-            {
-                "row": int(line["row"]),
-                "id": clip(workbench.ids[line["row"]], 80),
-                "text": clip(text, TEXT_OF_QUERY),
-                "content": content,
-                "label": str(line["label"]),
-                "suggested": str(line["suggested"]),
-                "score": float(line["score"]),
-            }
-            for line, (text, content) in zip(table.to_dict("records"), looks, strict=True)
-        ]
-    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from functools import partial
 from hashlib import sha256
 from typing import Any, TypeAlias, final
 
@@ -14,6 +15,8 @@ from ..inputs import is_one_value, named_rows, present_values
 from ..journal import Event, Journal, Judgement, Kind, Said, State, holds
 from ..journal.events import Detail, Imported, check_text, imported, judged, relabelled, step
 from ..problem import Labels, code_of
+from .carried import Uncarried, uncarried
+from .opinions import OfState, conflicts
 
 Reason: TypeAlias = Callable[[IntArray, CodeArray], Mapping[str, Detail]]
 """Of training rows and the class codes that they get: what is known of why."""
@@ -37,11 +40,21 @@ class Decisions:
         self.labels = labels
         self.journal = journal
         self._session = secrets.token_hex(8)
+        self._conflicts = OfState(conflicts)
+        self._uncarried = OfState(partial(uncarried, rows=journal.rows))
 
     @property
     def state(self) -> State:
         """What everybody's decisions add up to."""
         return self.journal.state
+
+    def conflicts(self) -> dict[int, list[Said]]:
+        """The rows that people decided differently, with what each of them said."""
+        return self._conflicts.of(self.state)
+
+    def uncarried(self) -> list[Uncarried]:
+        """The decisions that do not apply to the data at hand as they stand."""
+        return self._uncarried.of(self.state)
 
     def rows(self) -> list[int]:
         """Training rows whose label differs from the original one, sorted."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, cast, get_args
 
 from ..journal import Kind, Mark, Said, State, holds
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from .._typing import CodeArray
+
+T = TypeVar("T")
 
 Policy: TypeAlias = Literal["latest", "majority", "adjudicated"]
 
@@ -36,13 +38,29 @@ def adjudication(said: Iterable[Said]) -> Said | None:
 def conflicts(state: State) -> dict[int, list[Said]]:
     """Training rows that people decided differently, and that nobody adjudicated since, with what each of them said."""
     found = {}
-    for row, said in sorted(state.standing.items()):
+    for row, said in sorted(item for item in state.standing.items() if len(item[1]) > 1):
         held, settled = opinions(said), adjudication(said)
         differ = len({one.opinion for one in held.values()}) > 1
         newest = max((one.event.seq for one in held.values()), default=0)
         if row >= 0 and differ and (settled is None or settled.event.seq < newest):
             found[row] = sorted(held.values(), key=lambda one: one.event.seq)
     return found
+
+
+class OfState(Generic[T]):
+    """What follows from a state, worked out once for each."""
+
+    def __init__(self, work_out: Callable[[State], T]) -> None:
+        self._work_out = work_out
+        self._known: tuple[State, T] | None = None
+
+    def of(self, state: State) -> T:
+        """What follows from this one."""
+        known = self._known
+        if known is None or known[0] is not state:
+            known = state, self._work_out(state)
+            self._known = known
+        return known[1]
 
 
 def check_policy(policy: Any) -> Policy:

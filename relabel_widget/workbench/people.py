@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from .._typing import AnyArray
 from ..arguments import as_rows, as_whole
-from ..facts import plural
 from ..journal import Event, Kind, Place, StoreWarning
-from .carried import carried_table
+from ..journal.events import check_text
+from .carried import Uncarried, carried_table
 from .decisions import Decisions
 from .listeners import Listener, Listeners
-from .opinions import Agreement, Policy, agreement, check_policy, conflicts, marks
-from .tables import conflicts_table, corrected_table, decisions_table, history_table
+from .opinions import Agreement, Policy, agreement, check_policy, marks
+from .tables import conflicts_table, corrected_table, decisions_table, history_table, in_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,11 +83,19 @@ class People(ABC):
 
     def _step_in_words(self, kind: Kind) -> str:
         event = self._decisions.next_step(kind, self._annotator)
-        if event is None:
-            return ""
-        number = len(set(event.rows))  # an import may have a row several times
-        rows = f"row {event.rows[0]}" if number == 1 else plural(number, "row")
-        return f"event {event.seq}: {event.kind} {rows}, by {event.annotator or 'this session'}"
+        return "" if event is None else in_words(event)
+
+    def asked_before(self, request: str) -> str:
+        """What a call of this name wrote down, in words: of an undo or redo, the decision that it was about.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If ``request`` is no text.
+        """
+        check_text("request", request)
+        event = self._decisions.asked_before(request)
+        return "" if event is None else in_words(event)
 
     @property
     def standing_decisions(self) -> frozenset[int]:
@@ -109,6 +118,12 @@ class People(ABC):
         if newest is not None:
             events = events[-as_whole(newest, 1, who="history: newest") :]
         return history_table(events, journal.known, journal.rows.label)
+
+    def last_export(self, file: str | os.PathLike[str]) -> Mapping[str, Any] | None:
+        """What the history has of the newest export to a file: ``path, count, digest, as_of``; None without one."""
+        events = reversed(self._decisions.journal.events())
+        exports = (event.details for event in events if event.kind is Kind.EXPORT)
+        return next((details for details in exports if details["path"] == str(file)), None)
 
     @property
     def n_events(self) -> int:
@@ -153,8 +168,13 @@ class People(ABC):
         Columns: ``row, id, original, annotator, decision, label, note, time``. Who is unsure has no opinion; people
         without a name count as one.
         """
-        journal, original = self._decisions.journal, self._decisions.labels.original
-        return conflicts_table(conflicts(journal.state), original, self.ids, journal.rows.label)
+        original, label = self._decisions.labels.original, self._decisions.journal.rows.label
+        return conflicts_table(self._decisions.conflicts(), original, self.ids, label)
+
+    @property
+    def n_conflicts(self) -> int:
+        """Number of rows that people decided differently and nobody adjudicated since."""
+        return len(self._decisions.conflicts())
 
     def adjudicate(self, rows: Any, label: Any, note: str = "", *, request: str = "") -> list[int]:
         """Say which label of some training rows counts, where people decided differently.
@@ -180,7 +200,12 @@ class People(ABC):
         content alone. It is listed here if it is gone or has another content, if it cannot be told for certain which
         one it is, or if the data has another original label for it now.
         """
-        return carried_table(self._decisions.state, self._decisions.journal.rows, self.ids)
+        return carried_table(self._decisions.uncarried(), self.ids)
+
+    @property
+    def uncarried(self) -> tuple[Uncarried, ...]:
+        """The lines of `carried_over`, as the page needs them."""
+        return tuple(self._decisions.uncarried())
 
     @property
     def store_status(self) -> str:

@@ -96,6 +96,13 @@ def history_table(
     return table
 
 
+def in_words(event: Event) -> str:
+    """A decision with its number, and whose it is."""
+    number = len(set(event.rows))  # an event may have a row several times
+    rows = f"row {event.rows[0]}" if number == 1 and event.rows[0] >= 0 else plural(number, "row")
+    return f"event {event.seq}: {event.kind} {rows}, by {event.annotator or 'this session'}"
+
+
 def _history_line(event: Event, source: Event, label: Callable[[int], Any]) -> tuple[Any, ...]:
     old, new = (source.after, source.before) if event.kind is Kind.UNDO else (source.before, source.after)
     here = [place for place, row in enumerate(source.rows) if row >= 0]

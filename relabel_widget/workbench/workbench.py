@@ -30,6 +30,7 @@ from .looks import Render
 from .outputs import Outputs
 from .people import People
 from .predictions import Predictions
+from .reasons import Reasoning
 from .retraining import Retraining
 from .shared_features import CommonFeatures
 from .summary import VerificationSummary
@@ -144,6 +145,7 @@ class Workbench(Predictions, Appearance, People, Exchange):
         self._deciding = threading.RLock()  # held while the store writes, which readers must not wait for
         self._findings = Findings(self._queries, threshold, self._lock)
         self._common = CommonFeatures(self._fit)
+        self._reasoning = Reasoning(self._queries)
         self._show_by(image_shape, render, meta)
         self._listeners = Listeners()
         self._outputs = Outputs()

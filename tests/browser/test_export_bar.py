@@ -28,7 +28,7 @@ def test_all_decisions(show, tmp_path, theme):
     path = tmp_path / "all_decisions.jsonl"
     expect(one.page.get_by_label("Export file")).to_have_value(str(path))
     one.button("Export labels").click()
-    expect(one.status).to_contain_text(f"Wrote all decisions on 3 rows to {path}.")
+    expect(one.status).to_contain_text(f"Wrote 3 decisions to {path}, as of event")
     assert rw.read_labels(path)["decision"].tolist() == ["keep", "keep", "unsure"]
     back.import_decisions(path)
     assert back.decisions().equals(bench.decisions())
@@ -56,5 +56,5 @@ def test_all_decisions_over_a_file_that_is_not_ours(show, tmp_path):
     one.page.get_by_label("Export file").fill(str(path))
     one.button("Export labels").click()
     one.page.get_by_role("alertdialog").get_by_role("button", name="Replace", exact=True).click()
-    expect(one.status).to_contain_text("Wrote all decisions on 1 row to")
+    expect(one.status).to_contain_text("Wrote 1 decision to")
     assert rw.read_labels(path)["decision"].tolist() == ["keep"]

@@ -113,7 +113,7 @@ class TestTheList:
         rows = opened(one)
         rows.search.fill("6")
         rows.line(6).locator(".rlw-train-text").click()
-        expect(one.page.locator(".rlw-all .rlw-change-to")).to_have_text(f"Change to {suggested} (R)")
+        expect(one.page.locator(".rlw-all .rlw-change-to")).to_have_text(f"Relabel as {suggested} (R)")
         one.page.keyboard.press("r")
         one.wait_for(lambda: bench.relabelled == [6])
         assert bench.labels()[6] == suggested
@@ -183,6 +183,7 @@ class TestSearchAndFilters:
                 time.sleep(0.05)
 
         monkeypatch.setattr(rw.Workbench, "suspects", slow)
+        monkeypatch.setattr(rw.Workbench, "next_to_check", slow)
         one = show(bench)
         rows = opened(one)
         for ask in (lambda: rows.show("suspect"), one.button("Suspects").click):
@@ -243,7 +244,7 @@ class TestHowItLooks:
             box = part.bounding_box()
             assert box["y"] + box["height"] <= frame["y"] + frame["height"]
             assert box["x"] + box["width"] <= frame["x"] + frame["width"]
-        assert rows.grid.bounding_box()["height"] >= 150
+        assert rows.grid.bounding_box()["height"] >= 140
         found = Axe().run(one.page, context="#host")
         assert found.violations_count == 0, found.generate_report()
         one.shot(f"training-rows-{width}-{theme}")

@@ -226,6 +226,22 @@ def test_corrected_labels_come_back(tmp_path: Path, name: str, format: Any) -> N
     pd.testing.assert_frame_equal(back.corrected_labels(), one.corrected_labels())
 
 
+@pytest.mark.parametrize(("name", "format"), WAYS)
+def test_what_was_exported_without_ids_finds_rows_that_have_some(tmp_path: Path, name: str, format: Any) -> None:
+    one, back = full(None), bench("kim")
+    back.import_decisions(one.export(tmp_path / name, decisions="all", format=format))
+    assert state(back) == state(one)
+
+
+def test_the_same_at_another_time_is_another_decision(tmp_path: Path) -> None:
+    one, two = bench("ada"), bench("ada")
+    one.keep(0)
+    two.keep(0)
+    path = one.export(tmp_path / "x.jsonl", decisions="all")
+    assert outcomes(two.import_decisions(path)) == [(0, "recorded")]
+    assert outcomes(two.import_decisions(path)) == [(0, "known")]
+
+
 def test_a_table_comes_in_as_its_file_does(tmp_path: Path) -> None:
     one, back, polars = full(), bench("kim"), bench("kim")
     path = one.export(tmp_path / "x.parquet", decisions="all")
@@ -284,6 +300,27 @@ def test_an_older_export_needs_ids_or_a_word_on_its_rows(tmp_path: Path) -> None
     assert outcomes(one.import_decisions(path, match="row")) == [(1, "recorded")]
     path.write_text(head + '0,0,"complaint","praise","ada","",2026-01-01T00:00:00+00:00\n9,9,"a","b","","",\n')
     assert outcomes(one.import_decisions(path, match="row")) == [(0, "original label differs"), (None, "no such row")]
+
+
+def test_a_row_of_that_number_with_another_content_is_no_match(tmp_path: Path) -> None:
+    one = bench("ada", None)
+    one.relabel([1, 6])
+    path = one.export(tmp_path / "x.csv")
+    texts, labels = [*TEXTS[:6], *TEXTS[:5:-1]], [*Y[:6], *Y[:5:-1]]
+    other = Workbench(MODEL, texts, labels, ["tea"])
+    result = other.import_decisions(path, match="row")
+    assert outcomes(result) == [(1, "recorded"), (None, "no such row")]
+    assert result.table["why"][1] == "Row 6 has another content here."
+
+
+@pytest.mark.parametrize("rest", [":5:1:1:", ":0:2:1:", ":1:1:2:", ":0:1:", ":x:1:1:", ":0:1:1:xyz", ":" * 9])
+def test_a_content_that_no_export_writes_is_none(tmp_path: Path, rest: str) -> None:
+    one = bench("ada", None)
+    one.relabel(4)
+    table = rw.read_labels(one.export(tmp_path / "x.csv"), provenance=True)
+    digest = table["content"][0].partition(":")[0]
+    result = bench(ids=None).import_decisions(table.assign(content=digest + rest))
+    assert outcomes(result)[0][1] in {"no such row", "uncertain row"}
 
 
 @st.composite

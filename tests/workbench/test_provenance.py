@@ -112,6 +112,30 @@ def test_a_policy_is_followed_and_all_decisions_have_none(bench: Workbench, tmp_
         bench.export(tmp_path / "x.csv", decisions="some")  # type: ignore[arg-type]
 
 
+def test_a_verification_is_of_the_labels_that_it_was_made_with(bench: Workbench, tmp_path: Path) -> None:
+    bench.relabel(3)
+    for bench._annotator in ("bo", "eve"):
+        bench.keep(4)
+    bench._annotator = "ada"
+    bench.relabel(4)
+    bench.verify()
+    latest, majority = lines(bench, tmp_path), lines(bench, tmp_path, policy="majority")
+    assert (latest["row"].tolist(), majority["row"].tolist()) == ([3, 4], [3])
+    assert all(latest["verified"].str.contains("by 2 relabels"))
+    assert majority["verified"].tolist() == [""]
+
+
+def test_rows_whose_last_decision_is_about_another_label_are_left_out(pipeline: Pipeline, tmp_path: Path) -> None:
+    with Workbench(pipeline, TRAIN, Y, TEST, annotator="bo", store=tmp_path / "s.sqlite") as one:
+        one.relabel([3, 5])
+        one._annotator = "ada"
+        one.keep(3)
+    labels = [*Y[:3], OTHER[Y[3]], *Y[4:]]
+    refitted = clone(pipeline).fit(TRAIN, labels)
+    with Workbench(refitted, TRAIN, labels, TEST, store=tmp_path / "s.sqlite") as again:
+        assert lines(again, tmp_path, decisions="all")["row"].tolist() == [5]
+
+
 def test_the_columns_of_the_contract_are_what_is_read(bench: Workbench, tmp_path: Path) -> None:
     bench.relabel([3, 4], note="first")
     for name in ("x.csv", "x.jsonl", "x.parquet"):

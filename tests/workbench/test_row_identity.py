@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from relabel_widget.inputs import row_digests
 from relabel_widget.journal import DECISIONS, Event, Journal, Kind, Rows, holds
 from relabel_widget.journal.events import judged
-from relabel_widget.workbench.carried import carried_table
+from relabel_widget.workbench.carried import uncarried
 from relabel_widget.workbench.workbench import Workbench
 
 WORDS = ["lovely", "warm", "kind", "dirty", "cold", "rude"]
@@ -315,7 +315,7 @@ def check(journal: Journal, data: list[Row], named: bool, made: list[tuple[Row, 
         else:
             assert not (len(same_text) == alike == 1)
         assert LABELS[event.original[0]] == LABELS[row.label]
-    listed = len(carried_table(journal.state, journal.rows, np.arange(len(data))))
+    listed = len(uncarried(journal.state, journal.rows))
     unlisted = 0
     for row, said in journal.state.standing.items():
         last = said[-1]

@@ -24,11 +24,11 @@ export function createAllRows(scope: Scope, session: Session) {
   const { node: tools, search, select } = createTools(
     scope,
     "training rows",
-    "Search texts, or go to a row or id",
     TRAIN_FILTERS.map((filter) => [filter, LABELS[filter]] as const),
     (text) => actions.askRows({ search: text }),
     (place) => actions.askRows({ filter: TRAIN_FILTERS[place] ?? "all" }),
   );
+  search.placeholder = "Search, or go to a row or id";
   const counts = el("p", "muted");
   const { node: box, list, draw: drawList, follow, focus, place, line } = createTrainList(scope, session, lines, "All training rows");
   const detail = createDetail(scope, session, () => true);

@@ -6,8 +6,8 @@ import { besideOf, draftOf, type View } from "../store";
 import { setContent } from "./content";
 import { button, drawn, el, setText, uniqueId, type Scope } from "./dom";
 import { plural, signed } from "./format";
-import { changeTo } from "./names";
 import { isNews } from "./marks";
+import { relabelAs } from "./names";
 import { createNote } from "./note";
 import { setMeta } from "./queryCard";
 
@@ -67,7 +67,7 @@ export function createDetail(scope: Scope, session: Session, isShown: (view: Rea
     const found = view.words?.train === active ? view.words : null;
     setText(title, selection.size > 0 ? `${plural(selection.size, "training row")} selected` : `Training row ${active ?? "…"}`);
     if (selection.size > 0) setText(change.node, "Relabel (R)");
-    else if (found !== null) setText(change.node, changeTo(found.label));
+    else if (found !== null) setText(change.node, relabelAs(found.label));
     if (before === found) return;
     before = found;
     const names = found?.words.map(({ word }) => word) ?? [];

@@ -31,7 +31,6 @@ export function createTestPane(scope: Scope, session: Session): TestPane {
   const { node: tools, search, select } = createTools(
     scope,
     "test rows",
-    "Search texts",
     [...FILTERS.map((filter) => [filter, LABELS[filter]] as const), ...classes.map((name, i) => [String(i), `Predicted “${name}”`] as const)],
     (text) => actions.ask({ search: text }),
     (place) => actions.ask({ filter: FILTERS[place] ?? "all", predicted: classes[place - FILTERS.length] ?? null }),
