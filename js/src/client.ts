@@ -43,13 +43,15 @@ export function newId(): string {
 }
 
 export interface News {
-  onProgress?(progress: Progress): void;
+  onProgress?(progress: Progress & { id: string }): void;
+  /** A request has its answer, or nobody waits for it any more. */
+  onEnd?(id: string): void;
   onSizes?(sizes: Sizes): void;
   /** Any message of ours: Python is there. */
   onHeard?(): void;
 }
 
-export function createClient(channel: Channel, { onProgress, onSizes, onHeard }: News = {}): Client {
+export function createClient(channel: Channel, { onProgress, onSizes, onHeard, onEnd }: News = {}): Client {
   const waiting = new Map<string, Waiting>();
 
   const onMessage = (message: unknown) => {
@@ -75,6 +77,7 @@ export function createClient(channel: Channel, { onProgress, onSizes, onHeard }:
       const onAbort = () => abort();
       const finish = (act: () => void) => {
         waiting.delete(id);
+        onEnd?.(id);
         signal?.removeEventListener("abort", onAbort);
         act();
       };

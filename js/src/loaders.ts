@@ -20,15 +20,6 @@ function latest<Arguments extends unknown[]>(fetch: (signal: AbortSignal, ...val
   };
 }
 
-/** Work of which Python tells how far it is, without a job: that is forgotten when it has ended. */
-export async function told<T>(store: Store<View>, answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } finally {
-    if (!store.get().busy) store.set({ progress: null });
-  }
-}
-
 export interface Bars {
   row: number | null;
   /** Rows of the flip set come before the others instead of among them. */

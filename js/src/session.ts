@@ -2,7 +2,7 @@
 
 import { createActions, type Actions } from "./actions";
 import { createClient, type Client } from "./client";
-import { createLoaders, told, type Bars } from "./loaders";
+import { createLoaders, type Bars } from "./loaders";
 import { createPages, type Pages } from "./pages";
 import type { PageQuery, Progress, Sizes, TestRow, TrainQuery, TrainRow } from "./protocol";
 import { createSuspects, type Suspects } from "./queue";
@@ -86,7 +86,9 @@ function createWatch(store: Store<View>, client: Client, onFilled: () => void) {
 
 export function createSession(model: Model): Session {
   const store = createStore(firstView(model));
-  const onProgress = (progress: Progress) => {
+  let teller = ""; // the request that last told how far it is
+  const onProgress = (progress: Progress & { id: string }) => {
+    teller = progress.id;
     const same = store.get().progress?.phase === progress.phase;
     store.set(same ? { progress } : { progress, since: Date.now() });
   };
@@ -94,7 +96,12 @@ export function createSession(model: Model): Session {
     store.set({ filled: { done, total, running } });
     if (row !== null && size !== null) pages.patch((line) => (line.row === row ? { ...line, flipSize: size } : undefined));
   };
-  const client = createClient(model, { onProgress, onSizes, onHeard: () => watch.heard() });
+  const client = createClient(model, {
+    onProgress,
+    onSizes,
+    onHeard: () => watch.heard(),
+    onEnd: (id) => id === teller && !store.get().busy && store.set({ progress: null }),
+  });
   const watch = createWatch(store, client, () => load.spread());
   const pages: TestPages = createPages(
     (query, offset, limit, signal) => client.request("page", { ...query, offset, limit }, { signal }),
@@ -106,7 +113,7 @@ export function createSession(model: Model): Session {
     { row: null, setFirst: true } as Bars,
   );
   const lines: TrainPages = createPages(async (query, offset, limit, signal) => {
-    const found = await told(store, client.request("train_rows", { ...query, offset, limit }, { signal }));
+    const found = await client.request("train_rows", { ...query, offset, limit }, { signal });
     store.set({ decided: found });
     return found;
   }, ALL_ROWS);
