@@ -42,7 +42,7 @@ def camel_case(name: str) -> str:
 
 
 def choice(one: Choice) -> Iterator[str]:
-    names = f"{one.typescript.upper()}S"
+    names = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", one.typescript).upper() + "S"
     yield f"export const {names} = {json.dumps(one.names, ensure_ascii=False)} as const;"
     yield f"export type {one.typescript} = (typeof {names})[number];"
 

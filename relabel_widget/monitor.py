@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+
+PATIENCE = 2.0
+"""Seconds that a call in a notebook takes before it shows progress of its own accord."""
 
 
 class Cancelled(Exception):  # noqa: N818 - a person's decision, not an error
@@ -56,3 +61,35 @@ class Monitor:
         if self._on_progress is not None:
             self._on_progress(Progress(phase, done, total))
         self.check()
+
+
+class ProgressLine:
+    """One line on standard error, written over and over, which a notebook shows below the cell.
+
+    Parameters
+    ----------
+    wanted
+        Whether it is shown; None in a notebook only, once the work takes longer than `PATIENCE`.
+    """
+
+    def __init__(self, wanted: bool | None) -> None:
+        self._wanted = _in_notebook() if wanted is None else wanted
+        self._from = time.monotonic() + (PATIENCE if wanted is None else 0.0)
+        self._longest = 0
+
+    def show(self, words: str) -> None:
+        """Write these words in place of the last ones."""
+        if self._wanted and time.monotonic() >= self._from:
+            self._longest = max(self._longest, len(words))
+            sys.stderr.write(f"\r{words:<{self._longest}}")
+
+    def end(self) -> None:
+        """Leave the line as it is; what is written next begins another one."""
+        if self._longest:
+            sys.stderr.write("\n")
+
+
+def _in_notebook() -> bool:
+    """Whether this runs in a cell of Jupyter: the shell of a terminal shows no line below a cell."""
+    get_shell = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    return get_shell is not None and type(get_shell()).__name__ == "ZMQInteractiveShell"

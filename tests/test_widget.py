@@ -72,8 +72,9 @@ def deliver(widget, content):
 def message(request, kind, **body):
     """A request; what most tests leave to Python is left to it."""
     queue = {"order": "repair", "round": 1, "search": "", "label": None, "suggested": None, "offset": 0, "limit": 100}
-    page = {"predicted": None, "meta": None}
-    left = {"find": {"target": None}, "decide": {"labels": None}, "page": page, "queue": queue}
+    page = {"predicted": None, "meta": None, "brushes": []}
+    decide = {"labels": None, "test_row": None}
+    left = {"find": {"target": None}, "decide": decide, "page": page, "queue": queue}
     return {"v": 1, "id": request, "kind": kind, **left.get(kind, {}), **body}
 
 
@@ -169,6 +170,11 @@ class TestContract:
         same_shape(ask(widget, "carried"), examples["carried"])
         same_shape(ask(widget, "watch", rows=[0], on=False), examples["watch"])
         same_shape(page(widget), examples["page"])
+        same_shape(
+            ask(widget, "train_rows", filter="all", search="", asked=0, offset=0, limit=9), examples["train_rows"]
+        )
+        whole = {"filter": "all", "predicted": None, "search": "", "brushes": []}
+        same_shape(ask(widget, "spread", **whole), examples["spread"])
         same_shape(widget._state, CONTRACT["state"])
         assert protocol.SHARED.fits(widget._state)
         assert widget._state["verification"] is not None
@@ -488,7 +494,7 @@ class TestPages:
         bench = make_workbench(n_test=n)
         pages = Pages(bench, Trial(bench))
         query = {"sort": "proba", "descending": True, "search": "text", "offset": 0, "limit": 100}
-        query |= {"filter": "all", "predicted": "good", "meta": None}
+        query |= {"filter": "all", "predicted": "good", "meta": None, "brushes": []}
         pages.page(query)
         reads = []
         content = bench.test_content

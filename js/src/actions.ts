@@ -3,9 +3,9 @@
 import { RequestError, type Client } from "./client";
 import type { Loaders } from "./loaders";
 import type { Pages } from "./pages";
-import type { Choice, Decided, Decision, Done, Matter, PageQuery, TestRow } from "./protocol";
+import type { Choice, Decided, Decision, Done, Matter, PageQuery, TestRow, TrainQuery, TrainRow } from "./protocol";
 import { createQueue, type Queue, type Suspects } from "./queue";
-import { draftOf, inTurn, type PaneName, type Panel, type Store, type View } from "./store";
+import { ALL_ROWS, besideOf, draftOf, inTurn, type PaneName, type Panel, type Store, type View } from "./store";
 import type { Unanswered } from "./traits";
 
 export interface Actions extends Queue {
@@ -22,8 +22,10 @@ export interface Actions extends Queue {
   /** The training row that keys act on. */
   activate(row: number): void;
   choose(selection: ReadonlySet<number>): void;
-  /** From the history to a training row; it is seen beside a test row. */
+  /** To a training row in the list of all of them. */
   lead(row: number): void;
+  askRows(query: Partial<TrainQuery>): void;
+  unfold(open: boolean): void;
   /** The class to look for a set to; null for any other. */
   aim(target: string | null): void;
   find(): void;
@@ -49,6 +51,7 @@ export function createActions(
   store: Store<View>,
   client: Client,
   pages: Pages<TestRow, PageQuery>,
+  lines: Pages<TrainRow, TrainQuery>,
   load: Loaders,
   unanswered: Unanswered,
   suspects: Suspects,
@@ -88,7 +91,7 @@ export function createActions(
   const decide = async (rows: readonly number[], decision: Decision, labels?: readonly string[]) => {
     if (rows.length === 0) return undefined;
     const note = draftOf(store.get(), rows);
-    const body = { rows: [...rows], decision, labels: labels === undefined ? null : [...labels], note: note.trim() };
+    const body = { rows: [...rows], decision, labels: labels === undefined ? null : [...labels], test_row: besideOf(store.get()), note: note.trim() };
     const change = decision === "adjudicate" ? {} : marked(rows, decision === "relabel");
     const failed = await optimistic(change, client.request("decide", body));
     if (failed === undefined && draftOf(store.get(), rows) === note) draft(rows, "");
@@ -111,6 +114,12 @@ export function createActions(
     const again = rows.filter((row) => ranking?.flip?.rows.includes(row));
     if (steps !== null && again.length > 0) stepTo([...again, ...steps.filter((row) => !again.includes(row))]);
   };
+  const askRows = (change: Partial<TrainQuery>) => {
+    const { trainQuery: before } = store.get();
+    const trainQuery = { ...before, ...change, asked: before.asked + 1 };
+    lines.reset(trainQuery);
+    store.set({ trainQuery });
+  };
   let settled = ""; // the title of the last matter that was
   const queue = createQueue(store, client, suspects, { decide, report });
   return {
@@ -119,6 +128,11 @@ export function createActions(
       const query = { ...store.get().query, ...change };
       store.set({ query });
       pages.reset(query);
+      load.spread();
+    },
+    unfold(open) {
+      if (open) load.unfold();
+      else store.set({ spread: null });
     },
     select(row) {
       store.set({ pane: "why" });
@@ -147,10 +161,11 @@ export function createActions(
     },
     choose: (selection) => store.set({ selection }),
     lead(row) {
-      if (store.get().testRow === null) return store.set({ notice: `Pick a test row first: training row ${row} is shown beside one.`, failed: false });
-      store.set({ panel: "none", pane: "why", active: row, selection: new Set() });
+      store.set({ panel: "rows", active: row, selection: new Set() });
+      askRows(ALL_ROWS);
       load.words();
     },
+    askRows,
     aim: (target) => store.set({ target }),
     find() {
       const { testRow: row, target } = store.get();
@@ -177,6 +192,8 @@ export function createActions(
       store.set({ panel });
       store.set({ matters: null });
       load.panel();
+      load.words();
+      if (panel === "rows") askRows({});
       queue.onPanel();
     },
     show: (pane) => store.set({ pane }),

@@ -43,7 +43,9 @@ export function newId(): string {
 }
 
 export interface News {
-  onProgress?(progress: Progress): void;
+  onProgress?(progress: Progress & { id: string }): void;
+  /** A request has its answer, or nobody waits for it any more. */
+  onEnd?(id: string): void;
   onSizes?(sizes: Sizes): void;
   /** Any message of ours: Python is there. */
   onHeard?(): void;
@@ -51,7 +53,7 @@ export interface News {
   onLost?(): void;
 }
 
-export function createClient(channel: Channel, { onProgress, onSizes, onHeard, onLost }: News = {}): Client {
+export function createClient(channel: Channel, { onProgress, onSizes, onHeard, onLost, onEnd }: News = {}): Client {
   const waiting = new Map<string, Waiting>();
 
   const onMessage = (message: unknown) => {
@@ -77,6 +79,7 @@ export function createClient(channel: Channel, { onProgress, onSizes, onHeard, o
       const onAbort = () => abort();
       const finish = (act: () => void) => {
         waiting.delete(id);
+        onEnd?.(id);
         signal?.removeEventListener("abort", onAbort);
         act();
       };

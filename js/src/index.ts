@@ -35,7 +35,7 @@ export function render({ model, el: host }: Props): () => void {
   });
   const body = [header, createStatusBar(scope, session), createQuestion(scope, session), panel.node, panes];
   root.append(el("div", "frame", ...body), createEdge(scope, session, root));
-  const judging = () => store.get().panel !== "none";
+  const inPanel = () => store.get().panel !== "none";
   listenToKeys(scope, root, session, {
     tests() {
       actions.show("tests");
@@ -46,19 +46,19 @@ export function render({ model, el: host }: Props): () => void {
       why.focus();
     },
     search() {
-      if (judging()) return panel.queue.search();
+      if (inPanel()) return panel.search();
       actions.show("tests");
       tests.search();
     },
     note() {
       actions.show("why");
-      (judging() ? panel : why).note();
+      (inPanel() ? panel : why).note();
     },
     trySet: why.trySet,
     tryRows: why.tryRows,
     step: why.step,
     decide(decision) {
-      if (judging()) panel.queue.decide(decision);
+      if (inPanel()) panel.decide(decision);
       else if (decision !== "skip") why.decide(decision);
     },
     pick: panel.queue.pick,

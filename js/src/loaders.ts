@@ -3,7 +3,7 @@
 import type { Client } from "./client";
 import type { Pages } from "./pages";
 import type { TrainRow } from "./protocol";
-import { hasMatters, inTurn, type Store, type View } from "./store";
+import { besideOf, hasMatters, inTurn, type Store, type View } from "./store";
 
 const words = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
@@ -36,6 +36,9 @@ export interface Loaders {
   panel(): void;
   /** How many wrong labels are left. */
   outlook(): void;
+  /** The histograms: show them, or bring them up to date where they are shown. */
+  unfold(): void;
+  spread(): void;
   /** Everything that a change of labels or findings made out of date. */
   refresh(): void;
   stop(): void;
@@ -84,10 +87,10 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
   });
 
   const details = latest(async (signal) => {
-    const { testRow, active } = store.get();
-    if (testRow === null || active === null) return;
+    const { active } = store.get();
+    if (active === null) return;
     try {
-      store.set({ words: await client.request("words", { row: testRow, train: active }, { signal }) });
+      store.set({ words: await client.request("words", { row: besideOf(store.get()), train: active }, { signal }) });
     } catch {
       if (!signal.aborted) store.set({ words: null });
     }
@@ -122,6 +125,15 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
     }
   });
 
+  const spread = latest(async (signal) => {
+    const { filter, predicted, search, brushes } = store.get().query;
+    try {
+      store.set({ spread: (await client.request("spread", { filter, predicted, search, brushes }, { signal })).histograms });
+    } catch (error) {
+      if (!signal.aborted) store.set({ notice: words(error), failed: true });
+    }
+  });
+
   flips.load();
   return {
     ranking: ranking.load,
@@ -135,13 +147,18 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
     words: details.load,
     panel: panel.load,
     outlook: outlook.load,
+    unfold: spread.load,
+    spread() {
+      if (store.get().spread !== null) spread.load();
+    },
     refresh() {
+      this.spread();
       ranking.load();
       flips.load();
       panel.load();
     },
     stop() {
-      for (const one of [ranking, explained, details, flips, panel, outlook]) one.stop();
+      for (const one of [ranking, explained, details, flips, panel, outlook, spread]) one.stop();
     },
   };
 }

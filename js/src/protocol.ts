@@ -9,6 +9,8 @@ export type Kind = keyof Requests;
 /** Which test rows, and in which order. */
 export type PageQuery = Omit<Requests["page"]["body"], "offset" | "limit">;
 
+/** Which training rows; they are those of the moment when it was `asked`. */
+export type TrainQuery = Omit<Requests["train_rows"]["body"], "offset" | "limit">;
 /** Which labels to check, and in which order. */
 export type QueueQuery = Omit<Requests["queue"]["body"], "round" | "offset" | "limit">;
 

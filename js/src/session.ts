@@ -4,19 +4,21 @@ import { createActions, type Actions } from "./actions";
 import { createClient, type Client } from "./client";
 import { createLoaders, type Bars } from "./loaders";
 import { createPages, type Pages } from "./pages";
+import type { PageQuery, Progress, Sizes, TestRow, TrainQuery, TrainRow } from "./protocol";
 import { createSuspects, type Suspects } from "./queue";
-import type { PageQuery, Progress, Sizes, TestRow, TrainRow } from "./protocol";
-import { createStore, FIRST_QUERY, type Store, type View } from "./store";
+import { ALL_ROWS, createStore, FIRST_QUERY, type Store, type View } from "./store";
 import { firstView, follow, type Model, type Unanswered } from "./traits";
 
 export type { Actions } from "./actions";
 export type TestPages = Pages<TestRow, PageQuery>;
 export type BarPages = Pages<TrainRow, Bars>;
+export type TrainPages = Pages<TrainRow, TrainQuery>;
 
 export interface Session {
   store: Store<View>;
   pages: TestPages;
   bars: BarPages;
+  lines: TrainPages;
   suspects: Suspects;
   actions: Actions;
   /** These test rows are visible. */
@@ -31,7 +33,7 @@ export const SILENCE =
   "widget. Decisions in a store are kept.";
 
 /** Tells Python that a view is open, and notices when Python does not respond. */
-function createWatch(store: Store<View>, client: Client) {
+function createWatch(store: Store<View>, client: Client, onFilled: () => void) {
   let rows: number[] = [];
   let patience = 0;
   let unanswered = 0;
@@ -47,7 +49,10 @@ function createWatch(store: Store<View>, client: Client) {
     expect();
     unanswered += 1;
     try {
-      store.set({ filled: await client.request("watch", { rows, on: store.get().filling }) });
+      const before = store.get().filled?.done;
+      const filled = await client.request("watch", { rows, on: store.get().filling });
+      store.set({ filled });
+      if (filled.done !== before) onFilled();
     } catch {
       // refused or closed: nothing to show
     }
@@ -81,7 +86,9 @@ function createWatch(store: Store<View>, client: Client) {
 
 export function createSession(model: Model): Session {
   const store = createStore(firstView(model));
-  const onProgress = (progress: Progress) => {
+  let teller = ""; // the request that last told how far it is
+  const onProgress = (progress: Progress & { id: string }) => {
+    teller = progress.id;
     const same = store.get().progress?.phase === progress.phase;
     store.set(same ? { progress } : { progress, since: Date.now() });
   };
@@ -89,8 +96,14 @@ export function createSession(model: Model): Session {
     store.set({ filled: { done, total, running } });
     if (row !== null && size !== null) pages.patch((line) => (line.row === row ? { ...line, flipSize: size } : undefined));
   };
-  const client = createClient(model, { onProgress, onSizes, onHeard: () => watch.heard(), onLost: () => store.set({ silent: true }) });
-  const watch = createWatch(store, client);
+  const client = createClient(model, {
+    onProgress,
+    onSizes,
+    onHeard: () => watch.heard(),
+    onLost: () => store.set({ silent: true }),
+    onEnd: (id) => id === teller && !store.get().busy && store.set({ progress: null }),
+  });
+  const watch = createWatch(store, client, () => load.spread());
   const pages: TestPages = createPages(
     (query, offset, limit, signal) => client.request("page", { ...query, offset, limit }, { signal }),
     FIRST_QUERY,
@@ -100,20 +113,27 @@ export function createSession(model: Model): Session {
       row === null ? { total: 0, rows: [] } : client.request("bars", { row, set_first: setFirst, offset, limit }, { signal }),
     { row: null, setFirst: true } as Bars,
   );
+  const lines: TrainPages = createPages(async (query, offset, limit, signal) => {
+    const found = await client.request("train_rows", { ...query, offset, limit }, { signal });
+    store.set({ decided: found });
+    return found;
+  }, ALL_ROWS);
   const load = createLoaders(store, client, bars);
   const onData = () => {
     pages.refresh();
+    if (store.get().panel === "rows") lines.refresh();
     load.refresh();
   };
   const unanswered: Unanswered = { count: 0, settle() {} };
   const unfollow = follow(model, store, unanswered, { onData, onChoice: load.ranking, onConnection: watch.probe });
   const suspects = createSuspects(client, load.outlook);
-  const actions = createActions(store, client, pages, load, unanswered, suspects);
+  const actions = createActions(store, client, pages, lines, load, unanswered, suspects);
   load.ranking();
   return {
     store,
     pages,
     bars,
+    lines,
     suspects,
     actions,
     watch: watch.watch,
@@ -123,6 +143,7 @@ export function createSession(model: Model): Session {
       load.stop();
       pages.dispose();
       bars.dispose();
+      lines.dispose();
       actions.stop();
       suspects.dispose();
       client.dispose();

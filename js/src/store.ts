@@ -5,6 +5,7 @@ import type {
   Filled,
   Flips,
   Forecast,
+  Histogram,
   History,
   Matter,
   Matters,
@@ -15,6 +16,8 @@ import type {
   Reasons,
   Shared,
   Suspect,
+  Training,
+  TrainQuery,
   Words,
 } from "./protocol";
 
@@ -45,10 +48,11 @@ export function createStore<T extends object>(initial: T): Store<T> {
 export type Loading = "idle" | "loading" | "ready" | "failed";
 /** Where one pane is shown at a time. */
 export type PaneName = "tests" | "why" | "happens";
-export type Panel = "none" | "queue" | "history" | "conflicts" | "carried" | "help";
+export type Panel = "none" | "rows" | "queue" | "history" | "conflicts" | "carried" | "help";
 
 export const TITLES: Record<Panel, string> = {
   none: "",
+  rows: "Training rows",
   queue: "Suspect labels",
   history: "History",
   conflicts: "Conflicts",
@@ -83,6 +87,11 @@ export interface View {
   pane: PaneName;
   /** Of the whole, in px; what is inside scrolls. */
   height: number;
+  /** The list of all training rows, and how many of them are decided. */
+  trainQuery: TrainQuery;
+  decided: Pick<Training, "relabelled" | "kept" | "unsure"> | null;
+  /** The histograms of the test rows; null while they are folded. */
+  spread: Histogram[] | null;
   history: History | null;
   /** Conflicts or what did not carry over, and the title of the one that keys act on. */
   matters: Matters | null;
@@ -121,6 +130,11 @@ export interface View {
   silent: boolean;
 }
 
+/** A job runs, or Python tells how far an answer is. */
+export const isWorking = ({ busy, progress }: Readonly<View>) => busy || progress !== null;
+
+/** The test row that training rows are looked at with; none in the list of all of them. */
+export const besideOf = ({ panel, testRow }: Readonly<View>) => (panel === "none" ? testRow : null);
 export const frontOf = ({ trail, queueAt }: Readonly<View>): Suspect | undefined => trail[queueAt];
 
 /** What a decision in the queue is about. */
@@ -148,6 +162,6 @@ export function inTurn({ matters, front }: Readonly<View>): Matter[] {
   return [...all.slice(at), ...all.slice(0, at)];
 }
 
-export const FIRST_QUERY: PageQuery = { sort: "row", meta: null, descending: false, filter: "all", predicted: null, search: "" };
-
+export const FIRST_QUERY: PageQuery = { sort: "row", meta: null, descending: false, filter: "all", predicted: null, search: "", brushes: [] };
+export const ALL_ROWS: TrainQuery = { filter: "all", search: "", asked: 0 };
 export const FIRST_SIFT: QueueQuery = { order: "repair", search: "", label: null, suggested: null };

@@ -2,8 +2,8 @@
 
 import type { AnyModel } from "@anywidget/types";
 import { decodeState } from "./codec";
-import type { Shared, Traits } from "./protocol";
-import { FIRST_QUERY, FIRST_SIFT, type Store, type View } from "./store";
+import type { Job, Shared, Traits } from "./protocol";
+import { ALL_ROWS, FIRST_QUERY, FIRST_SIFT, type Store, type View } from "./store";
 
 export type Model = AnyModel<Traits & Record<string, unknown>>;
 
@@ -47,6 +47,7 @@ function readShared(model: Model): { shared: Shared; problem: string } {
 }
 
 const trialOf = ({ trial }: Shared) => new Map(trial.map(({ row, label }) => [row, label]));
+const jobWords = ({ kind, row }: Job) => (kind === "find" ? `Looking for the flip set of test row ${row}…` : "Retraining on the changed labels…");
 
 /** Notebooks saved by older versions hold none. */
 const heightOf = (model: Model) => model.get("height") ?? 620;
@@ -73,6 +74,9 @@ export function firstView(model: Model): View {
     selection: new Set(),
     flips: null,
     panel: "none",
+    trainQuery: ALL_ROWS,
+    decided: null,
+    spread: null,
     history: null,
     matters: null,
     front: "",
@@ -150,6 +154,8 @@ export function follow(model: Model, store: Store<View>, unanswered: Unanswered,
     const notice = problem || shared.status;
     store.set(notice === before.status ? { shared } : { shared, notice, failed: problem !== "" });
     if (unanswered.count === 0) store.set({ onTrial: trialOf(shared) });
+    const { job } = shared;
+    if (job !== null && (job.kind !== before.job?.kind || job.row !== before.job.row)) store.set({ notice: jobWords(job), failed: false });
     if (shared.revision !== before.revision) tell.onData();
   };
   const names = ["test_row", "relabelled", "busy", "threshold"].map((name) => `change:${name}`);

@@ -10,6 +10,21 @@ export type Column = (typeof COLUMNS)[number];
 export const FILTERS = ["all", "misclassified", "near", "small", "has_set", "flipped", "became_right", "became_wrong"] as const;
 export type Filter = (typeof FILTERS)[number];
 
+/** A choice of test rows: those in some bins of a histogram. */
+export interface Brush {
+  of: string;
+  first: number;
+  last: number;
+}
+export const brush = record<Brush>({
+  of: string,
+  first: count,
+  last: count,
+});
+
+export const TRAIN_FILTERS = ["all", "suspect", "relabelled", "kept", "unsure", "noted", "mine"] as const;
+export type TrainFilter = (typeof TRAIN_FILTERS)[number];
+
 export const ORDERS = ["repair", "suspicion"] as const;
 export type Order = (typeof ORDERS)[number];
 
@@ -85,6 +100,33 @@ export const page = record<Page>({
 });
 
 /**
+ * How many test rows are in each bin: of those that fit filter and search, and of those that fit the brushes of
+ * the other histograms, too.
+ */
+export interface Histogram {
+  of: string;
+  title: string;
+  labels: Array<string>;
+  every: Array<number>;
+  kept: Array<number>;
+}
+export const histogram = record<Histogram>({
+  of: string,
+  title: string,
+  labels: list(string),
+  every: list(count),
+  kept: list(count),
+});
+
+/** The histograms of the test rows. */
+export interface Spread {
+  histograms: Array<Histogram>;
+}
+export const spread = record<Spread>({
+  histograms: list(histogram),
+});
+
+/**
  * A flip set. `labels` has the new label of each of its `rows`. `target` is the class that was asked for, null for
  * any. The probabilities are those of the second of two classes, of the class predicted before where there are
  * more; `predictedAfter` is the class that the refit predicts. `own` is the word of the user's own estimator,
@@ -142,10 +184,12 @@ export const forecast = record<Forecast>({
 });
 
 /**
- * A training row as it bears on the query. `suggested` is the label that moves the query most towards its flip;
- * with two classes, the one that the row did not have. `influence` is the first-order change of the query's log-
- * odds (with more classes, of its margin) when this row alone gets it; `share` is that as a part of the way to the
- * flip, null where there is none left; `words` are the features that it shares with the query.
+ * A training row as it bears on the query; without one nothing does. `suggested` is the label that moves the query
+ * most towards its flip; with two classes, the one that the row did not have. `influence` is the first-order
+ * change of the query's log-odds (with more classes, of its margin) when this row alone gets it; `share` is that
+ * as a part of the way to the flip, null where there is none left; `words` are the features that it shares with
+ * the query. `who` and `note` are those of the decision. `suspicion` is the probability that the label is wrong,
+ * null where rows are not ranked by it.
  */
 export interface TrainRow {
   rank: number;
@@ -161,6 +205,9 @@ export interface TrainRow {
   inSet: boolean;
   relabelled: boolean;
   decision: string;
+  who: string;
+  note: string;
+  suspicion: number | null;
   words: Array<string>;
 }
 export const trainRow = record<TrainRow>({
@@ -177,6 +224,9 @@ export const trainRow = record<TrainRow>({
   inSet: boolean,
   relabelled: boolean,
   decision: string,
+  who: string,
+  note: string,
+  suspicion: nullable(number),
   words: list(string),
 });
 
@@ -217,6 +267,24 @@ export const ranking = record<Ranking>({
   bars: bars,
 });
 
+/** Some of the training rows that fit a query, and how many of all rows are relabelled, kept and unsure. */
+export interface Training {
+  total: number;
+  offset: number;
+  rows: Array<TrainRow>;
+  relabelled: number;
+  kept: number;
+  unsure: number;
+}
+export const training = record<Training>({
+  total: count,
+  offset: count,
+  rows: list(trainRow),
+  relabelled: count,
+  kept: count,
+  unsure: count,
+});
+
 /** What a shared feature contributes. */
 export interface WordPart {
   word: string;
@@ -231,10 +299,10 @@ export const wordPart = record<WordPart>({
 
 /**
  * A training row in full, and what the features it shares with the query contribute, to first order, when it gets
- * the `label`. `weight` is the coefficient of the second class; with more than two, of the predicted class less
- * that of the rival. `same` are the training rows that say the same, itself among them; empty if no other does, or
- * they are too many. `other` says whether one of them is labelled otherwise, and `choices` are labels that all of
- * them may get.
+ * the `label`; without a query it shares none. `weight` is the coefficient of the second class; with more than
+ * two, of the predicted class less that of the rival. `same` are the training rows that say the same, itself among
+ * them; empty if no other does, or they are too many. `other` says whether one of them is labelled otherwise, and
+ * `choices` are labels that all of them may get.
  */
 export interface Words {
   train: number;
@@ -604,10 +672,12 @@ export const shared = record<Shared>({
 
 /** What is asked, and what is told then. */
 export interface Requests {
-  page: { body: { sort: Column; meta: string | null; descending: boolean; filter: Filter; predicted: string | null; search: string; offset: number; limit: number }; result: Page };
+  page: { body: { sort: Column; meta: string | null; descending: boolean; filter: Filter; predicted: string | null; search: string; brushes: Array<Brush>; offset: number; limit: number }; result: Page };
+  spread: { body: { filter: Filter; predicted: string | null; search: string; brushes: Array<Brush> }; result: Spread };
   ranking: { body: { row: number; set_first: boolean }; result: Ranking };
   bars: { body: { row: number; set_first: boolean; offset: number; limit: number }; result: Bars };
-  words: { body: { row: number; train: number }; result: Words };
+  train_rows: { body: { filter: TrainFilter; search: string; asked: number; offset: number; limit: number }; result: Training };
+  words: { body: { row: number | null; train: number }; result: Words };
   explain: { body: { row: number }; result: Explained };
   history: { body: Record<never, never>; result: History };
   queue: { body: { order: Order; round: number; search: string; label: string | null; suggested: string | null; offset: number; limit: number }; result: Queue };
@@ -618,7 +688,7 @@ export interface Requests {
   flips: { body: Record<never, never>; result: Flips };
   watch: { body: { rows: Array<number>; on: boolean }; result: Filled };
   select: { body: { row: number | null }; result: Done };
-  decide: { body: { rows: Array<number>; decision: Decision; labels: Array<string> | null; note: string }; result: Decided };
+  decide: { body: { rows: Array<number>; decision: Decision; labels: Array<string> | null; test_row: number | null; note: string }; result: Decided };
   try: { body: { rows: Array<number>; labels: Array<string | null> }; result: Decided };
   find: { body: { row: number; target: string | null }; result: Done };
   verify: { body: Record<never, never>; result: Done };
@@ -630,8 +700,10 @@ export interface Requests {
 }
 export const results: { [K in keyof Requests]: Decoder<Requests[K]["result"]> } = {
   page: page,
+  spread: spread,
   ranking: ranking,
   bars: bars,
+  train_rows: training,
   words: words,
   explain: explained,
   history: history,

@@ -40,7 +40,7 @@ describe("one request, one answer", () => {
 
   test("a result that does not fit rejects", async () => {
     const { fake, client } = make();
-    const answer = client.request("page", { sort: "row", meta: null, descending: false, filter: "all", predicted: null, search: "", offset: 0, limit: 1 });
+    const answer = client.request("page", { sort: "row", meta: null, descending: false, filter: "all", predicted: null, search: "", brushes: [], offset: 0, limit: 1 });
     fake.reply(fake.last("page"), { ...contract.results.page, total: "many" });
     await expect(answer).rejects.toMatchObject({ reason: "malformed" });
   });

@@ -32,7 +32,8 @@ async function open(...rows: number[]) {
 describe("conflicts", () => {
   test("nothing is shown without any", () => {
     const { fake, host } = draw({ _state: state({ conflicts: "", carried: "" }) });
-    const shown = () => [...host.querySelectorAll<HTMLElement>(".rlw-title button")].filter((one) => one.closest("[hidden]") === null).map((one) => one.textContent);
+    const shown = () =>
+      [...host.querySelectorAll<HTMLElement>(".rlw-title button:not(.rlw-leads)")].filter((one) => one.closest("[hidden]") === null).map((one) => one.textContent);
     expect(shown()).toEqual([]);
     fake.change({ _state: state({ conflicts: "2 conflicts", carried: "1 decision did not carry over" }) });
     expect(shown()).toEqual(["2 conflicts", "1 decision did not carry over"]);

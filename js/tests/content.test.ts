@@ -96,5 +96,5 @@ test("test rows are sorted by metadata, until a column is asked for", async () =
 test("without metadata there is nothing to sort by", () => {
   const { find } = draw({ _state: state({ meta: [] }) });
   expect(find("[aria-label='Sort by metadata']").hidden).toBe(true);
-  expect(find<HTMLInputElement>("input[type=search]").placeholder).toBe("Search texts");
+  expect(find<HTMLInputElement>(".rlw-tests input[type=search]").placeholder).toBe("Search texts");
 });

@@ -104,7 +104,7 @@ def group_audit(
     correction: Correction = "holm",
     resamples: int = 9999,
     seed: int = 0,
-    progress: bool = False,
+    progress: bool | None = None,
     monitor: Monitor | None = None,
 ) -> GroupAudit:
     """Share of flip sets that falls into each training group, for each group of queries.

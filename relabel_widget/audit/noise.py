@@ -22,7 +22,6 @@ exact.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -37,7 +36,7 @@ from ..evidence import solved_factors
 from ..facts import on_one_line
 from ..files.cards import card
 from ..fits import Fit, check_any_fit, check_C, minimiser
-from ..monitor import Monitor
+from ..monitor import Monitor, ProgressLine
 from ..problem import Edit, Labels, MultinomialProblem, Problem, codes_of_queries, encode
 from ..search import find_flip_sets
 from .settings import as_labels, check_level, stacked
@@ -133,7 +132,7 @@ def noise_audit(
     budget: Any = None,
     n_jobs: int | None = None,
     seed: int = 0,
-    progress: bool = False,
+    progress: bool | None = None,
     monitor: Monitor | None = None,
 ) -> NoiseAudit:
     """Compare groups of training rows by how many relabels it takes to flip the same test predictions.
@@ -310,7 +309,7 @@ class _Test:
     drawn: list[IntArray]
     most: int
     seed: int
-    progress: bool
+    progress: bool | None
     monitor: Monitor | None
 
     def between(self, i: int, j: int) -> tuple[float, float, FloatArray]:
@@ -326,6 +325,7 @@ class _Test:
         seen = pair.difference(places, n + places)
         differences: list[float] = []
         extreme = 0
+        line = ProgressLine(self.progress)
         ones = self.data.problem.labels.codes[both] == 1
         for made in range(1, self.most + 1):
             halves = [rng.permutation(np.flatnonzero(ones == side)).reshape(2, -1) for side in (False, True)]
@@ -333,12 +333,10 @@ class _Test:
             extreme += abs(differences[-1]) >= abs(seen) - 1e-12
             if self.monitor is not None:
                 self.monitor.step("permuting rows between groups", made, self.most)
-            if self.progress:
-                sys.stderr.write(f"\r{self._line(i, j)}: {made} of {self.most}")
+            line.show(f"{self._line(i, j)}: {made} of {self.most}")
             if extreme == _EXTREME:
                 break
-        if self.progress and differences:
-            sys.stderr.write("\n")
+        line.end()
         if extreme == _EXTREME:
             return extreme / len(differences), seen, np.array(differences)
         return (extreme + 1) / (self.most + 1), seen, np.array(differences)

@@ -105,7 +105,7 @@ def robustness_curve(
     bound: RemainderBound | None = None,
     table: Any = None,
     n_jobs: int | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
     monitor: Monitor | None = None,
 ) -> RobustnessCurve:
     """Share of predictions that flip with at most k relabels: verified sets on one side, certified bounds on the other.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numbers
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
@@ -19,7 +18,7 @@ from ..design import Design
 from ..evidence import FACTOR_RTOL, solved_factors
 from ..fits import AnyFit, Fit, check_any_fit
 from ..inputs import rows_at
-from ..monitor import Monitor
+from ..monitor import Monitor, ProgressLine
 from ..outcome import Outcome
 from ..problem import Edit, code_of
 from ..question import Question
@@ -158,7 +157,7 @@ def find_flip_sets(
     bound: Bound | None = None,
     table: Any = None,
     n_jobs: int | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
     monitor: Monitor | None = None,
 ) -> list[FlipSet]:
     """`find_flip_set` for each query, in query order.
@@ -171,7 +170,8 @@ def find_flip_sets(
     n_jobs
         Number of processes; all cores if None and there are enough queries to be worth starting them.
     progress
-        Whether to print one line of progress to standard error, which a notebook shows below the cell.
+        Whether to print one line of progress to standard error, which a notebook shows below the cell; None does so in
+        a notebook where the work takes longer than two seconds.
 
     Notes
     -----
@@ -187,6 +187,7 @@ def find_flip_sets(
     editable = editable_rows("find_flip_sets", fit, edit, candidates, cost, allowed_labels)
     task = _task("find_flip_sets", fit, edit, method, goal, editable, budget)
     proof = as_proof(fit, edit, bound, table, queries.n_rows, who="find_flip_sets")
+    line = ProgressLine(progress)
     found: list[FlipSet] = []
     for flip_set in _searched(task, queries, _processes(n_jobs, queries.n_rows, task), monitor):
         t = len(found)
@@ -194,10 +195,8 @@ def find_flip_sets(
         found.append(task.concluded(flip_set, Asked(queries.take(np.array([t])), raw, t), proof, monitor))
         if monitor is not None:
             monitor.step("finding flip sets", t + 1, queries.n_rows)
-        if progress:
-            sys.stderr.write(f"\rfinding flip sets: {t + 1} of {queries.n_rows}")
-    if progress:
-        sys.stderr.write("\n")
+        line.show(f"finding flip sets: {t + 1} of {queries.n_rows}")
+    line.end()
     return found
 
 

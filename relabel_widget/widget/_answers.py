@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import traitlets
 
-from ..monitor import Cancelled, Monitor
+from ..monitor import Cancelled, Monitor, Progress
 from . import _disagreements as disagreements
 from . import _requests as requests
 from . import _wire as wire
 from . import _words as words
 from ._filling import Filled, filler_of
-from ._jobs import Job
+from ._jobs import Job, telling
 from ._lanes import Lane
 from ._pages import ARRANGED_BY
 from ._queue import Queue
 from ._requests import Request, RequestError
+from ._training import TrainingPages
 
 if TYPE_CHECKING:
     from ..workbench import Workbench
@@ -37,6 +39,9 @@ CLOSING = 60.0
 
 _STORE = "store"
 """The lane of everything that is written to the store."""
+
+_TELLING = ("queue", "train_rows")
+"""Lanes whose work may take seconds, so that it tells how far it is and can be cancelled."""
 
 _REFUSALS = (ValueError, TypeError, IndexError, OSError, ImportError, traitlets.TraitError)
 
@@ -65,6 +70,7 @@ class Answers:
         self._widget = widget
         self._workbench = workbench
         self._pages = pages
+        self._training = TrainingPages(workbench)
         self._jobs = jobs
         self._trial = trial
         self._queued = Queue(workbench)
@@ -115,8 +121,19 @@ class Answers:
             reason = "refused"
         self._widget.send(requests.error_message(request, reason, message))
 
-    def _beside(self, request: Request, work: Callable[[Monitor], Value], lane: str = "", key: Any = None) -> None:
-        """Answer from a lane; an answer that a newer question with another key overtakes is not made."""
+    def _beside(
+        self,
+        request: Request,
+        work: Callable[[Monitor], Value],
+        lane: str = "",
+        key: Any = None,
+        *,
+        tells: bool = False,
+    ) -> None:
+        """Answer from a lane; an answer that a newer question with another key overtakes is not made.
+
+        Work that may take seconds ``tells`` the page how far it is.
+        """
 
         def answer(value: Any, error: BaseException | None) -> None:
             if error is None:
@@ -125,7 +142,11 @@ class Answers:
                 self._refuse(request.id, error)
 
         name = lane or request.kind
-        self._lanes.setdefault(name, Lane(name)).ask(key, work, answer)
+        monitor = telling(partial(self._tell, request.id)) if tells else None
+        self._lanes.setdefault(name, Lane(name)).ask(key, work, answer, monitor)
+
+    def _tell(self, request: str, progress: Progress) -> None:
+        self._widget.send(requests.progress_message(request, progress.phase, progress.done, progress.total))
 
     def _as_job(self, request: Request, job: Job, work: Callable[[Monitor], Any], tell: Callable[[Any], str]) -> None:
         """Work in the one long-running thread; the answer is sent when it has ended."""
@@ -219,7 +240,8 @@ class Answers:
         self._beside(request, value, key=(row, set_first))
 
     def _common(self, request: Request) -> None:
-        row, train = self._row(request), request.body["train"]
+        row = None if request.body["row"] is None else self._row(request)
+        train = request.body["train"]
         self._beside(request, lambda _: wire.words(self._workbench, row, train), key=(row, train))
 
     def _explain(self, request: Request) -> None:
@@ -231,7 +253,14 @@ class Answers:
 
     def _queue(self, request: Request) -> None:
         key = tuple(value for name, value in request.body.items() if name not in ("offset", "limit"))
-        self._beside(request, lambda monitor: self._queued.page(request.body, monitor), key=key)
+        self._beside(request, lambda monitor: self._queued.page(request.body, monitor), key=key, tells=True)
+
+    def _spread(self, request: Request) -> None:
+        self._beside(request, lambda _: self._pages.spread(request.body), key=request.id)
+
+    def _train_page(self, request: Request) -> None:
+        key = tuple(request.body[name] for name in ("filter", "search", "asked"))
+        self._beside(request, lambda monitor: self._training.page(request.body, monitor), key=key, tells=True)
 
     def _reasons(self, request: Request) -> None:
         row, label = request.body["row"], request.body["label"]
@@ -275,7 +304,7 @@ class Answers:
         named = None if labels is None else [wire.class_of(self._workbench, label) for label in labels]
         if self._changes_labels(rows, decision, named):
             self._jobs.labels_change()
-        test_row = self._widget.test_row
+        test_row = request.body["test_row"]
 
         def act() -> list[int]:
             bench, once = self._workbench, request.id
@@ -353,7 +382,9 @@ class Answers:
         self._as_job(request, Job("verify", None, request.id), self._trial.verify, tell)
 
     def _cancel(self, request: Request) -> None:
-        self._reply(request, {"message": "Cancelling…" if self._jobs.cancel() else "Nothing is running."})
+        stopped = [self._lanes[name].stop() for name in _TELLING if name in self._lanes]
+        cancelled = self._jobs.cancel() or any(stopped)
+        self._reply(request, {"message": "Cancelling…" if cancelled else "Nothing is running."})
 
     # ---- the rest -----------------------------------------------------------------------------------------------
 
@@ -385,6 +416,8 @@ _HANDLERS: Mapping[str, Callable[[Answers, Request], None]] = {
     "page": Answers._page,
     "ranking": Answers._ranking,
     "bars": Answers._bars,
+    "spread": Answers._spread,
+    "train_rows": Answers._train_page,
     "words": Answers._common,
     "explain": Answers._explain,
     "history": Answers._history,

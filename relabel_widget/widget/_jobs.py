@@ -37,6 +37,19 @@ class _Task:
     ended: Callable[[Any, BaseException | None], None]
 
 
+def telling(tell: Callable[[Progress], None]) -> Monitor:
+    """A monitor whose reports are passed on, as many as the channel to the page bears."""
+    last = [0.0]
+
+    def report(progress: Progress) -> None:
+        now = time.monotonic()
+        if now - last[0] >= QUIET or progress.done == progress.total:
+            last[0] = now
+            tell(progress)
+
+    return Monitor(report)
+
+
 class Jobs:
     """The job that runs on a workbench, if any, and the one that takes its place.
 
@@ -77,21 +90,10 @@ class Jobs:
         if self.busy:
             raise RequestError("busy", "A job is still running. Wait until it has ended, or cancel it.")
 
-    def _new_monitor(self) -> Monitor:
-        last = [0.0]
-
-        def report(progress: Progress) -> None:
-            now = time.monotonic()
-            if now - last[0] >= QUIET or progress.done == progress.total:
-                last[0] = now
-                self._tell(progress)
-
-        return Monitor(report)
-
     def _begin(self, job: Job) -> Monitor:
         with self._lock:
             self.refuse_if_busy()
-            self._monitor = self._new_monitor()
+            self._monitor = telling(self._tell)
             self._job = job
             self._why = ""
             monitor = self._monitor
@@ -102,7 +104,7 @@ class Jobs:
         """The job has ended; the one that waited for its place begins."""
         with self._lock:
             task, self._next = self._next, None
-            self._monitor, self._job = (None, None) if task is None else (self._new_monitor(), task.job)
+            self._monitor, self._job = (None, None) if task is None else (telling(self._tell), task.job)
         self._tell(None)
         return task
 

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ..monitor import Cancelled, Monitor
@@ -21,7 +21,7 @@ class _Question:
     key: Hashable
     work: Callable[[Monitor], Any]
     answer: Answer
-    monitor: Monitor = field(default_factory=Monitor)
+    monitor: Monitor
 
     def settle(self) -> None:
         try:
@@ -54,12 +54,14 @@ class Lane:
         self._current: _Question | None = None
         self._thread: threading.Thread | None = None
 
-    def ask(self, key: Hashable, work: Callable[[Monitor], Any], answer: Answer) -> None:
+    def ask(
+        self, key: Hashable, work: Callable[[Monitor], Any], answer: Answer, monitor: Monitor | None = None
+    ) -> None:
         """Have ``work`` done and ``answer`` called with its result, or with what went wrong."""
         with self._lock:
             late = [one for one in self._waiting if one.key != key]
             self._waiting = deque(one for one in self._waiting if one.key == key)
-            self._waiting.append(_Question(key, work, answer))
+            self._waiting.append(_Question(key, work, answer, monitor or Monitor()))
             if self._current is not None and self._current.key != key:
                 self._current.monitor.cancel()
             start = self._thread is None
@@ -71,15 +73,17 @@ class Lane:
         if start and self._thread is not None:
             self._thread.start()
 
-    def stop(self) -> None:
-        """Nobody waits for an answer any more."""
+    def stop(self) -> bool:
+        """Nobody waits for an answer any more; returns whether any was being made."""
         with self._lock:
+            busy = self._current is not None
             late = list(self._waiting)
             self._waiting.clear()
             if self._current is not None:
                 self._current.monitor.cancel()
         for one in late:
-            one.answer(None, Cancelled("the widget was closed"))
+            one.answer(None, Cancelled("Cancelled."))
+        return busy
 
     def _run(self) -> None:
         while True:

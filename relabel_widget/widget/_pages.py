@@ -13,12 +13,14 @@ from .._typing import AnyArray, BoolArray, FloatArray, IntArray
 from ..workbench.test_rows import TestColumns
 from ._columns import COLUMNS, SORTABLE, Known
 from ._content import shown
+from ._spread import Binned, binned, histograms
 from ._trial import Trial
 
 NEAR = 0.1
 """How far from the threshold, in probability, counts as near it; of more classes than two, half as far as the rival."""
 
-ARRANGED_BY = ("sort", "meta", "descending", "filter", "predicted", "search")
+_FOUND_BY = ("filter", "predicted", "search")
+ARRANGED_BY = ("sort", "meta", "descending", "brushes", *_FOUND_BY)
 """What of a query decides which rows are listed, and in which order."""
 
 SMALL = 3
@@ -73,6 +75,7 @@ class Pages:
         self._trial = trial
         self._version = 0
         self._columns: TestColumns | None = None
+        self._found: tuple[tuple[Any, ...], IntArray] | None = None
         self._arranged: tuple[tuple[Any, ...], IntArray] | None = None
 
     def forget(self, *, order: bool = True) -> None:
@@ -80,6 +83,7 @@ class Pages:
         self._version += 1
         self._columns = None
         if order:
+            self._found = None
             self._arranged = None
 
     def columns(self) -> TestColumns:
@@ -107,9 +111,24 @@ class Pages:
         return np.flatnonzero(_filters(self.columns(), self._workbench.threshold, several)[name]())
 
     def arranged(self, query: Mapping[str, Any]) -> IntArray:
-        """The rows that fit filter and search, in the order asked for."""
+        """The rows that fit filter, search and brushes, in the order asked for."""
         key = tuple(query[name] for name in ARRANGED_BY)
         found, version = self._arranged, self._version
+        if found is not None and found[0] == key:
+            return found[1]
+        rows = self._searched(query)
+        if query["brushes"]:
+            binned = self._binned()
+            rows = rows[np.logical_and.reduce([binned[brush["of"]].within(brush) for brush in query["brushes"]])[rows]]
+        rows = _ordered(rows, self._sort_key(query), query["descending"])
+        if version == self._version:
+            self._arranged = (key, rows)
+        return rows
+
+    def _searched(self, query: Mapping[str, Any]) -> IntArray:
+        """The rows that fit filter and search, in their own order."""
+        key = tuple(query[name] for name in _FOUND_BY)
+        found, version = self._found, self._version
         if found is not None and found[0] == key:
             return found[1]
         rows = self.kept(query["filter"])
@@ -123,10 +142,16 @@ class Pages:
         elif words:
             text = self._workbench.test_text
             rows = np.array([row for row in rows.tolist() if words in text(row).casefold()], dtype=np.int64)
-        rows = _ordered(rows, self._sort_key(query), query["descending"])
         if version == self._version:
-            self._arranged = (key, rows)
+            self._found = (key, rows)
         return rows
+
+    def _binned(self) -> Mapping[str, Binned]:
+        return binned(self.columns(), [str(label) for label in self._workbench.classes])
+
+    def spread(self, query: Mapping[str, Any]) -> dict[str, Any]:
+        """The histograms of the rows that fit filter and search."""
+        return {"histograms": histograms(self._binned(), self._searched(query), query["brushes"])}
 
     def _sort_key(self, query: Mapping[str, Any]) -> AnyArray | None:
         if query["meta"] is None:

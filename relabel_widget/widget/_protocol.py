@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ._columns import COLUMNS, SORTABLE
 from ._content import CONTENT
+from ._spread import MEASURES
 from ._types import CLASSES, COUNT, FLAG, NUMBER, TEXT, Type, limited, listed, nullable, one_of, record
 
 VERSION = 1
@@ -20,9 +21,15 @@ FILTER = one_of(
     "Filter",
     *("all", "misclassified", "near", "small", "has_set", "flipped", "became_right", "became_wrong"),
 )
+TRAIN_FILTER = one_of("TrainFilter", "all", "suspect", "relabelled", "kept", "unsure", "noted", "mine")
+MEASURE = limited(TEXT, lambda name: name in MEASURES)
 DECISION = one_of("Decision", "relabel", "keep", "unsure", "clear", "adjudicate")
 ORDER = one_of("Order", "repair", "suspicion")
 REASON = one_of("Reason", "malformed", "refused", "busy", "cancelled", "failed", "exists")
+
+BRUSH = record(
+    "Brush", "A choice of test rows: those in some bins of a histogram.", of=MEASURE, first=COUNT, last=COUNT
+)
 
 # What is told
 
@@ -35,14 +42,27 @@ TEST_ROW = record(
     "`proba`.",
     **{column.name: column.type for column in COLUMNS},
 )
+HISTOGRAM = record(
+    "Histogram",
+    "How many test rows are in each bin: of those that fit filter and search, and of those that fit the brushes of the "
+    "other histograms, too.",
+    of=TEXT,
+    title=TEXT,
+    labels=listed(TEXT),
+    every=listed(COUNT),
+    kept=listed(COUNT),
+)
+SPREAD = record("Spread", "The histograms of the test rows.", histograms=listed(HISTOGRAM))
 PAGE = record("Page", "Some of the test rows that fit a query.", total=COUNT, offset=COUNT, rows=listed(TEST_ROW))
 
 TRAIN_ROW = record(
     "TrainRow",
-    "A training row as it bears on the query. `suggested` is the label that moves the query most towards its flip; "
-    "with two classes, the one that the row did not have. `influence` is the first-order change of the query's "
-    "log-odds (with more classes, of its margin) when this row alone gets it; `share` is that as a part of the way to "
-    "the flip, null where there is none left; `words` are the features that it shares with the query.",
+    "A training row as it bears on the query; without one nothing does. `suggested` is the label that moves the query "
+    "most towards its flip; with two classes, the one that the row did not have. `influence` is the first-order change "
+    "of the query's log-odds (with more classes, of its margin) when this row alone gets it; `share` is that as a part "
+    "of the way to the flip, null where there is none left; `words` are the features that it shares with the query. "
+    "`who` and `note` are those of the decision. `suspicion` is the probability that the label is wrong, null where "
+    "rows are not ranked by it.",
     rank=COUNT,
     row=COUNT,
     id=TEXT,
@@ -56,9 +76,22 @@ TRAIN_ROW = record(
     in_set=FLAG,
     relabelled=FLAG,
     decision=TEXT,
+    who=TEXT,
+    note=TEXT,
+    suspicion=nullable(NUMBER),
     words=listed(TEXT),
 )
 BARS = record("Bars", "Some of the ranked training rows.", total=COUNT, offset=COUNT, rows=listed(TRAIN_ROW))
+TRAINING = record(
+    "Training",
+    "Some of the training rows that fit a query, and how many of all rows are relabelled, kept and unsure.",
+    total=COUNT,
+    offset=COUNT,
+    rows=listed(TRAIN_ROW),
+    relabelled=COUNT,
+    kept=COUNT,
+    unsure=COUNT,
+)
 
 FLIP_SUMMARY = record(
     "FlipSummary",
@@ -109,10 +142,10 @@ WORD_PART = record("WordPart", "What a shared feature contributes.", word=TEXT, 
 WORDS = record(
     "Words",
     "A training row in full, and what the features it shares with the query contribute, to first order, when it gets "
-    "the `label`. `weight` is the coefficient of the second class; with more than two, of the predicted class less "
-    "that of the rival. `same` are the training rows that say the same, itself among them; empty if no other does, or "
-    "they are too many. `other` says whether one of them is labelled otherwise, and `choices` are labels that all of "
-    "them may get.",
+    "the `label`; without a query it shares none. `weight` is the coefficient of the second class; with more than two, "
+    "of the predicted class less that of the rival. `same` are the training rows that say the same, itself among them; "
+    "empty if no other does, or they are too many. `other` says whether one of them is labelled otherwise, and "
+    "`choices` are labels that all of them may get.",
     train=COUNT,
     text=TEXT,
     content=nullable(CONTENT),
@@ -295,12 +328,15 @@ REQUESTS: Mapping[str, Kind] = {
         filter=FILTER,
         predicted=nullable(TEXT),
         search=TEXT,
+        brushes=listed(BRUSH),
         offset=COUNT,
         limit=_PAGE_LENGTH,
     ),
+    "spread": _kind(SPREAD, filter=FILTER, predicted=nullable(TEXT), search=TEXT, brushes=listed(BRUSH)),
     "ranking": _kind(RANKING, row=COUNT, set_first=FLAG),
     "bars": _kind(BARS, row=COUNT, set_first=FLAG, offset=COUNT, limit=_PAGE_LENGTH),
-    "words": _kind(WORDS, row=COUNT, train=COUNT),
+    "train_rows": _kind(TRAINING, filter=TRAIN_FILTER, search=TEXT, asked=COUNT, offset=COUNT, limit=_PAGE_LENGTH),
+    "words": _kind(WORDS, row=nullable(COUNT), train=COUNT),
     "explain": _kind(EXPLAINED, row=COUNT),
     "history": _kind(HISTORY),
     "queue": _kind(
@@ -320,7 +356,9 @@ REQUESTS: Mapping[str, Kind] = {
     "flips": _kind(FLIPS),
     "watch": _kind(FILLED, rows=_WATCHED, on=FLAG),
     "select": _kind(DONE, row=nullable(COUNT)),
-    "decide": _kind(DECIDED, rows=_ROWS, decision=DECISION, labels=nullable(listed(TEXT)), note=_NOTE),
+    "decide": _kind(
+        DECIDED, rows=_ROWS, decision=DECISION, labels=nullable(listed(TEXT)), test_row=nullable(COUNT), note=_NOTE
+    ),
     "try": _kind(DECIDED, rows=listed(COUNT), labels=listed(nullable(TEXT))),
     "find": _kind(DONE, row=COUNT, target=nullable(TEXT)),
     "verify": _kind(DONE),
@@ -333,9 +371,11 @@ REQUESTS: Mapping[str, Kind] = {
 """A closed list of kinds, each with the fields it needs. No expression is evaluated.
 
 Classes travel as texts, those of ``SHARED.classes``. ``predicted`` of a page keeps the test rows of that predicted
-class, and ``meta`` is a column of metadata to sort by in place of ``sort``. ``labels`` of a decision to relabel gives
-each row that label, the original one clears the row, and None leaves the choice to `Workbench.set_relabelled`; to
-adjudicate, they are needed. ``target`` is the class to flip to, None any other. ``round`` of a queue names a ranking: a
-new number makes a new one, which has learned from all decisions. ``try`` names all that is tried from now on, and no
-rows at all to end the trial; a label that is None is left to Python.
+class, and ``meta`` is a column of metadata to sort by in place of ``sort``. Which training rows a filter keeps is
+decided when ``asked`` changes, so that no row moves because somebody decided about it. ``labels`` of a decision to
+relabel gives each row that label, the original one clears the row, and None leaves the choice to
+`Workbench.set_relabelled` with this ``test_row``; to adjudicate, they are needed. ``target`` is the class to flip to,
+None any other. ``round`` of a queue names a ranking: a new number makes a new one, which has learned from all
+decisions. ``try`` names all that is tried from now on, and no rows at all to end the trial; a label that is None is
+left to Python.
 """

@@ -19,6 +19,7 @@ from ._disagreements import in_conflict, not_carried
 from ._jobs import Job
 from ._pages import Pages, number_or_none
 from ._requests import RequestError
+from ._training import as_listed
 from ._trial import Trial
 from ._words import checked
 
@@ -32,7 +33,6 @@ MOST_SAME = 1_000
 PATIENCE = 0.2
 """Seconds that the details of a row wait for the rows that say the same, which are grouped once."""
 
-TEXT_IN_RANKING = 600
 TEXT_OF_QUERY = 20_000
 
 
@@ -133,21 +133,12 @@ def forecast(trial: Trial, row: int | None) -> dict[str, Any] | None:
 
 
 def _train_row(rank: int, line: Mapping[Any, Any], words: list[str], look: Content) -> dict[str, Any]:
-    text, content = shown(look)
     return {
-        "rank": rank,
-        "row": int(line["row"]),
-        "id": clip(line["id"], 80),
-        "text": clip(text, TEXT_IN_RANKING),
-        "content": content,
-        "original": str(line["original"]),
-        "current": str(line["current"]),
-        "suggested": str(line["suggested"]),
+        **as_listed(rank, line, line["suggested"], look),
         "influence": float(line["influence"]),
         "share": number_or_none(line["share"]),
         "in_set": bool(line["in_flip_set"]),
-        "relabelled": bool(line["relabelled"]),
-        "decision": str(line["decision"]),
+        "suspicion": None,
         "words": [clip(word, 80) for word in words],
     }
 
@@ -189,13 +180,9 @@ def ranking(
     }
 
 
-def words(workbench: Any, row: int, train: int) -> dict[str, Any]:
-    """A training row in full, the rows that say the same, and what features it shares with a test row contribute."""
-    table = workbench.common_features(row, train).head(WORDS)
-    parts = zip(table["feature"], table["weight"], table["contribution"], strict=True)
-    lines = [{"word": clip(word, 80), "weight": float(weight), "part": float(part)} for word, weight, part in parts]
-    said = workbench.decisions().set_index("row")
-    note = str(said.loc[train, "note"]) if train in said.index else ""
+def words(workbench: Any, row: int | None, train: int) -> dict[str, Any]:
+    """A training row in full, the rows that say the same, and what features it shares with a test row, if any."""
+    known = workbench.train_rows([train]).iloc[0]
     text, content = shown(workbench.train_content(train, row))
     suggested = str(workbench.suggested_labels([train], row)[0])
     return {
@@ -204,10 +191,16 @@ def words(workbench: Any, row: int, train: int) -> dict[str, Any]:
         "content": content,
         "meta": workbench.train_metadata.line(train),
         **_same(workbench, train, suggested),
-        "note": note,
+        "note": str(known["note"]),
         "label": suggested,
-        "words": lines,
+        "words": [] if row is None else _contributions(workbench, row, train),
     }
+
+
+def _contributions(workbench: Any, row: int, train: int) -> list[dict[str, Any]]:
+    table = workbench.common_features(row, train).head(WORDS)
+    parts = zip(table["feature"], table["weight"], table["contribution"], strict=True)
+    return [{"word": clip(word, 80), "weight": float(weight), "part": float(part)} for word, weight, part in parts]
 
 
 def _same(workbench: Any, train: int, suggested: str) -> dict[str, Any]:

@@ -130,6 +130,27 @@ class Predictions:
         with self._lock:
             return self._findings.threshold, self._findings.flip_sizes(), self._findings.verification
 
+    def train_rows(self, rows: Any = None) -> pd.DataFrame:
+        """Training rows with what was decided about them, a line each; all of them if None.
+
+        Columns: ``row, id, text, original, current, decision, annotator, note``. ``decision`` is ``relabel``, ``keep``,
+        ``unsure``, or empty where nothing is decided; ``annotator`` and ``note`` are then empty as well.
+
+        Parameters
+        ----------
+        rows
+            As in `Workbench.relabel`.
+
+        Raises
+        ------
+        IndexError, TypeError, ValueError
+            If there is no such row.
+        """
+        chosen = np.arange(self.n_train) if rows is None else as_rows(rows, self.n_train, who="train_rows: rows")
+        with self._lock:
+            state = self._decisions.state
+        return self._training.known(chosen, self._decisions.labels, state)
+
     def influential_rows(
         self,
         test_row: int,
@@ -141,14 +162,14 @@ class Predictions:
     ) -> pd.DataFrame:
         """Training rows by how far relabelling them moves one prediction towards its flip, the furthest first.
 
-        Columns: ``row, id, text, original, current, suggested, influence, share, in_flip_set, relabelled, decision``.
-        Rows of a known flip set come first, in its order, unless ``set_first`` is False. ``suggested`` is the label
-        that moves the prediction furthest towards its flip (of two classes the one that the row did not have), for
-        members of the known flip set the one they have there;
-        ``influence`` is the first-order change by giving it to that row alone in place of its original label: of the
-        log-odds of ``classes[1]``, or, with more classes, of the margin between the predicted class and its rival.
-        ``share`` is that as a part of the way to the flip, 1 being all of it, negative away from it, missing where
-        there is no way left. The first ``start`` rows are left out.
+        Columns: ``row, id, text, original, current, suggested, influence, share, in_flip_set, relabelled, decision,
+        annotator, note``. Rows of a known flip set come first, in its order, unless ``set_first`` is False.
+        ``suggested`` is the label that moves the prediction furthest towards its flip (of two classes the one that the
+        row did not have), for members of the known flip set the one they have there; ``influence`` is the first-order
+        change by giving it to that row alone in place of its original label: of the log-odds of ``classes[1]``, or,
+        with more classes, of the margin between the predicted class and its rival. ``share`` is that as a part of the
+        way to the flip, 1 being all of it, negative away from it, missing where there is no way left. The first
+        ``start`` rows are left out.
 
         Raises
         ------

@@ -10,7 +10,7 @@ import numpy as np
 from .._typing import AnyArray, IntArray
 from ..files.characters import readable_values
 from ..inputs import Names, Reader, count_rows, materialised, reader, row_digests, text_column
-from ..journal import Rows, State
+from ..journal import Mark, Rows, State
 from ..problem import Labels
 
 if TYPE_CHECKING:
@@ -97,9 +97,26 @@ class TrainingRows:
         """
         import pandas as pd
 
-        original, influence = labels.original[rows], ranking.influence[rows]
-        marks = [state.overlay.get(row) for row in rows.tolist()]
-        current = [code if mark is None else mark.code for code, mark in zip(original, marks, strict=True)]
+        known, influence = self.known(rows, labels, state), ranking.influence[rows]
+        return pd.DataFrame(
+            {
+                **{name: known[name] for name in ("row", "id", "text", "original", "current")},
+                "suggested": labels.decode(ranking.suggested[rows]),
+                "influence": influence,
+                "share": -influence / margin if margin else np.nan,
+                "in_flip_set": np.isin(rows, in_flip_set),
+                "relabelled": [row in state.overlay for row in rows.tolist()],
+                **{name: known[name] for name in ("decision", "annotator", "note")},
+            }
+        )
+
+    def known(self, rows: IntArray, labels: Labels, state: State) -> pd.DataFrame:
+        """Some rows with what was decided about them, as `Workbench.train_rows` describes them."""
+        import pandas as pd
+
+        original = labels.original[rows]
+        said = [state.overlay.get(row) or state.judged.get(row) for row in rows.tolist()]
+        current = [one.code if isinstance(one, Mark) else code for code, one in zip(original, said, strict=True)]
         return pd.DataFrame(
             {
                 "row": rows,
@@ -107,12 +124,9 @@ class TrainingRows:
                 "text": [self.text(row) for row in rows.tolist()],
                 "original": labels.decode(original),
                 "current": labels.decode(np.array(current, dtype=np.int64)),
-                "suggested": labels.decode(ranking.suggested[rows]),
-                "influence": influence,
-                "share": -influence / margin if margin else np.nan,
-                "in_flip_set": np.isin(rows, in_flip_set),
-                "relabelled": [mark is not None for mark in marks],
                 "decision": pd.Series([state.decision(row) for row in rows.tolist()], dtype="str"),
+                "annotator": pd.Series(["" if one is None else one.annotator for one in said], dtype="str"),
+                "note": pd.Series(["" if one is None else one.note for one in said], dtype="str"),
             }
         )
 

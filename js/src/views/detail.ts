@@ -2,7 +2,7 @@
 
 import type { Session } from "../session";
 import type { Decision, WordPart } from "../protocol";
-import { draftOf } from "../store";
+import { besideOf, draftOf, type View } from "../store";
 import { setContent } from "./content";
 import { button, drawn, el, setAttribute, setText, uniqueId, type Scope } from "./dom";
 import { plural, signed } from "./format";
@@ -36,7 +36,7 @@ export function subjects({ selection, active }: { selection: ReadonlySet<number>
   return active === null ? [] : [active];
 }
 
-export function createDetail(scope: Scope, session: Session) {
+export function createDetail(scope: Scope, session: Session, isShown: (view: Readonly<View>) => boolean) {
   const { store, actions } = session;
   const title = el("h4", "heading");
   const text = el("div", "detail-text", { tabindex: 0, dir: "auto" });
@@ -71,7 +71,7 @@ export function createDetail(scope: Scope, session: Session) {
   function draw() {
     const view = store.get();
     const { active, selection, onTrial } = view;
-    node.hidden = view.testRow === null;
+    node.hidden = !isShown(view);
     if (node.hidden) return;
     const found = view.words?.train === active ? view.words : null;
     setText(title, selection.size > 0 ? `${plural(selection.size, "training row")} selected` : `Training row ${active ?? "…"}`);
@@ -88,9 +88,9 @@ export function createDetail(scope: Scope, session: Session) {
     if (isNews(same, found?.other, found?.same, found?.choices)) same.replaceChildren(found?.other ?? "", ...(choices ?? []));
     words.show(found?.words ?? []);
     if (found !== null) words.node.hidden = found.content !== null; // a table says it itself, and pixels have no names
-    const said = found?.content ? [found.content.about].filter(Boolean) : [names.length > 0 ? "Shared with the test row" : "Shares no feature with the test row"];
-    if (found?.note) said.push(`note: ${found.note}`);
-    setText(shared, found === null ? "" : said.join(" · "));
+    const sharing = names.length > 0 ? "Shared with the test row" : besideOf(view) === null ? "" : "Shares no feature with the test row";
+    const said = [found?.content ? found.content.about : sharing, found?.note && `note: ${found.note}`];
+    setText(shared, found === null ? "" : said.filter(Boolean).join(" · "));
   }
   scope.listen(same, "click", ({ target }) => {
     const view = store.get();

@@ -37,7 +37,7 @@ export function el<K extends keyof HTMLElementTagNameMap>(
   node.className = names.replace(/\S+/g, "rlw-$&");
   for (const part of rest) {
     if (typeof part === "string" || part instanceof Node) node.append(part);
-    else for (const [name, value] of Object.entries(part)) setAttribute(node, name, value);
+    else setAttributes(node, part);
   }
   return node;
 }
@@ -54,6 +54,10 @@ export function setAttribute(node: Element, name: string, value: string | number
     const text = value === true ? "" : String(value);
     if (node.getAttribute(name) !== text) node.setAttribute(name, text);
   }
+}
+
+export function setAttributes(node: Element, attributes: Attributes): void {
+  for (const [name, value] of Object.entries(attributes)) setAttribute(node, name, value);
 }
 
 export function setClass(node: Element, name: string, on: boolean): void {

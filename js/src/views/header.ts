@@ -59,7 +59,7 @@ function history(scope: Scope, actions: Actions): Control {
 }
 
 export function createHeader(scope: Scope, { store, actions }: Session, open: (panel: Panel) => void, full: HTMLElement): HTMLElement {
-  const facts = el("span", "muted");
+  const [facts, more] = [el("span", "muted"), el("span", "")];
   const own = el("p", "muted own-note");
   const trialWords = el("span", "");
   const end = button(scope, "End trial", "quiet small", () => actions.tryLabels(new Map()));
@@ -68,7 +68,8 @@ export function createHeader(scope: Scope, { store, actions }: Session, open: (p
   const panels: [Panel, string][] = [["queue", "Suspects"], ["history", "History"], ["help", "Keys"]];
   const opener = (panel: Panel, label = "", names = "") => ({ panel, ...button(scope, label, `quiet ${names}`, () => open(panel)) });
   const openers = panels.map(([panel, label]) => opener(panel, label));
-  const [conflicts, carried] = [opener("conflicts", "", "small"), opener("carried", "", "small")];
+  const [conflicts, carried, rows] = [opener("conflicts", "", "small"), opener("carried", "", "small"), opener("rows", "", "leads")];
+  facts.append(rows.node, more);
   const name = el("div", "title-line", el("h2", "heading", "Relabel workbench"), conflicts.node);
   const title = el("div", "title", name, facts, banner, own, carried.node);
   const tools = el("span", "field", ...openers.map(({ node }) => node), full);
@@ -80,14 +81,12 @@ export function createHeader(scope: Scope, { store, actions }: Session, open: (p
     facts.hidden = !banner.hidden;
     setClass(node, "tried", facts.hidden);
     setText(trialWords, `Trial: ${plural(view.onTrial.size, "label")} changed, nothing recorded`);
-    setText(
-      facts,
-      `${count(nTrain)} training rows · ${count(nTest)} test rows · ${plural(view.relabelled.size, "label")} changed`,
-    );
+    setText(rows.node, `${count(nTrain)} training rows`);
+    setText(more, ` · ${count(nTest)} test rows · ${plural(view.relabelled.size, "label")} changed`);
     own.hidden = view.shared.ownNote === "";
     setText(own, view.shared.ownNote);
     for (const control of controls) control.update(view);
-    for (const { panel, node } of [...openers, conflicts, carried]) {
+    for (const { panel, node } of [...openers, conflicts, carried, rows]) {
       setAttribute(node, "aria-expanded", String(view.panel === panel));
       if (!hasMatters(panel)) continue;
       setText(node, view.shared[panel]);

@@ -2,7 +2,7 @@
 
 import type { Decision } from "../protocol";
 import type { Session } from "../session";
-import { hasMatters, TITLES, type Panel } from "../store";
+import { hasMatters, isWorking, TITLES, type Panel } from "../store";
 import { focused, TYPING, type Scope } from "./dom";
 import { whyNotFind, whyNotVerify } from "./whyPane";
 
@@ -25,7 +25,8 @@ export const KEYS: [keys: string[], words: string][] = [
   [["?"], "Show these keys"],
   [["1", "2"], "Go to the test or training rows"],
   [["↑", "↓", "Enter"], "Move through a list, pick a test row"],
-  [["/"], "Search the test rows, or the queue"],
+  [["/"], "Search the list"],
+  [["L"], "All training rows"],
   [["F"], "Find the flip set"],
   [["Space"], "Mark or unmark"],
   [["Shift ↑", "Shift ↓"], "Select several training rows"],
@@ -73,6 +74,7 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
     U: actions.redo,
     q: () => go.open("queue"),
     h: () => go.open("history"),
+    l: () => go.open("rows"),
     o: () => go.open("conflicts"),
     z: go.full,
   };
@@ -89,6 +91,7 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
   const numbers = (pick: (place: number) => void) => Object.fromEntries([..."123456789"].map((key, place) => [key, () => pick(place)]));
   const byNumber = numbers(go.pick);
   const inMatters: Record<string, () => void> = { ...numbers(go.settle), j: actions.pass, n: go.note };
+  const inRows: Record<string, () => void> = { ...decisions, "/": go.search };
   const inPanes: Record<string, () => void> = {
     ...decisions,
     1: go.tests,
@@ -103,21 +106,22 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
   };
   const fieldOf = (node: unknown) => (node instanceof HTMLElement && node.matches(TYPING) ? node : null);
   const escape = (field: HTMLElement | null) => {
-    const { panel, busy, replacing, onTrial, steps } = store.get();
+    const { panel, replacing, onTrial, steps } = store.get();
     if (replacing !== "") actions.keepFile();
     else if (field !== null) {
       const line = field.closest("section")?.querySelector<HTMLElement>("[data-index][tabindex='0'], [data-index] [tabindex='0']");
       (line?.checkVisibility() ? line : root).focus({ preventScroll: true });
     }
     else if (panel !== "none") go.open(panel);
-    else if (busy) actions.cancel();
+    else if (isWorking(store.get())) actions.cancel();
     else if (onTrial.size > 0) actions.tryLabels(new Map());
     else if (steps !== null) actions.step();
   };
   const press = (key: string): boolean => {
     const name = key.length === 1 && key !== "U" ? key.toLowerCase() : key;
     const { panel } = store.get();
-    const here = { ...keys, ...(panel === "none" ? inPanes : panel === "queue" ? { ...inQueue, ...byNumber } : hasMatters(panel) ? inMatters : {}) };
+    const inPanels: Partial<Record<Panel, Record<string, () => void>>> = { none: inPanes, queue: { ...inQueue, ...byNumber }, rows: inRows };
+    const here = { ...keys, ...(hasMatters(panel) ? inMatters : inPanels[panel]) };
     const act = here[name] ?? (name in inPanes ? () => store.set({ notice: `Close “${TITLES[panel]}” (Esc) to ${name === "x" ? "export" : "go on"}.`, failed: false }) : undefined);
     act?.();
     return act !== undefined;

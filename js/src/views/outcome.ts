@@ -83,7 +83,11 @@ function createView(scope: Scope, store: Store<View>, words: (view: Readonly<Vie
 }
 
 export function createFlipNote(scope: Scope, store: Store<View>): HTMLElement {
-  return createView(scope, store, ({ ranking, shared }) => (ranking?.flip ? flipWords(ranking.flip, shared.classes.length > 2) : ["open", NOT_SEARCHED]));
+  return createView(scope, store, ({ ranking, shared, testRow }) => {
+    const { job, classes } = shared;
+    if (job?.kind === "find" && job.row === testRow) return ["open", "Looking for the smallest set of label changes that flips this…"];
+    return ranking?.flip ? flipWords(ranking.flip, classes.length > 2) : ["open", NOT_SEARCHED];
+  });
 }
 
 export function createChangedNote(scope: Scope, store: Store<View>): HTMLElement {

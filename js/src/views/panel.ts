@@ -1,11 +1,12 @@
 /** What takes the place of the panes: the queue, the history, and the keys. */
 
-import type { HistoryLine } from "../protocol";
+import type { Decision, HistoryLine } from "../protocol";
 import type { Session } from "../session";
-import { TITLES, type Panel } from "../store";
+import { hasMatters, TITLES, type Panel } from "../store";
 import { button, drawn, el, focused, seen, setText, uniqueId, type Scope } from "./dom";
 import { count } from "./format";
 import { KEYS } from "./keys";
+import { createAllRows } from "./allRows";
 import { createMatters } from "./conflicts";
 import { createQueue, type QueueView } from "./queue";
 
@@ -44,6 +45,8 @@ export interface PanelView {
   node: HTMLElement;
   queue: QueueView;
   open(panel: Panel): void;
+  decide(decision: Decision | "skip"): void;
+  search(): void;
   /** Of a row that people decided differently, or that did not carry over: the choice at that place. */
   settle(place: number): void;
   note(): void;
@@ -53,9 +56,11 @@ export function createPanel(scope: Scope, session: Session): PanelView {
   const { store, actions } = session;
   const title = el("h3", "heading", { id: uniqueId("panel"), tabindex: -1 });
   const queue = createQueue(scope, session);
+  const rows = createAllRows(scope, session);
   const matters = createMatters(scope, session, createLine);
   const parts: Record<Exclude<Panel, "none">, HTMLElement> = {
     queue: queue.node,
+    rows: rows.node,
     history: createHistory(scope, session).node,
     conflicts: matters.node,
     carried: matters.node,
@@ -85,8 +90,23 @@ export function createPanel(scope: Scope, session: Session): PanelView {
   }
   drawn(scope, store, draw);
   scope.listen(node, "click", ({ target }) => {
-    const line = target instanceof Element ? target.closest<HTMLElement>(".leads") : null;
-    if (line !== null) actions.lead(Number(line.dataset["row"]));
+    const line = target instanceof Element ? target.closest<HTMLElement>(".rlw-leads") : null;
+    if (line === null) return;
+    actions.lead(Number(line.dataset["row"]));
+    rows.focus();
   });
-  return { node, open, queue, settle: matters.pick, note: () => (store.get().panel === "queue" ? queue : matters).note() };
+  /** The one that keys act on. */
+  const current = () => (store.get().panel === "queue" ? queue : rows);
+  return {
+    node,
+    open,
+    queue,
+    decide(decision) {
+      if (store.get().panel === "queue") queue.decide(decision);
+      else if (decision !== "skip") rows.decide(decision);
+    },
+    search: () => current().search(),
+    settle: matters.pick,
+    note: () => (hasMatters(store.get().panel) ? matters : current()).note(),
+  };
 }

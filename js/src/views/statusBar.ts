@@ -1,6 +1,8 @@
 /** What just happened, in words; while a job runs, its progress and a button to cancel it. */
 
+import type { Progress } from "../protocol";
 import { SILENCE, type Session } from "../session";
+import { isWorking } from "../store";
 import { button, drawn, el, setAttribute, setClass, setText, type Scope } from "./dom";
 import { count } from "./format";
 
@@ -13,6 +15,14 @@ export function remaining(done: number, total: number, elapsed: number): string 
   return left < 90 ? `, ${left} s left` : `, ${Math.ceil(left / 60)} min left`;
 }
 
+/** What runs, how far it is and for how long. */
+export function workWords(progress: Progress | null, running: number, inPhase: number): string {
+  if (progress === null) return `Working, ${Math.round(running / 1_000)} s`;
+  const { phase, done, total } = progress;
+  const of = total === null ? "" : `/${count(total)}`;
+  return `${phase} ${count(done)}${of}, ${Math.round(running / 1_000)} s${total === null ? "" : remaining(done, total, inPhase)}`;
+}
+
 export function createStatusBar(scope: Scope, { store, actions }: Session): HTMLElement {
   const status = el("p", "status", { role: "status", "aria-live": "polite" });
   const fill = el("span", "progress-fill");
@@ -22,8 +32,17 @@ export function createStatusBar(scope: Scope, { store, actions }: Session): HTML
   const job = el("div", "job", phase, track);
   const node = el("div", "status-bar", status, job, cancel.node);
 
+  let began = 0;
+  let clock = 0;
+
   function draw() {
-    const { busy, progress, notice, failed, silent, since, testRow } = store.get();
+    const { progress, notice, failed, silent, since, testRow } = store.get();
+    const busy = isWorking(store.get());
+    if (busy !== (clock !== 0)) {
+      began = Date.now();
+      clearInterval(clock);
+      clock = busy ? window.setInterval(draw, 1_000) : 0;
+    }
     setText(status, silent ? SILENCE : notice || (testRow === null ? WELCOME : `Test row ${testRow} is chosen.`));
     setClass(status, "failed", failed || silent);
     cancel.update(busy ? "" : "Nothing is running");
@@ -34,11 +53,12 @@ export function createStatusBar(scope: Scope, { store, actions }: Session): HTML
     setClass(track, "unknown", busy && !known);
     setAttribute(track, "aria-valuemax", known ? total : false);
     setAttribute(track, "aria-valuenow", known ? Math.min(progress.done, total) : false);
-    const words = progress === null ? "Working" : `${progress.phase}${known ? ` ${count(progress.done)}/${count(total)}${remaining(progress.done, total, Date.now() - since)}` : ""}`;
+    const words = workWords(progress, Date.now() - began, Date.now() - since);
     setAttribute(track, "aria-valuetext", words);
     setText(phase, busy ? words : "");
     fill.style.width = known ? `${(100 * Math.min(progress.done, total)) / total}%` : "";
   }
   drawn(scope, store, draw);
+  scope.add(() => clearInterval(clock));
   return node;
 }

@@ -1,6 +1,7 @@
 /** The list of test rows. */
 
 import type { Session } from "../session";
+import { FIRST_QUERY } from "../store";
 import { drawn, el, setAttribute, setClass, setText, type Scope } from "./dom";
 import { quoted } from "./names";
 import { createSortHeader } from "./sortHeader";
@@ -50,10 +51,10 @@ export function createTestGrid(scope: Scope, { store, pages, actions, watch }: S
 
   /** Scrolls to a row that Python chose; its position is known only while the list is unsorted and unfiltered. */
   function reveal() {
-    const { testRow, query: { sort, meta, descending, filter, predicted, search } } = store.get();
+    const { testRow, query } = store.get();
     if (testRow === shown || body.clientHeight === 0 || pages.total() === undefined) return;
     shown = testRow;
-    if (testRow === null || sort !== "row" || meta !== null || descending || filter !== "all" || predicted !== null || search !== "") return;
+    if (testRow === null || JSON.stringify(query) !== JSON.stringify(FIRST_QUERY)) return;
     list.activate(testRow);
     list.reveal(testRow);
     pages.want(...list.range());

@@ -2,9 +2,11 @@
 
 import { FILTERS, type Filter } from "../wire";
 import type { Session } from "../session";
-import { button, el, searchField, setAttribute, setText, uniqueId, type Scope } from "./dom";
+import { button, el, setAttribute, setText, uniqueId, type Scope } from "./dom";
 import { count } from "./format";
+import { createHistograms } from "./histograms";
 import { createTestGrid } from "./testGrid";
+import { createTools } from "./tools";
 
 const LABELS: Record<Filter, string> = {
   all: "All rows",
@@ -25,41 +27,36 @@ export interface TestPane {
 
 export function createTestPane(scope: Scope, session: Session): TestPane {
   const { store, pages, actions } = session;
-  const search = searchField(scope, "Search test rows", (words) => actions.ask({ search: words }));
-  const select = el("select", "input", { "aria-label": "Filter test rows" });
-  const options = FILTERS.map((filter) => {
-    const option = el("option", "", { value: filter }, LABELS[filter]);
-    select.append(option);
-    return { filter, option };
-  });
-  const classOptions: HTMLOptionElement[] = [];
-  const classOption = (place: number) => (classOptions[place] ??= select.appendChild(el("option", "", { value: String(place) })));
-  const { meta } = store.get().shared;
+  const { classes, meta } = store.get().shared;
+  const { node: tools, search, select } = createTools(
+    scope,
+    "test rows",
+    [...FILTERS.map((filter) => [filter, LABELS[filter]] as const), ...classes.map((name, i) => [String(i), `Predicted “${name}”`] as const)],
+    (text) => actions.ask({ search: text }),
+    (place) => actions.ask({ filter: FILTERS[place] ?? "all", predicted: classes[place - FILTERS.length] ?? null }),
+  );
   const orders = ["Sort by…", ...meta.flatMap((name) => [`${name} ▴`, `${name} ▾`])];
   const by = el("select", "input", { "aria-label": "Sort by metadata" }, ...orders.map((words) => el("option", "", words)));
   by.hidden = meta.length === 0;
   if (!by.hidden) search.placeholder += `, or ${meta[0]}=…`;
+  tools.append(by);
   const shown = el("span", "muted");
   const id = uniqueId("tests");
   const grid = createTestGrid(scope, session);
   const filled = el("span", "muted");
   const pause = button(scope, "Pause", "quiet small", () => actions.setFilling(!store.get().filling));
+  const fold = button(scope, "", "quiet small", () => actions.unfold(store.get().spread === null));
   const title = el("h3", "heading", { id }, "Test rows");
   const node = el(
     "section",
     "pane tests",
     { "aria-labelledby": id },
-    el("div", "pane-head", title, shown),
-    el("div", "tools", search, select, by),
+    el("div", "pane-head", title, fold.node, shown),
+    tools,
+    createHistograms(scope, session),
     grid.node,
     el("div", "pane-foot", filled, pause.node),
   );
-
-  scope.listen(select, "change", () => {
-    const filter = FILTERS.find((known) => known === select.value);
-    const predicted = filter === undefined ? (store.get().shared.classes[Number(select.value)] ?? null) : null;
-    actions.ask({ filter: filter ?? "all", predicted });
-  });
 
   scope.listen(by, "change", () => {
     const at = by.selectedIndex + 1;
@@ -67,11 +64,10 @@ export function createTestPane(scope: Scope, session: Session): TestPane {
   });
 
   function draw() {
-    const { shared, query, filled: sizes, filling } = store.get();
-    for (const { filter, option } of options) {
-      setAttribute(option, "disabled", filter === "misclassified" && !shared.labelled);
-    }
-    shared.classes.forEach((name, place) => setText(classOption(place), `Predicted “${name}”`));
+    const { shared, filled: sizes, filling, spread, query } = store.get();
+    setText(fold.node, `Histograms${query.brushes.length > 0 ? ` (${query.brushes.length})` : ""}`);
+    setAttribute(fold.node, "aria-expanded", String(spread !== null));
+    setAttribute(select.options[FILTERS.indexOf("misclassified")] as Element, "disabled", !shared.labelled);
     if (query.meta === null) by.selectedIndex = 0;
     const total = pages.total();
     setText(shown, total === undefined || total === shared.nTest ? count(shared.nTest) : `${count(total)} of ${count(shared.nTest)}`);

@@ -41,7 +41,7 @@ export function createTrainLine(): TrainLine {
   const words = el("span", "clamp", { id, dir: "auto" });
   const name = el("span", "row-number");
   const ident = el("bdi", "row-id");
-  const [chip, said] = [el("span", "chip"), el("span", "chip said")];
+  const [chip, said, who] = [el("span", "chip"), el("span", "chip said"), el("span", "who", { dir: "auto" })];
   const bar = createBar();
   const share = el("span", "share");
   const [original, corrected, suggested] = [createName("label-old"), createName("label-new"), createName()];
@@ -49,7 +49,7 @@ export function createTrainLine(): TrainLine {
   const pick = el("select", "input new-label", { tabindex: -1 });
   check.append(box);
   text.append(words);
-  label.append(el("span", "row-facts", name, ident, chip, said), el("span", "labels", original.node, pick, arrow, corrected.node, suggested.node));
+  label.append(el("span", "row-facts", name, ident, chip, said, who), el("span", "labels", original.node, pick, arrow, corrected.node, suggested.node));
   const barCell = cell("bar-cell");
   barCell.append(share, bar.node);
   const node = el("div", "row train-row", { role: "row" }, rank, check, text, label, barCell);
@@ -105,6 +105,8 @@ export function createTrainLine(): TrainLine {
       said.hidden = word === "";
       setText(chip, row?.inSet !== true ? "" : said.hidden ? "◆ in flip set" : "◆"); // no room for both
       chip.hidden = row?.inSet !== true;
+      const doubt = row?.suspicion ? `${percent(row.suspicion)} likely wrong` : "";
+      setText(who, row === undefined ? "" : [doubt, row.who, row.note && `“${row.note}”`].filter(Boolean).join(" · "));
     },
   };
 }

@@ -110,7 +110,7 @@ export function createWhyPane(scope: Scope, session: Session): Pane {
   };
   drawn(scope, store, draw);
   const grid = createTrainGrid(scope, session);
-  const detail = createDetail(scope, session);
+  const detail = createDetail(scope, session, ({ testRow }) => testRow !== null);
   const head = el("div", "pane-head", el("h3", "heading", { id }, "Why"), target, el("div", "buttons", find.node, trySet.node));
   const found = createFlipNote(scope, store);
   const isSeen = () => seen(grid.line(), detail.node);

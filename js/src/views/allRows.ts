@@ -1,0 +1,74 @@
+/** The panel with all training rows: search, filter, and the list beside the row that keys act on. */
+
+import type { Decision } from "../protocol";
+import type { Session } from "../session";
+import { TRAIN_FILTERS, type TrainFilter } from "../wire";
+import { createDetail } from "./detail";
+import { actInSight, drawn, el, seen, setText, type Scope } from "./dom";
+import { count } from "./format";
+import { createTools } from "./tools";
+import { createTrainList } from "./trainList";
+
+const LABELS: Record<TrainFilter, string> = {
+  all: "All rows",
+  suspect: "Suspect, the worst first",
+  relabelled: "Changed",
+  kept: "Kept",
+  unsure: "Unsure",
+  noted: "With a note",
+  mine: "Decided by me",
+};
+
+export function createAllRows(scope: Scope, session: Session) {
+  const { store, lines, actions } = session;
+  const { node: tools, search, select } = createTools(
+    scope,
+    "training rows",
+    TRAIN_FILTERS.map((filter) => [filter, LABELS[filter]] as const),
+    (text) => actions.askRows({ search: text }),
+    (place) => actions.askRows({ filter: TRAIN_FILTERS[place] ?? "all" }),
+  );
+  search.placeholder = "Search, or go to a row or id";
+  const counts = el("p", "muted");
+  const { node: box, list, draw: drawList, follow, focus, place, line } = createTrainList(scope, session, lines, "All training rows");
+  const detail = createDetail(scope, session, () => true);
+  const isSeen = () => seen(line(), detail.node);
+  actInSight(scope, detail.node, isSeen);
+  tools.append(counts);
+  const node = el("div", "all", tools, box, detail.node);
+  let asked = 0;
+  let placed = false; // the list stands where it was asked to begin
+
+  function draw() {
+    const { panel, trainQuery, decided, active, shared } = store.get();
+    if (panel !== "rows") return;
+    if (trainQuery.asked !== asked) {
+      asked = trainQuery.asked;
+      placed = false;
+      list.reset();
+      select.selectedIndex = TRAIN_FILTERS.indexOf(trainQuery.filter);
+      if (trainQuery.search === "") search.value = "";
+    }
+    const total = lines.total();
+    drawList(lines.error() || (total === 0 ? "No training rows match." : "Loading…"));
+    const shown = total === undefined || total === shared.nTrain ? "" : `${count(total)} of `;
+    if (decided !== null) setText(counts, `${shown}${count(shared.nTrain)} rows · ${count(decided.relabelled)} changed · ${count(decided.kept)} kept · ${count(decided.unsure)} unsure`);
+    if (!placed && total) {
+      placed = true;
+      place(total === shared.nTrain ? (active ?? 0) : 0);
+    }
+    follow();
+  }
+  scope.listen(search, "keydown", ({ key }) => {
+    if (key === "Enter") focus();
+  });
+  scope.add(lines.subscribe(draw));
+  drawn(scope, store, draw);
+  return {
+    node,
+    decide: (decision: Decision) => isSeen() && detail.decide(decision),
+    note: detail.note,
+    search: () => search.focus(),
+    focus,
+  };
+}

@@ -1,0 +1,16 @@
+/** What stands above a list: a field to search it, and a choice of filters. */
+
+import { el, searchField, type Scope } from "./dom";
+
+export function createTools(
+  scope: Scope,
+  what: string,
+  filters: readonly (readonly [value: string, words: string])[],
+  onSearch: (text: string) => void,
+  onFilter: (place: number) => void,
+) {
+  const search = searchField(scope, `Search ${what}`, onSearch);
+  const select = el("select", "input", { "aria-label": `Filter ${what}` }, ...filters.map(([value, words]) => el("option", "", { value }, words)));
+  scope.listen(select, "change", () => onFilter(select.selectedIndex));
+  return { node: el("div", "tools", search, select), search, select };
+}

@@ -1,0 +1,156 @@
+/** A list of training rows, of any length: what it draws, and what it does with clicks and keys. */
+
+import type { Session } from "../session";
+import { actInSight, el, focused, seen, setAttribute, setClass, setText, type Scope } from "./dom";
+import { createTrainLine, TRAIN_HEIGHT, type TrainLine } from "./trainRow";
+import { createVirtual, type Virtual } from "./virtual";
+
+export interface TrainList {
+  node: HTMLElement;
+  grid: HTMLElement;
+  list: Virtual<TrainLine>;
+  /** `words` stand there while it is empty. */
+  draw(words: string): void;
+  /** A row that an answer moved keeps the focus: the user was at the row, not at the position. */
+  follow(scroll?: boolean): void;
+  /** To a position; the row there becomes the active one, once it is known. */
+  place(index: number): void;
+  focus(): void;
+  /** The line that keys act on. */
+  line(): HTMLElement;
+}
+
+export function createTrainList(
+  scope: Scope,
+  { store, actions }: Session,
+  rows: Session["bars"] | Session["lines"],
+  label: string,
+  ...heads: HTMLElement[]
+): TrainList {
+  const empty = el("p", "empty");
+  let awaited = false; // the line with the tab stop is still loading
+
+  const list: Virtual<TrainLine> = createVirtual(scope, {
+    names: "train-scroll",
+    rowHeight: TRAIN_HEIGHT,
+    spare: 16,
+    instead: empty,
+    total: () => rows.total() ?? 0,
+    create: createTrainLine,
+    update(line, index) {
+      const row = rows.row(index);
+      const { ranking, relabelled, onTrial, selection, active, explained, shared } = store.get();
+      const sign = shared.classes.length > 2 || ranking?.summary.predicted === shared.classes[1] ? -1 : 1;
+      line.update(row, {
+        marked: row !== undefined && relabelled.has(row.row),
+        tried: row && onTrial.get(row.row),
+        chosen: row !== undefined && selection.has(row.row),
+        active: row !== undefined && row.row === active,
+        largest: ranking?.largest ?? 0,
+        towards: row !== undefined && row.influence * sign > 0,
+        classes: shared.classes,
+        verified: explained !== null,
+        verifiedShare: explained?.shares.find((one) => one.row === row?.row)?.share,
+      });
+    },
+    onRange(first, last) {
+      if (node.checkVisibility()) rows.want(first - 20, last + 20);
+    },
+    onActive(index) {
+      const row = rows.row(index);
+      awaited = row === undefined;
+      if (row !== undefined) actions.activate(row.row);
+    },
+  });
+  const { body } = list;
+  const attributes = { role: "grid", "aria-label": label, "aria-multiselectable": "true" };
+  const grid = el("div", "grid", attributes, ...heads, body);
+  const node = el("div", "grid-box", grid, empty);
+
+  function extend(from: number, to: number) {
+    const selection = new Set(store.get().selection);
+    for (let i = Math.min(from, to); i <= Math.max(from, to); i += 1) {
+      const row = rows.row(i);
+      if (row !== undefined) selection.add(row.row);
+    }
+    actions.choose(selection);
+  }
+
+  /** The first row that is added takes the one with the focus along, as in lists of files. */
+  function toggle(before: number, index: number) {
+    const selection = new Set(store.get().selection);
+    const added = (selection.size === 0 ? [before, index] : [index]).map((i) => rows.row(i)?.row);
+    for (const row of new Set(added)) if (row !== undefined && !selection.delete(row)) selection.add(row);
+    actions.choose(selection);
+  }
+
+  scope.listen(body, "change", (event) => {
+    const index = list.indexOf(event.target);
+    const row = index === undefined ? undefined : rows.row(index);
+    if (row === undefined) return;
+    if (event.target instanceof HTMLSelectElement) {
+      const label = event.target.value;
+      return label === row.original ? actions.decide([row.row], "clear") : actions.decide([row.row], "relabel", [label]);
+    }
+    if (event.target instanceof HTMLInputElement) actions.decide([row.row], event.target.checked ? "relabel" : "clear");
+  });
+  scope.listen(body, "click", (event) => {
+    const index = list.indexOf(event.target);
+    // Redrawing between a checkbox's click and change events would undo the click.
+    if (index === undefined || (event.target instanceof Element && event.target.matches("input, select"))) return;
+    const before = list.active();
+    list.focus(index);
+    if (event.shiftKey) extend(before, index);
+    else if (event.ctrlKey || event.metaKey) toggle(before, index);
+    else if (store.get().selection.size > 0) actions.choose(new Set());
+  });
+  const line = () => list.lines.get(list.active())?.node ?? node;
+  actInSight(scope, body, () => seen(line()));
+  scope.listen(body, "keydown", (event) => {
+    if (event.defaultPrevented || event.target instanceof HTMLSelectElement) return;
+    if (event.key === "Enter" && event.target instanceof HTMLInputElement) {
+      event.preventDefault();
+      return event.target.click();
+    }
+    const before = list.active();
+    if (list.onKey(event) && event.shiftKey) extend(before, list.active());
+  });
+
+  return {
+    node,
+    grid,
+    list,
+    draw(words) {
+      const total = rows.total() ?? 0;
+      setClass(grid, "bare", total === 0);
+      setAttribute(grid, "aria-rowcount", total + 1);
+      setText(empty, words);
+      list.draw();
+    },
+    follow(scroll = false) {
+      const hadFocus = body.contains(focused(body));
+      const { active } = store.get();
+      const there = rows.row(list.active())?.row;
+      if (awaited && there !== undefined) {
+        awaited = false; // before it is drawn, which comes here again
+        return actions.activate(there);
+      }
+      if (awaited || active === null || there === active) return;
+      for (let i = 0; i < Math.min(rows.total() ?? 0, 500); i += 1) {
+        if (rows.row(i)?.row !== active) continue;
+        if (hadFocus) list.focus(i);
+        else list.activate(i);
+        if (scroll) list.reveal(i);
+        return;
+      }
+    },
+    place(index) {
+      list.activate(index);
+      list.reveal(index);
+      awaited = true;
+      rows.want(...list.range());
+    },
+    focus: () => (empty.hidden ? list.focus(list.active()) : empty.focus()),
+    line,
+  };
+}

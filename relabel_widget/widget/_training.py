@@ -1,0 +1,143 @@
+"""The list of all training rows as the page asks for it: filtered and searched, a page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._typing import FloatArray, IntArray
+from ..facts import clip
+from ..monitor import Monitor
+from ..workbench.row_content import Content
+from ._content import shown
+
+SUSPECT = 0.5
+"""A row whose label is wrong with more than this probability is suspect: another one is likelier than its own."""
+
+_AT_ONCE = 2_000  # rows searched between two looks at whether anybody still waits for them
+
+
+class TrainingPages:
+    """Pages of the training rows; which rows a filter keeps stands until it is asked for again."""
+
+    def __init__(self, workbench: Any) -> None:
+        self._workbench = workbench
+        self._arranged: tuple[tuple[Any, ...], IntArray] | None = None
+        self._names: list[str] | None = None
+        self._ranked: tuple[pd.DataFrame, FloatArray] | None = None
+
+    def page(self, query: Mapping[str, Any], monitor: Monitor) -> dict[str, Any]:
+        """Rows ``offset`` to ``offset + limit`` of what fits, and how many are decided in all."""
+        said = self._workbench.decisions()
+        rows = self._fitting(query, said, monitor)
+        offset = query["offset"]
+        made = said["decision"].value_counts()
+        return {
+            "total": len(rows),
+            "offset": offset,
+            "rows": self._lines(rows[offset : offset + query["limit"]], offset),
+            "relabelled": int(made.get("relabel", 0)),
+            "kept": int(made.get("keep", 0)),
+            "unsure": int(made.get("unsure", 0)),
+        }
+
+    def _fitting(self, query: Mapping[str, Any], said: pd.DataFrame, monitor: Monitor) -> IntArray:
+        key = (query["filter"], query["search"], query["asked"])
+        if self._arranged is not None and self._arranged[0] == key:
+            return self._arranged[1]
+        rows = self._kept(query["filter"], said, monitor)
+        words = query["search"].strip().casefold()
+        by_column = self._workbench.train_metadata.kept(query["search"])
+        if by_column is not None:
+            rows = rows[by_column[rows]]
+        elif words:
+            rows = self._searched(rows, words, monitor)
+        self._arranged = (key, rows)
+        return rows
+
+    def _searched(self, rows: IntArray, words: str, monitor: Monitor) -> IntArray:
+        """The rows whose text or id holds some words; those whose id or number they are come first."""
+        if self._names is None:
+            self._names = [str(name).casefold() for name in self._workbench.ids.tolist()]
+        names, text = self._names, self._workbench.train_text
+        number = int(words) if words.isdecimal() else -1
+        first: list[int] = []
+        others: list[int] = []
+        for place, row in enumerate(rows.tolist()):
+            if place % _AT_ONCE == 0:
+                monitor.check()
+            if row == number or names[row] == words:
+                first.append(row)
+            elif words in names[row] or words in text(row).casefold():
+                others.append(row)
+        return np.array(first + others, dtype=np.int64)
+
+    def _kept(self, name: str, said: pd.DataFrame, monitor: Monitor) -> IntArray:
+        """The training rows that a filter keeps: suspect ones the most suspect first, others in their own order."""
+        if name == "all":
+            return np.arange(self._workbench.n_train)
+        if name == "suspect":
+            scores = self._suspicion(said, monitor)
+            order = np.argsort(-scores, kind="stable")
+            return order[scores[order] > SUSPECT]
+        if name == "noted":
+            fits = said["note"] != ""
+        elif name == "mine":
+            fits = said["annotator"] == self._workbench.annotator
+        else:
+            fits = said["decision"] == {"relabelled": "relabel", "kept": "keep", "unsure": "unsure"}[name]
+        return said["row"].to_numpy()[fits.to_numpy()]
+
+    def _suspicion(self, said: pd.DataFrame, monitor: Monitor) -> FloatArray:
+        """How suspect each row is, -1 for those decided about: as known, unless somebody decided since."""
+        decided = said[["row", "decision", "label"]]
+        if self._ranked is None or not self._ranked[0].equals(decided):
+            table = self._workbench.suspects(monitor=monitor)
+            scores = np.full(self._workbench.n_train, -1.0)
+            scores[table["row"]] = table["score"]
+            self._ranked = (decided, scores)
+        return self._ranked[1]
+
+    def _lines(self, rows: IntArray, offset: int) -> list[dict[str, Any]]:
+        if not len(rows):
+            return []
+        table = self._workbench.train_rows(rows).to_dict("records")
+        suggested = self._workbench.suggested_labels(rows)
+        scores = None if self._ranked is None else self._ranked[1][rows]
+        return [
+            {
+                **as_listed(offset + i + 1, line, suggested[i], self._workbench.train_content(line["row"], small=True)),
+                "influence": 0.0,
+                "share": None,
+                "in_set": False,
+                "suspicion": None if scores is None or scores[i] < 0 else float(scores[i]),
+                "words": [],
+            }
+            for i, line in enumerate(table)
+        ]
+
+
+TEXT_IN_LIST = 600
+_NAME = 80
+
+
+def as_listed(rank: int, line: Mapping[Any, Any], suggested: Any, look: Content) -> dict[str, Any]:
+    """What every list of training rows tells of a line of `Workbench.train_rows`."""
+    text, content = shown(look)
+    return {
+        "rank": rank,
+        "row": int(line["row"]),
+        "id": clip(line["id"], _NAME),
+        "text": clip(text, TEXT_IN_LIST),
+        "content": content,
+        "original": str(line["original"]),
+        "current": str(line["current"]),
+        "suggested": str(suggested),
+        "relabelled": line["decision"] == "relabel",
+        "decision": str(line["decision"]),
+        "who": clip(line["annotator"], _NAME),
+        "note": clip(line["note"], TEXT_IN_LIST),
+    }
