@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -464,6 +465,28 @@ def test_a_place_that_is_none_is_refused(place: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("place", "url"),
+    [
+        ("host=db.example port=5433 dbname=labels user=ada", "postgresql://ada@db.example:5433/labels"),
+        ("dbname = 'my labels' user='a@b' password='se cret'", "postgresql://a%40b:password@localhost/my%20labels"),
+        ("host=db sslmode=require", "postgresql://user@db/database?sslmode=require"),
+        ("host=/run/postgresql dbname=labels", "postgresql://user@%2Frun%2Fpostgresql/labels"),
+    ],
+)
+def test_the_parts_of_a_connection_are_no_file_name(
+    place: str, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of that name was made, and nobody else saw what was decided."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(JournalError) as caught:
+        Journal(rows(), place)
+    assert f"got the parts of a connection. Write '{url}'; for a file of that name" in str(caught.value)
+    assert "cret" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+    opened(tmp_path / "host=1").close()
+
+
+@pytest.mark.parametrize(
     "place",
     [
         "postgresql://ada:top@secret@127.0.0.1:1/db",
@@ -596,6 +619,78 @@ def test_a_damaged_store_is_read_up_to_the_last_good_event(tmp_path: Path, state
     assert "1 event is kept in memory only; write them to a new place" in again.trouble
     again.close()
     assert store.read_bytes() == before
+
+
+NAME = [None, "00" * 16, "", "ham", 0, 1, 1]
+BODY = {"annotator": "ada", "rows": [0], "names": [NAME], "before": ["ham"], "after": ["spam"], "note": ""}
+ODD_NAMES = [
+    NAME[:5],
+    [None, "zz" * 16, *NAME[2:]],
+    [None, "00", *NAME[2:]],
+    [*NAME[:4], 3, 1, 1],
+    [*NAME[:3], {}, 0, 1, 1],
+]
+ODD = {
+    "no annotator": {"rows": [0], "names": [NAME], "before": ["ham"], "after": ["spam"]},
+    "no rows": {"annotator": "ada", "note": "x"},
+    "fewer labels than rows": {**BODY, "after": []},
+    "fewer rows than names": {**BODY, "rows": []},
+    "a label that is none": {**BODY, "after": [["spam"]]},
+    "a note that is a number": {**BODY, "note": 3},
+    "half a character": {**BODY, "note": "\ud800"},
+    "a row that is a text": {**BODY, "rows": ["first"]},
+    "a list": [BODY],
+    **{f"name {number}": {**BODY, "names": [name]} for number, name in enumerate(ODD_NAMES)},
+}
+
+
+@pytest.mark.parametrize("body", ODD.values(), ids=ODD)
+@pytest.mark.parametrize("is_open", [False, True])
+def test_an_event_of_another_shape_is_no_riddle(tmp_path: Path, body: object, is_open: bool) -> None:
+    """Another tool wrote it, and knew the digests: what came before it counts."""
+    store = tmp_path / "store.sqlite"
+    journal = opened(store)
+    journal.append(swap(1))
+    writer = opened(store)
+    assert writer._store is not None
+    draft = Record(0, "other-1", datetime.now(UTC).isoformat(), "relabel", json.dumps(body))
+    last = writer._records[-1]
+    writer._store.exchange(last.seq, last.digest, [draft, draft._replace(uid="other-2")], "[]")
+    if is_open:
+        journal.append(swap(2))
+        assert "1 event is kept in memory only" in journal.trouble
+        assert overlay(journal.state) == {1: 0, 2: 1}
+    else:
+        journal.close()
+        journal = opened(store)
+        assert overlay(journal.state) == {1: 0}
+        assert "Its first 1 events are as they were written and count here" in journal.trouble
+    assert "expected event 2 to be one of relabel, undo," in journal.trouble
+    assert "nothing is written to it any more" in journal.trouble.lower()
+    for one in (journal, writer):
+        one.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "time", "body"),
+    [
+        ("undo", "2026-01-01T00:00:00+00:00", BODY),
+        ("export", "2026-01-01T00:00:00+00:00", {"annotator": "", "details": {"path": ["x"]}}),
+        ("export", "2026-01-01T00:00:00+00:00", {"annotator": "", "details": [1]}),
+        ("undo", "2026-01-01T00:00:00+00:00", {"annotator": "", "target": 3}),
+        ("relabel", "2026-01-01T00:00:00", BODY),
+        ("relabel", "yesterday", BODY),
+    ],
+)
+def test_an_event_that_only_looks_right_is_refused(kind: str, time: str, body: object) -> None:
+    with pytest.raises(JournalError, match=r"expected event 4 to be one of relabel, undo, .* backup"):
+        restored([Record(4, "x", time, kind, json.dumps(body))], rows())
+
+
+def test_a_body_without_an_end_is_refused() -> None:
+    for body in ("[" * 100_000, json.dumps(BODY) + " {}"):
+        with pytest.raises(JournalError, match="expected event 4 to be one of relabel"):
+            restored([Record(4, "x", "2026-01-01T00:00:00+00:00", "relabel", body)], rows())
 
 
 def test_a_store_without_a_good_decision_is_refused(tmp_path: Path) -> None:

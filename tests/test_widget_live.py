@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import contextvars
 import gc
+import os
+import sqlite3
+import subprocess
+import sys
 import threading
 import time
 import weakref
+from pathlib import Path
 
 import pytest
 from recording_comm import RecordingComm
@@ -385,3 +390,50 @@ class TestWritesThatWait:
                 time.sleep(0.01)
         assert answers(widget)["u"]["reason"] == "refused"
         assert widget._state["status"] == ""
+
+
+def test_a_workbench_that_is_closed_at_once_has_written_what_was_decided_on_its_page(tmp_path):
+    """What stood in the queue was refused, because the store was closed, and nobody was told."""
+    bench = make_workbench(annotator="ada", store=tmp_path / "store.sqlite")
+    widget = rw.RelabelWidget(bench)
+    locked = sqlite3.connect(tmp_path / "store.sqlite", check_same_thread=False)
+    locked.execute("BEGIN IMMEDIATE")
+    for row in range(4):
+        tell(widget, f"r{row}", "decide", rows=[row], decision="relabel", note="", labels=None)
+    release = threading.Timer(0.5, locked.rollback)
+    release.start()
+    widget.close()
+    bench.close()
+    release.join()
+    assert bench.store_trouble == ""
+    again = make_workbench(annotator="ada", store=tmp_path / "store.sqlite")
+    assert again.relabelled == [0, 1, 2, 3]
+    again.close()
+
+
+ENDS_AT_ONCE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import comm
+from recording_comm import RecordingComm
+comm.create_comm = RecordingComm
+from test_widget import make_workbench
+from test_widget_live import tell
+import relabel_widget as rw
+bench = make_workbench(annotator="ada", store=sys.argv[2])
+widget = rw.RelabelWidget(bench)
+for row in range(20):
+    tell(widget, f"r{row}", "decide", rows=[row], decision="relabel", note="", labels=None)
+"""
+
+
+def test_python_does_not_end_before_the_decisions_of_the_page_are_written(tmp_path):
+    path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", ENDS_AT_ONCE, str(Path(__file__).parent), str(tmp_path / "store")],
+        check=True,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    with make_workbench(annotator="ada", store=tmp_path / "store") as again:
+        assert again.relabelled == list(range(20))

@@ -51,7 +51,7 @@ class TestTheOrder:
         assert widget._state["orders"] == ["suspicion"]
         assert rows(widget, order="repair") == bench.suspects()["row"].tolist()
         told = ask(widget, "reasons", row=3, label="good" if bench.fit.y[3] == "bad" else "bad")
-        assert (told["repaired"], told["made"], told["loss"]) == (None, None, None)
+        assert "Corrected" not in str(told["lines"])
         widget.close()
 
     def test_no_row_moves_within_a_round_and_a_new_one_has_learned(self, widget, bench):
@@ -104,34 +104,47 @@ class TestTheFilter:
 
 class TestWhy:
     def test_reasons_are_those_of_the_workbench(self, widget, bench):
-        other = {"bad": "good", "good": "bad"}[str(bench.fit.y[5])]
+        own = str(bench.fit.y[5])
+        other = {"bad": "good", "good": "bad"}[own]
         told, known = ask(widget, "reasons", row=5, label=other), bench.reasons(5)
-        assert [one["word"] for one in told["parts"]] == known.features["feature"].tolist()
-        assert [one["row"] for one in told["near"]] == known.nearest["row"].tolist()
-        assert told["near"][0]["text"] == bench.train_text(known.nearest["row"][0])
+        parts = known.features.set_index("feature")["contribution"]
+        against, behind = parts[parts < 0], parts[parts > 0]
+        assert dict(zip(told["words"], told["parts"], strict=True)) == (-against).to_dict()
+        lines = told["lines"]
+        assert [line[0] for line in lines[:2]] == [f"Speaks for “{other}”: ", f"Speaks for “{own}”: "]
+        for line, some in zip(lines, (against, behind), strict=False):
+            assert line[1] == (", ".join(f"{word} {abs(part):.2f}" for word, part in some.items()) or "nothing")
+        near = [(row, bench.train_text(row)) for row in known.nearest["row"]]
+        assert [line[1:] for line in lines[2:5]] == [[text, f"Training row {row}: {text}"] for row, text in near]
+        assert lines[2][0] == f"Alike ({known.nearest['similarity'][0]:.2f}), labelled “{other}”: "
         effect = known.effect
-        assert (told["repaired"], told["made"]) == (effect.n_became_right, effect.n_became_wrong)
-        assert told["loss"] == pytest.approx(effect.log_loss_after - effect.log_loss_before)
+        change = effect.log_loss_after - effect.log_loss_before
+        assert lines[5][0] == "Corrected alone and retrained: "
+        assert lines[5][1].endswith(f"log-loss {'falls' if change <= 0 else 'rises'} by {abs(change):.5f}")
+        assert f"{effect.n_became_right} test error" in lines[5][1]
+        assert f" {effect.n_became_wrong} made" in lines[5][1]
 
     def test_texts_beside_it_are_cut(self):
         bench = make_workbench(train_text=["long " * 500] * 60)
         widget = rw.RelabelWidget(bench)
-        near = ask(widget, "reasons", row=5, label={"bad": "good", "good": "bad"}[str(bench.fit.y[5])])["near"]
-        assert max(len(one["text"]) for one in near) < 320
+        lines = ask(widget, "reasons", row=5, label={"bad": "good", "good": "bad"}[str(bench.fit.y[5])])["lines"]
+        assert max(len(part) for line in lines for part in line) < 330
         widget.close()
 
     def test_how_many_are_left_and_how_many_were_checked(self, widget, bench):
-        assert widget._state["checked"] == 0
+        assert widget._state["checked"] == "None checked yet"
         bench.keep([1, 2])
         bench.relabel(3)
         bench.unsure(4)
-        assert widget._state["checked"] == bench.n_checked == 3
+        assert bench.n_checked == 3
+        assert widget._state["checked"] == "3 checked, 1 wrong (33.3%)"
         told, known = ask(widget, "outlook"), bench.checking_outlook()
         assert (known.checked, known.found) == (3, 1)
-        assert (told["left"], told["low"], told["high"]) == known.left
+        left = known.left
+        assert told["message"] == f"about {left.estimate:.0f} wrong left (likely {left.low:.0f} to {left.high:.0f})"
         bench.undo()
         bench.undo()
-        assert widget._state["checked"] == 2
+        assert widget._state["checked"] == "2 checked, 0 wrong (0.0%)"
 
 
 def test_a_naive_bayes_has_a_queue_and_reasons():
@@ -144,6 +157,6 @@ def test_a_naive_bayes_has_a_queue_and_reasons():
     widget = rw.RelabelWidget(bench)
     assert widget._state["orders"] == ["suspicion"]
     assert rows(widget, order="repair") == bench.suspects()["row"].tolist()
-    assert ask(widget, "reasons", row=5, label="good" if y[5] == "bad" else "bad")["near"]
+    assert ask(widget, "reasons", row=5, label="good" if y[5] == "bad" else "bad")["lines"]
     assert refused(widget, "outlook")[0] == "refused"
     widget.close()

@@ -201,7 +201,7 @@ class TestExport:
         decide(ada, "relabel", 4)
         ask(ada, "undo")
         path = str(tmp_path / "out.csv")
-        told = ask(bo, "export", path=path, overwrite=False) if until(lambda: bo.relabelled == [3]) else None
+        told = ask(bo, "export", path=path, overwrite=False, every=False) if until(lambda: bo.relabelled == [3]) else None
         assert told is not None
         assert told["message"].startswith(f"Wrote 1 corrected label to {path}, as of event 3.")
         assert ask(bo, "history")["lines"][0]["what"].endswith(f"{path}, as of event 3")

@@ -32,6 +32,9 @@ Value = dict[str, Any]
 PATIENCE = 1.0
 """Seconds that a write may take before the page says that it waits."""
 
+CLOSING = 60.0
+"""Seconds that a workbench which is closed waits for writes: more would mean that two threads wait for each other."""
+
 _STORE = "store"
 """The lane of everything that is written to the store."""
 
@@ -164,7 +167,15 @@ class Answers:
                     self._widget.say("")
                 self._refuse(request.id, caught)
 
-        self._lanes.setdefault(_STORE, Lane(_STORE)).ask(None, work, answer)
+        self._store_lane().ask(None, work, answer)
+
+    def _store_lane(self) -> Lane:
+        """Outlives the widget: what was decided on the page is written before the workbench lets go of its store."""
+        if _STORE not in self._lanes:
+            lane = Lane(_STORE, must_end=True)
+            self._lanes[_STORE] = lane
+            self._workbench.subscribe(lambda what: lane.join(CLOSING) if what == "closed" else None)
+        return self._lanes[_STORE]
 
     def _with_trouble(self, message: str) -> str:
         return f"{message} {self._workbench.store_trouble}".rstrip()

@@ -16,7 +16,7 @@ from ..journal import Event, Journal, Judgement, Kind, Said, State, holds
 from ..journal.events import Detail, Imported, check_text, imported, judged, relabelled, step
 from ..problem import Labels, code_of
 from .carried import Uncarried, uncarried
-from .opinions import OfState, conflicts
+from .opinions import Conflicts, OfState
 
 Reason: TypeAlias = Callable[[IntArray, CodeArray], Mapping[str, Detail]]
 """Of training rows and the class codes that they get: what is known of why."""
@@ -40,7 +40,7 @@ class Decisions:
         self.labels = labels
         self.journal = journal
         self._session = secrets.token_hex(8)
-        self._conflicts = OfState(conflicts)
+        self._conflicts = OfState(Conflicts().of)
         self._uncarried = OfState(partial(uncarried, rows=journal.rows))
 
     @property

@@ -45,7 +45,7 @@ class EqualRows:
         with self._lock:
             if self._groups is None:
                 train, n_rows = self._train, self._train.design.n_rows
-                is_text = train.cells is None and np.ndim(train.rows) < 2
+                is_text = train.cells is None and getattr(train.rows, "ndim", 1) < 2
                 digests = _text_digests(train.text, n_rows) if train.is_read or is_text else None
                 found = row_digests(train.rows, n_rows) if digests is None else np.fromiter(digests, "S16", n_rows)
                 self._groups = np.unique(found, return_inverse=True)[1].astype(np.int64)

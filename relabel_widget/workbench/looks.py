@@ -101,7 +101,7 @@ class Looks:
         return self._content(self._test, row, None, pair, small)
 
     def _content(self, side: Side, row: int, beside: int | None, pair: tuple[int, int] | None, small: bool) -> Content:
-        if self._render is None and self._shape is None and np.ndim(side.rows) < 3:
+        if self._render is None and self._shape is None and getattr(side.rows, "ndim", 2) < 3:
             return Text(side.text(row)) if side.cells is None else self._table(side, row, beside, pair, small)
         try:
             if self._render is None:

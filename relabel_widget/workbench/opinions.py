@@ -37,14 +37,37 @@ def adjudication(said: Iterable[Said]) -> Said | None:
 
 def conflicts(state: State) -> dict[int, list[Said]]:
     """Training rows that people decided differently, and that nobody adjudicated since, with what each of them said."""
-    found = {}
-    for row, said in sorted(item for item in state.standing.items() if len(item[1]) > 1):
-        held, settled = opinions(said), adjudication(said)
-        differ = len({one.opinion for one in held.values()}) > 1
-        newest = max((one.event.seq for one in held.values()), default=0)
-        if row >= 0 and differ and (settled is None or settled.event.seq < newest):
-            found[row] = sorted(held.values(), key=lambda one: one.event.seq)
-    return found
+    return Conflicts().of(state)
+
+
+class Conflicts:
+    """The conflicts of one state after another; rows about which nothing was said since are not looked at again."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[tuple[Said, ...], list[Said]]] = {}
+
+    def of(self, state: State) -> dict[int, list[Said]]:
+        """What `conflicts` says of this one."""
+        found = {}
+        for row, said in state.standing.items():
+            if row < 0 or len(said) < 2:
+                continue
+            known = self._known.get(row)
+            if known is None or known[0] is not said:
+                known = said, _in_conflict(said)
+                self._known[row] = known
+            if known[1]:
+                found[row] = known[1]
+        return dict(sorted(found.items()))
+
+
+def _in_conflict(said: Sequence[Said]) -> list[Said]:
+    """What people hold for right about one row, if they differ."""
+    held, settled = opinions(said), adjudication(said)
+    newest = max((one.event.seq for one in held.values()), default=0)
+    if len({one.opinion for one in held.values()}) < 2 or (settled is not None and settled.event.seq >= newest):
+        return []
+    return sorted(held.values(), key=lambda one: one.event.seq)
 
 
 class OfState(Generic[T]):

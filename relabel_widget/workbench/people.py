@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from .._typing import AnyArray
 from ..arguments import as_rows, as_whole
-from ..journal import Event, Kind, Place, StoreWarning
+from ..journal import Event, Journal, Kind, Place, StoreWarning
 from ..journal.events import check_text
 from .carried import Uncarried, carried_table
 from .decisions import Decisions
@@ -264,11 +264,13 @@ class People(ABC):
         """Let go of the store and of all listeners; closing again does nothing.
 
         What is known can still be read. Deciding raises `JournalError`: make a new workbench on the store to go on.
+        A workbench that is dropped without this goes on trying to write what waits, to the end of Python.
 
         Warns
         -----
         StoreWarning
-            If the store does not take decisions that wait for it: they are in memory only.
+            If the store does not take decisions that wait for it. They are left in a file beside an SQLite store, or
+            in the current folder; the next workbench on the store takes them in from there.
         """
         self._listeners.tell("closed")
         self._listeners.clear()
@@ -281,25 +283,38 @@ class People(ABC):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _warn_of_opening(self) -> None:
+        for notice in self._decisions.journal.notices:
+            warnings.warn(notice, StoreWarning, stacklevel=3)
+        if self.store_trouble:
+            warnings.warn(self.store_trouble, StoreWarning, stacklevel=3)
+
     def _warn_of_trouble(self) -> None:
         if self.store_trouble:
             warnings.warn(self.store_trouble, StoreWarning, stacklevel=4)
 
     def _follow(self) -> None:
-        """See what others write, for as long as the workbench lives and its store is open."""
-        if self._decisions.journal.is_shared:
-            look = partial(_look, weakref.ref(self))
-            self._follower = threading.Thread(target=look, name="relabel_widget store", daemon=True)
-            self._follower.start()
+        """See what others write, for as long as the workbench lives, or events wait, and the store is open."""
+        journal = self._decisions.journal
+        if journal.is_shared:
+            look = partial(_look, weakref.ref(self), weakref.ref(journal))
+            follower = threading.Thread(target=look, name="relabel_widget store", daemon=True)
+            self._follower = follower  # not started from here: another thread may put its own there
+            follower.start()
 
 
-def _look(who: weakref.ref[People]) -> None:
+def _look(who: weakref.ref[People], where: weakref.ref[Journal]) -> None:
     pause = threading.Event()
     while not pause.wait(POLL):
-        people = who()
-        if people is None or people._follower is not threading.current_thread():
+        people, journal = who(), where()
+        if journal is None or not journal.is_shared:
             return
-        if not people._decisions.journal.is_shared:
+        if people is not None:
+            if people._follower is not threading.current_thread():
+                return
+            people._take_news()
+        elif journal.n_waiting:  # the workbench was dropped, and what was decided in it was not written yet
+            journal.refresh()
+        else:
             return
-        people._take_news()
-        del people
+        del people, journal

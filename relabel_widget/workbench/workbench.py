@@ -98,7 +98,8 @@ class Workbench(Predictions, Appearance, People, Exchange):
     Warns
     -----
     StoreWarning
-        If the store is damaged, and only what stands before the damage counts.
+        If the store is damaged, and only what stands before the damage counts; if it was of an older format, or took
+        in what an earlier workbench could not write.
     AdoptionWarning
         If the estimator predicts a training or test row differently from the minimiser of its objective, which
         influences and flip sets are about. `disagreement` keeps what it says. If ``sample_weight`` was not passed, and
@@ -154,7 +155,7 @@ class Workbench(Predictions, Appearance, People, Exchange):
         self._disagreement = Disagreement.of(self._fit, self._queries.n_disagreeing(threshold), self.n_test)
         if self._disagreement is not None:
             warnings.warn(f"Workbench: {self._disagreement}", AdoptionWarning, stacklevel=2)
-        self._warn_of_trouble()
+        self._warn_of_opening()
         self._follow()
 
     @property

@@ -201,6 +201,7 @@ class TestKeys:
         one, rows = opened(show, bench)
         for name in ("k", "r", key):
             one.page.keyboard.press(name)
+        one.wait_for(lambda: len(bench.history()) == 3)
         front(one, rows[1])
         assert decisions(bench) == {rows[0]: "keep"}
         one.page.keyboard.press("s")

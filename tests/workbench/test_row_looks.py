@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -189,6 +190,30 @@ class TestImages:
 
 def text_bench(pipeline: Any, **options: Any) -> rw.Workbench:
     return rw.Workbench(pipeline, TRAIN, Y, TEST, Y_TEST, **options)
+
+
+class Counted(Sequence[str]):
+    """Texts that count how often one of them is read."""
+
+    def __init__(self, texts: list[str]) -> None:
+        self.texts, self.reads = texts, 0
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __getitem__(self, row: Any) -> Any:
+        self.reads += 1
+        return self.texts[row]
+
+
+def test_showing_a_row_reads_that_row_alone(pipeline: Any) -> None:
+    """It once made an array of all texts for each line of a list, to see whether they were images."""
+    train, test = Counted(TRAIN), Counted(TEST)
+    bench = rw.Workbench(pipeline, train, Y, test, Y_TEST)
+    train.reads = test.reads = 0
+    assert bench.train_content(3, 1) == Text(TRAIN[3])
+    assert bench.test_content(1, small=True) == Text(TEST[1])
+    assert (train.reads, test.reads) == (1, 1)
 
 
 class TestRender:

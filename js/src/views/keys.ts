@@ -107,7 +107,7 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
     if (replacing !== "") actions.keepFile();
     else if (field !== null) {
       const line = field.closest("section")?.querySelector<HTMLElement>("[data-index][tabindex='0'], [data-index] [tabindex='0']");
-      (line ?? root).focus({ preventScroll: true });
+      (line?.checkVisibility() ? line : root).focus({ preventScroll: true });
     }
     else if (panel !== "none") go.open(panel);
     else if (busy) actions.cancel();

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +24,8 @@ ENDINGS = {"label-studio": ".json", "doccano": ".jsonl"}
 
 def packs(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """What an export says of each row: what is the same in all its decisions, and these in order."""
-    for _, lines in table.groupby("row", sort=False):
-        records = [{str(name): plain_value(value) for name, value in line.items()} for line in lines.to_dict("records")]
+    for _, lines in groupby(table.to_dict("records"), lambda line: line["row"]):  # lines come by row
+        records = [{str(name): plain_value(value) for name, value in line.items()} for line in lines]
         decisions = [{name: value for name, value in one.items() if name not in _OF_THE_ROW} for one in records]
         yield {**{name: records[0][name] for name in _OF_THE_ROW}, "decisions": decisions}
 
