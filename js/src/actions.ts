@@ -148,11 +148,11 @@ export function createActions(
     },
     tryLabels,
     step() {
-      const { steps, ranking, testRow, onTrial } = store.get();
+      const { steps, ranking, testRow, onTrial, relabelled } = store.get();
       if (steps !== null || testRow === null) return store.set({ steps: null });
       if (onTrial.size > 0) tryLabels(new Map());
       void load.searching(testRow, Promise.resolve()); // brings the set to the top
-      stepTo(ranking?.flip?.open ?? []);
+      stepTo(ranking?.flip?.open.filter((row) => !relabelled.has(row)) ?? []); // a mark of this moment may not be told yet
     },
     activate(row) {
       if (row === store.get().active) return;

@@ -65,7 +65,7 @@ class TestTheWholeJob:
             expect(boxes.nth(i)).to_have_accessible_name(f"Relabel row {row}")
         expect(one.ranking.get_by_text("in flip set")).to_have_count(found.size)
         legend = page.locator(".rlw-legend")
-        expect(legend).to_contain_text("Flip set, shares")
+        expect(legend).to_contain_text("(joint ")
         parts = one.ranking.locator(".rlw-share").filter(has_text="of the flip").all_text_contents()
         whole = "".join([*parts, legend.text_content().split("(joint")[1]]).replace("−", "-")
         percents = [float(part) for part in re.findall(r"(-?[\d.]+)%", whole)]

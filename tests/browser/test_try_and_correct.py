@@ -144,7 +144,7 @@ class TestRowByRow:
         in_front(rows[1])
         one.wait_for(lambda: bench.relabelled == [])
         one.page.keyboard.press("s")
-        one.page.get_by_role("button", name="Change to praise (R)").click()
+        one.page.locator(".rlw-detail .rlw-change-to").click()
         one.page.keyboard.press("k")
         expect(one.button("Decide row by row")).to_be_disabled()
         expect(one.button("Decide row by row")).to_have_attribute("title", "Every row of the set is decided")
