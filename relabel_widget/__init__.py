@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from .search import Budget, FlipSet, find_flip_set, find_flip_sets
     from .widget import RelabelWidget
     from .workbench import Workbench
+    from .workbench.exchange import ImportedDecisions
     from .workbench.export import read_labels
 
 # A module never bears the name of a public function: importing it would put the module in that function's place.
@@ -117,6 +118,7 @@ _HOMES = {
     "explain": "evidence",
     "Fit": "fits",
     "fit": "fits",
+    "ImportedDecisions": "workbench.exchange",
     "read_labels": "workbench.export",
     "relabel_influence": "evidence",
     "removal_influence": "evidence",
@@ -170,6 +172,7 @@ __all__ = [
     "Fit",
     "FlipSet",
     "GroupAudit",
+    "ImportedDecisions",
     "JournalError",
     "MappedDesign",
     "Monitor",

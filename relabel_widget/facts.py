@@ -24,6 +24,15 @@ def plural(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def signed(value: float) -> str:
+    """A number with its sign, in three significant digits: ``+0.512``, ``−12.3``, ``0``."""
+    if not value:
+        return "0"
+    size = abs(value)
+    digits = f"{size:.1e}" if size < 0.001 else f"{size:.{3 if size < 1 else 2 if size < 10 else 1}f}"
+    return f"{'−' if value < 0 else '+'}{digits}"
+
+
 def set_size(size: int) -> str:
     """The size of a test row's flip set: -1 if it was not searched for, 0 if none was found."""
     return UNKNOWN if size < 0 else "none" if size == 0 else f"{size:,}"

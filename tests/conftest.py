@@ -12,6 +12,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How many sessions the benchmarks kill that show that nothing is lost."""
+    parser.addoption("--sessions", type=int, default=100, help="sessions to kill, in Python and through the page each")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave benchmarks out unless ``-m`` names them: a plain run checks, it does not measure."""
     if "benchmark" in config.getoption("markexpr", ""):

@@ -63,6 +63,7 @@ MADE_BY_US = {
     "Fit",
     "FlipSet",
     "GroupAudit",
+    "ImportedDecisions",
     "JournalError",
     "NoiseAudit",
     "OneVsRest",
@@ -204,9 +205,10 @@ def _of_bench(name: str, place: Path) -> dict[str, Any]:
         "rows": [0],
         "train_row": 0,
         "kind": "sizes",
-        "label": Y[0],
+        "source": Y,
         "callback": print,
     }
+    given["label"] = 1 - Y[0] if name == "reasons" else Y[0]
     names = inspect.signature(getattr(rw.Workbench, name)).parameters
     return {
         **{key: value for key, value in given.items() if key in names},

@@ -392,7 +392,7 @@ def test_what_needs_a_hessian_says_what_takes_a_naive_bayes() -> None:
     x, y, _ = counts(n_classes=2)
     model = MultinomialNB().fit(x, y)
     fit = rw.adopt(model, x, y)
-    with pytest.raises(TypeError, match=r"leverages: expected a Fit of a logistic regression, got BayesFit.*verify"):
+    with pytest.raises(TypeError, match=r"leverages: expected a Fit with coefficients, got BayesFit.*verify"):
         rw.leverages(fit)
     bound = rw.remainder_bound(rw.adopt(LogisticRegression().fit(x, y), x, y))
     with pytest.raises(ValueError, match="no bound and no table for a naive Bayes"):

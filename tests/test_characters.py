@@ -163,9 +163,13 @@ def test_messages_to_the_page_are_utf8(bench: rw.Workbench, monkeypatch: pytest.
     for number, body in enumerate(
         (
             {"kind": "ranking", "row": 1, "set_first": True},
-            {"kind": "export", "path": f"{tmp_path}/\udcff.csv", "overwrite": False},
+            {"kind": "export", "path": f"{tmp_path}/\udcff.csv", "overwrite": False, "every": False},
             {"kind": "history"},
-            {"kind": "queue"},
+            {
+                "kind": "queue",
+                **{"order": "repair", "round": 1, "search": "", "label": None, "suggested": None},
+                **{"offset": 0, "limit": 100},
+            },
         )
     ):
         widget._on_request(widget, {"v": 1, "id": str(number), **body}, [])

@@ -282,7 +282,7 @@ def test_wrong_arguments_are_explained() -> None:
         rw.checking_outlook(fit, more=0)
     counts = np.abs(np.round(data.x))
     bayes = rw.adopt(MultinomialNB().fit(counts, data.y), counts, data.y)
-    with pytest.raises(TypeError, match="next_to_check: expected a Fit of a logistic regression"):
+    with pytest.raises(TypeError, match="next_to_check: expected a Fit with coefficients"):
         rw.next_to_check(bayes)
 
 

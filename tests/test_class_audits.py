@@ -341,7 +341,7 @@ def test_refusals_name_the_way_out() -> None:
             bound(three)
         with pytest.raises(TypeError, match=r"no objective whose curvature .* takes one: flip sets, verify, explain"):
             bound(bayes)
-    with pytest.raises(TypeError, match=r"leverages: expected a Fit of a logistic regression, .* explain, influence"):
+    with pytest.raises(TypeError, match=r"leverages: expected a Fit with coefficients, .* explain, influence"):
         rw.leverages(bayes)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"single_relabel_table: .* tries single relabels itself: see lower_bound"):
         rw.single_relabel_table(bayes, FOUR[0].query[None])  # type: ignore[arg-type]

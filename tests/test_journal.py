@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -16,8 +17,8 @@ import numpy as np
 import pytest
 
 from relabel_widget.inputs import row_digests
-from relabel_widget.journal import Event, Journal, JournalError, Kind, Rows, State, fold
-from relabel_widget.journal.events import check_text, exported, judged, relabelled, step, verified
+from relabel_widget.journal import Event, Imported, Journal, JournalError, Kind, Rows, State, fold
+from relabel_widget.journal.events import check_text, exported, imported, judged, relabelled, step, verified
 from relabel_widget.journal.identity import Why
 from relabel_widget.journal.records import Record, restored
 from relabel_widget.journal.store import VERSION
@@ -102,6 +103,20 @@ def test_redo_puts_a_decision_back_where_it_was() -> None:
     assert overlay(folded(mine, back, forth)) == {2: 1}
 
 
+def test_an_import_is_one_decision_of_its_annotator_about_decisions_of_others() -> None:
+    brought = imported((1, 1), (1, 1), (0, 1), ITEMS, source="x.csv", annotator="bo")
+    state = folded(swap(3, annotator="eve"), brought)
+    said = state.standing[1]
+    assert [(one.event.kind, one.event.annotator, one.event.note) for one in said] == [item[:3] for item in ITEMS]
+    assert said[0].event.time == ITEMS[0].time
+    assert said[1].event.time == datetime(2026, 1, 3, tzinfo=UTC)  # not known elsewhere: that of the import
+    assert state.decision(1) == "unsure"
+    assert (done(state, "eve"), done(state, "bo")) == ([1], [2])
+    steps = [step(kind, "2", annotator="bo") for kind in (Kind.UNDO, Kind.REDO)]
+    assert folded(swap(3, annotator="eve"), brought, steps[0]).standing.keys() == {3}
+    assert folded(swap(3, annotator="eve"), brought, *steps) == state
+
+
 def test_a_new_decision_ends_ones_own_redo_and_nobody_elses() -> None:
     back = [step(Kind.UNDO, str(seq), annotator=who) for seq, who in ((1, "ada"), (2, "bo"))]
     state = folded(swap(2), swap(3, annotator="bo"), *back, swap(4))
@@ -133,7 +148,7 @@ def test_the_fold_is_that_of_a_list_of_decisions() -> None:
     for seq in range(1, 500):
         who = rng.choice(people)
         past, future = stacks[who]
-        kind = rng.choice(["relabel", "relabel", "undo", "redo"])
+        kind = rng.choice(["relabel", "import", "relabel", "undo", "redo"])
         if kind == "undo" and past:
             event = step(Kind.UNDO, str(past[-1]), annotator=who)
             future.append(past.pop())
@@ -147,6 +162,10 @@ def test_the_fold_is_that_of_a_list_of_decisions() -> None:
             past.append(seq)
             future.clear()
             made[seq] = event
+            if kind == "import":
+                rows_, codes = (*chosen, *chosen), tuple(rng.randint(0, 1) for _ in range(2 * len(chosen)))
+                items = tuple(Imported(Kind.RELABEL, rng.choice(people), "", None) for _ in rows_)
+                made[seq] = event = imported(rows_, before * 2, codes, items, source="x.csv", annotator=who)
         original = tuple(int(CODES[row]) for row in event.rows)
         event = event._replace(seq=seq, uid=str(seq), time=datetime(2026, 1, 1, tzinfo=UTC), original=original)
         events.append(event)
@@ -172,7 +191,17 @@ def test_notes_and_annotators_are_strings_of_unicode() -> None:
         check_text("annotator", "a\ud800")
 
 
-@pytest.mark.parametrize(("kind", "text"), [("vote", "{}"), ("relabel", "[1]"), ("relabel", "{"), ("relabel", "7")])
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("vote", "{}"),
+        ("relabel", "[1]"),
+        ("relabel", "{"),
+        ("relabel", "7"),
+        ("import", '{"items": [["vote", "", "", null]], "names": [1]}'),
+        ("import", '{"items": [["keep", "", "", null]], "names": []}'),
+    ],
+)
 def test_what_we_did_not_write_is_not_read(kind: str, text: str) -> None:
     with pytest.raises(JournalError, match=r"expected event 4 to be one of relabel, undo, .* backup"):
         restored([Record(4, "x", "2026-01-01T00:00:00+00:00", kind, text)], rows())
@@ -191,6 +220,12 @@ def test_what_is_no_number_is_not_written(tmp_path: Path) -> None:
 NASTY = "'); DROP TABLE events; --\x00\n\u202e<script>\U0001f600"
 
 
+ITEMS = (
+    Imported(Kind.RELABEL, "eve", NASTY, datetime(2025, 1, 1, 10, 30, 0, 5, tzinfo=UTC)),
+    Imported(Kind.UNSURE, "", "", None),
+)
+
+
 def given() -> list[Event]:
     return [
         relabelled((3, 0), (1, 0), (0, 1), note=NASTY, annotator="Ada"),
@@ -199,13 +234,15 @@ def given() -> list[Event]:
         verified({"n_flipped": 2, "accuracy_after": 0.1 + 0.2, "log_loss_after": None}, annotator="bo"),
         exported("folder/ü.csv", 2, annotator="bo"),
         judged(Kind.ADJUDICATE, (4,), (0,), (1,), note="", annotator="eve"),
+        imported((1, 1), (1, 1), (0, 1), ITEMS, source=NASTY, annotator="bo"),
+        relabelled((3,), (0,), (1,), note="", annotator="Ada")._replace(details={"query": 7, "flip_set": "[]"}),
     ]
 
 
 def test_every_kind_comes_back_as_it_was(tmp_path: Path) -> None:
     journal = opened(tmp_path / "store.sqlite")
     kept = [journal.append(event) for event in given()]
-    assert [event.seq for event in kept] == [1, 2, 3, 4, 5, 6]
+    assert [event.seq for event in kept] == list(range(1, 9))
     assert all(datetime.now(UTC) - event.time < timedelta(minutes=5) for event in kept)
     alike = [event._replace(seq=0, time=given()[0].time, uid="", original=()) for event in kept]
     assert alike == given()
@@ -428,6 +465,28 @@ def test_a_place_that_is_none_is_refused(place: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("place", "url"),
+    [
+        ("host=db.example port=5433 dbname=labels user=ada", "postgresql://ada@db.example:5433/labels"),
+        ("dbname = 'my labels' user='a@b' password='se cret'", "postgresql://a%40b:password@localhost/my%20labels"),
+        ("host=db sslmode=require", "postgresql://user@db/database?sslmode=require"),
+        ("host=/run/postgresql dbname=labels", "postgresql://user@%2Frun%2Fpostgresql/labels"),
+    ],
+)
+def test_the_parts_of_a_connection_are_no_file_name(
+    place: str, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of that name was made, and nobody else saw what was decided."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(JournalError) as caught:
+        Journal(rows(), place)
+    assert f"got the parts of a connection. Write '{url}'; for a file of that name" in str(caught.value)
+    assert "cret" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+    opened(tmp_path / "host=1").close()
+
+
+@pytest.mark.parametrize(
     "place",
     [
         "postgresql://ada:top@secret@127.0.0.1:1/db",
@@ -560,6 +619,78 @@ def test_a_damaged_store_is_read_up_to_the_last_good_event(tmp_path: Path, state
     assert "1 event is kept in memory only; write them to a new place" in again.trouble
     again.close()
     assert store.read_bytes() == before
+
+
+NAME = [None, "00" * 16, "", "ham", 0, 1, 1]
+BODY = {"annotator": "ada", "rows": [0], "names": [NAME], "before": ["ham"], "after": ["spam"], "note": ""}
+ODD_NAMES = [
+    NAME[:5],
+    [None, "zz" * 16, *NAME[2:]],
+    [None, "00", *NAME[2:]],
+    [*NAME[:4], 3, 1, 1],
+    [*NAME[:3], {}, 0, 1, 1],
+]
+ODD = {
+    "no annotator": {"rows": [0], "names": [NAME], "before": ["ham"], "after": ["spam"]},
+    "no rows": {"annotator": "ada", "note": "x"},
+    "fewer labels than rows": {**BODY, "after": []},
+    "fewer rows than names": {**BODY, "rows": []},
+    "a label that is none": {**BODY, "after": [["spam"]]},
+    "a note that is a number": {**BODY, "note": 3},
+    "half a character": {**BODY, "note": "\ud800"},
+    "a row that is a text": {**BODY, "rows": ["first"]},
+    "a list": [BODY],
+    **{f"name {number}": {**BODY, "names": [name]} for number, name in enumerate(ODD_NAMES)},
+}
+
+
+@pytest.mark.parametrize("body", ODD.values(), ids=ODD)
+@pytest.mark.parametrize("is_open", [False, True])
+def test_an_event_of_another_shape_is_no_riddle(tmp_path: Path, body: object, is_open: bool) -> None:
+    """Another tool wrote it, and knew the digests: what came before it counts."""
+    store = tmp_path / "store.sqlite"
+    journal = opened(store)
+    journal.append(swap(1))
+    writer = opened(store)
+    assert writer._store is not None
+    draft = Record(0, "other-1", datetime.now(UTC).isoformat(), "relabel", json.dumps(body))
+    last = writer._records[-1]
+    writer._store.exchange(last.seq, last.digest, [draft, draft._replace(uid="other-2")], "[]")
+    if is_open:
+        journal.append(swap(2))
+        assert "1 event is kept in memory only" in journal.trouble
+        assert overlay(journal.state) == {1: 0, 2: 1}
+    else:
+        journal.close()
+        journal = opened(store)
+        assert overlay(journal.state) == {1: 0}
+        assert "Its first 1 events are as they were written and count here" in journal.trouble
+    assert "expected event 2 to be one of relabel, undo," in journal.trouble
+    assert "nothing is written to it any more" in journal.trouble.lower()
+    for one in (journal, writer):
+        one.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "time", "body"),
+    [
+        ("undo", "2026-01-01T00:00:00+00:00", BODY),
+        ("export", "2026-01-01T00:00:00+00:00", {"annotator": "", "details": {"path": ["x"]}}),
+        ("export", "2026-01-01T00:00:00+00:00", {"annotator": "", "details": [1]}),
+        ("undo", "2026-01-01T00:00:00+00:00", {"annotator": "", "target": 3}),
+        ("relabel", "2026-01-01T00:00:00", BODY),
+        ("relabel", "yesterday", BODY),
+    ],
+)
+def test_an_event_that_only_looks_right_is_refused(kind: str, time: str, body: object) -> None:
+    with pytest.raises(JournalError, match=r"expected event 4 to be one of relabel, undo, .* backup"):
+        restored([Record(4, "x", time, kind, json.dumps(body))], rows())
+
+
+def test_a_body_without_an_end_is_refused() -> None:
+    for body in ("[" * 100_000, json.dumps(BODY) + " {}"):
+        with pytest.raises(JournalError, match="expected event 4 to be one of relabel"):
+            restored([Record(4, "x", "2026-01-01T00:00:00+00:00", "relabel", body)], rows())
 
 
 def test_a_store_without_a_good_decision_is_refused(tmp_path: Path) -> None:

@@ -380,7 +380,7 @@ def test_a_naive_bayes_is_refused() -> None:
     counts = np.random.default_rng(0).poisson(1.0, (20, 3))
     y = np.arange(20) % 2
     fit = rw.adopt(MultinomialNB().fit(counts, y), counts, y)
-    with pytest.raises(TypeError, match="repair: expected a Fit of a logistic regression"):
+    with pytest.raises(TypeError, match="repair: expected a Fit with coefficients"):
         rw.repair(fit, counts[:1], [0])
 
 

@@ -120,7 +120,7 @@ def test_texts_are_shown_and_not_interpreted(bench: Workbench, tmp_path: Path) -
 def test_it_loads_nothing(bench: Workbench, tmp_path: Path) -> None:
     page = busy(bench, tmp_path / "report.html")
     assert not {"src", "href", "srcset", "action", "data"} & {name for name, _ in page.attributes}
-    assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in page.attributes
+    assert ("content", "default-src 'none'; style-src 'unsafe-inline'; img-src data:") in page.attributes
     style = re.search(r"<style>(.*?)</style>", (tmp_path / "report.html").read_text(encoding="utf-8"), re.DOTALL)
     assert style is not None
     assert "url(" not in style[1]

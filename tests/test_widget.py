@@ -70,7 +70,9 @@ def deliver(widget, content):
 
 def message(request, kind, **body):
     """A request; what most tests leave to Python is left to it."""
-    left = {"find": {"target": None}, "decide": {"labels": None}, "page": {"predicted": None}}
+    queue = {"order": "repair", "round": 1, "search": "", "label": None, "suggested": None, "offset": 0, "limit": 100}
+    page = {"predicted": None, "meta": None}
+    left = {"find": {"target": None}, "decide": {"labels": None}, "page": page, "queue": queue}
     return {"v": 1, "id": request, "kind": kind, **left.get(kind, {}), **body}
 
 
@@ -156,8 +158,14 @@ class TestContract:
         same_shape(ask(widget, "words", row=0, train=3), examples["words"])
         same_shape(ask(widget, "explain", row=0), examples["explain"])
         same_shape(ask(widget, "flips"), examples["flips"])
-        same_shape(ask(widget, "queue"), examples["queue"])
+        queue = ask(widget, "queue")
+        same_shape(queue, examples["queue"])
+        first = queue["rows"][0]
+        same_shape(ask(widget, "reasons", row=first["row"], label=first["suggested"]), examples["reasons"])
+        same_shape(ask(widget, "outlook"), examples["outlook"])
         same_shape(ask(widget, "history"), examples["history"])
+        same_shape(ask(widget, "conflicts"), examples["conflicts"])
+        same_shape(ask(widget, "carried"), examples["carried"])
         same_shape(ask(widget, "watch", rows=[0], on=False), examples["watch"])
         same_shape(page(widget), examples["page"])
         same_shape(widget._state, CONTRACT["state"])
@@ -216,7 +224,7 @@ class TestTraits:
         first, second = rw.RelabelWidget(bench), rw.RelabelWidget(bench)
         ask(first, "decide", rows=[3], decision="relabel", note="")
         assert second.relabelled == [3]
-        assert second._state["can_undo"]
+        assert second._state["next_undo"]
         first.close()
         bench.relabel([8])
         assert (first.relabelled, second.relabelled) == ([3], [3, 8])
@@ -333,8 +341,8 @@ class TestRequests:
         (tmp_path / "out.csv").write_text("theirs")
         ask(widget, "decide", rows=[3], decision="relabel", note="")
         said = [
-            refused(widget, "export", path=str(tmp_path / "out.csv"), overwrite=False),
-            refused(widget, "export", path=str(tmp_path / "out.exe"), overwrite=False),
+            refused(widget, "export", path=str(tmp_path / "out.csv"), overwrite=False, every=False),
+            refused(widget, "export", path=str(tmp_path / "out.exe"), overwrite=False, every=False),
             refused(widget, "decide", rows=[99], decision="keep", note=""),
         ]
         widget.workbench.close()
@@ -359,24 +367,37 @@ class TestRequests:
     def test_export(self, widget, tmp_path):
         ask(widget, "decide", rows=[3], decision="relabel", note="")
         target = tmp_path / "out.csv"
-        assert str(target) in ask(widget, "export", path=str(target), overwrite=False)["message"]
+        assert str(target) in ask(widget, "export", path=str(target), overwrite=False, every=False)["message"]
         assert pd.read_csv(target)["row"].tolist() == [3]
-        assert refused(widget, "export", path=str(tmp_path / "no" / "out.csv"), overwrite=False)[0] == "refused"
-        assert refused(widget, "export", path=str(tmp_path / "out.exe"), overwrite=False)[0] == "refused"
+        assert (
+            refused(widget, "export", path=str(tmp_path / "no" / "out.csv"), overwrite=False, every=False)[0]
+            == "refused"
+        )
+        assert refused(widget, "export", path=str(tmp_path / "out.exe"), overwrite=False, every=False)[0] == "refused"
 
     def test_a_file_that_is_not_ours_is_replaced_only_if_asked_for(self, widget, tmp_path):
         """The page wrote over a training CSV; the reason is what the page asks its question by."""
         theirs = tmp_path / "reviews.csv"
         theirs.write_text("text,label\n")
         ask(widget, "decide", rows=[3], decision="relabel", note="")
-        assert refused(widget, "export", path=str(theirs), overwrite=False)[0] == "exists"
+        assert refused(widget, "export", path=str(theirs), overwrite=False, every=False)[0] == "exists"
         assert theirs.read_text() == "text,label\n"
-        ask(widget, "export", path=str(theirs), overwrite=True)
+        ask(widget, "export", path=str(theirs), overwrite=True, every=False)
         assert pd.read_csv(theirs)["row"].tolist() == [3]
+
+    def test_an_export_of_all_decisions(self, widget, tmp_path):
+        ask(widget, "decide", rows=[3], decision="keep", note="")
+        target = tmp_path / "out.csv"
+        message = ask(widget, "export", path=str(target), overwrite=False, every=True)["message"]
+        assert message.startswith(f"Wrote 1 decision to {target}, as of event")
+        assert rw.read_labels(target)["decision"].tolist() == ["keep"]
+        assert widget.export_path != str(target)
 
     def test_an_export_of_no_labels_is_said_and_writes_nothing(self, widget, tmp_path):
         for overwrite in (False, True):
-            reason, message = refused(widget, "export", path=str(tmp_path / "out.csv"), overwrite=overwrite)
+            reason, message = refused(
+                widget, "export", path=str(tmp_path / "out.csv"), overwrite=overwrite, every=False
+            )
             assert reason == "refused"
             assert message.startswith("No label is changed")
         assert list(tmp_path.iterdir()) == []
@@ -466,12 +487,12 @@ class TestPages:
         bench = make_workbench(n_test=n)
         pages = Pages(bench)
         query = {"sort": "proba", "descending": True, "search": "text", "offset": 0, "limit": 100}
-        query |= {"filter": "all", "predicted": "good"}
+        query |= {"filter": "all", "predicted": "good", "meta": None}
         pages.page(query)
         reads = []
-        text = bench.test_text
-        bench_text = lambda row: reads.append(row) or text(row)  # noqa: E731
-        bench.__dict__["test_text"] = bench_text
+        content = bench.test_content
+        bench_content = lambda row, *, small: reads.append(row) or content(row, small=small)  # noqa: E731
+        bench.__dict__["test_content"] = bench_content
         answer = pages.page({**query, "offset": 40_000})
         assert len(reads) == len(answer["rows"]) == 100  # neither sorted nor searched again
         table = bench.test_rows()

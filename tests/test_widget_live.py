@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import contextvars
 import gc
+import os
+import sqlite3
+import subprocess
+import sys
 import threading
 import time
 import weakref
+from pathlib import Path
 
 import pytest
 from recording_comm import RecordingComm
@@ -209,19 +214,10 @@ class TestDecisions:
         assert lines[2]["what"] == "Undid the decision on 2 rows"
         assert lines[0]["what"].startswith("Exported: 1 corrected labels to")
 
-    def test_the_queue_is_suspects_without_what_was_decided(self, widget, bench):
-        first, second, third = bench.suspects(3)["row"].tolist()
-        assert [line["row"] for line in ask(widget, "queue")["rows"][:3]] == [first, second, third]
-        bench.keep(first)
-        bench.unsure(second)
-        rows = [line["row"] for line in ask(widget, "queue")["rows"]]
-        assert rows[0] not in (first, second)
-        assert len(rows) == 58
-
     def test_words_carry_the_note_and_the_whole_text(self, widget, bench):
         bench.keep(7, note="looked at it")
         found = ask(widget, "words", row=0, train=7)
-        assert (found["note"], found["text"]) == ("looked at it", bench.train_text(7))
+        assert (found["note"], found["text"]) == ("looked at it", bench.train_content(7, 0).text)
         assert len(found["words"]) == 3
 
     def test_shares_of_a_known_set_add_up(self, widget, bench):
@@ -381,7 +377,7 @@ class TestWritesThatWait:
     def test_an_export_comes_after_the_decisions_before_it(self, widget, bench, tmp_path):
         with bench._deciding:
             tell(widget, "r", "decide", rows=[1], decision="relabel", labels=None, note="")
-            tell(widget, "x", "export", path=str(tmp_path / "labels.csv"), overwrite=False)
+            tell(widget, "x", "export", path=str(tmp_path / "labels.csv"), overwrite=False, every=False)
         assert answers(widget)["x"]["kind"] == "result"
         assert (tmp_path / "labels.csv").exists()
 
@@ -394,3 +390,50 @@ class TestWritesThatWait:
                 time.sleep(0.01)
         assert answers(widget)["u"]["reason"] == "refused"
         assert widget._state["status"] == ""
+
+
+def test_a_workbench_that_is_closed_at_once_has_written_what_was_decided_on_its_page(tmp_path):
+    """What stood in the queue was refused, because the store was closed, and nobody was told."""
+    bench = make_workbench(annotator="ada", store=tmp_path / "store.sqlite")
+    widget = rw.RelabelWidget(bench)
+    locked = sqlite3.connect(tmp_path / "store.sqlite", check_same_thread=False)
+    locked.execute("BEGIN IMMEDIATE")
+    for row in range(4):
+        tell(widget, f"r{row}", "decide", rows=[row], decision="relabel", note="", labels=None)
+    release = threading.Timer(0.5, locked.rollback)
+    release.start()
+    widget.close()
+    bench.close()
+    release.join()
+    assert bench.store_trouble == ""
+    again = make_workbench(annotator="ada", store=tmp_path / "store.sqlite")
+    assert again.relabelled == [0, 1, 2, 3]
+    again.close()
+
+
+ENDS_AT_ONCE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import comm
+from recording_comm import RecordingComm
+comm.create_comm = RecordingComm
+from test_widget import make_workbench
+from test_widget_live import tell
+import relabel_widget as rw
+bench = make_workbench(annotator="ada", store=sys.argv[2])
+widget = rw.RelabelWidget(bench)
+for row in range(20):
+    tell(widget, f"r{row}", "decide", rows=[row], decision="relabel", note="", labels=None)
+"""
+
+
+def test_python_does_not_end_before_the_decisions_of_the_page_are_written(tmp_path):
+    path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", ENDS_AT_ONCE, str(Path(__file__).parent), str(tmp_path / "store")],
+        check=True,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    with make_workbench(annotator="ada", store=tmp_path / "store") as again:
+        assert again.relabelled == list(range(20))

@@ -29,6 +29,8 @@ REQUESTS = [
     ("explain", {"row": 1}),
     ("decide", {"rows": [1, 2], "decision": "relabel", "note": ""}),
     ("queue", {}),
+    ("reasons", {"row": 3, "label": "good"}),
+    ("outlook", {}),
     ("decide", {"rows": [4], "decision": "keep", "note": "seen"}),
     ("verify", {}),
     ("flips", {}),

@@ -3,11 +3,12 @@
 import { RequestError, type Client } from "./client";
 import type { Loaders } from "./loaders";
 import type { Pages } from "./pages";
-import type { Decided, Decision, Done, PageQuery, TestRow } from "./protocol";
-import { draftOf, type PaneName, type Panel, type Store, type View } from "./store";
+import type { Choice, Decided, Decision, Done, Matter, PageQuery, TestRow } from "./protocol";
+import { createQueue, type Queue, type Suspects } from "./queue";
+import { draftOf, inTurn, type PaneName, type Panel, type Store, type View } from "./store";
 import type { Unanswered } from "./traits";
 
-export interface Actions {
+export interface Actions extends Queue {
   ask(query: Partial<PageQuery>): void;
   select(row: number): void;
   /** The note being written about rows; their next decision takes it along. */
@@ -25,8 +26,6 @@ export interface Actions {
   verify(): void;
   cancel(): void;
   undo(): void;
-  /** To the suspect before. */
-  back(): void;
   redo(): void;
   setThreshold(value: number): void;
   exportTo(path: string, overwrite?: boolean): void;
@@ -35,8 +34,10 @@ export interface Actions {
   open(panel: Panel): void;
   show(pane: PaneName): void;
   resize(height: number): void;
-  /** Decide about the current suspect, by default for the suggested label; the next one appears once the decision is recorded. */
-  judge(decision: Decision | "skip", label?: string): void;
+  /** Decide a matter; the next one is in front at once. */
+  settle(matter: Matter, choice: Choice): void;
+  /** To the next matter. */
+  pass(): void;
   setFilling(on: boolean): void;
 }
 
@@ -46,6 +47,7 @@ export function createActions(
   pages: Pages<TestRow, PageQuery>,
   load: Loaders,
   unanswered: Unanswered,
+  suspects: Suspects,
 ): Actions {
   /** Reports the outcome of a request; returns the error, if any. */
   const report = async (answer: Promise<Done | Decided>): Promise<RequestError | undefined> => {
@@ -83,11 +85,15 @@ export function createActions(
     if (rows.length === 0) return undefined;
     const note = draftOf(store.get(), rows);
     const body = { rows: [...rows], decision, labels: labels === undefined ? null : [...labels], note: note.trim() };
-    const failed = await optimistic(marked(rows, decision === "relabel"), client.request("decide", body));
+    const change = decision === "adjudicate" ? {} : marked(rows, decision === "relabel");
+    const failed = await optimistic(change, client.request("decide", body));
     if (failed === undefined && draftOf(store.get(), rows) === note) draft(rows, "");
     return failed;
   };
+  let settled = ""; // the title of the last matter that was
+  const queue = createQueue(store, client, suspects, { decide, report });
   return {
+    ...queue,
     ask(change) {
       const query = { ...store.get().query, ...change };
       store.set({ query });
@@ -121,48 +127,39 @@ export function createActions(
     verify: () => void report(client.request("verify", {})),
     cancel: () => void report(client.request("cancel", {})),
     async undo() {
-      const { panel } = store.get();
-      if (panel !== "queue") return void report(client.request("undo", {}));
-      store.set({ judging: true }); // keys typed ahead are meant for the suspect that comes back
-      const failed = await report(client.request("undo", {}));
-      const { queue, judged } = store.get();
-      const place = queue?.findIndex(({ row }) => row === judged.at(-1)) ?? -1;
-      if (failed !== undefined || place < 0) store.set({ judging: false });
-      else store.set({ judging: false, judged: judged.slice(0, -1), queueAt: place, queueError: "" });
+      if (store.get().panel === "queue") return queue.takeBack();
+      await report(client.request("undo", {}));
+      store.set({ front: settled });
     },
-    back: () => store.set({ queueAt: Math.max(0, store.get().queueAt - 1), queueError: "" }),
     redo: () => void report(client.request("redo", {})),
     setThreshold: (value) => void report(client.request("threshold", { value })),
     async exportTo(path, overwrite = false) {
       store.set({ replacing: "" });
-      const failed = await report(client.request("export", { path, overwrite }));
+      const failed = await report(client.request("export", { path, overwrite, every: store.get().every }));
       if (failed?.reason === "exists") store.set({ replacing: path });
     },
     keepFile: () => store.set({ replacing: "" }),
     open(panel) {
       store.set({ panel });
-      if (panel === "history") load.history();
-      if (panel === "queue") {
-        store.set({ judged: [] });
-        load.queue();
-      }
+      store.set({ matters: null });
+      load.panel();
+      queue.onPanel();
     },
     show: (pane) => store.set({ pane }),
     resize: (height) => store.set({ height }),
-    async judge(decision, label) {
-      const inFront = ({ queue, queueAt } = store.get()) => queue?.[queueAt]?.row;
-      const { queue, queueAt: at } = store.get();
-      const suspect = queue?.[at];
-      if (suspect === undefined) return;
-      const { row, suggested } = suspect;
-      store.set({ judging: decision !== "skip", queueError: "" });
-      const failed = decision === "skip" ? undefined : await decide([row], decision, decision === "relabel" ? [label ?? suggested] : undefined);
-      const queueError = failed === undefined ? "" : `Not recorded. ${failed.message}`;
-      const { queueAt } = store.get();
-      const next = failed === undefined && inFront() === row ? queueAt + 1 : queueAt; // the ranking may have changed meanwhile
-      const judged = failed === undefined && decision !== "skip" ? [...store.get().judged, row] : store.get().judged;
-      store.set({ judging: false, judged, queueError, queueAt: next });
+    async settle(matter, { decision, label, note }) {
+      const { row, title } = matter;
+      const { matters } = store.get();
+      if (row === null || matters === null) return;
+      const rest = inTurn(store.get()).filter((one) => one !== matter);
+      store.set({ matters: { ...matters, matters: rest }, front: rest[0]?.title ?? "" });
+      settled = title;
+      if (draftOf(store.get(), [row]) === "") draft([row], note);
+      if ((await decide([row], decision, label === null ? undefined : [label])) === undefined) return;
+      store.set({ front: title });
+      load.panel();
     },
+    pass: () => store.set({ front: inTurn(store.get())[1]?.title ?? "" }),
     setFilling: (filling) => store.set({ filling }),
   };
 }

@@ -35,7 +35,7 @@ export function render({ model, el: host }: Props): () => void {
   });
   const body = [header, createStatusBar(scope, session), createQuestion(scope, session), panel.node, panes];
   root.append(el("div", "frame", ...body), createEdge(scope, session, root));
-  const judging = () => store.get().panel === "queue";
+  const judging = () => store.get().panel !== "none";
   listenToKeys(scope, root, session, {
     tests() {
       actions.show("tests");
@@ -46,6 +46,7 @@ export function render({ model, el: host }: Props): () => void {
       why.focus();
     },
     search() {
+      if (judging()) return panel.queue.search();
       actions.show("tests");
       tests.search();
     },
@@ -55,11 +56,12 @@ export function render({ model, el: host }: Props): () => void {
     },
     markSet: why.markSet,
     decide(decision) {
-      if (judging()) panel.decide(decision);
+      if (judging()) panel.queue.decide(decision);
       else if (decision !== "skip") why.decide(decision);
     },
-    pick: panel.pick,
-    scroll: panel.scroll,
+    pick: panel.queue.pick,
+    scroll: panel.queue.scroll,
+    settle: panel.settle,
     export: happens.export,
     full: () => full.node.click(),
     open: panel.open,

@@ -3,7 +3,7 @@
 import type { Client } from "./client";
 import type { Pages } from "./pages";
 import type { TrainRow } from "./protocol";
-import type { Store, View } from "./store";
+import { hasMatters, inTurn, type Store, type View } from "./store";
 
 const words = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
@@ -32,8 +32,10 @@ export interface Loaders {
   /** Requests the flip set of a row; the promise settles when the search has ended. */
   searching(row: number, search: Promise<unknown>): Promise<void>;
   words(): void;
-  history(): void;
-  queue(): void;
+  /** What the open panel shows. */
+  panel(): void;
+  /** How many wrong labels are left. */
+  outlook(): void;
   /** Everything that a change of labels or findings made out of date. */
   refresh(): void;
   stop(): void;
@@ -100,23 +102,23 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
     }
   });
 
-  const history = latest(async (signal) => {
+  const panel = latest(async (signal) => {
+    const { panel: name } = store.get();
     try {
-      store.set({ history: await client.request("history", {}, { signal }) });
+      if (name === "history") store.set({ history: await client.request(name, {}, { signal }) });
+      if (!hasMatters(name)) return;
+      store.set({ matters: await client.request(name, {}, { signal }) });
+      store.set({ front: inTurn(store.get())[0]?.title ?? "" }); // it stays there when others come before it
     } catch (error) {
       if (!signal.aborted) store.set({ notice: words(error), failed: true });
     }
   });
 
-  const queue = latest(async (signal) => {
-    store.set({ queueError: "" });
+  const outlook = latest(async (signal) => {
     try {
-      const { rows } = await client.request("queue", {}, { signal });
-      const { queue: before, queueAt } = store.get();
-      const place = rows.findIndex(({ row }) => row === before?.[queueAt]?.row); // the current suspect stays current
-      store.set({ queue: rows, queueAt: Math.max(0, place) });
-    } catch (error) {
-      if (!signal.aborted) store.set({ queueError: words(error) });
+      store.set({ outlook: (await client.request("outlook", {}, { signal })).message });
+    } catch {
+      if (!signal.aborted) store.set({ outlook: "" }); // not every model has one
     }
   });
 
@@ -131,15 +133,15 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
       searched.splice(searched.indexOf(row), 1);
     },
     words: details.load,
-    history: history.load,
-    queue: queue.load,
+    panel: panel.load,
+    outlook: outlook.load,
     refresh() {
       ranking.load();
       flips.load();
-      if (store.get().panel === "history") history.load();
+      panel.load();
     },
     stop() {
-      for (const one of [ranking, explained, details, flips, history, queue]) one.stop();
+      for (const one of [ranking, explained, details, flips, panel, outlook]) one.stop();
     },
   };
 }

@@ -9,6 +9,9 @@ export type Kind = keyof Requests;
 /** Which test rows, and in which order. */
 export type PageQuery = Omit<Requests["page"]["body"], "offset" | "limit">;
 
+/** Which labels to check, and in which order. */
+export type QueueQuery = Omit<Requests["queue"]["body"], "round" | "offset" | "limit">;
+
 /** `id` is empty for progress of work that Python itself started. An error's reason `exists`: a file that is not ours is in the way. */
 export type Reply =
   | ({ kind: "progress"; id: string } & Progress)

@@ -4,6 +4,7 @@ import { createActions, type Actions } from "./actions";
 import { createClient, type Client } from "./client";
 import { createLoaders, type Bars } from "./loaders";
 import { createPages, type Pages } from "./pages";
+import { createSuspects, type Suspects } from "./queue";
 import type { PageQuery, Progress, Sizes, TestRow, TrainRow } from "./protocol";
 import { createStore, FIRST_QUERY, type Store, type View } from "./store";
 import { firstView, follow, type Model, type Unanswered } from "./traits";
@@ -16,6 +17,7 @@ export interface Session {
   store: Store<View>;
   pages: TestPages;
   bars: BarPages;
+  suspects: Suspects;
   actions: Actions;
   /** These test rows are visible. */
   watch(rows: number[]): void;
@@ -105,12 +107,14 @@ export function createSession(model: Model): Session {
   };
   const unanswered: Unanswered = { count: 0, settle() {} };
   const unfollow = follow(model, store, unanswered, { onData, onChoice: load.ranking, onConnection: watch.probe });
-  const actions = createActions(store, client, pages, load, unanswered);
+  const suspects = createSuspects(client, load.outlook);
+  const actions = createActions(store, client, pages, load, unanswered, suspects);
   load.ranking();
   return {
     store,
     pages,
     bars,
+    suspects,
     actions,
     watch: watch.watch,
     dispose() {
@@ -119,6 +123,8 @@ export function createSession(model: Model): Session {
       load.stop();
       pages.dispose();
       bars.dispose();
+      actions.stop();
+      suspects.dispose();
       client.dispose();
     },
   };

@@ -6,9 +6,13 @@ import type {
   Flips,
   Forecast,
   History,
+  Matter,
+  Matters,
   PageQuery,
   Progress,
+  QueueQuery,
   Ranking,
+  Reasons,
   Shared,
   Suspect,
   Words,
@@ -41,9 +45,16 @@ export function createStore<T extends object>(initial: T): Store<T> {
 export type Loading = "idle" | "loading" | "ready" | "failed";
 /** Where one pane is shown at a time. */
 export type PaneName = "tests" | "why" | "happens";
-export type Panel = "none" | "queue" | "history" | "help";
+export type Panel = "none" | "queue" | "history" | "conflicts" | "carried" | "help";
 
-export const TITLES: Record<Panel, string> = { none: "", queue: "Suspect labels", history: "History", help: "Keys" };
+export const TITLES: Record<Panel, string> = {
+  none: "",
+  queue: "Suspect labels",
+  history: "History",
+  conflicts: "Conflicts",
+  carried: "Not carried over",
+  help: "Keys",
+};
 
 export interface View {
   shared: Shared;
@@ -69,17 +80,31 @@ export interface View {
   /** Of the whole, in px; what is inside scrolls. */
   height: number;
   history: History | null;
-  queue: Suspect[] | null;
-  queueError: string;
+  /** Conflicts or what did not carry over, and the title of the one that keys act on. */
+  matters: Matters | null;
+  front: string;
+  /** Which labels of the queue are listed. */
+  sifted: QueueQuery;
+  /** Those that were in front one after the other or wait to be, and the place of the one that is now. */
+  trail: readonly Suspect[];
   queueAt: number;
-  /** The suspects decided about since the panel was opened, the last one at the end. */
-  judged: readonly number[];
-  /** A decision about the current suspect is being recorded. */
+  queueError: string;
+  /** What was decided since the last ranking from the top, each decision by itself. */
+  judged: readonly (readonly Suspect[])[];
+  /** Chosen in the list, to decide about them at once. */
+  picked: readonly Suspect[];
+  /** By `reasonKey`; null where there are none. */
+  reasons: ReadonlyMap<string, Reasons | null>;
+  /** How many wrong labels are left, in words. */
+  outlook: string;
+  /** A decision is being recorded, or the next label to come: keys wait. */
   judging: boolean;
   /** Notes not yet attached to a decision, by the rows they are about. */
   drafts: ReadonlyMap<string, string>;
   /** The file the user is asked whether to replace; empty if none. */
   replacing: string;
+  /** Whether all decisions are exported, not the corrected labels alone. */
+  every: boolean;
   filling: boolean;
   filled: Filled | null;
   progress: Progress | null;
@@ -92,9 +117,33 @@ export interface View {
   silent: boolean;
 }
 
+export const frontOf = ({ trail, queueAt }: Readonly<View>): Suspect | undefined => trail[queueAt];
+
+/** What a decision in the queue is about. */
+export function subjectsOf(view: Readonly<View>): readonly Suspect[] {
+  const front = frontOf(view);
+  return view.picked.length > 0 || front === undefined ? view.picked : [front];
+}
+
+export const rowsOf = (many: readonly Suspect[]): number[] => many.map(({ row }) => row);
+
+export const reasonKey = ({ row, suggested }: Suspect): string => `${row} ${suggested}`;
+
 /** The note being written about these rows. */
 export function draftOf({ drafts }: Readonly<View>, rows: readonly number[]): string {
   return drafts.get(String(rows)) ?? "";
 }
 
-export const FIRST_QUERY: PageQuery = { sort: "row", descending: false, filter: "all", predicted: null, search: "" };
+/** Whether a panel shows matters. */
+export const hasMatters = (panel: Panel): panel is "conflicts" | "carried" => panel === "conflicts" || panel === "carried";
+
+/** The matters from the one in front on; those before it come last. */
+export function inTurn({ matters, front }: Readonly<View>): Matter[] {
+  const all = matters?.matters ?? [];
+  const at = Math.max(0, all.findIndex(({ title }) => title === front));
+  return [...all.slice(at), ...all.slice(0, at)];
+}
+
+export const FIRST_QUERY: PageQuery = { sort: "row", meta: null, descending: false, filter: "all", predicted: null, search: "" };
+
+export const FIRST_SIFT: QueueQuery = { order: "repair", search: "", label: null, suggested: null };

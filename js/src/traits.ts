@@ -3,7 +3,7 @@
 import type { AnyModel } from "@anywidget/types";
 import { decodeState } from "./codec";
 import type { Shared, Traits } from "./protocol";
-import { FIRST_QUERY, type Store, type View } from "./store";
+import { FIRST_QUERY, FIRST_SIFT, type Store, type View } from "./store";
 
 export type Model = AnyModel<Traits & Record<string, unknown>>;
 
@@ -13,14 +13,19 @@ const EMPTY: Shared = {
   nTest: 0,
   classes: ["", ""],
   labelled: false,
-  canUndo: false,
-  canRedo: false,
+  nextUndo: "",
+  nextRedo: "",
+  conflicts: "",
+  carried: "",
   exportPath: "",
   status: "",
   job: null,
   verification: null,
   verifiedBy: "",
   ownNote: "",
+  checked: "",
+  orders: ["suspicion"],
+  meta: [],
 };
 
 function readTraits(model: Model) {
@@ -64,13 +69,20 @@ export function firstView(model: Model): View {
     flips: null,
     panel: "none",
     history: null,
-    queue: null,
-    queueError: "",
+    matters: null,
+    front: "",
+    sifted: { ...FIRST_SIFT, order: shared.orders[0] === "suspicion" ? "suspicion" : "repair" },
+    trail: [],
     queueAt: 0,
+    queueError: "",
     judged: [],
+    picked: [],
+    reasons: new Map(),
+    outlook: "",
     judging: false,
     drafts: new Map(),
     replacing: "",
+    every: false,
     filling: true,
     filled: null,
     progress: null,

@@ -10,8 +10,29 @@ export type Column = (typeof COLUMNS)[number];
 export const FILTERS = ["all", "misclassified", "near", "small", "has_set", "flipped", "became_right", "became_wrong"] as const;
 export type Filter = (typeof FILTERS)[number];
 
-export const DECISIONS = ["relabel", "keep", "unsure", "clear"] as const;
+export const ORDERS = ["repair", "suspicion"] as const;
+export type Order = (typeof ORDERS)[number];
+
+export const DECISIONS = ["relabel", "keep", "unsure", "clear", "adjudicate"] as const;
 export type Decision = (typeof DECISIONS)[number];
+
+/**
+ * A row that is more than its text: an image as PNG in base64, or a table. `coarse` says that its pixels are to be
+ * told apart. The first of the `lines` are the headings: name, value and, where they are known, the value of the
+ * test row and what the value contributes, which `about` explains. The most telling values come first.
+ */
+export interface Content {
+  image: string;
+  coarse: boolean;
+  lines: Array<Array<string>>;
+  about: string;
+}
+export const content = record<Content>({
+  image: string,
+  coarse: boolean,
+  lines: list(list(string)),
+  about: string,
+});
 
 /**
  * A line of the list of test rows. `rival` is the nearest other class. With two classes `proba` is the probability
@@ -23,6 +44,7 @@ export type Decision = (typeof DECISIONS)[number];
 export interface TestRow {
   row: number;
   text: string;
+  content: Content | null;
   label: string | null;
   predicted: string;
   rival: string;
@@ -37,6 +59,7 @@ export interface TestRow {
 export const testRow = record<TestRow>({
   row: count,
   text: string,
+  content: nullable(content),
   label: nullable(string),
   predicted: string,
   rival: string,
@@ -127,6 +150,7 @@ export interface TrainRow {
   row: number;
   id: string;
   text: string;
+  content: Content | null;
   original: string;
   current: string;
   suggested: string;
@@ -142,6 +166,7 @@ export const trainRow = record<TrainRow>({
   row: count,
   id: string,
   text: string,
+  content: nullable(content),
   original: string,
   current: string,
   suggested: string,
@@ -165,9 +190,14 @@ export const bars = record<Bars>({
   rows: list(trainRow),
 });
 
-/** One test row in full. `largest` is the largest influence of any training row, without its sign. */
+/**
+ * One test row in full. `meta` is its metadata on one line. `largest` is the largest influence of any training
+ * row, without its sign.
+ */
 export interface Ranking {
   text: string;
+  content: Content | null;
+  meta: string;
   summary: TestRow;
   flip: FlipSummary | null;
   forecast: Forecast | null;
@@ -176,6 +206,8 @@ export interface Ranking {
 }
 export const ranking = record<Ranking>({
   text: string,
+  content: nullable(content),
+  meta: string,
   summary: testRow,
   flip: nullable(flipSummary),
   forecast: nullable(forecast),
@@ -198,11 +230,18 @@ export const wordPart = record<WordPart>({
 /**
  * A training row in full, and what the features it shares with the query contribute, to first order, when it gets
  * the `label`. `weight` is the coefficient of the second class; with more than two, of the predicted class less
- * that of the rival.
+ * that of the rival. `same` are the training rows that say the same, itself among them; empty if no other does, or
+ * they are too many. `other` says whether one of them is labelled otherwise, and `choices` are labels that all of
+ * them may get.
  */
 export interface Words {
   train: number;
   text: string;
+  content: Content | null;
+  meta: string;
+  same: Array<number>;
+  other: string;
+  choices: Array<string>;
   note: string;
   label: string;
   words: Array<WordPart>;
@@ -210,6 +249,11 @@ export interface Words {
 export const words = record<Words>({
   train: count,
   text: string,
+  content: nullable(content),
+  meta: string,
+  same: list(count),
+  other: string,
+  choices: list(string),
   note: string,
   label: string,
   words: list(wordPart),
@@ -281,30 +325,106 @@ export const history = record<History>({
   lines: list(historyLine),
 });
 
-/** A training row that is probably mislabelled. */
+/**
+ * A training row that nobody decided about. `title` names it, `facts` says what is wrong with it; `score` is the
+ * probability that its label is wrong.
+ */
 export interface Suspect {
   row: number;
-  id: string;
+  title: string;
+  facts: string;
   text: string;
+  content: Content | null;
   label: string;
   suggested: string;
   score: number;
 }
 export const suspect = record<Suspect>({
   row: count,
-  id: string,
+  title: string,
+  facts: string,
   text: string,
+  content: nullable(content),
   label: string,
   suggested: string,
   score: number,
 });
 
-/** The most suspect training rows that nobody decided about. */
+/** Some of them, in the order asked for. */
 export interface Queue {
+  total: number;
+  offset: number;
   rows: Array<Suspect>;
 }
 export const queue = record<Queue>({
+  total: count,
+  offset: count,
   rows: list(suspect),
+});
+
+/**
+ * Why a label may be wrong: `words` that speak for the suggested one, how much each does (`parts`), and `lines` to
+ * read: what it is about, what there is of that, and how it was found.
+ */
+export interface Reasons {
+  words: Array<string>;
+  parts: Array<number>;
+  lines: Array<Array<string>>;
+}
+export const reasons = record<Reasons>({
+  words: list(string),
+  parts: list(number),
+  lines: list(list(string)),
+});
+
+/** What was done, in words. */
+export interface Done {
+  message: string;
+}
+export const done = record<Done>({
+  message: string,
+});
+
+/** What a button decides about a row. `effect` says what that is predicted to do, and may be empty. */
+export interface Choice {
+  words: string;
+  effect: string;
+  decision: Decision;
+  label: string | null;
+  note: string;
+}
+export const choice = record<Choice>({
+  words: string,
+  effect: string,
+  decision: string as Decoder<Decision>,
+  label: nullable(string),
+  note: string,
+});
+
+/** A row to decide about, or null where there is none, with what was said about it. Titles tell them apart. */
+export interface Matter {
+  row: number | null;
+  title: string;
+  text: string;
+  said: Array<HistoryLine>;
+  choices: Array<Choice>;
+}
+export const matter = record<Matter>({
+  row: nullable(count),
+  title: string,
+  text: string,
+  said: list(historyLine),
+  choices: list(choice),
+});
+
+/** Conflicts, or what did not carry over. */
+export interface Matters {
+  about: string;
+  matters: Array<Matter>;
+}
+export const matters = record<Matters>({
+  about: string,
+  matters: list(matter),
 });
 
 /** The test rows that a verification flipped. */
@@ -327,14 +447,6 @@ export const filled = record<Filled>({
   done: count,
   total: count,
   running: boolean,
-});
-
-/** What was done, in words. */
-export interface Done {
-  message: string;
-}
-export const done = record<Done>({
-  message: string,
 });
 
 /** The same, and what it does to the chosen row. */
@@ -422,7 +534,11 @@ export const verified = record<Verified>({
  * The small synced state. Everything larger is asked for. `classes` are two or more; the threshold is one of two
  * classes and stays where it is with more. `verified_by` is what was retrained (minimiser, estimator or pipeline;
  * empty without a verification). `own_note` says where the user's own estimator predicts otherwise than the
- * minimum of its objective, and why; empty where it does not.
+ * minimum of its objective, and why; empty where it does not. `checked` says how many labels were found right or
+ * wrong, `orders` in which order the others can be checked (`Order`), the best one first. `meta` names the columns
+ * of metadata of the test rows. `next_undo` and `next_redo` say what these would take back or bring again, and
+ * whose it is; `conflicts` and `carried` how many rows people decided differently, and how many decisions did not
+ * carry over. All four are empty if there is none.
  */
 export interface Shared {
   revision: number;
@@ -430,14 +546,19 @@ export interface Shared {
   nTest: number;
   classes: [string, string, ...string[]];
   labelled: boolean;
-  canUndo: boolean;
-  canRedo: boolean;
+  nextUndo: string;
+  nextRedo: string;
+  conflicts: string;
+  carried: string;
   exportPath: string;
   status: string;
   job: Job | null;
   verification: Verified | null;
   verifiedBy: string;
   ownNote: string;
+  checked: string;
+  orders: Array<string>;
+  meta: Array<string>;
 }
 export const shared = record<Shared>({
   revision: count,
@@ -445,25 +566,34 @@ export const shared = record<Shared>({
   nTest: count,
   classes: classes,
   labelled: boolean,
-  canUndo: boolean,
-  canRedo: boolean,
+  nextUndo: string,
+  nextRedo: string,
+  conflicts: string,
+  carried: string,
   exportPath: string,
   status: string,
   job: nullable(job),
   verification: nullable(verified),
   verifiedBy: string,
   ownNote: string,
+  checked: string,
+  orders: list(string),
+  meta: list(string),
 });
 
 /** What is asked, and what is told then. */
 export interface Requests {
-  page: { body: { sort: Column; descending: boolean; filter: Filter; predicted: string | null; search: string; offset: number; limit: number }; result: Page };
+  page: { body: { sort: Column; meta: string | null; descending: boolean; filter: Filter; predicted: string | null; search: string; offset: number; limit: number }; result: Page };
   ranking: { body: { row: number; set_first: boolean }; result: Ranking };
   bars: { body: { row: number; set_first: boolean; offset: number; limit: number }; result: Bars };
   words: { body: { row: number; train: number }; result: Words };
   explain: { body: { row: number }; result: Explained };
   history: { body: Record<never, never>; result: History };
-  queue: { body: Record<never, never>; result: Queue };
+  queue: { body: { order: Order; round: number; search: string; label: string | null; suggested: string | null; offset: number; limit: number }; result: Queue };
+  reasons: { body: { row: number; label: string }; result: Reasons };
+  outlook: { body: Record<never, never>; result: Done };
+  conflicts: { body: Record<never, never>; result: Matters };
+  carried: { body: Record<never, never>; result: Matters };
   flips: { body: Record<never, never>; result: Flips };
   watch: { body: { rows: Array<number>; on: boolean }; result: Filled };
   select: { body: { row: number | null }; result: Done };
@@ -474,7 +604,7 @@ export interface Requests {
   undo: { body: Record<never, never>; result: Decided };
   redo: { body: Record<never, never>; result: Decided };
   threshold: { body: { value: number }; result: Done };
-  export: { body: { path: string; overwrite: boolean }; result: Done };
+  export: { body: { path: string; overwrite: boolean; every: boolean }; result: Done };
 }
 export const results: { [K in keyof Requests]: Decoder<Requests[K]["result"]> } = {
   page: page,
@@ -484,6 +614,10 @@ export const results: { [K in keyof Requests]: Decoder<Requests[K]["result"]> } 
   explain: explained,
   history: history,
   queue: queue,
+  reasons: reasons,
+  outlook: done,
+  conflicts: matters,
+  carried: matters,
   flips: flips,
   watch: filled,
   select: done,

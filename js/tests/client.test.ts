@@ -11,7 +11,7 @@ function make() {
 describe("one request, one answer", () => {
   test("the answer goes to the request with its id, in any order", async () => {
     const { fake, client } = make();
-    const first = client.request("export", { path: "a.csv", overwrite: false });
+    const first = client.request("export", { path: "a.csv", overwrite: false, every: false });
     const second = client.request("cancel", {});
     fake.reply(fake.last("cancel"), { message: "second" });
     fake.reply(fake.last("export"), { message: "first" });
@@ -29,7 +29,7 @@ describe("one request, one answer", () => {
 
   test("a result that does not fit rejects", async () => {
     const { fake, client } = make();
-    const answer = client.request("page", { sort: "row", descending: false, filter: "all", predicted: null, search: "", offset: 0, limit: 1 });
+    const answer = client.request("page", { sort: "row", meta: null, descending: false, filter: "all", predicted: null, search: "", offset: 0, limit: 1 });
     fake.reply(fake.last("page"), { ...contract.results.page, total: "many" });
     await expect(answer).rejects.toMatchObject({ reason: "malformed" });
   });

@@ -22,7 +22,7 @@ describe("what both languages agree on", () => {
     const page = decodeResult("page", contract.results.page);
     expectTypeOf(page).toEqualTypeOf<Page>();
     expect(page.rows[0]).toEqual({
-      row: 3, text: "cold soup", label: "bad", predicted: "good", rival: "bad", proba: 0.61, margin: 0.45, flipSize: 2, verifiedProba: 0.41,
+      row: 3, text: "cold soup", content: null, label: "bad", predicted: "good", rival: "bad", proba: 0.61, margin: 0.45, flipSize: 2, verifiedProba: 0.41,
       verifiedPredicted: "bad", ownProba: null, flipped: true,
     });
     expect(page.rows[1]?.label).toBeNull();

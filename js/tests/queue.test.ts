@@ -6,7 +6,9 @@ import { contract, draw, key, onAPage, settled, type Sent } from "./fixtures";
 onAPage();
 
 const suspects = (...rows: number[]) => ({
-  rows: rows.map((row) => ({ ...(contract.results.queue["rows"] as object[])[0], row, id: String(row) })),
+  total: rows.length,
+  offset: 0,
+  rows: rows.map((row) => ({ ...(contract.results.queue["rows"] as object[])[0], row, title: `Training row ${row}` })),
 });
 
 /** The queue is open on these rows; decisions wait for an answer. */
@@ -38,7 +40,7 @@ describe("the queue", () => {
     expect(decisions().length).toBe(1);
     fake.refuse(fake.last("decide"), "failed", "Something else wrote to the store.");
     await settled();
-    expect(body.textContent).toContain("training row 9");
+    expect(body.textContent).toContain("Training row 9");
     expect(body.textContent).toContain("Not recorded. Something else wrote to the store. Keys pressed since were ignored: r s.");
     expect(decisions().length).toBe(1);
     key(root, "k");
@@ -52,7 +54,7 @@ describe("the queue", () => {
     expect(decisions().map(({ rows }) => rows)).toEqual([[9]]);
     await written();
     // Row 10: the note "a x"; Escape left the field, so that J skipped the row.
-    expect(body.textContent).toContain("training row 11");
+    expect(body.textContent).toContain("Training row 11");
     for (const name of ["r", "s"]) key(root, name);
     await written();
     await written();
@@ -83,8 +85,8 @@ describe("the queue", () => {
 
   test("a click cannot decide about a row that came only just now", async () => {
     const { button, decisions } = await open(9, 10);
-    button("Keep (K)").click();
-    button("Keep (K)").click();
+    button("Keep good (K)").click();
+    button("Keep good (K)").click();
     expect(decisions().length).toBe(1);
   });
 
@@ -96,7 +98,7 @@ describe("the queue", () => {
     fake.answers.queue = suspects(9, 10, 11); // a new ranking
     key(root, "q");
     await settled();
-    expect(body.textContent).toContain("training row 10");
+    expect(body.textContent).toContain("Training row 10");
     expect(note.value).toBe("about 10 ");
     key(root, "j");
     expect(note.value).toBe("");

@@ -18,7 +18,7 @@ test("the store tells of changes, and only of changes", () => {
 });
 
 const row = (number: number, text = ""): TestRow => ({
-  row: number, text, label: null, predicted: "a", rival: "b", proba: 0.5, margin: 0, flipSize: null, verifiedProba: null, verifiedPredicted: null, ownProba: null, flipped: null,
+  row: number, text, content: null, label: null, predicted: "a", rival: "b", proba: 0.5, margin: 0, flipSize: null, verifiedProba: null, verifiedPredicted: null, ownProba: null, flipped: null,
 });
 
 function source(total = 100_000) {

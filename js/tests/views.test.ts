@@ -88,12 +88,12 @@ describe("the page", () => {
   test("search, filter, sort, threshold and file name are asked for as given", async () => {
     vi.useFakeTimers();
     const { fake, find, button } = draw();
-    const search = find<HTMLInputElement>("input[type=search]");
+    const search = find<HTMLInputElement>("[aria-label='Search test rows']");
     search.value = "soup";
     search.dispatchEvent(new Event("input"));
     vi.advanceTimersByTime(500);
     vi.useRealTimers();
-    const select = find<HTMLSelectElement>("select");
+    const select = find<HTMLSelectElement>("[aria-label='Filter test rows']");
     select.value = "near";
     select.dispatchEvent(new Event("change"));
     button("Prob.").click();
@@ -158,16 +158,17 @@ describe("panels and keys", () => {
 
   test("the queue decides with one key each and goes on", async () => {
     const { fake, find } = draw();
-    fake.answers.queue = { rows: [contract.results.queue["rows"], contract.results.queue["rows"]].flat().map((one: any, i) => ({ ...one, row: 9 + i })) };
+    const [line] = contract.results.queue["rows"] as object[];
+    fake.answers.queue = { total: 2, offset: 0, rows: [9, 10].map((row) => ({ ...line, row, title: `Training row ${row}` })) };
     fake.answers.decide = contract.results.decide;
     key(find("section"), "q");
     await settled();
     expect(find(".rlw-queue-body").textContent).toContain("stale bread");
     key(find("section"), "k");
     expect(fake.last("decide")).toMatchObject({ rows: [9], decision: "keep" });
-    expect(find(".rlw-queue-body").textContent).toContain("1 of 2"); // until it is written down
+    expect(find(".rlw-queue-body").textContent).toContain("Training row 9"); // until it is written down
     await settled();
-    expect(find(".rlw-queue-body").textContent).toContain("2 of 2");
+    expect(find(".rlw-queue-body").textContent).toContain("Training row 10");
     key(find("section"), "j");
     expect(find(".rlw-queue-body").hidden).toBe(true);
   });
@@ -214,6 +215,6 @@ describe("panels and keys", () => {
     await settled();
     fake.say({ v: 1, id: "", kind: "sizes", row: 4, size: 17, done: 2, total: 10, running: true });
     expect(find(".rlw-test-scroll").textContent).toContain("17");
-    expect(find(".rlw-pane-foot").textContent).toContain("Set sizes: 2 of 10");
+    expect(find(".rlw-tests .rlw-pane-foot").textContent).toContain("Set sizes: 2 of 10");
   });
 });

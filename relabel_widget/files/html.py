@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import html
+from base64 import b64encode
 from collections.abc import Iterable
 from typing import Any
 
 from .characters import printable
 
 _LONGEST_TEXT = 1200
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"  # images within the page, and no others
+_COARSE = 128  # pixels of an image's width
 
 
 class Markup(str):
@@ -54,6 +57,20 @@ def table(caption: str, headings: Iterable[str], lines: Iterable[Iterable[Any]])
     )
     inner = tag("table", tag("caption", caption), tag("thead", head), tag("tbody", *body))
     return tag("div", inner, class_="scroll", tabindex="0", role="region", aria_label=caption)
+
+
+def picture(png: bytes, words: str, width: int, *, large: bool) -> Markup:
+    """A PNG within the page, with words for those who do not see it; pixels of a small one can be told apart."""
+    css = ("picture large" if large else "picture") + (" coarse" if width < _COARSE else "")
+    source = f"data:image/png;base64,{b64encode(png).decode()}"
+    return Markup(f'<img class="{css}" alt="{_escaped(words)}" src="{source}">')
+
+
+def values(headings: Iterable[str], lines: Iterable[Iterable[str]]) -> Markup:
+    """Named values of one row, as a small table."""
+    head = tag("tr", *(tag("th", heading, scope="col") for heading in headings))
+    body = (tag("tr", *(tag("td", cell, dir="auto") for cell in line)) for line in lines)
+    return tag("table", tag("thead", head), tag("tbody", *body), class_="values")
 
 
 def section(title: str, *parts: Any) -> Markup:
@@ -125,9 +142,7 @@ def page(title: str, *parts: Any) -> str:
         Markup('<meta charset="utf-8">'),
         Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
         Markup('<meta name="color-scheme" content="light dark">'),
-        Markup(
-            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        ),
+        Markup(f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'),
         tag("title", title),
         Markup(f"<style>{_STYLE}</style>"),
     )
@@ -168,6 +183,11 @@ tbody td:first-child { min-width: 3.5rem }
 tbody tr:last-child td { border-bottom: 0 }
 .num { text-align: right; font-variant-numeric: tabular-nums }
 .text { min-width: 16rem; max-width: 34rem; overflow-wrap: anywhere; white-space: pre-line }
+.picture { display: block; height: 3rem; max-width: 12rem; object-fit: contain; object-position: left }
+.picture.large { height: 10rem; max-width: 100% } .coarse { image-rendering: pixelated }
+.values { width: auto; font-size: .87rem } .values th, .values td { padding: .1rem .9rem .1rem 0; border: 0 }
+.values thead th { background: none; color: var(--soft); font-weight: 400 }
+td .values { font-size: inherit } .values td { font-variant-numeric: tabular-nums }
 time, .chance { white-space: nowrap; font-variant-numeric: tabular-nums }
 .change { font-variant-numeric: tabular-nums }
 .chance svg { vertical-align: -3px }

@@ -406,7 +406,7 @@ def check_any_fit(fit: Any, *, who: str, bayes: bool = False, instead: str = "")
     if isinstance(fit, BayesFit):
         if bayes:
             return
-        raise TypeError(f"{who}: expected a Fit of a logistic regression, got {fit}. {instead or _OF_BAYES}")
+        raise TypeError(f"{who}: expected a Fit with coefficients, got {fit}. {instead or _OF_BAYES}")
     if not isinstance(fit, Fit):
         raise TypeError(f"{who}: expected a Fit, as fit and adopt make, got {shown(fit)}.")
 

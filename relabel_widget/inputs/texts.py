@@ -182,11 +182,12 @@ def _of_series(series: Any, encoding: str) -> Reader:
 
 
 def _line(names: Sequence[Any], values: Sequence[Any], encoding: str, more: bool) -> str:
-    parts = (f"{name}={_value(value, encoding)}" for name, value in zip(names, values, strict=True))
+    parts = (f"{name}={value_text(value, encoding)}" for name, value in zip(names, values, strict=True))
     return ", ".join(parts) + (", …" if more else "")
 
 
-def _value(value: Any, encoding: str = "utf-8") -> str:
+def value_text(value: Any, encoding: str = "utf-8") -> str:
+    """A value as people read it: a text whole, a number in six digits, anything else cut to a line."""
     if isinstance(value, (str, bytes, bytearray, memoryview)) or is_missing(value):
         return _text(value, encoding)
     if isinstance(value, (float, np.floating)):
@@ -223,5 +224,7 @@ def _matrix_line(columns: AnyArray, values: AnyArray, names: Names) -> str:
     named = names(len(values))
     if values.dtype.kind in "fiu":
         columns = columns[np.argsort(-np.abs(values[columns]), kind="stable")]
-    shown = (f"{named[j] if named is not None else f'feature {j}'}={_value(values[j])}" for j in columns[:_MOST_VALUES])
+    shown = (
+        f"{named[j] if named is not None else f'feature {j}'}={value_text(values[j])}" for j in columns[:_MOST_VALUES]
+    )
     return ", ".join(shown) + (", …" if len(columns) > _MOST_VALUES else "")

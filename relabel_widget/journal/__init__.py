@@ -11,14 +11,15 @@ others wrote, and keeps what the store does not take at present. Older formats a
 from __future__ import annotations
 
 from .base import JournalError, StoreWarning
-from .events import DECISIONS, Event, Kind
-from .identity import Lost, Rows, Why
+from .events import DECISIONS, Event, Imported, Kind
+from .identity import Lost, RowName, Rows, Why
 from .journal import Journal, Place
 from .state import Judgement, Mark, Said, State, fold, holds
 
 __all__ = [
     "DECISIONS",
     "Event",
+    "Imported",
     "Journal",
     "JournalError",
     "Judgement",
@@ -26,6 +27,7 @@ __all__ = [
     "Lost",
     "Mark",
     "Place",
+    "RowName",
     "Rows",
     "Said",
     "State",

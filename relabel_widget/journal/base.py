@@ -16,4 +16,4 @@ class StoreDamagedError(JournalError):
 
 
 class StoreWarning(UserWarning):
-    """Warns of a store that does not take decisions at present, or of which only a part can be read."""
+    """Warns of a store that does not take decisions, can be read in part, or was not opened as it had been closed."""

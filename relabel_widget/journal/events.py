@@ -25,14 +25,24 @@ class Kind(StrEnum):
     KEEP = "keep"
     UNSURE = "unsure"
     ADJUDICATE = "adjudicate"
+    IMPORT = "import"
 
 
-DECISIONS = frozenset({Kind.RELABEL, Kind.KEEP, Kind.UNSURE, Kind.ADJUDICATE})
+DECISIONS = frozenset({Kind.RELABEL, Kind.KEEP, Kind.UNSURE, Kind.ADJUDICATE, Kind.IMPORT})
 """Decisions about training rows, which can be undone."""
 
 
+class Imported(NamedTuple):
+    """What a decision was elsewhere: its kind, who made it, why, and when (None: not known)."""
+
+    kind: Kind
+    annotator: str
+    note: str
+    time: datetime | None
+
+
 class Event(NamedTuple):
-    """One event, made by `relabelled`, `judged`, `step`, `verified` or `exported`.
+    """One event, made by `relabelled`, `judged`, `imported`, `step`, `verified` or `exported`.
 
     Parameters
     ----------
@@ -42,14 +52,16 @@ class Event(NamedTuple):
         Who did it; may be empty.
     rows, before, after
         For a decision: training rows and their class codes before and after it, all of the same length. Rows marked
-        as kept or unsure have their original codes afterwards. Read from a store, rows that the data at hand does not
+        as kept or unsure have their original codes afterwards. An import may have a row several times, once for each
+        person. Read from a store, rows that the data at hand does not
         have are negative numbers, and so are labels that are none of its classes.
     note
         For a decision: the reason.
     target
         For an undo or redo: ``uid`` of the decision that is undone or redone.
     details
-        For a verification or an export: its summary.
+        For a verification or an export: its summary. For an import: its source. For another decision: the reason for
+        it that was known, a query and its flip set.
     original
         For a decision: the class codes that the data gave to its rows when it was made. Set by the journal.
     session
@@ -59,6 +71,8 @@ class Event(NamedTuple):
     seq, time
         Position in the journal, from 1, and time in UTC. Both are set by the journal; before that they are 0 and
         `UNRECORDED`.
+    items
+        For an import: what each of its rows' decisions was elsewhere.
     """
 
     kind: Kind
@@ -74,11 +88,19 @@ class Event(NamedTuple):
     uid: str = ""
     seq: int = 0
     time: datetime = UNRECORDED
+    items: tuple[Imported, ...] = ()
 
     @property
     def person(self) -> str:
         """Whose undo and redo this event belongs to: the annotator, or the session of one without a name."""
         return self.annotator or f"\0{self.session}"
+
+    def on(self, place: int) -> Event:
+        """The decision on the row at a place: this one, or the one that it brings from elsewhere."""
+        if not self.items:
+            return self
+        kind, annotator, note, time = self.items[place]
+        return self._replace(kind=kind, annotator=annotator, note=note, time=time or self.time, items=())
 
 
 def check_text(name: str, text: object) -> None:
@@ -120,6 +142,25 @@ def judged(
     return Event(kind, annotator, rows, before, after, note)
 
 
+def imported(
+    rows: tuple[int, ...],
+    before: tuple[int, ...],
+    after: tuple[int, ...],
+    items: tuple[Imported, ...],
+    *,
+    source: str,
+    annotator: str,
+) -> Event:
+    """Decisions from elsewhere, with the class codes of their rows before and after; ``annotator`` brings them."""
+    assert len(rows) == len(before) == len(after) == len(items)
+    for item in items:
+        assert item.kind in DECISIONS - {Kind.IMPORT}
+        check_text("note", item.note)
+        check_text("annotator", item.annotator)
+    check_text("source", source)
+    return Event(Kind.IMPORT, annotator, rows, before, after, details={"source": source}, items=items)
+
+
 def step(kind: Kind, target: str, *, annotator: str) -> Event:
     """The undo or redo of the decision with uid ``target``."""
     assert kind in {Kind.UNDO, Kind.REDO}
@@ -131,7 +172,11 @@ def verified(details: Mapping[str, Detail], *, annotator: str) -> Event:
     return Event(Kind.VERIFY, annotator, details=details)
 
 
-def exported(path: str, count: int, digest: str = "", as_of: int = 0, *, annotator: str) -> Event:
-    """An export of ``count`` corrected labels to ``path``, true of event ``as_of``; the digest is the file's."""
+def exported(path: str, count: int, digest: str = "", as_of: int = 0, what: str = "", *, annotator: str) -> Event:
+    """An export of ``count`` corrected labels to ``path``, true of event ``as_of``; the digest is the file's.
+
+    ``what`` is "all" where all decisions were exported.
+    """
     details: Mapping[str, Detail] = {"path": path, "count": count, "digest": digest, "as_of": as_of}
+    details = {**details, "what": what} if what else details
     return Event(Kind.EXPORT, annotator, details=details)

@@ -202,9 +202,10 @@ class Rows:
         ``lost[-1 - number]`` says why.
         """
         keys = [(type(name[0]), type(name[LABEL]), *name) for name, _ in names]  # True and 1 are equal
+        distinct = dict(zip(keys, names, strict=True))  # many events are about few rows
         news = {
-            key: RowName._make((*name, number))
-            for key, (name, number) in zip(keys, names, strict=True)
+            key: _checked(RowName._make((*name, number)))
+            for key, (name, number) in distinct.items()
             if key not in self._known
         }
         if news:
@@ -279,6 +280,25 @@ class Rows:
             ids = sorted(digest_of(value_text(plain(one))).hex()[:16] for one in self._ids.tolist())[:_SAMPLED]
             sample += [f"id {one}" for one in ids]
         return sample
+
+
+def _checked(name: RowName) -> RowName:
+    """A name from a store, which another tool may have written.
+
+    Raises
+    ------
+    ValueError
+        If it is not as `Rows.names` makes them.
+    """
+    whole = (name.place, name.equals, name.alike, name.number)
+    if (
+        not all(type(number) is int for number in whole)
+        or not 0 <= name.place < name.equals <= name.alike
+        or not (isinstance(name.content, str) and isinstance(name.detail, str))
+        or len(bytes.fromhex(name.content)) != SIZE
+    ):
+        raise ValueError(f"expected the name of a row, got {name}")
+    return name
 
 
 def plain(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, final
 
 import sqlalchemy as sql
@@ -11,6 +12,15 @@ from .base import JournalError, StoreAwayError, StoreDamagedError
 from .sql_store import HEAD, SqlStore
 
 _WAIT = 5  # seconds
+# A connection of which nothing is heard any more ends, instead of being waited for; what the URL says goes first.
+_NETWORK = {
+    "connect_timeout": _WAIT,
+    "keepalives": 1,
+    "keepalives_idle": _WAIT,  # seconds without a word, then a question each
+    "keepalives_interval": 2,  # so many seconds,
+    "keepalives_count": 3,  # and so many of them
+    "tcp_user_timeout": 2_000 * _WAIT,  # milliseconds until what was sent must have arrived (Linux)
+}
 _LOCK = 0x524C4244  # an arbitrary number of ours: who holds it makes the tables
 _GUARDS = (
     "CREATE OR REPLACE FUNCTION relabel_events_stay() RETURNS trigger LANGUAGE plpgsql AS "
@@ -53,13 +63,14 @@ class PostgresStore(SqlStore):
             drivername="postgresql",
             query={name: value for name, value in address.query.items() if "password" not in name.lower()},
         )
+        network = {name: value for name, value in _NETWORK.items() if name not in address.query}
         try:
             engine = sql.create_engine(
                 address,
                 isolation_level="READ COMMITTED",  # who has waited for another writer sees what it wrote
                 pool_pre_ping=True,
                 pool_size=2,
-                connect_args={"connect_timeout": _WAIT, "client_encoding": "utf8"},
+                connect_args={"client_encoding": "utf8", **network},
             )
         except ImportError as error:
             raise ImportError(
@@ -67,6 +78,7 @@ class PostgresStore(SqlStore):
                 'pip install "relabel-widget[postgres]"'
             ) from error
         sql.event.listen(engine, "connect", _limit_waiting)
+        self.beside = Path.cwd() / f"relabel_widget-{address.database}"
         super().__init__(f"the store {shown.render_as_string()!r}", engine)
         try:
             self._make()

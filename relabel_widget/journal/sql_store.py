@@ -56,7 +56,6 @@ class SqlStore(Store):
     def __init__(self, name: str, engine: sql.Engine) -> None:
         self.name = name
         self._engine = engine
-        self._store = ""
         self._samples: set[str] = set()  # that were written
         # Closes the connections of a store that was never closed, in whichever thread drops it last.
         self._dispose = weakref.finalize(self, engine.dispose)
@@ -76,15 +75,34 @@ class SqlStore(Store):
             self._begin(connection)
             records = self._news(connection, after, digest)
             _extend(records, drafts, after, digest)
-            self._write(connection, records, sample)
-            connection.commit()
-        self._samples.add(sample)
+            self._commit(connection, records, sample)
         return records
+
+    def begin(self, drafts: Sequence[Record], sample: str) -> list[Record] | None:
+        """As `Store` says."""
+        records: list[Record] = []
+        with self._connected("write to") as connection:
+            self._begin(connection)
+            if self._news(connection, 0, START):
+                return None
+            _extend(records, drafts, 0, START)
+            self._commit(connection, records, sample)
+        return records
+
+    def _commit(self, connection: sql.Connection, records: list[Record], sample: str) -> None:
+        self._write(connection, records, sample)
+        connection.commit()
+        if records:
+            self._samples.add(sample)
+            self._remember(records[-1])
 
     def _news(self, connection: sql.Connection, after: int, digest: str) -> list[Record]:
         """Records after a known one; how many there must be is written apart from them."""
         store, version, last, newest = self._head(connection)
+        is_opening = not self.key
         self._check(store, version)
+        if is_opening:
+            self._check_end(connection, last)
         if last < after:
             raise BehindError(
                 f"journal: {self.name} has {last} events, but this workbench has read {after} from it: an older copy "
@@ -110,12 +128,12 @@ class SqlStore(Store):
                 f"journal: expected {self.name} in format {VERSION} or older, got format {version}: it was written by "
                 "a newer relabel_widget. Run `pip install --upgrade relabel-widget`, or pass another store=."
             )
-        if self._store and store != self._store:
+        if self.key and store != self.key:
             raise StoreAwayError(
                 f"journal: {self.name} is another store now than the one that this workbench opened. Put the first one "
                 "back, or write the decisions to a new place with Workbench.store_as(path)."
             )
-        self._store = store
+        self.key = store
 
     def _head(self, connection: sql.Connection) -> tuple[str, int, int, str]:
         # In one statement, so that nobody writes between the two.
@@ -201,6 +219,12 @@ class SqlStore(Store):
 
     def _begin(self, connection: sql.Connection) -> None:
         """Begin a transaction that nobody else's can come between."""
+
+    def _remember(self, newest: Record) -> None:
+        """Note apart from the database what it has just taken for good."""
+
+    def _check_end(self, connection: sql.Connection, last: int) -> None:
+        """Refuse a store without what was remembered of it."""
 
     def _tidy_up(self, connection: sql.Connection) -> None:
         """Do what writes leave to be done when nobody waits."""

@@ -16,9 +16,10 @@ import sqlalchemy as sql
 
 from ..files.whole import write_whole
 from .base import JournalError, StoreAwayError, StoreDamagedError
+from .head import Head, HeadFile
 from .older import OlderStore, is_older
 from .records import Record
-from .sql_store import HEAD, SqlStore
+from .sql_store import EVENTS, HEAD, SqlStore
 from .store import VERSION
 
 _WAIT = 5.0  # seconds that a write waits for another one
@@ -38,7 +39,8 @@ class SqliteStore(SqlStore):
     """Events in one SQLite file, made if it does not exist.
 
     Each write is one transaction in a write-ahead log with ``synchronous=FULL``, so that readers never wait for a
-    writer. Within a second it is brought into the file itself, so that copies of the file hold all decisions. Where
+    writer. Within a second it is brought into the file itself, so that copies of the file hold all decisions, and a
+    second file notes how far that must be, so that a log that lost its end does not go unnoticed (`head`). Where
     the folder lies on a network, SQLite's rollback journal takes the place of the log, with ``synchronous=EXTRA``,
     because ``FULL`` alone may lose the last transaction in a power cut there.
 
@@ -55,6 +57,9 @@ class SqliteStore(SqlStore):
 
     def __init__(self, path: Path) -> None:
         self._opener = opener = _Opener(path.absolute())
+        self.beside = opener.path
+        self._head_file = HeadFile(opener.path)
+        self._is_whole = False  # whether all is there that was noted
         pool: dict[str, Any] = {"poolclass": sql.QueuePool, "pool_size": 2, "max_overflow": 4}
         super().__init__(f"the store {str(path)!r}", sql.create_engine("sqlite://", creator=opener.connect, **pool))
         self._file: tuple[int, int] | None = None
@@ -68,6 +73,34 @@ class SqliteStore(SqlStore):
         except BaseException:
             self.close()
             raise
+
+    def close(self) -> None:
+        """As `Store` says."""
+        super().close()
+        if self._is_whole and not self._log.exists():  # whoever closes it last brings all of the log in
+            self._head_file.remove()
+
+    @property
+    def _log(self) -> Path:
+        return self._opener.path.with_name(self._opener.path.name + "-wal")
+
+    def _remember(self, newest: Record) -> None:
+        if self._opener.log:
+            self._head_file.note(Head(self.key, newest.seq, newest.digest))
+
+    def _check_end(self, connection: sql.Connection, last: int) -> None:
+        noted = self._head_file.read()
+        if noted is not None and noted.store == self.key:
+            there = connection.execute(sql.select(EVENTS.c.digest).where(EVENTS.c.seq == noted.last)).scalar()
+            self._is_whole = there == noted.digest
+        else:
+            self._is_whole = True
+        if noted is not None and not self._is_whole:
+            raise StoreDamagedError(
+                f"journal: {self.name} ends at event {last}, and lacks event {noted.last}, which was written to it: "
+                f"its log {self._log.name!r} was truncated or deleted, or an older copy was put in its place. If that "
+                f"was meant, delete {str(self._head_file.path)!r} and open it again."
+            )
 
     def older(self) -> OlderStore | None:
         """As `Store` says."""
@@ -186,9 +219,8 @@ class SqliteStore(SqlStore):
 
     def _tidy_up(self, connection: sql.Connection) -> None:
         """Move what was written from the log into the file, unless somebody reads it now: copies then hold it."""
-        log = self._opener.path.with_name(self._opener.path.name + "-wal")
         try:
-            if not self._opener.writable or not log.stat().st_size:
+            if not self._opener.writable or not self._log.stat().st_size:
                 return
         except OSError:
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -113,7 +113,7 @@ class _Folding:
         self.standing = dict(state.standing)
         self.overlay = dict(state.overlay)
         self.judged = dict(state.judged)
-        self._touched: set[int] = set()
+        self._touched: dict[int, list[Said]] = {}
         self.done = {person: list(events) for person, events in state.done.items()}
         self.undone = {person: list(events) for person, events in state.undone.items()}
 
@@ -128,14 +128,19 @@ class _Folding:
 
     def _apply(self, event: Event) -> None:
         self.done.setdefault(event.person, []).append(event)
-        for row, before, after, original in zip(event.rows, event.before, event.after, event.original, strict=True):
-            earlier = self.standing.get(row, ())
-            said = Said(event, after, original, _opinion(event, before, after, original, earlier))
-            if earlier and earlier[-1].event.seq > event.seq:  # a redo puts it back where it was
-                self.standing[row] = tuple(sorted((*earlier, said), key=lambda one: one.event.seq))
-            else:
-                self.standing[row] = (*earlier, said)
-        self._touched.update(event.rows)
+        for place, row in enumerate(event.rows):
+            before, after, original = event.before[place], event.after[place], event.original[place]
+            standing, one = self._of(row), event.on(place)
+            standing.append(Said(one, after, original, _opinion(one, before, after, original, standing)))
+            if len(standing) > 1 and standing[-2].event.seq > event.seq:  # a redo puts it back where it was
+                standing.sort(key=lambda said: said.event.seq)
+
+    def _of(self, row: int) -> list[Said]:
+        """What stands of a row, to be changed."""
+        standing = self._touched.get(row)
+        if standing is None:
+            standing = self._touched[row] = list(self.standing.get(row, ()))
+        return standing
 
     def _undo(self, event: Event) -> None:
         """Take a decision back. That nothing happens to one which is not standing makes two undos of it one."""
@@ -143,13 +148,8 @@ class _Folding:
         if target is None:
             return
         self.undone.setdefault(event.person, []).append(target)
-        for row in target.rows:
-            left = tuple(said for said in self.standing[row] if said.event is not target)
-            if left:
-                self.standing[row] = left
-            else:
-                del self.standing[row]
-        self._touched.update(target.rows)
+        for row in set(target.rows):
+            self._touched[row] = [said for said in self._of(row) if said.event.uid != target.uid]
 
     def _redo(self, event: Event) -> None:
         target = _pop(self.undone, event)
@@ -158,7 +158,11 @@ class _Folding:
 
     def settle(self) -> None:
         """Bring marks and judgements up to date."""
-        for row in self._touched:
+        for row, said in self._touched.items():
+            if said:
+                self.standing[row] = tuple(said)
+            else:
+                self.standing.pop(row, None)
             self._settle(row)
 
     def _settle(self, row: int) -> None:
@@ -186,14 +190,14 @@ def holds(said: Said, row: int, original: CodeArray) -> bool:
     return now == said.original or (said.label == now and said.opinion is not None)
 
 
-def _opinion(event: Event, before: int, after: int, original: int, earlier: tuple[Said, ...]) -> int | None:
+def _opinion(event: Event, before: int, after: int, original: int, earlier: Sequence[Said]) -> int | None:
     """What an annotator holds for right; the original label takes one's own mark or judgement off."""
     if event.kind is Kind.UNSURE:
         return None
     if event.kind is not Kind.RELABEL or after != original or (event.note and before == after):
         return after
-    own = [said for said in earlier if said.event.annotator == event.annotator and said.event.seq < event.seq]
-    return None if own else after
+    own = (said for said in reversed(earlier) if said.event.annotator == event.annotator)
+    return None if any(said.event.seq <= event.seq for said in own) else after
 
 
 def _pop(stacks: dict[str, list[Event]], step: Event) -> Event | None:

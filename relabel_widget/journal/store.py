@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .base import StoreAwayError
@@ -27,11 +28,17 @@ class Store(ABC):
         What is worth knowing about how it works here; empty if nothing is.
     patience
         Seconds that a write waits for others.
+    key
+        A name that no other store has; empty before it was read.
+    beside
+        How the path of a file begins in which events can be left for the store.
     """
 
     name: str
     note: str = ""
     patience: float = 5.0
+    key: str = ""
+    beside: Path
 
     @abstractmethod
     def exchange(self, after: int, digest: str, drafts: Sequence[Record], sample: str) -> list[Record]:
@@ -58,6 +65,10 @@ class Store(ABC):
         BehindError
             If the store has fewer records than the caller. Nothing was written.
         """
+
+    @abstractmethod
+    def begin(self, drafts: Sequence[Record], sample: str) -> list[Record] | None:
+        """Write the first records, as `exchange` does; None if it has others already: nothing was written then."""
 
     @abstractmethod
     def one_by_one(self) -> Iterator[Record]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import traitlets
 
 from ..monitor import Cancelled, Monitor
+from . import _disagreements as disagreements
 from . import _requests as requests
 from . import _wire as wire
 from . import _words as words
@@ -17,6 +18,7 @@ from ._filling import Filled, filler_of
 from ._jobs import Job
 from ._lanes import Lane
 from ._pages import ARRANGED_BY
+from ._queue import Queue
 from ._requests import Request, RequestError
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ Value = dict[str, Any]
 
 PATIENCE = 1.0
 """Seconds that a write may take before the page says that it waits."""
+
+CLOSING = 60.0
+"""Seconds that a workbench which is closed waits for writes: more would mean that two threads wait for each other."""
 
 _STORE = "store"
 """The lane of everything that is written to the store."""
@@ -57,6 +62,7 @@ class Answers:
         self._workbench = workbench
         self._pages = pages
         self._jobs = jobs
+        self._queued = Queue(workbench)
         self._filler = filler_of(workbench)
         self._lanes: dict[str, Lane] = {}
         self._unsubscribe = self._filler.subscribe(self._on_filled)
@@ -156,7 +162,15 @@ class Answers:
                     self._widget.say("")
                 self._refuse(request.id, caught)
 
-        self._lanes.setdefault(_STORE, Lane(_STORE)).ask(None, work, answer)
+        self._store_lane().ask(None, work, answer)
+
+    def _store_lane(self) -> Lane:
+        """Outlives the widget: what was decided on the page is written before the workbench lets go of its store."""
+        if _STORE not in self._lanes:
+            lane = Lane(_STORE, must_end=True)
+            self._lanes[_STORE] = lane
+            self._workbench.subscribe(lambda what: lane.join(CLOSING) if what == "closed" else None)
+        return self._lanes[_STORE]
 
     def _with_trouble(self, message: str) -> str:
         return f"{message} {self._workbench.store_trouble}".rstrip()
@@ -211,7 +225,22 @@ class Answers:
         self._beside(request, lambda _: words.history(self._workbench, wire.LINES_OF_HISTORY))
 
     def _queue(self, request: Request) -> None:
-        self._beside(request, lambda monitor: wire.queue(self._workbench, monitor))
+        key = tuple(value for name, value in request.body.items() if name not in ("offset", "limit"))
+        self._beside(request, lambda monitor: self._queued.page(request.body, monitor), key=key)
+
+    def _reasons(self, request: Request) -> None:
+        row, label = request.body["row"], request.body["label"]
+        self._beside(request, lambda monitor: self._queued.reasons(row, label, monitor), key=row)
+
+    def _outlook(self, request: Request) -> None:
+        self._beside(request, self._queued.outlook)
+
+    def _conflicts(self, request: Request) -> None:
+        row = self._widget.test_row
+        self._beside(request, lambda _: disagreements.conflicts(self._workbench, self._pages, row))
+
+    def _carried(self, request: Request) -> None:
+        self._beside(request, lambda _: disagreements.carried(self._workbench))
 
     def _flips(self, request: Request) -> None:
         self._beside(request, lambda _: wire.flips(self._pages))
@@ -235,7 +264,9 @@ class Answers:
 
     def _decide(self, request: Request) -> None:
         rows, decision, note = (request.body[name] for name in ("rows", "decision", "note"))
-        labels = request.body["labels"] if decision == "relabel" else None
+        labels = request.body["labels"] if decision in ("relabel", "adjudicate") else None
+        if decision == "adjudicate" and labels is None:
+            raise RequestError("malformed", "Request decide: expected the labels to adjudicate for, got none.")
         named = None if labels is None else [wire.class_of(self._workbench, label) for label in labels]
         if self._changes_labels(rows, decision, named):
             self._jobs.labels_change()
@@ -246,6 +277,8 @@ class Answers:
             if decision in ("keep", "unsure"):
                 written: list[int] = getattr(bench, decision)(rows, note, request=once)
                 return written
+            if decision == "adjudicate":
+                return bench.adjudicate(rows, named, note, request=once)
             if named is not None:
                 return bench.relabel(rows, named, note, request=once)
             wanted = rows if decision == "relabel" else []
@@ -268,12 +301,11 @@ class Answers:
         undo = request.kind == "undo"
         self._jobs.labels_change()
 
-        def act() -> tuple[str, list[int]]:
-            what = self._workbench.next_undo if undo else self._workbench.next_redo
-            return what, (self._workbench.undo if undo else self._workbench.redo)(request=request.id)
+        def act() -> list[int]:
+            return (self._workbench.undo if undo else self._workbench.redo)(request=request.id)
 
-        def then(done: tuple[str, list[int]]) -> None:
-            what, rows = done
+        def then(rows: list[int]) -> None:
+            what = self._workbench.asked_before(request.id)
             self._done(request, words.stepped(undo, what, len(rows), len(self._workbench.relabelled)))
 
         self._write(request, act, then)
@@ -309,16 +341,19 @@ class Answers:
         self._reply(request, {"message": self._widget.say(f"Threshold set to {self._widget.threshold}.")})
 
     def _export(self, request: Request) -> None:
-        def act() -> Path:
-            if not self._workbench.relabelled:  # here, after the decisions that were made before
-                raise RequestError(
-                    "refused", "No label is changed, so there is nothing to export. Nothing was written."
-                )
-            return self._workbench.export(request.body["path"], overwrite=request.body["overwrite"])
+        bench, every = self._workbench, request.body["every"]
+
+        def act() -> Path:  # which comes after the decisions that were made before
+            if not (len(bench.decisions()) if every else bench.relabelled):
+                why = "Nothing is decided" if every else "No label is changed"
+                raise RequestError("refused", f"{why}, so there is nothing to export. Nothing was written.")
+            path, overwrite = request.body["path"], request.body["overwrite"]
+            return bench.export(path, overwrite=overwrite, decisions="all" if every else "corrected")
 
         def then(path: Path) -> None:
-            self._widget.export_path = request.body["path"]
-            said = words.written(len(self._workbench.relabelled), str(path))
+            if not every:
+                self._widget.export_path = request.body["path"]
+            said = words.written(bench.last_export(path), str(path), every=every)
             self._reply(request, {"message": self._widget.say(self._with_trouble(said))})
 
         self._write(request, act, then)
@@ -332,6 +367,10 @@ _HANDLERS: Mapping[str, Callable[[Answers, Request], None]] = {
     "explain": Answers._explain,
     "history": Answers._history,
     "queue": Answers._queue,
+    "conflicts": Answers._conflicts,
+    "carried": Answers._carried,
+    "reasons": Answers._reasons,
+    "outlook": Answers._outlook,
     "flips": Answers._flips,
     "watch": Answers._watch,
     "select": Answers._select,

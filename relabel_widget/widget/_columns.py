@@ -11,6 +11,7 @@ import numpy as np
 from .._typing import AnyArray
 from ..facts import clip
 from ..workbench.test_rows import TestColumns
+from ._content import CONTENT, Shown
 from ._types import COUNT, FLAG, NUMBER, TEXT, Type, nullable
 
 TEXT_IN_LIST = 240
@@ -21,11 +22,12 @@ _DIGITS = 3  # of a probability on the page
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """What columns are made from: arrays over the test rows, the classes as text, and the text of each row."""
+    """What columns are made from: arrays over the test rows, the classes as text, and each row's text and looks."""
 
     arrays: TestColumns
     classes: list[str]
     text: Callable[[int], str]
+    shown: Callable[[int], Shown]
 
 
 def _in_order(_: Known) -> None:
@@ -105,7 +107,8 @@ def _flipped(known: Known, row: int) -> bool | None:
 
 COLUMNS = (
     Column("row", COUNT, lambda _, row: row, "Row"),
-    Column("text", TEXT, lambda known, row: clip(known.text(row), TEXT_IN_LIST), "Text", sort_key=_texts),
+    Column("text", TEXT, lambda known, row: clip(known.shown(row)[0], TEXT_IN_LIST), "Text", sort_key=_texts),
+    Column("content", nullable(CONTENT), lambda known, row: known.shown(row)[1]),
     Column("label", nullable(TEXT), _label, "True", "True label", _labels),
     Column(
         "predicted",

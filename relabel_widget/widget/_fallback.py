@@ -37,7 +37,7 @@ def _retrained(workbench: Any) -> Iterator[str]:
 
 
 def _chosen(workbench: Any, row: int) -> Iterator[Markup]:
-    text = tag("em", clip(workbench.test_text(row), 4 * _TEXT))
+    text = tag("em", clip(workbench.test_content(row, small=True).text, 4 * _TEXT))
     yield tag("p", tag("strong", f"Test row {row}. "), text, " ", sentence(workbench, row))
     known = workbench.known_flip_set(row)
     if known is not None:
@@ -48,7 +48,12 @@ def _chosen(workbench: Any, row: int) -> Iterator[Markup]:
     several = len(workbench.classes) > 2
     lines = (
         (
-            *(line.row, clip(line.text, _TEXT), label_of(line), signs(line)),
+            *(
+                line.row,
+                clip(workbench.train_content(line.row, row, small=True).text, _TEXT),
+                label_of(line),
+                signs(line),
+            ),
             *[line.suggested] * several,
             f"{line.influence:+.3f}",
             "█" * max(1, round(_BAR * abs(line.influence) / largest)),
@@ -65,7 +70,7 @@ def _tests(workbench: Any) -> Markup:
         label = true_label(columns, row)
         known = set_size(columns.flip_size[row])
         predicted = classes[columns.predicted[row]]
-        text = clip(workbench.test_text(row), _TEXT)
+        text = clip(workbench.test_content(row, small=True).text, _TEXT)
         lines.append((row, text, label, predicted, f"{columns.proba[row]:.3f}", known))
     return _table(("Row", "Text", "True", "Predicted", "Probability", "Flip set"), lines)
 

@@ -37,10 +37,18 @@ class Lane:
 
     Questions with another key than the newest one are what nobody waits for any more: they are stopped, and their
     answer is `Cancelled`.
+
+    Parameters
+    ----------
+    name
+        Of its thread.
+    must_end
+        Whether Python may not end before every question has its answer.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, must_end: bool = False) -> None:
         self._name = name
+        self._must_end = must_end
         self._lock = threading.Lock()
         self._waiting: deque[_Question] = deque()
         self._current: _Question | None = None
@@ -56,7 +64,8 @@ class Lane:
                 self._current.monitor.cancel()
             start = self._thread is None
             if start:
-                self._thread = threading.Thread(target=self._run, name=f"relabel_widget {self._name}", daemon=True)
+                self._thread = threading.Thread(target=self._run, name=f"relabel_widget {self._name}")
+                self._thread.daemon = not self._must_end
         for one in late:
             one.answer(None, Cancelled("superseded by a newer request"))
         if start and self._thread is not None:
@@ -85,7 +94,7 @@ class Lane:
                 _log.exception("an answer in the lane %r could not be given", self._name)
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait until every question has its answer."""
+        """Wait until every question has its answer, unless this is the thread that gives them."""
         thread = self._thread
-        if thread is not None:
+        if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,12 @@ import pandas as pd
 from .._typing import AnyArray, BoolArray, FloatArray, IntArray
 from ..workbench.test_rows import TestColumns
 from ._columns import COLUMNS, SORTABLE, Known
+from ._content import shown
 
 NEAR = 0.1
 """How far from the threshold, in probability, counts as near it; of more classes than two, half as far as the rival."""
 
-ARRANGED_BY = ("sort", "descending", "filter", "predicted", "search")
+ARRANGED_BY = ("sort", "meta", "descending", "filter", "predicted", "search")
 """What of a query decides which rows are listed, and in which order."""
 
 SMALL = 3
@@ -93,7 +95,9 @@ class Pages:
         return {column.name: column.value(known, row) for column in COLUMNS}
 
     def _known(self) -> Known:
-        return Known(self.columns(), [str(label) for label in self._workbench.classes], self._workbench.test_text)
+        bench = self._workbench
+        one = lru_cache(maxsize=1)(lambda row: shown(bench.test_content(row, small=True)))  # of several columns
+        return Known(self.columns(), [str(label) for label in bench.classes], bench.test_text, one)
 
     def kept(self, name: str) -> IntArray:
         """The test rows that a filter keeps, in their own order."""
@@ -111,13 +115,22 @@ class Pages:
             known = self._known()
             rows = rows[np.array(known.classes)[known.arrays.predicted[rows]] == query["predicted"]]
         words = query["search"].strip().casefold()
-        if words:
+        by_column = self._workbench.test_metadata.kept(query["search"])
+        if by_column is not None:
+            rows = rows[by_column[rows]]
+        elif words:
             text = self._workbench.test_text
             rows = np.array([row for row in rows.tolist() if words in text(row).casefold()], dtype=np.int64)
-        rows = _ordered(rows, SORTABLE[query["sort"]].sort_key(self._known()), query["descending"])
+        rows = _ordered(rows, self._sort_key(query), query["descending"])
         if version == self._version:
             self._arranged = (key, rows)
         return rows
+
+    def _sort_key(self, query: Mapping[str, Any]) -> AnyArray | None:
+        if query["meta"] is None:
+            return SORTABLE[query["sort"]].sort_key(self._known())
+        key: AnyArray = self._workbench.test_metadata.sort_key(query["meta"])
+        return key
 
     def page(self, query: Mapping[str, Any]) -> dict[str, Any]:
         """Rows ``offset`` to ``offset + limit`` of an arrangement, and how many it has."""

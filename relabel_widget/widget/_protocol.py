@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ._columns import COLUMNS, SORTABLE
+from ._content import CONTENT
 from ._types import CLASSES, COUNT, FLAG, NUMBER, TEXT, Type, limited, listed, nullable, one_of, record
 
 VERSION = 1
@@ -19,7 +20,8 @@ FILTER = one_of(
     "Filter",
     *("all", "misclassified", "near", "small", "has_set", "flipped", "became_right", "became_wrong"),
 )
-DECISION = one_of("Decision", "relabel", "keep", "unsure", "clear")
+DECISION = one_of("Decision", "relabel", "keep", "unsure", "clear", "adjudicate")
+ORDER = one_of("Order", "repair", "suspicion")
 REASON = one_of("Reason", "malformed", "refused", "busy", "cancelled", "failed", "exists")
 
 # What is told
@@ -45,6 +47,7 @@ TRAIN_ROW = record(
     row=COUNT,
     id=TEXT,
     text=TEXT,
+    content=nullable(CONTENT),
     original=TEXT,
     current=TEXT,
     suggested=TEXT,
@@ -89,8 +92,11 @@ FORECAST = record(
 )
 RANKING = record(
     "Ranking",
-    "One test row in full. `largest` is the largest influence of any training row, without its sign.",
+    "One test row in full. `meta` is its metadata on one line. `largest` is the largest influence of any training "
+    "row, without its sign.",
     text=TEXT,
+    content=nullable(CONTENT),
+    meta=TEXT,
     summary=TEST_ROW,
     flip=nullable(FLIP_SUMMARY),
     forecast=nullable(FORECAST),
@@ -103,9 +109,16 @@ WORDS = record(
     "Words",
     "A training row in full, and what the features it shares with the query contribute, to first order, when it gets "
     "the `label`. `weight` is the coefficient of the second class; with more than two, of the predicted class less "
-    "that of the rival.",
+    "that of the rival. `same` are the training rows that say the same, itself among them; empty if no other does, or "
+    "they are too many. `other` says whether one of them is labelled otherwise, and `choices` are labels that all of "
+    "them may get.",
     train=COUNT,
     text=TEXT,
+    content=nullable(CONTENT),
+    meta=TEXT,
+    same=listed(COUNT),
+    other=TEXT,
+    choices=listed(TEXT),
     note=TEXT,
     label=TEXT,
     words=listed(WORD_PART),
@@ -139,16 +152,47 @@ HISTORY_LINE = record(
 HISTORY = record("History", "The newest events.", total=COUNT, lines=listed(HISTORY_LINE))
 SUSPECT = record(
     "Suspect",
-    "A training row that is probably mislabelled.",
+    "A training row that nobody decided about. `title` names it, `facts` says what is wrong with it; `score` is the "
+    "probability that its label is wrong.",
     row=COUNT,
-    id=TEXT,
+    title=TEXT,
+    facts=TEXT,
     text=TEXT,
+    content=nullable(CONTENT),
     label=TEXT,
     suggested=TEXT,
     score=NUMBER,
 )
-QUEUE = record("Queue", "The most suspect training rows that nobody decided about.", rows=listed(SUSPECT))
+QUEUE = record("Queue", "Some of them, in the order asked for.", total=COUNT, offset=COUNT, rows=listed(SUSPECT))
+REASONS = record(
+    "Reasons",
+    "Why a label may be wrong: `words` that speak for the suggested one, how much each does (`parts`), and `lines` to "
+    "read: what it is about, what there is of that, and how it was found.",
+    words=listed(TEXT),
+    parts=listed(NUMBER),
+    lines=listed(listed(TEXT)),
+)
 FLIPS = record("Flips", "The test rows that a verification flipped.", total=COUNT, rows=listed(TEST_ROW))
+
+CHOICE = record(
+    "Choice",
+    "What a button decides about a row. `effect` says what that is predicted to do, and may be empty.",
+    words=TEXT,
+    effect=TEXT,
+    decision=DECISION,
+    label=nullable(TEXT),
+    note=TEXT,
+)
+MATTER = record(
+    "Matter",
+    "A row to decide about, or null where there is none, with what was said about it. Titles tell them apart.",
+    row=nullable(COUNT),
+    title=TEXT,
+    text=TEXT,
+    said=listed(HISTORY_LINE),
+    choices=listed(CHOICE),
+)
+MATTERS = record("Matters", "Conflicts, or what did not carry over.", about=TEXT, matters=listed(MATTER))
 
 FILLED = record("Filled", "How far the search in the background is.", done=COUNT, total=COUNT, running=FLAG)
 DONE = record("Done", "What was done, in words.", message=TEXT)
@@ -185,20 +229,29 @@ SHARED = record(
     "The small synced state. Everything larger is asked for. `classes` are two or more; the threshold is one of two "
     "classes and stays where it is with more. `verified_by` is what was retrained (minimiser, estimator or pipeline; "
     "empty without a verification). `own_note` says where the user's own estimator predicts otherwise than the "
-    "minimum of its objective, and why; empty where it does not.",
+    "minimum of its objective, and why; empty where it does not. `checked` says how many labels were found right or "
+    "wrong, `orders` in which order the others can be checked (`Order`), the best one first. `meta` names the columns "
+    "of metadata of the test rows. `next_undo` and `next_redo` say what these would take back or bring again, and "
+    "whose it is; `conflicts` and `carried` how many rows people decided differently, and how many decisions did not "
+    "carry over. All four are empty if there is none.",
     revision=COUNT,
     n_train=COUNT,
     n_test=COUNT,
     classes=CLASSES,
     labelled=FLAG,
-    can_undo=FLAG,
-    can_redo=FLAG,
+    next_undo=TEXT,
+    next_redo=TEXT,
+    conflicts=TEXT,
+    carried=TEXT,
     export_path=TEXT,
     status=TEXT,
     job=nullable(JOB),
     verification=nullable(VERIFIED),
     verified_by=TEXT,
     own_note=TEXT,
+    checked=TEXT,
+    orders=listed(TEXT),
+    meta=listed(TEXT),
 )
 
 # What is asked
@@ -225,6 +278,7 @@ REQUESTS: Mapping[str, Kind] = {
     "page": _kind(
         PAGE,
         sort=COLUMN,
+        meta=nullable(TEXT),
         descending=FLAG,
         filter=FILTER,
         predicted=nullable(TEXT),
@@ -237,7 +291,20 @@ REQUESTS: Mapping[str, Kind] = {
     "words": _kind(WORDS, row=COUNT, train=COUNT),
     "explain": _kind(EXPLAINED, row=COUNT),
     "history": _kind(HISTORY),
-    "queue": _kind(QUEUE),
+    "queue": _kind(
+        QUEUE,
+        order=ORDER,
+        round=COUNT,
+        search=TEXT,
+        label=nullable(TEXT),
+        suggested=nullable(TEXT),
+        offset=COUNT,
+        limit=_PAGE_LENGTH,
+    ),
+    "reasons": _kind(REASONS, row=COUNT, label=TEXT),
+    "outlook": _kind(DONE),
+    "conflicts": _kind(MATTERS),
+    "carried": _kind(MATTERS),
     "flips": _kind(FLIPS),
     "watch": _kind(FILLED, rows=_WATCHED, on=FLAG),
     "select": _kind(DONE, row=nullable(COUNT)),
@@ -248,11 +315,13 @@ REQUESTS: Mapping[str, Kind] = {
     "undo": _kind(DECIDED),
     "redo": _kind(DECIDED),
     "threshold": _kind(DONE, value=NUMBER),
-    "export": _kind(DONE, path=TEXT, overwrite=FLAG),
+    "export": _kind(DONE, path=TEXT, overwrite=FLAG, every=FLAG),
 }
 """A closed list of kinds, each with the fields it needs. No expression is evaluated.
 
 Classes travel as texts, those of ``SHARED.classes``. ``predicted`` of a page keeps the test rows of that predicted
-class. ``labels`` of a decision to relabel gives each row that label, the original one clears the row, and None leaves
-the choice to `Workbench.set_relabelled`. ``target`` is the class to flip to, None any other.
+class, and ``meta`` is a column of metadata to sort by in place of ``sort``. ``labels`` of a decision to relabel gives
+each row that label, the original one clears the row, and None leaves the choice to `Workbench.set_relabelled`; to
+adjudicate, they are needed. ``target`` is the class to flip to, None any other. ``round`` of a queue names a ranking: a
+new number makes a new one, which has learned from all decisions.
 """

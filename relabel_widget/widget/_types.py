@@ -86,10 +86,12 @@ def limited(of: Type, within: Callable[[Any], bool]) -> Type:
 
 def one_of(name: str, *names: str) -> Choice:
     """One of these names."""
-    return Choice(lambda value: isinstance(value, str) and value in names, name, "string", names=names)
+    # The page only sends such a name back, and Python checks it.
+    decoder = f"string as Decoder<{name}>"
+    return Choice(lambda value: isinstance(value, str) and value in names, name, decoder, names=names)
 
 
-def record(name: str, doc: str, **fields: Type) -> Record:
+def record(name: str, doc: str, /, **fields: Type) -> Record:
     """Exactly these fields."""
 
     def fits(value: Any) -> bool:

@@ -8,19 +8,27 @@ from typing import Any
 
 import numpy as np
 
+from ..bayes import BayesFit
 from ..facts import clip, own_word
+from ..files.characters import isolated
 from ..monitor import Monitor
+from ..workbench.row_content import Content
+from ._content import shown
+from ._disagreements import in_conflict, not_carried
 from ._jobs import Job
 from ._pages import Pages, number_or_none
 from ._requests import RequestError
+from ._words import checked
 
 BARS = 100
 """How many training rows come with a ranking; further ones are asked for."""
 
-QUEUE = 200
 FLIPS = 100
 LINES_OF_HISTORY = 200
 WORDS = 40
+MOST_SAME = 1_000
+PATIENCE = 0.2
+"""Seconds that the details of a row wait for the rows that say the same, which are grouped once."""
 
 TEXT_IN_RANKING = 600
 TEXT_OF_QUERY = 20_000
@@ -53,15 +61,26 @@ def state(workbench: Any, *, revision: int, export_path: str, status: str, job: 
         "n_test": int(workbench.n_test),
         "classes": classes(workbench),
         "labelled": workbench.y_test is not None,
-        "can_undo": bool(workbench.can_undo),
-        "can_redo": bool(workbench.can_redo),
+        "next_undo": workbench.next_undo,
+        "next_redo": workbench.next_redo,
+        "conflicts": in_conflict(workbench.n_conflicts),
+        "carried": not_carried(workbench.uncarried),
         "export_path": export_path,
         "status": status,
         "job": None if job is None else {"kind": job.kind, "row": job.row},
         "verification": _verification(workbench),
         "verified_by": "" if workbench.verification is None else workbench.verification.how,
         "own_note": str(workbench.disagreement or ""),
+        "checked": checked(workbench),
+        "orders": orders(workbench),
+        "meta": workbench.test_metadata.names,
     }
+
+
+def orders(workbench: Any) -> list[str]:
+    """In which orders labels can be checked, the best one first: the first needs the truth of test rows."""
+    known = workbench.y_test is not None and not isinstance(workbench.fit, BayesFit)
+    return ["repair", "suspicion"] if known else ["suspicion"]
 
 
 def _verification(workbench: Any) -> dict[str, Any] | None:
@@ -107,12 +126,14 @@ def forecast(workbench: Any, row: int | None) -> dict[str, Any] | None:
     }
 
 
-def _train_row(rank: int, line: Mapping[Any, Any], words: list[str]) -> dict[str, Any]:
+def _train_row(rank: int, line: Mapping[Any, Any], words: list[str], look: Content) -> dict[str, Any]:
+    text, content = shown(look)
     return {
         "rank": rank,
         "row": int(line["row"]),
         "id": clip(line["id"], 80),
-        "text": clip(line["text"], TEXT_IN_RANKING),
+        "text": clip(text, TEXT_IN_RANKING),
+        "content": content,
         "original": str(line["original"]),
         "current": str(line["current"]),
         "suggested": str(line["suggested"]),
@@ -129,12 +150,13 @@ def bars(workbench: Any, row: int, offset: int, limit: int, *, set_first: bool, 
     """Some of the training rows that decide a test row; its flip set first, or every row where its influence ranks."""
     table = workbench.influential_rows(row, top=limit, start=offset, set_first=set_first, monitor=monitor)
     numbers = table["row"].tolist()
-    words = workbench.common_words(row, numbers) if numbers else []
-    lines = enumerate(zip(table.to_dict("records"), words, strict=True), start=offset + 1)
+    words = workbench.common_words(row, numbers, telling=True) if numbers else []
+    looks = (workbench.train_content(number, row, small=True) for number in numbers)
+    lines = enumerate(zip(table.to_dict("records"), words, looks, strict=True), start=offset + 1)
     return {
         "total": int(workbench.n_train),
         "offset": offset,
-        "rows": [_train_row(rank, line, shared[:WORDS]) for rank, (line, shared) in lines],
+        "rows": [_train_row(rank, line, shared[:WORDS], look) for rank, (line, shared, look) in lines],
     }
 
 
@@ -145,8 +167,11 @@ def ranking(workbench: Any, pages: Pages, row: int, *, set_first: bool, monitor:
     length = max(BARS, min(known.size, 400) if known is not None else 0)
     set_first = set_first and known is not None  # one that is found meanwhile is not told of, and comes first no sooner
     first = bars(workbench, row, 0, length, set_first=set_first, monitor=monitor)
+    text, content = shown(workbench.test_content(row))
     return {
-        "text": clip(workbench.test_text(row), TEXT_OF_QUERY),
+        "text": clip(text, TEXT_OF_QUERY),
+        "content": content,
+        "meta": workbench.test_metadata.line(row),
         "summary": summary,
         "flip": None if known is None else flip_set(known, workbench.known_target(row)),
         "forecast": forecast(workbench, row),
@@ -156,14 +181,35 @@ def ranking(workbench: Any, pages: Pages, row: int, *, set_first: bool, monitor:
 
 
 def words(workbench: Any, row: int, train: int) -> dict[str, Any]:
-    """The full text of a training row, and what the features it shares with a test row contribute."""
+    """A training row in full, the rows that say the same, and what features it shares with a test row contribute."""
     table = workbench.common_features(row, train).head(WORDS)
     parts = zip(table["feature"], table["weight"], table["contribution"], strict=True)
     lines = [{"word": clip(word, 80), "weight": float(weight), "part": float(part)} for word, weight, part in parts]
     said = workbench.decisions().set_index("row")
     note = str(said.loc[train, "note"]) if train in said.index else ""
-    text, label = clip(workbench.train_text(train), TEXT_OF_QUERY), workbench.suggested_labels([train], row)[0]
-    return {"train": train, "text": text, "note": note, "label": str(label), "words": lines}
+    text, content = shown(workbench.train_content(train, row))
+    suggested = str(workbench.suggested_labels([train], row)[0])
+    return {
+        "train": train,
+        "text": clip(text, TEXT_OF_QUERY),
+        "content": content,
+        "meta": workbench.train_metadata.line(train),
+        **_same(workbench, train, suggested),
+        "note": note,
+        "label": suggested,
+        "words": lines,
+    }
+
+
+def _same(workbench: Any, train: int, suggested: str) -> dict[str, Any]:
+    """The training rows that say the same as one, as far as one decides about them at once."""
+    same, labels = workbench.same_texts(train, patience=PATIENCE), workbench.labels()
+    if not 1 < len(same) <= MOST_SAME:
+        return {"same": [], "other": "", "choices": []}
+    others = same[labels[same] != labels[train]].tolist()
+    named = classes(workbench) if len(workbench.classes) == 2 else sorted({str(labels[train]), suggested})
+    other = f"Row {others[0]} is equal, and labelled “{isolated(str(labels[others[0]]))}”." if others else ""
+    return {"same": same.tolist(), "other": other, "choices": named}
 
 
 def explanation(workbench: Any, row: int, monitor: Monitor) -> dict[str, Any]:
@@ -185,23 +231,3 @@ def flips(pages: Pages) -> dict[str, Any]:
         change = np.abs(columns.verified_proba - columns.proba)[rows]
         rows = rows[np.argsort(-change, kind="stable")]
     return {"total": len(rows), "rows": [pages.line(row) for row in rows[:FLIPS].tolist()]}
-
-
-def queue(workbench: Any, monitor: Monitor) -> dict[str, Any]:
-    """The training rows that are most likely mislabelled and nobody decided about, the most suspect first."""
-    said = set(workbench.decisions()["row"].tolist())
-    table = workbench.suspects(QUEUE + len(said), monitor=monitor)
-    table = table[~table["row"].isin(said)].head(QUEUE)
-    return {
-        "rows": [
-            {
-                "row": int(line["row"]),
-                "id": clip(workbench.ids[line["row"]], 80),
-                "text": clip(workbench.train_text(int(line["row"])), TEXT_OF_QUERY),
-                "label": str(line["label"]),
-                "suggested": str(line["suggested"]),
-                "score": float(line["score"]),
-            }
-            for line in table.to_dict("records")
-        ]
-    }

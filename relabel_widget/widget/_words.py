@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,7 @@ from ..facts import accuracy_change, clip, flips, own_word, plural, probabilitie
 from ..files.characters import isolated, readable
 from ..journal.events import DECISIONS
 from ..workbench import Workbench
+from ..workbench.reasons import Reasons
 
 
 def in_words(error: BaseException) -> str:
@@ -63,6 +65,7 @@ _VERBS = {
     "keep": "Kept the label of",
     "unsure": "Marked as unsure:",
     "clear": "Cleared the decision on",
+    "adjudicate": "Adjudicated",
 }
 
 
@@ -77,14 +80,57 @@ def decided(decision: str, rows: list[int], total: int) -> str:
 def stepped(undo: bool, what: str, number: int, total: int) -> str:
     """The message after undo and redo, with what it was and whose."""
     verb = "Undone" if undo else "Redone"
-    which = f"decision on {plural(number, 'training row')} ({what})" if what else plural(number, "training row")
+    which = f"decision on {plural(number, 'training row')} ({isolated(what)})"
     return f"{verb}: {which}; {plural(total, 'label')} changed in all."
 
 
-def written(number: int, path: str) -> str:
-    """The message after an export."""
-    wrote = f"Wrote {plural(number, 'corrected label')} to {path}."
-    return f"{wrote} workbench.corrected_estimator() gives the model fitted on them."
+def written(noted: Mapping[str, Any] | None, path: str, *, every: bool) -> str:
+    """The message after an export of corrected labels, or of all decisions, with the event that the file is true of."""
+    noted = noted or {"count": 0, "as_of": 0}
+    number = noted["count"]
+    what = plural(number, "decision" if every else "corrected label")
+    as_of = f", as of event {noted['as_of']}" if noted["as_of"] else ""
+    wrote = f"Wrote {what} to {path}{as_of}."
+    return f"{wrote} workbench.corrected_estimator() gives the model fitted on the corrected labels."
+
+
+_PARTS = 10  # features that a line names
+_BESIDE = 300  # characters of a row that is alike
+_BY = "What each adds to the log-odds, by the model retrained without this row"
+
+
+def checked(workbench: Any) -> str:
+    """How many labels were found right or wrong."""
+    number, wrong = workbench.n_checked, len(workbench.relabelled)
+    return f"{number:,} checked, {wrong:,} wrong ({wrong / number:.1%})" if number else "None checked yet"
+
+
+def suspected(label: Any, suggested: Any, score: float) -> str:
+    """What is wrong with a label."""
+    has, other = isolated(str(label)), isolated(str(suggested))
+    return f"Labelled “{has}”, wrong with a probability of {score:.1%}. Suggested: “{other}”."
+
+
+def reasons(workbench: Any, found: Reasons) -> list[list[str]]:
+    """Why a label may be wrong, in lines: what it is about, what there is of that, and how it was found."""
+    lines = []
+    for label, sign in ((found.suggested, -1.0), (found.label, 1.0)):
+        told = found.features[found.features["contribution"] * sign > 0].head(_PARTS)
+        parts = zip(told["feature"], told["contribution"].abs(), strict=True)
+        named = ", ".join(f"{clip(word, 80)} {part:.2f}" for word, part in parts)
+        lines.append([f"Speaks for “{isolated(str(label))}”: ", named or "nothing", _BY])
+    for line in found.nearest.to_dict("records"):
+        text = clip(workbench.train_text(int(line["row"])), _BESIDE)
+        about = f"Alike ({line['similarity']:.2f}), labelled “{isolated(str(line['label']))}”: "
+        lines.append([about, text, f"Training row {line['row']}: {text}"])
+    effect = found.effect
+    before, after = effect.log_loss_before, effect.log_loss_after
+    if before is not None and after is not None:
+        way = "falls" if after <= before else "rises"
+        errors = plural(effect.n_became_right or 0, "test error")
+        done = f"{errors} repaired, {effect.n_became_wrong} made; log-loss {way} by {abs(after - before):.5f}"
+        lines.append(["Corrected alone and retrained: ", done, done])
+    return lines
 
 
 def history(workbench: Any, most: int) -> dict[str, Any]:
@@ -125,10 +171,14 @@ def _event_words(line: dict[Any, Any]) -> str:
     if kind in ("verify", "export"):
         verb = "Verified" if kind == "verify" else "Exported"
         return f"{verb}: {clip(line['details'], 300)}"
-    which = f"row {rows[0]}" if len(rows) == 1 else plural(len(rows), "row")
+    which = f"row {rows[0]}" if len(set(rows)) == 1 else plural(len(set(rows)), "row")
     if kind in ("undo", "redo"):
-        return f"{'Undid' if kind == 'undo' else 'Redid'} the decision on {which}"
-    if kind == "relabel":
-        old, new = (isolated(clip(line[end][0], 40)) for end in ("from", "to"))
-        return f"Relabelled {which}: {old} → {new}" if len(rows) == 1 else f"Relabelled {which}"
+        event = str(line["details"]).partition(";")[0].rpartition(" ")[2]
+        return f"{'Undid' if kind == 'undo' else 'Redid'} event {event}, the decision on {which}"
+    if kind in ("relabel", "adjudicate"):
+        verb = "Relabelled" if kind == "relabel" else "Adjudicated"
+        old, new = (isolated(clip(line[end][0], 40)) if len(rows) == 1 else "" for end in ("from", "to"))
+        return f"{verb} {which}: {old} → {new}" if len(rows) == 1 else f"{verb} {which}"
+    if kind == "import":
+        return f"Imported decisions on {which} {clip(line['details'], 300)}"
     return f"{'Kept the label of' if kind == 'keep' else 'Marked as unsure:'} {which}"

@@ -22,7 +22,9 @@ from ..facts import (
     set_size,
     share_change,
 )
-from ..files.html import Markup, bar, chance, change, excerpt, facts, join, page, section, smallest, table, tag, tile
+from ..files.html import Markup, bar, chance, change, facts, join, page, section, smallest, table, tag, tile
+from ..workbench.row_content import Content, Text
+from ..workbench.row_pages import drawn
 
 if TYPE_CHECKING:
     from ..workbench.test_rows import TestColumns
@@ -124,7 +126,7 @@ def _nothing_chosen() -> Markup:
 
 
 def _query(workbench: Workbench, row: int) -> Markup:
-    parts = [excerpt(workbench.test_text(row)), tag("p", sentence(workbench, row))]
+    parts = [drawn(workbench.test_content(row), large=True), tag("p", sentence(workbench, row))]
     return section(f"Test row {row}", tag("div", *parts, facts(_facts(workbench, row)), class_="card"))
 
 
@@ -159,7 +161,13 @@ def _bars(workbench: Workbench, row: int) -> Markup:
     several = len(workbench.classes) > 2  # of two, the suggested label is the other one
     lines = (
         (
-            *(line.row, line.id, excerpt(line.text), label_of(line), signs(line)),
+            *(
+                line.row,
+                line.id,
+                drawn(workbench.train_content(line.row, row, small=True)),
+                label_of(line),
+                signs(line),
+            ),
             *[line.suggested] * several,
             _bar(line.influence, largest),
         )
@@ -175,6 +183,10 @@ def _bar(influence: float, largest: float) -> Markup:
     return bar(influence / largest, f"{influence:+.4f}")
 
 
+def _short(content: Content) -> Markup:
+    return drawn(Text(clip(content.text, _SHORT)) if isinstance(content, Text) else content)
+
+
 def _tests(workbench: Workbench, chosen: int | None) -> Markup:
     columns, classes = workbench.test_columns(), workbench.classes
     rows = list(range(min(_MOST_TESTS, workbench.n_test)))
@@ -186,7 +198,7 @@ def _tests(workbench: Workbench, chosen: int | None) -> Markup:
         lines.append(
             (
                 tag("b", row, " (chosen)") if row == chosen else row,
-                excerpt(clip(workbench.test_text(row), _SHORT)),
+                _short(workbench.test_content(row, small=True)),
                 true_label(columns, row),
                 classes[columns.predicted[row]],
                 f"{proba:.3f}" if after is None else chance(proba, after, shown_threshold(workbench)),

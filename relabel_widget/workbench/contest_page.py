@@ -14,6 +14,7 @@ from ..outcome import Outcome
 from .contest import Change, Contest, sentence
 from .model_words import has_probabilities
 from .report import model_lines, shown_time
+from .row_pages import drawn
 
 _MOST_ROWS = 200
 
@@ -35,7 +36,10 @@ def _header(contest: Contest) -> Markup:
 
 def _case(contest: Contest) -> Markup:
     return section(
-        "The decision", excerpt(contest.line["text"], quoted=True), explained(_figures(contest)), _true_label(contest)
+        "The decision",
+        drawn(contest.report.test(contest.row), large=True, quoted=True),
+        explained(_figures(contest)),
+        _true_label(contest),
     )
 
 
@@ -166,7 +170,7 @@ def _examples(contest: Contest) -> Markup:
     rows = (
         (
             contest.report.ids[row],
-            excerpt(contest.report.train_text(row)),
+            drawn(contest.report.train(row, contest.row, small=True)),
             change(old, new),
             _since(decided.get(row)),
         )
@@ -207,7 +211,7 @@ def _corrected(contest: Contest) -> Markup:
     rows = (
         (
             line.id,
-            excerpt(contest.report.train_text(line.row)),
+            drawn(contest.report.train(line.row, small=True)),
             change(line.original, line.corrected),
             line.annotator or tag("span", "no name given", class_="soft"),
             excerpt(line.note) if line.note else tag("span", "no reason given", class_="soft"),

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Mapping
+from functools import partial
 from hashlib import sha256
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
 
 from .._typing import CodeArray, IntArray
 from ..inputs import is_one_value, named_rows, present_values
 from ..journal import Event, Journal, Judgement, Kind, Said, State, holds
-from ..journal.events import check_text, judged, relabelled, step
+from ..journal.events import Detail, Imported, check_text, imported, judged, relabelled, step
 from ..problem import Labels, code_of
+from .carried import Uncarried, uncarried
+from .opinions import Conflicts, OfState
+
+Reason: TypeAlias = Callable[[IntArray, CodeArray], Mapping[str, Detail]]
+"""Of training rows and the class codes that they get: what is known of why."""
 
 
 @final
@@ -33,11 +40,21 @@ class Decisions:
         self.labels = labels
         self.journal = journal
         self._session = secrets.token_hex(8)
+        self._conflicts = OfState(Conflicts().of)
+        self._uncarried = OfState(partial(uncarried, rows=journal.rows))
 
     @property
     def state(self) -> State:
         """What everybody's decisions add up to."""
         return self.journal.state
+
+    def conflicts(self) -> dict[int, list[Said]]:
+        """The rows that people decided differently, with what each of them said."""
+        return self._conflicts.of(self.state)
+
+    def uncarried(self) -> list[Uncarried]:
+        """The decisions that do not apply to the data at hand as they stand."""
+        return self._uncarried.of(self.state)
 
     def rows(self) -> list[int]:
         """Training rows whose label differs from the original one, sorted."""
@@ -107,11 +124,14 @@ class Decisions:
         session = "" if event.annotator else self._session
         return self.journal.append(event._replace(session=session, uid=self._uid(request)))
 
-    def relabel(self, rows: IntArray, label: Any, *, note: str, annotator: str, request: str = "") -> Event | None:
+    def relabel(
+        self, rows: IntArray, label: Any, *, note: str, annotator: str, request: str = "", why: Reason | None = None
+    ) -> Event | None:
         """Give rows a label, one label each, or (None, of two classes) the other one than they have now.
 
         Rows that have that label already are left out, unless a note is given, which then says why the label stays,
         they were kept or unsure before, which this ends, or the label is somebody else's, which this agrees with.
+        ``why`` gives what is known of the reason, to be written down with it.
 
         Returns
         -------
@@ -140,7 +160,8 @@ class Decisions:
         if not len(kept):
             return None
         parts = (tuple(part[kept].tolist()) for part in (rows, before, after))
-        return self.record(relabelled(*parts, note=note, annotator=annotator), request)
+        details = {} if why is None else why(rows, after)
+        return self.record(relabelled(*parts, note=note, annotator=annotator)._replace(details=details), request)
 
     def judge(self, kind: Kind, rows: IntArray, *, note: str, annotator: str, request: str = "") -> Event | None:
         """Say that rows keep their original label: because it is right (`Kind.KEEP`), or nobody is sure.
@@ -179,6 +200,13 @@ class Decisions:
         _check_decision("adjudicate", rows, note)
         codes = (tuple(part.tolist()) for part in (rows, self.codes()[rows], self._codes_of(label, rows, "adjudicate")))
         return self.record(judged(Kind.ADJUDICATE, *codes, note=note, annotator=annotator), request)
+
+    def bring(
+        self, rows: IntArray, after: CodeArray, items: tuple[Imported, ...], *, source: str, annotator: str
+    ) -> Event:
+        """Record decisions that were made elsewhere, as one that its ``annotator`` can undo."""
+        codes = [tuple(part.tolist()) for part in (rows, self.codes()[rows], after)]
+        return self.record(imported(codes[0], codes[1], codes[2], items, source=source, annotator=annotator))
 
     def step(self, kind: Kind, *, annotator: str, request: str = "") -> Event:
         """Take an annotator's newest own decision back (`Kind.UNDO`), or bring the one undone last again.

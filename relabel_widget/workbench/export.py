@@ -1,4 +1,4 @@
-"""Corrected labels as files, by the path's ending, and back.
+"""Corrected labels and other decisions as files, by the path's ending, and back.
 
 CSV files are ones of RFC 4180 in UTF-8. Texts are quoted and numbers are not, so that "00178" and 178 stay what they
 are. Spreadsheets run cells that begin with one of ``= + - @``, a tab or a carriage return: such a text gets an
@@ -11,12 +11,12 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ..arguments import as_path
+from ..arguments import as_flag, as_path, shown
 from ..files.characters import readable
 from ..files.whole import OwnFiles
 
@@ -25,8 +25,14 @@ if TYPE_CHECKING:
 
 ENDINGS = (".csv", ".parquet", ".jsonl")
 COLUMNS = ("row", "id", "original", "corrected", "annotator", "note", "time")
-_TEXTS = ("annotator", "note")
-_AS_TEXT_IN_EXCEL = ("id", "original", "corrected")  # Excel would make numbers and dates of them
+"""Of every export, first and in this order."""
+COUNTS = "counts"
+"""Whether a decision is the one that counts for its row. Only exports of all decisions have this column."""
+REASONS = ("query_text", "flip_set", "flip", "source")
+"""Why: the query, its flip set by ids and what that does, and where the decision was imported from."""
+_TEXTS = ("annotator", "note", "decision", *REASONS, "verified", "content", "model", "data", "version")
+_WHOLE_COLUMNS = ("event", "as_of")
+_AS_TEXT_IN_EXCEL = ("id", "original", "corrected", "content", "model", "data")  # Excel would make numbers of them
 _LONGEST_IN_EXCEL = 255  # characters of a text in a formula
 _WHOLE_IN_EXCEL = 10**15  # Excel keeps fifteen digits
 _RUNS = re.compile(r"'*[=+\-@\t\r]")
@@ -37,6 +43,10 @@ _PLAIN = re.compile(r"True|False|-?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][+-]?\d+)?|-?i
 _FORMULA = re.compile(r'="((?:[^"]|"")*)"')  # what stands for a text where Excel would read something else
 
 
+Writer: TypeAlias = tuple[str, Callable[[Path], None]]
+"""Of another format: the ending that its files have, and what fills a file."""
+
+
 def write_table(
     path: str | os.PathLike[str],
     table: pd.DataFrame,
@@ -44,6 +54,7 @@ def write_table(
     *,
     overwrite: bool = False,
     excel: bool = False,
+    writer: Writer | None = None,
 ) -> tuple[Path, str]:
     """Write a table by the path's ending: ``.csv``, ``.parquet`` or ``.jsonl``, in UTF-8.
 
@@ -56,6 +67,8 @@ def write_table(
         among ``own``.
     excel
         For ``.csv``: a byte-order mark, and ids and labels as ``="00178"``, so that Excel shows what is there.
+    writer
+        What writes the table in another format; None goes by the ending.
 
     Returns
     -------
@@ -74,7 +87,7 @@ def write_table(
         If the file cannot be written; what was there before is still there.
     """
     place = as_path(path, who="export")
-    ending = _ending(place, who="export")
+    ending = _ending(place, who="export", endings=ENDINGS if writer is None else writer[:1])
     if excel and ending != ".csv":
         raise ValueError(f"export: excel=True is for .csv files, got {os.fspath(path)!r}. Leave it out.")
     if ending == ".parquet":
@@ -84,24 +97,28 @@ def write_table(
         ".jsonl": lambda file: _write_jsonl(file, table),
         ".parquet": lambda file: _write_parquet(file, table),
     }
-    return own.write(place, writers[ending], who="export", overwrite=overwrite)
+    write = writers[ending] if writer is None else writer[1]
+    return own.write(place, write, who="export", overwrite=overwrite)
 
 
-def read_labels(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read back what `Workbench.export` wrote: the same columns, ids and labels in the types they had.
+def read_labels(path: str | os.PathLike[str], *, provenance: bool = False) -> pd.DataFrame:
+    """Read back what `Workbench.export` wrote: ids and labels in the types they had.
 
     Parameters
     ----------
     path
-        A ``.csv``, ``.parquet`` or ``.jsonl`` file.
+        A ``.csv``, ``.parquet`` or ``.jsonl`` file, of this version or an older one.
+    provenance
+        Give all columns that the file has.
 
     Returns
     -------
     DataFrame
-        ``row, id, original, corrected, annotator, note, time``. Whole numbers stay whole (``Int64`` beside missing
-        ones), texts stay texts ("00178", "NA"), ``time`` is in UTC. Other types come back as the texts they were
-        written as. A CSV file that a spreadsheet saved again has lost its quotes: there an id or label "178" becomes a
-        number; notes and annotators stay texts.
+        ``row, id, original, corrected, annotator, note, time``; of an export of all decisions ``decision`` and
+        ``counts`` as well (does it decide the label that the row has?); with ``provenance`` the rest of them. Whole
+        numbers stay whole (``Int64`` beside missing ones), texts stay texts ("00178", "NA"), ``time`` is in UTC. Other
+        types come back as the texts they were written as. A CSV file that a spreadsheet saved again has lost its
+        quotes: there an id or label "178" becomes a number; notes and annotators stay texts.
 
     Raises
     ------
@@ -114,26 +131,44 @@ def read_labels(path: str | os.PathLike[str]) -> pd.DataFrame:
     """
     place = as_path(path, who="read_labels")
     ending = _ending(place, who="read_labels")
+    as_flag(provenance, who="read_labels: provenance")
     if not place.is_file():
         raise FileNotFoundError(f"read_labels: there is no file {str(place)!r}.")
     if ending == ".parquet":
         _need_pyarrow("read_labels: reading .parquet needs pyarrow", "export to .csv or .jsonl")
-        return _checked(_read_parquet(place), place)
+        table = _checked(_read_parquet(place), place)
+    else:
+        text = text_of(place, who="read_labels")
+        columns = _read_csv(text, place) if ending == ".csv" else _read_jsonl(text, place)
+        table = _as_exported(columns, place)
+    if provenance:
+        return table
+    return table[[*COLUMNS, *(("decision", COUNTS) if COUNTS in table else ())]]
+
+
+def text_of(path: Path, *, who: str) -> str:
+    """What a file in UTF-8 holds, without a byte-order mark.
+
+    Raises
+    ------
+    ValueError
+        If it is in another encoding.
+    OSError
+        If it cannot be read.
+    """
     try:
-        text = place.read_bytes().decode("utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(
-            f"read_labels: expected {str(place)!r} in UTF-8, got {error}. Save it as UTF-8, or export again."
+            f"{who}: expected {str(path)!r} in UTF-8, got {error}. Save it as UTF-8, or export again."
         ) from error
-    columns = _read_csv(text, place) if ending == ".csv" else _read_jsonl(text, place)
-    return _as_exported(columns, place)
 
 
-def _ending(path: Path, *, who: str) -> str:
+def _ending(path: Path, *, who: str, endings: Sequence[str] = ENDINGS) -> str:
     ending = path.suffix.lower()
-    if ending not in ENDINGS:
+    if ending not in endings:
         raise ValueError(
-            f"{who}: expected a path ending in {', '.join(ENDINGS)}, got {os.fspath(path)!r}. The ending decides the "
+            f"{who}: expected a path ending in {', '.join(endings)}, got {os.fspath(path)!r}. The ending decides the "
             "format."
         )
     return ending
@@ -148,7 +183,7 @@ def _need_pyarrow(what: str, instead: str) -> None:
         ) from error
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """A value as a file can hold it: None, a boolean, a number, or a `readable` text."""
     import numpy as np
     import pandas as pd
@@ -174,7 +209,7 @@ def _write_csv(file: Path, table: pd.DataFrame, excel: bool) -> None:
 
 
 def _cell(value: Any, for_excel: bool) -> str:
-    value = _plain(value)
+    value = plain_value(value)
     if value is None:
         return ""
     if for_excel and isinstance(value, int) and abs(value) >= _WHOLE_IN_EXCEL:
@@ -244,23 +279,30 @@ def _number(cell: str) -> bool | int | float:
 def _write_jsonl(file: Path, table: pd.DataFrame) -> None:
     with file.open("w", encoding="utf-8", newline="\n") as out:
         for line in table.itertuples(index=False, name=None):
-            record = {name: _plain(value) for name, value in zip(table.columns, line, strict=True)}
+            record = {name: plain_value(value) for name, value in zip(table.columns, line, strict=True)}
             out.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
 def _read_jsonl(text: str, path: Path) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    names: list[str] = []
     for number, line in enumerate(text.split("\n")[:-1] if text.endswith("\n") else text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
             record = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"read_labels: line {number} of {str(path)!r} is no JSON: {error}.") from error
-        if not isinstance(record, dict) or list(record) != list(COLUMNS):
+        names = names or (list(record) if isinstance(record, dict) else [])
+        if not isinstance(record, dict) or list(record) != names or not _begins_right(names):
             raise _no_export(path, list(record) if isinstance(record, dict) else [])
         for name, value in record.items():
-            columns[name].append(value)
+            if isinstance(value, (list, dict)):
+                raise ValueError(
+                    f"read_labels: expected one value as {name} in line {number} of {str(path)!r}, got "
+                    f"{shown(value)}. Export it again."
+                )
+            columns.setdefault(name, []).append(value)
     return columns
 
 
@@ -271,7 +313,7 @@ def _write_parquet(file: Path, table: pd.DataFrame) -> None:
     plain = table.copy()
     for name, column in table.items():
         if column.dtype == object:
-            plain[name] = pd.Series([_plain(value) for value in column], index=column.index, dtype=object)
+            plain[name] = pd.Series([plain_value(value) for value in column], index=column.index, dtype=object)
     try:
         plain.to_parquet(file, index=False, engine="pyarrow")
     except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError, pyarrow.ArrowNotImplementedError, OverflowError) as error:
@@ -319,10 +361,12 @@ def _as_exported(columns: dict[str, list[Any]], place: Path) -> pd.DataFrame:
     import pandas as pd
 
     frame = _checked(pd.DataFrame({name: _typed(values) for name, values in columns.items()}), place)
-    if not all(type(row) is int for row in columns["row"]):
-        raise ValueError(
-            f"read_labels: expected whole numbers in the column row of {str(place)!r}, got others. Export it again."
-        )
+    for name in ("row", *(each for each in _WHOLE_COLUMNS if each in columns)):
+        if not all(type(value) is int and abs(value) < 2**63 for value in columns[name]):
+            raise ValueError(
+                f"read_labels: expected whole numbers in the column {name} of {str(place)!r}, got others. Export it "
+                "again."
+            )
     try:
         times = pd.to_datetime(frame["time"].astype("str"), utc=True, format="ISO8601").astype("datetime64[us, UTC]")
     except (ValueError, TypeError) as error:
@@ -330,14 +374,22 @@ def _as_exported(columns: dict[str, list[Any]], place: Path) -> pd.DataFrame:
             f"read_labels: expected times as in 2026-01-31T10:00:00+00:00 in the column time of {str(place)!r}, got "
             "others: a spreadsheet may have changed them. Export it again."
         ) from error
-    texts = {name: frame[name].astype("str") for name in _TEXTS}
-    return frame.assign(row=frame["row"].astype("int64"), time=times, **texts)
+    texts = {name: frame[name].astype("str") for name in _TEXTS if name in frame}
+    whole = {name: frame[name].astype("int64") for name in ("row", *_WHOLE_COLUMNS) if name in frame}
+    if not len(frame.get("query", pd.Series(dtype=object)).dropna()) and "query" in frame:
+        whole["query"] = frame["query"].astype("Int64")  # none of them knows its query
+    return frame.assign(time=times, **whole, **texts)
 
 
 def _checked(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
-    if list(frame.columns) != list(COLUMNS):
+    if not _begins_right(list(frame.columns)):
         raise _no_export(path, list(frame.columns))
     return frame
+
+
+def _begins_right(names: list[str]) -> bool:
+    """Older versions wrote `COLUMNS` alone."""
+    return names[: len(COLUMNS)] == list(COLUMNS) and len(set(names)) == len(names)
 
 
 def _no_export(path: Path, names: list[Any]) -> ValueError:

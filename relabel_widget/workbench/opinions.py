@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, cast, get_args
 
 from ..journal import Kind, Mark, Said, State, holds
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from .._typing import CodeArray
+
+T = TypeVar("T")
 
 Policy: TypeAlias = Literal["latest", "majority", "adjudicated"]
 
@@ -35,14 +37,53 @@ def adjudication(said: Iterable[Said]) -> Said | None:
 
 def conflicts(state: State) -> dict[int, list[Said]]:
     """Training rows that people decided differently, and that nobody adjudicated since, with what each of them said."""
-    found = {}
-    for row, said in sorted(state.standing.items()):
-        held, settled = opinions(said), adjudication(said)
-        differ = len({one.opinion for one in held.values()}) > 1
-        newest = max((one.event.seq for one in held.values()), default=0)
-        if row >= 0 and differ and (settled is None or settled.event.seq < newest):
-            found[row] = sorted(held.values(), key=lambda one: one.event.seq)
-    return found
+    return Conflicts().of(state)
+
+
+class Conflicts:
+    """The conflicts of one state after another; rows about which nothing was said since are not looked at again."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[tuple[Said, ...], list[Said]]] = {}
+
+    def of(self, state: State) -> dict[int, list[Said]]:
+        """What `conflicts` says of this one."""
+        found = {}
+        for row, said in state.standing.items():
+            if row < 0 or len(said) < 2:
+                continue
+            known = self._known.get(row)
+            if known is None or known[0] is not said:
+                known = said, _in_conflict(said)
+                self._known[row] = known
+            if known[1]:
+                found[row] = known[1]
+        return dict(sorted(found.items()))
+
+
+def _in_conflict(said: Sequence[Said]) -> list[Said]:
+    """What people hold for right about one row, if they differ."""
+    held, settled = opinions(said), adjudication(said)
+    newest = max((one.event.seq for one in held.values()), default=0)
+    if len({one.opinion for one in held.values()}) < 2 or (settled is not None and settled.event.seq >= newest):
+        return []
+    return sorted(held.values(), key=lambda one: one.event.seq)
+
+
+class OfState(Generic[T]):
+    """What follows from a state, worked out once for each."""
+
+    def __init__(self, work_out: Callable[[State], T]) -> None:
+        self._work_out = work_out
+        self._known: tuple[State, T] | None = None
+
+    def of(self, state: State) -> T:
+        """What follows from this one."""
+        known = self._known
+        if known is None or known[0] is not state:
+            known = state, self._work_out(state)
+            self._known = known
+        return known[1]
 
 
 def check_policy(policy: Any) -> Policy:
@@ -59,6 +100,17 @@ def check_policy(policy: Any) -> Policy:
 
 
 def marks(state: State, original: CodeArray, policy: Policy) -> Mapping[int, Mark]:
+    """Training rows whose label differs by a policy (`deciding`), as marks."""
+    if policy == "latest":
+        return state.overlay
+    found = {}
+    for row, chosen in deciding(state, original, policy).items():
+        event = chosen.event
+        found[row] = Mark(int(original[row]), chosen.label, event.annotator, event.note, event.time)
+    return found
+
+
+def deciding(state: State, original: CodeArray, policy: Policy) -> dict[int, Said]:
     """Training rows whose label differs by a policy, with the decision that it follows.
 
     Parameters
@@ -69,14 +121,13 @@ def marks(state: State, original: CodeArray, policy: Policy) -> Mapping[int, Mar
         last adjudication; where there is none, what everybody who decided agrees on.
     """
     if policy == "latest":
-        return state.overlay
+        return {row: state.standing[row][-1] for row in state.overlay}
     choose = _of_the_majority if policy == "majority" else _of_the_adjudicator
     found = {}
     for row, said in state.standing.items():
         chosen = choose([one for one in said if holds(one, row, original)])
         if chosen is not None and chosen.label != original[row]:
-            event = chosen.event
-            found[row] = Mark(int(original[row]), chosen.label, event.annotator, event.note, event.time)
+            found[row] = chosen
     return found
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..arguments import as_path
 from ..files.whole import OwnFiles
 from ..journal import Event, Kind
-from .export import write_table
+from .export import COUNTS, Writer, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,15 +31,25 @@ class Outputs:
         self._heard = len(events)
 
     def table(
-        self, path: str | os.PathLike[str], labels: pd.DataFrame, *, overwrite: bool, excel: bool
+        self,
+        path: str | os.PathLike[str],
+        labels: pd.DataFrame,
+        *,
+        overwrite: bool,
+        excel: bool = False,
+        writer: Writer | None = None,
     ) -> tuple[Path, str]:
-        """Write corrected labels, and return the file and the digest of its content; raises as `Workbench.export`."""
+        """Write corrected labels or all decisions, and return the file and the digest of its content.
+
+        ``writer`` is as `write_table` takes it. Raises as `Workbench.export`.
+        """
         if not len(labels) and not overwrite and as_path(path, who="export").is_file():
+            nothing = "nothing is decided" if COUNTS in labels else "no label is corrected"
             raise ValueError(
-                f"export: no label is corrected, and {os.fspath(path)!r} was not changed. Relabel a row first, or "
+                f"export: {nothing}, and {os.fspath(path)!r} was not changed. Relabel a row first, or "
                 "replace the file by an empty table with overwrite=True."
             )
-        return write_table(path, labels, self._own, overwrite=overwrite, excel=excel)
+        return write_table(path, labels, self._own, overwrite=overwrite, excel=excel, writer=writer)
 
     def page(self, path: str | os.PathLike[str], html: str, *, who: str, overwrite: bool) -> Path:
         """Write a page; one of the workbench's own is replaced, another file only with ``overwrite``."""

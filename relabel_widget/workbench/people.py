@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from .._typing import AnyArray
 from ..arguments import as_rows, as_whole
-from ..facts import plural
-from ..journal import Event, Kind, Place, StoreWarning
-from .carried import carried_table
+from ..journal import Event, Journal, Kind, Place, StoreWarning
+from ..journal.events import check_text
+from .carried import Uncarried, carried_table
 from .decisions import Decisions
 from .listeners import Listener, Listeners
-from .opinions import Agreement, Policy, agreement, check_policy, conflicts, marks
-from .tables import conflicts_table, corrected_table, decisions_table, history_table
+from .opinions import Agreement, Policy, agreement, check_policy, marks
+from .tables import conflicts_table, corrected_table, decisions_table, history_table, in_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,10 +83,19 @@ class People(ABC):
 
     def _step_in_words(self, kind: Kind) -> str:
         event = self._decisions.next_step(kind, self._annotator)
-        if event is None:
-            return ""
-        rows = f"row {event.rows[0]}" if len(event.rows) == 1 else plural(len(event.rows), "row")
-        return f"event {event.seq}: {event.kind} {rows}, by {event.annotator or 'this session'}"
+        return "" if event is None else in_words(event)
+
+    def asked_before(self, request: str) -> str:
+        """What a call of this name wrote down, in words: of an undo or redo, the decision that it was about.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If ``request`` is no text.
+        """
+        check_text("request", request)
+        event = self._decisions.asked_before(request)
+        return "" if event is None else in_words(event)
 
     @property
     def standing_decisions(self) -> frozenset[int]:
@@ -108,6 +118,12 @@ class People(ABC):
         if newest is not None:
             events = events[-as_whole(newest, 1, who="history: newest") :]
         return history_table(events, journal.known, journal.rows.label)
+
+    def last_export(self, file: str | os.PathLike[str]) -> Mapping[str, Any] | None:
+        """What the history has of the newest export to a file: ``path, count, digest, as_of``; None without one."""
+        events = reversed(self._decisions.journal.events())
+        exports = (event.details for event in events if event.kind is Kind.EXPORT)
+        return next((details for details in exports if details["path"] == str(file)), None)
 
     @property
     def n_events(self) -> int:
@@ -152,8 +168,13 @@ class People(ABC):
         Columns: ``row, id, original, annotator, decision, label, note, time``. Who is unsure has no opinion; people
         without a name count as one.
         """
-        journal, original = self._decisions.journal, self._decisions.labels.original
-        return conflicts_table(conflicts(journal.state), original, self.ids, journal.rows.label)
+        original, label = self._decisions.labels.original, self._decisions.journal.rows.label
+        return conflicts_table(self._decisions.conflicts(), original, self.ids, label)
+
+    @property
+    def n_conflicts(self) -> int:
+        """Number of rows that people decided differently and nobody adjudicated since."""
+        return len(self._decisions.conflicts())
 
     def adjudicate(self, rows: Any, label: Any, note: str = "", *, request: str = "") -> list[int]:
         """Say which label of some training rows counts, where people decided differently.
@@ -179,7 +200,12 @@ class People(ABC):
         content alone. It is listed here if it is gone or has another content, if it cannot be told for certain which
         one it is, or if the data has another original label for it now.
         """
-        return carried_table(self._decisions.state, self._decisions.journal.rows, self.ids)
+        return carried_table(self._decisions.uncarried(), self.ids)
+
+    @property
+    def uncarried(self) -> tuple[Uncarried, ...]:
+        """The lines of `carried_over`, as the page needs them."""
+        return tuple(self._decisions.uncarried())
 
     @property
     def store_status(self) -> str:
@@ -238,11 +264,13 @@ class People(ABC):
         """Let go of the store and of all listeners; closing again does nothing.
 
         What is known can still be read. Deciding raises `JournalError`: make a new workbench on the store to go on.
+        A workbench that is dropped without this goes on trying to write what waits, to the end of Python.
 
         Warns
         -----
         StoreWarning
-            If the store does not take decisions that wait for it: they are in memory only.
+            If the store does not take decisions that wait for it. They are left in a file beside an SQLite store, or
+            in the current folder; the next workbench on the store takes them in from there.
         """
         self._listeners.tell("closed")
         self._listeners.clear()
@@ -255,25 +283,38 @@ class People(ABC):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _warn_of_opening(self) -> None:
+        for notice in self._decisions.journal.notices:
+            warnings.warn(notice, StoreWarning, stacklevel=3)
+        if self.store_trouble:
+            warnings.warn(self.store_trouble, StoreWarning, stacklevel=3)
+
     def _warn_of_trouble(self) -> None:
         if self.store_trouble:
             warnings.warn(self.store_trouble, StoreWarning, stacklevel=4)
 
     def _follow(self) -> None:
-        """See what others write, for as long as the workbench lives and its store is open."""
-        if self._decisions.journal.is_shared:
-            look = partial(_look, weakref.ref(self))
-            self._follower = threading.Thread(target=look, name="relabel_widget store", daemon=True)
-            self._follower.start()
+        """See what others write, for as long as the workbench lives, or events wait, and the store is open."""
+        journal = self._decisions.journal
+        if journal.is_shared:
+            look = partial(_look, weakref.ref(self), weakref.ref(journal))
+            follower = threading.Thread(target=look, name="relabel_widget store", daemon=True)
+            self._follower = follower  # not started from here: another thread may put its own there
+            follower.start()
 
 
-def _look(who: weakref.ref[People]) -> None:
+def _look(who: weakref.ref[People], where: weakref.ref[Journal]) -> None:
     pause = threading.Event()
     while not pause.wait(POLL):
-        people = who()
-        if people is None or people._follower is not threading.current_thread():
+        people, journal = who(), where()
+        if journal is None or not journal.is_shared:
             return
-        if not people._decisions.journal.is_shared:
+        if people is not None:
+            if people._follower is not threading.current_thread():
+                return
+            people._take_news()
+        elif journal.n_waiting:  # the workbench was dropped, and what was decided in it was not written yet
+            journal.refresh()
+        else:
             return
-        people._take_news()
-        del people
+        del people, journal

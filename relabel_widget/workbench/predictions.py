@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._typing import AnyArray, IntArray
-from ..arguments import as_rows, as_whole
+from ..arguments import as_rows, as_whole, check_monitor
 from ..facts import plural
 from ..files.cards import card, several
 from ..fits import AnyFit, Disagreement
 from ..monitor import Monitor
+from ..problem import code_of
 from .decisions import Decisions
 from .findings import Findings, Forecast
+from .reasons import Reasoning, Reasons
 from .shared_features import CommonFeatures
 from .test_rows import Queries, TestColumns
 from .train_rows import TrainingRows, check_row, with_first
@@ -22,6 +24,7 @@ from .train_rows import TrainingRows, check_row, with_first
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..audit import CheckingOutlook
     from ..evidence import Explanation, Verification
 
 
@@ -35,6 +38,7 @@ class Predictions:
     _decisions: Decisions
     _findings: Findings
     _common: CommonFeatures
+    _reasoning: Reasoning
     _lock: threading.RLock
     _disagreement: Disagreement | None
     _annotator: str
@@ -168,17 +172,27 @@ class Predictions:
         """First-order change of what `influential_rows` is about by all current relabels. A prediction, not a fact."""
         return self.forecast(self._check_test_row(test_row, "predicted_change")).change
 
-    def forecast(self, test_row: int) -> Forecast:
-        """What all current relabels together do to a test row, to first order. A prediction, not a fact."""
-        row = self._check_test_row(test_row, "forecast")
-        with self._lock:
-            labels = self._decisions.overlay()
-        return self._findings.forecast(row, labels)
+    def forecast(self, test_row: int, rows: Any = (), labels: Any = None) -> Forecast:
+        """What all current relabels together do to a test row, to first order. A prediction, not a fact.
 
-    def common_words(self, test_row: int, rows: Any) -> list[list[str]]:
-        """Names of the features that a test row shares with each of some training rows; none without names."""
+        ``rows`` and ``labels`` are tried on top of them, as in `Workbench.what_if`.
+        """
+        row = self._check_test_row(test_row, "forecast")
+        chosen = as_rows(rows, self.n_train, who="forecast: rows")
+        with self._lock:
+            tried = self._decisions.tried(chosen, labels, who="forecast")
+        return self._findings.forecast(row, tried)
+
+    def common_words(self, test_row: int, rows: Any, *, telling: bool = False) -> list[list[str]]:
+        """Names of the features that a test row shares with each of some training rows; none without names.
+
+        With ``telling``, those that contribute less than three tenths of the largest to the row's influence are left
+        out.
+        """
         row = self._check_test_row(test_row, "common_words")
-        return self._common.words(self._queries.one(row), as_rows(rows, self.n_train, who="common_words: rows"))
+        chosen = as_rows(rows, self.n_train, who="common_words: rows")
+        factor = self._findings.suggestions(row).factor if telling else None
+        return self._common.words(self._queries.one(row), chosen, factor=factor)
 
     def common_features(self, test_row: int, train_row: int) -> pd.DataFrame:
         """What the features that a test row and a training row share contribute to its influence, first the largest.
@@ -230,6 +244,53 @@ class Predictions:
     def explanation(self, test_row: int, *, monitor: Monitor | None = None) -> Explanation | None:
         """How the known flip set of a test row shares the change between its rows, by a refit; None without one."""
         return self._findings.explanation(self._check_test_row(test_row, "explanation"), monitor=monitor)
+
+    def reasons(self, row: int, label: Any = None, *, monitor: Monitor | None = None) -> Reasons:
+        """Why the label of a training row may be wrong: what speaks for and against it, and what correcting it does.
+
+        Everything is about the original labels, as in `suspects`: the model is refitted without the row, and once more
+        with another label for it alone.
+
+        Parameters
+        ----------
+        row
+            The training row.
+        label
+            The label to consider instead of its original one; None for the likeliest other one.
+
+        Raises
+        ------
+        IndexError, TypeError, ValueError
+            If there is no such row or class, the label is its own, or the row is the last one of its class.
+        Cancelled
+            If ``monitor`` was cancelled.
+        """
+        check_monitor(monitor, who="reasons")
+        train = check_row(row, self.n_train, who="reasons", what="training")
+        code = None if label is None else code_of(label, self.classes, who="reasons: label")
+        if code == self._fit.labels.original[train]:
+            own = self.classes.tolist()[code]
+            raise ValueError(f"reasons: expected another label than row {train} has, got {own!r}. Name another class.")
+        return self._reasoning.of(train, code, self._findings.threshold, monitor=monitor)
+
+    def checking_outlook(self, more: int = 100, *, monitor: Monitor | None = None) -> CheckingOutlook:
+        """How many labels are wrong, how many are left, and what checking more would bring: whether to stop.
+
+        As the function `checking_outlook` has it. It learns from the rows already decided and from the test rows, as
+        `next_to_check` does.
+        """
+        from ..audit import checking_outlook
+
+        with self._lock:
+            settled = self._decisions.settled()
+        rows, labels = self._queries.known
+        return checking_outlook(self._fit, rows, labels, decisions=settled, more=more, monitor=monitor)
+
+    @property
+    def n_checked(self) -> int:
+        """Number of training rows whose label a person found right or wrong."""
+        with self._lock:
+            return len(self._decisions.settled())
 
     def _check_test_row(self, row: Any, who: str) -> int:
         return check_row(row, self.n_test, who=who, what="test")

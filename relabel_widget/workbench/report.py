@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,10 @@ from .._typing import AnyArray
 from ..facts import judged_on, own_word, probability_of, score_change, share_change
 from ..files.html import Markup, chance, change, excerpt, facts, join, page, section, smallest, table, tag, tile
 from ..fits import AnyFit, Fit
-from ..inputs import Reader, is_missing
+from ..inputs import is_missing
 from .model_words import model_facts
+from .row_content import Content
+from .row_pages import drawn
 from .test_rows import of_class
 
 if TYPE_CHECKING:
@@ -40,8 +42,10 @@ class Report:
         The fit on the original labels, and the estimator it comes from, as text.
     kind
         Names and values of what the model is, as `model_facts` has them.
-    ids, train_text
-        Id of each training row, and what gives its text.
+    ids
+        Id of each training row.
+    train, test
+        What gives the looks of a training row and of a test row.
     threshold
         Probability above which ``classes[1]`` is predicted; None with more than two classes.
     tests, corrected, history
@@ -58,7 +62,8 @@ class Report:
     estimator: str
     kind: list[tuple[str, str]]
     ids: AnyArray
-    train_text: Reader
+    train: Callable[..., Content]
+    test: Callable[..., Content]
     threshold: float | None
     tests: pd.DataFrame
     corrected: pd.DataFrame
@@ -79,7 +84,8 @@ class Report:
             estimator=repr(workbench.estimator),
             kind=list(model_facts(workbench.fit, workbench.estimator)),
             ids=workbench.ids,
-            train_text=workbench.train_text,
+            train=workbench.train_content,
+            test=workbench.test_content,
             threshold=workbench.threshold if len(workbench.classes) == 2 else None,
             tests=workbench.test_rows(),
             corrected=workbench.corrected_labels(),
@@ -148,7 +154,7 @@ def _corrected(report: Report) -> Markup:
         (
             line.row,
             line.id,
-            excerpt(report.train_text(line.row)),
+            drawn(report.train(line.row, small=True)),
             change(line.original, line.corrected),
             line.annotator,
             excerpt(line.note),
@@ -192,7 +198,7 @@ def _flipped_lines(report: Report, found: Verification, rows: list[int]) -> Iter
     for line in _lines(report.tests.iloc[rows]):
         yield (
             line.row,
-            excerpt(line.text),
+            drawn(report.test(line.row, small=True)),
             chance(before[line.row], after[line.row], report.threshold),
             change(line.predicted, line.verified_predicted),
             _verdict(line.label, line.predicted, line.verified_predicted),
@@ -219,7 +225,7 @@ def _card(report: Report, row: int, found: FlipSet) -> Markup:
     line = report.tests.iloc[row]
     parts = [
         tag("h3", f"Test row {row}, predicted ", line["predicted"]),
-        excerpt(line["text"]),
+        drawn(report.test(row), large=True),
         tag("p", str(found.outcome)),
     ]
     if found.found:
@@ -248,7 +254,7 @@ def _set_table(report: Report, row: int, found: FlipSet) -> Markup:
     labels = report.fit.labels
     shown = found.rows[:_MOST_ROWS]
     lines = (
-        (each, report.ids[each], excerpt(report.train_text(each)), change(old, new))
+        (each, report.ids[each], drawn(report.train(each, row, small=True)), change(old, new))
         for each, old, new in zip(shown.tolist(), labels.decode(labels.original[shown]), found.labels, strict=False)
     )
     more = found.size - len(shown)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from .findings import Ranking
 
 
+_TELLING = 0.3  # of the largest contribution of a feature: those below it are not pointed out
+
+
 @final
 class CommonFeatures:
     """Features that a training row and a query both have, named as the estimator names them.
@@ -36,8 +39,11 @@ class CommonFeatures:
         names = self._fit.feature_names
         return f"feature {column}" if names is None else readable(names[column])
 
-    def words(self, query: Design, rows: IntArray, most: int = 40) -> list[list[str]]:
+    def words(self, query: Design, rows: IntArray, most: int = 40, factor: FloatArray | None = None) -> list[list[str]]:
         """Names of the features that each training row shares with the query, the largest products first.
+
+        With the query's factor, as `Ranking` has it, a feature goes by what it contributes to the row's influence, and
+        those that contribute less than three tenths of the largest are left out: "the" and "and" are in every row.
 
         Parameters
         ----------
@@ -56,10 +62,15 @@ class CommonFeatures:
         if self._fit.feature_names is None:
             return [[] for _ in rows]
         values, columns = self._shared_values(query, rows)
+        sizes = np.abs(values)
+        if factor is not None:
+            of_query = _columns_of(query, columns)[0]
+            sizes *= np.abs(factor[columns] / of_query)
+            sizes[sizes < _TELLING * sizes.max(axis=1, initial=0.0, keepdims=True)] = 0.0
         out = []
-        for line in values:
-            order = np.argsort(-np.abs(line), kind="stable")[:most]
-            out.append([self._name(columns[j]) for j in order if line[j] != 0])
+        for line in sizes:
+            order = np.argsort(-line, kind="stable")[:most]
+            out.append([self._name(columns[j]) for j in order if line[j] > 0])
         return out
 
     def table(self, query: Design, ranking: Ranking, row: int, pair: tuple[int, int]) -> pd.DataFrame:

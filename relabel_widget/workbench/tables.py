@@ -96,6 +96,13 @@ def history_table(
     return table
 
 
+def in_words(event: Event) -> str:
+    """A decision with its number, and whose it is."""
+    number = len(set(event.rows))  # an event may have a row several times
+    rows = f"row {event.rows[0]}" if number == 1 and event.rows[0] >= 0 else plural(number, "row")
+    return f"event {event.seq}: {event.kind} {rows}, by {event.annotator or 'this session'}"
+
+
 def _history_line(event: Event, source: Event, label: Callable[[int], Any]) -> tuple[Any, ...]:
     old, new = (source.after, source.before) if event.kind is Kind.UNDO else (source.before, source.after)
     here = [place for place, row in enumerate(source.rows) if row >= 0]
@@ -115,6 +122,9 @@ def _details(event: Event, source: Event) -> str:
         return flips_by(*(int(kept[name] or 0) for name in ("n_flipped", "n_test", "n_relabelled")))
     if event.kind is Kind.EXPORT:
         as_of = f", as of event {kept['as_of']}" if kept.get("as_of") else ""
-        return readable(f"{kept['count']} corrected labels to {kept['path']}{as_of}")
+        what = "decisions" if kept.get("what") == "all" else "corrected labels"
+        return readable(f"{kept['count']} {what} to {kept['path']}{as_of}")
+    if event.kind is Kind.IMPORT:
+        return f"from {kept.get('source', 'elsewhere')}"
     deed = {Kind.UNDO: "takes back", Kind.REDO: "brings back"}.get(event.kind)
     return f"{deed} event {source.seq}" if deed else ""

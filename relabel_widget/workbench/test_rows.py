@@ -105,6 +105,8 @@ class Queries:
         Log-odds of ``classes[1]``, shape (m,); of each of more classes than two, (m, K).
     codes, truth
         Class codes of the true labels and these themselves, as in `TestColumns`, shape (m,), or None.
+    rows, is_read
+        The rows as they were brought, and whether texts were given to be read in their place.
     text
         What people read of a row.
     raw
@@ -118,6 +120,8 @@ class Queries:
     decision: FloatArray
     codes: IntArray | None
     truth: AnyArray | None
+    rows: Any
+    is_read: bool
     text: Reader
     raw: Any
     own_decision: FloatArray | None
@@ -151,7 +155,7 @@ class Queries:
         design = fit.design_of(test, who="Workbench: test")
         raw = fit.raw_queries(test, who="Workbench: test")
         own_decision = None if fit.own is None else fit.own.decision(design)
-        return cls(fit, design, fit.decision(design), codes, truth, text, raw, own_decision)
+        return cls(fit, design, fit.decision(design), codes, truth, test, texts is not None, text, raw, own_decision)
 
     @property
     def n_rows(self) -> int:

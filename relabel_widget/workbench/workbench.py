@@ -18,16 +18,19 @@ from ..arguments import as_rows, check_monitor, check_threshold
 from ..fits import UNSAID, AdoptionWarning, Disagreement, How, fitted_again, opened
 from ..inputs import encoding_of
 from ..journal import Event, Journal, JournalError, Kind, Place
-from ..journal.events import check_text, exported, verified
+from ..journal.events import check_text, verified
 from ..monitor import Monitor
 from ..problem import code_of
+from .appearance import Appearance
 from .decisions import Decisions
+from .exchange import Exchange
 from .findings import Findings, check_applies
 from .listeners import Listeners
-from .opinions import Policy
+from .looks import Render
 from .outputs import Outputs
 from .people import People
 from .predictions import Predictions
+from .reasons import Reasoning
 from .retraining import Retraining
 from .shared_features import CommonFeatures
 from .summary import VerificationSummary
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
 
 
 @final
-class Workbench(Predictions, People):
+class Workbench(Predictions, Appearance, People, Exchange):
     """Holds labels, what people decide about them, and what retraining says of it.
 
     Safe to share between threads; searches and retraining do not hold others up.
@@ -73,6 +76,17 @@ class Workbench(Predictions, People):
         Where every decision is kept: the path of an SQLite file, made if it does not exist, or the URL of a PostgreSQL
         database. Several workbenches may use it at once. What it holds is taken up, in other data where rows are the
         same; `carried_over` lists the rest. None keeps decisions in memory only.
+    image_shape
+        (height, width) or (height, width, channels) of rows whose values are pixels. Those of type uint8 are shown as
+        they are, others from the smallest to the largest of some training rows.
+    render
+        Called as ``render(row, side, number)`` with a row as it was brought, ``"train"`` or ``"test"``, and its number;
+        returns what people see of it: a text, a mapping of names to values, an array of pixels (uint8, or floats from
+        0 to 1; two or three dimensions) or PNG bytes, never HTML. It is called when a row is shown, by one thread at a
+        time; an error is shown in place of that row.
+    meta
+        A pair of frames, for training and test rows, of columns that the model does not see; either may be None. They
+        are shown beside a row; the test rows are sorted and searched by them.
 
     Raises
     ------
@@ -84,7 +98,8 @@ class Workbench(Predictions, People):
     Warns
     -----
     StoreWarning
-        If the store is damaged, and only what stands before the damage counts.
+        If the store is damaged, and only what stands before the damage counts; if it was of an older format, or took
+        in what an earlier workbench could not write.
     AdoptionWarning
         If the estimator predicts a training or test row differently from the minimiser of its objective, which
         influences and flip sets are about. `disagreement` keeps what it says. If ``sample_weight`` was not passed, and
@@ -111,6 +126,9 @@ class Workbench(Predictions, People):
         threshold: float | None = None,
         annotator: str = "",
         store: Place | None = None,
+        image_shape: Any = None,
+        render: Render | None = None,
+        meta: Any = None,
     ) -> None:
         check_threshold(0.5 if threshold is None else threshold, who="Workbench")
         check_text("Workbench: annotator", annotator)
@@ -128,6 +146,8 @@ class Workbench(Predictions, People):
         self._deciding = threading.RLock()  # held while the store writes, which readers must not wait for
         self._findings = Findings(self._queries, threshold, self._lock)
         self._common = CommonFeatures(self._fit)
+        self._reasoning = Reasoning(self._queries)
+        self._show_by(image_shape, render, meta)
         self._listeners = Listeners()
         self._outputs = Outputs()
         if self._fit.own is not None and self._fit.own.weights_found and estimator is not self._fit:
@@ -135,7 +155,7 @@ class Workbench(Predictions, People):
         self._disagreement = Disagreement.of(self._fit, self._queries.n_disagreeing(threshold), self.n_test)
         if self._disagreement is not None:
             warnings.warn(f"Workbench: {self._disagreement}", AdoptionWarning, stacklevel=2)
-        self._warn_of_trouble()
+        self._warn_of_opening()
         self._follow()
 
     @property
@@ -156,7 +176,9 @@ class Workbench(Predictions, People):
         with self._lock:
             return self._decisions.rows()
 
-    def relabel(self, rows: Any, label: Any = None, note: str = "", *, request: str = "") -> list[int]:
+    def relabel(
+        self, rows: Any, label: Any = None, note: str = "", *, test_row: int | None = None, request: str = ""
+    ) -> list[int]:
         """Give training rows another label.
 
         Parameters
@@ -168,6 +190,9 @@ class Workbench(Predictions, People):
             swaps the label that each row has now, where there are two classes.
         note
             Why. It is also kept for rows whose label it confirms.
+        test_row
+            The prediction that it is about; by default that whose known flip set these rows and labels are. Exports
+            name it and its flip set.
         request
             A name for this call: a second one of the same name does nothing, and returns the same. Who names calls is
             not warned of the store, and looks at `store_trouble`.
@@ -191,8 +216,10 @@ class Workbench(Predictions, People):
             store takes it.
         """
         chosen = as_rows(rows, self.n_train, who="relabel: rows")
+        asked = None if test_row is None else self._check_test_row(test_row, "relabel: test_row")
         given = {"note": note, "annotator": self._annotator, "request": request}
-        return self._decide(partial(self._decisions.relabel, chosen, label, **given), request)
+        relabel = partial(self._decisions.relabel, chosen, label, why=partial(self._reason, asked))
+        return self._decide(partial(relabel, **given), request)
 
     def set_relabelled(
         self, rows: Any, relabelled: Any, note: str = "", *, test_row: int | None = None, request: str = ""
@@ -215,7 +242,7 @@ class Workbench(Predictions, People):
         row = None if test_row is None else self._check_test_row(test_row, "set_relabelled")
         if new.any():
             codes[new] = self._suggested(chosen[new], row)
-        return self.relabel(chosen, self.classes[codes], note, request=request)
+        return self.relabel(chosen, self.classes[codes], note, test_row=row if new.any() else None, request=request)
 
     def keep(self, rows: Any, note: str = "", *, request: str = "") -> list[int]:
         """Say that the original label of some training rows is right; a relabelled row gets it back.
@@ -271,7 +298,7 @@ class Workbench(Predictions, People):
         self._listeners.tell("labels")
         if not request:  # the page names its requests, and shows `store_trouble` by itself
             self._warn_of_trouble()
-        return [row for row in event.rows if row >= 0]
+        return list(dict.fromkeys(row for row in event.rows if row >= 0))  # an import may have one several times
 
     def _forget_if_moved(self, before: dict[int, int]) -> None:
         """A verification is of the labels that it was made with."""
@@ -452,56 +479,6 @@ class Workbench(Predictions, People):
         return None if current is None else self._findings.summary(current, n_relabelled)
 
     # Files
-
-    def export(
-        self,
-        path: str | os.PathLike[str],
-        overwrite: bool = False,
-        *,
-        excel: bool = False,
-        policy: Policy = "latest",
-    ) -> Path:
-        """Write `corrected_labels` to a ``.csv``, ``.parquet`` or ``.jsonl`` file; `read_labels` reads it back.
-
-        What others have decided in the store is taken up first, and `history` states the event that the file is true
-        of. The file appears whole or not at all. With ``overwrite`` it replaces whatever is there, otherwise only what
-        this workbench (or its store) wrote and nobody changed since. ``excel`` writes a ``.csv`` that Excel reads
-        rightly; ``policy`` is that of `corrected_labels`.
-
-        Raises
-        ------
-        ValueError
-            If the ending or the policy is another, or no label is corrected and there is a file of that name.
-        ImportError
-            If a Parquet file is asked for without pyarrow.
-        FileExistsError, OSError
-            If there is a file that was not asked to be replaced, or it cannot be written. Nothing is changed then.
-        JournalError
-            If the workbench was closed: the file was written, but not noted in the history.
-
-        Warns
-        -----
-        StoreWarning
-            If the store cannot be read or written: the file then holds what is known here.
-        """
-        is_news = False
-        try:
-            with self._deciding:
-                is_news = self._found_news()
-                table, as_of = self.corrected_labels(policy), self.as_of
-                self._outputs.remember(self._decisions.journal.events())
-                written, digest = self._outputs.table(path, table, overwrite=overwrite, excel=excel)
-                try:
-                    self._decisions.record(exported(str(written), len(table), digest, as_of, annotator=self._annotator))
-                except JournalError as error:
-                    raise JournalError(
-                        f"export: {str(written)!r} was written, but not noted in the history: {error}"
-                    ) from error
-        finally:
-            if is_news:
-                self._listeners.tell("labels")
-        self._warn_of_trouble()
-        return written
 
     def report(self, path: str | os.PathLike[str], test_row: int | None = None, overwrite: bool = False) -> Path:
         """Write one self-contained HTML page: model, corrected labels, verification, flip sets, history.

@@ -84,21 +84,21 @@ class TestOnThePage:
 
     def test_suspects_are_changed_by_the_name_or_the_number_of_a_class(self, show):
         bench = topics_workbench()
-        first, second, third = (line for _, line in bench.suspects(3).iterrows())
+        first, second, third, fourth = (line for _, line in bench.next_to_check(4).iterrows())
         one = show(bench)
         one.button("Suspects").click()
         queue = one.page.locator(".rlw-queue-body")
-        change = one.button(f"Change to {first['suggested']} (R)")
+        change = one.button(f"Relabel as {first['suggested']} (R)")
         expect(change).to_be_visible()
         one.page.keyboard.press("r")
-        expect(queue).to_contain_text("2 of ")
+        expect(queue).to_contain_text(f"Training row {second['row']}")
         other = next(name for name in CLASSES if name not in (second["label"], second["suggested"]))
         number = CLASSES.index(other) + 1
         expect(one.button(f"{number} {other}")).to_be_visible()
         one.page.keyboard.press(str(number))
-        expect(queue).to_contain_text("3 of ")
+        expect(queue).to_contain_text(f"Training row {third['row']}")
         one.page.keyboard.press(str(CLASSES.index(third["label"]) + 1))  # the label it has: kept
-        expect(queue).to_contain_text("4 of ")
+        expect(queue).to_contain_text(f"Training row {fourth['row']}")
         labels, said = bench.labels(), bench.decisions().set_index("row")["decision"]
         assert labels[first["row"]] == first["suggested"]
         assert labels[second["row"]] == other

@@ -56,7 +56,7 @@ def click_every_text(page, region, keys):
         if panel:
             opener.click()
         if panel == "Suspects":
-            expect(region.get_by_text("Without this row")).to_be_visible(timeout=60_000)
+            expect(region.get_by_text("Corrected alone and retrained")).to_be_visible(timeout=60_000)
         for name in region.evaluate(KINDS):
             if panel and opener.get_attribute("aria-expanded") == "false":
                 opener.click()

@@ -187,19 +187,22 @@ class TestALongText:
 
     def test_a_suspect_is_read_and_decided_without_scrolling_anything_but_its_text(self, show):
         bench = small_workbench(train_text=[f"{row} {self.LONG}" for row in range(60)])
+        second = bench.next_to_check(2)["row"][1]
         one = show(bench, width=934)
         one.button("Suspects").click()
         text = one.page.locator(".rlw-queue-body .rlw-query")
         expect(text).to_contain_text("Nobody reads")
         frame = one.page.locator(".rlw-frame").bounding_box()
-        for place in (text, one.button("Keep (K)"), one.page.get_by_text("A model trained without this row")):
+        reasons = one.page.get_by_text("Speaks for").last
+        expect(reasons).to_be_visible()
+        for place in (text, reasons, *one.page.locator(".rlw-queue-body").get_by_role("button").all()):
             box = place.bounding_box()
             assert frame["y"] <= box["y"] < box["y"] + box["height"] <= frame["y"] + frame["height"]
         assert text.bounding_box()["height"] > 250
         one.page.keyboard.press("PageDown")
         assert text.evaluate("(node) => node.scrollTop") > 200
         one.page.keyboard.press("k")
-        expect(one.page.locator(".rlw-queue-body")).to_contain_text("2 of ")
+        expect(one.page.locator(".rlw-queue-body")).to_contain_text(f"Training row {second}")
 
     def test_a_chosen_row_and_a_training_row(self, show):
         texts = {name: [self.LONG] * n for name, n in (("train_text", 60), ("test_text", 12))}

@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from relabel_widget.inputs import row_digests
 from relabel_widget.journal import DECISIONS, Event, Journal, Kind, Rows, holds
 from relabel_widget.journal.events import judged
-from relabel_widget.workbench.carried import carried_table
+from relabel_widget.workbench.carried import uncarried
 from relabel_widget.workbench.workbench import Workbench
 
 WORDS = ["lovely", "warm", "kind", "dirty", "cold", "rude"]
@@ -200,7 +200,9 @@ def test_a_store_of_the_older_format_says_what_it_needs(tmp_path: Path, reposito
     with pytest.raises(rw.JournalError, match=r"20 training rows instead of 40\. An older relabel_widget wrote it"):
         bench(TEXTS[:20], Y[:20], store)
     assert store.read_bytes() == before
-    with workbench(rw, store) as migrated:
+    with pytest.warns(rw.StoreWarning, match=r"kept no texts or features.* edited since, look through Workbench\.deci"):
+        migrated = workbench(rw, store)
+    with migrated:
         assert migrated.relabelled == [3, 5, 8]
         X, y = np.asarray(migrated._training.rows), migrated.fit.y
     order = np.random.default_rng(4).permutation(40)
@@ -315,7 +317,7 @@ def check(journal: Journal, data: list[Row], named: bool, made: list[tuple[Row, 
         else:
             assert not (len(same_text) == alike == 1)
         assert LABELS[event.original[0]] == LABELS[row.label]
-    listed = len(carried_table(journal.state, journal.rows, np.arange(len(data))))
+    listed = len(uncarried(journal.state, journal.rows))
     unlisted = 0
     for row, said in journal.state.standing.items():
         last = said[-1]

@@ -290,8 +290,9 @@ def test_a_verification_is_kept_whatever_the_store_says(pipeline: Pipeline, stor
 
 
 def test_a_dropped_workbench_stops_looking_at_its_store(pipeline: Pipeline, store: Path) -> None:
+    before = set(threading.enumerate())
     bench = Workbench(pipeline, TRAIN, Y, TEST, store=store)
-    followers = [thread for thread in threading.enumerate() if thread.name == "relabel_widget store"]
+    followers = [one for one in threading.enumerate() if one not in before and one.name == "relabel_widget store"]
     bench.relabel(1)
     del bench
     for thread in followers:

@@ -206,7 +206,7 @@ def test_everybody_is_told_how_many_labels_are_known(partly: rw.Workbench, tmp_p
     assert "30 test rows (28 with a known label)" in snapshot
     assert "true label neutral" in snapshot
     assert f"Accuracy on {said}: " in _words.retrained(partly)
-    everything = {"filter": "all", "predicted": None, "search": "", "offset": 0, "limit": 30}
+    everything = {"filter": "all", "predicted": None, "meta": None, "search": "", "offset": 0, "limit": 30}
     lines = Pages(partly).page({"sort": "label", "descending": True, **everything})
     assert [line["label"] for line in lines["rows"]][-2:] == [None, None]
     assert lines["rows"][0]["label"] == "neutral"

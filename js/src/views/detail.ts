@@ -2,11 +2,14 @@
 
 import type { Session } from "../session";
 import type { Decision, WordPart } from "../protocol";
+import { draftOf } from "../store";
+import { setContent } from "./content";
 import { button, drawn, el, setText, uniqueId, type Scope } from "./dom";
 import { plural, signed } from "./format";
-import { setMarked } from "./marks";
-import { changeTo } from "./names";
+import { isNews } from "./marks";
+import { relabelAs } from "./names";
 import { createNote } from "./note";
+import { setMeta } from "./queryCard";
 
 const SHOWN = 7;
 
@@ -36,10 +39,12 @@ export function subjects({ selection, active }: { selection: ReadonlySet<number>
 export function createDetail(scope: Scope, session: Session) {
   const { store, actions } = session;
   const title = el("h4", "heading");
-  const text = el("p", "detail-text", { tabindex: 0, dir: "auto" });
+  const text = el("div", "detail-text", { tabindex: 0, dir: "auto" });
   const note = createNote(scope, session, "Note", subjects);
   const words = createWords();
   const shared = el("p", "muted");
+  const meta = el("p", "muted meta", { dir: "auto" });
+  const same = el("div", "same");
   const decide = (decision: Decision) => actions.decide(subjects(store.get()), decision);
   const change = button(scope, "Relabel (R)", "change-to", () => decide("relabel"));
   const buttons = [
@@ -51,7 +56,7 @@ export function createDetail(scope: Scope, session: Session) {
   const id = uniqueId("detail");
   title.id = id;
   const tools = el("div", "buttons", ...buttons.map((one) => one.node), note);
-  const node = el("section", "card detail", { "aria-labelledby": id }, title, text, tools, shared, words.node);
+  const node = el("section", "card detail", { "aria-labelledby": id }, title, text, tools, shared, words.node, meta, same);
   let before: unknown;
 
   function draw() {
@@ -62,15 +67,29 @@ export function createDetail(scope: Scope, session: Session) {
     const found = view.words?.train === active ? view.words : null;
     setText(title, selection.size > 0 ? `${plural(selection.size, "training row")} selected` : `Training row ${active ?? "…"}`);
     if (selection.size > 0) setText(change.node, "Relabel (R)");
-    else if (found !== null) setText(change.node, changeTo(found.label));
+    else if (found !== null) setText(change.node, relabelAs(found.label));
     if (before === found) return;
     before = found;
     const names = found?.words.map(({ word }) => word) ?? [];
-    setMarked(text, found?.text ?? "…", names);
+    setContent(text, found ?? undefined, names, false, found?.words.map(({ part }) => Math.abs(part)));
+    setMeta(meta, found);
+    const all = `All ${found?.same.length} equal rows`;
+    const choices = found?.choices.map((label) => el("button", "button small", { type: "button", "data-label": label }, `${all}: ${label}`));
+    if (isNews(same, found?.other, found?.same, found?.choices)) same.replaceChildren(found?.other ?? "", ...(choices ?? []));
     words.show(found?.words ?? []);
-    const said = found?.note ? ` · note: ${found.note}` : "";
-    setText(shared, found === null ? "" : (names.length > 0 ? "Shared with the test row" : "Shares no feature with the test row") + said);
+    if (found !== null) words.node.hidden = found.content !== null; // a table says it itself, and pixels have no names
+    const said = found?.content ? [found.content.about].filter(Boolean) : [names.length > 0 ? "Shared with the test row" : "Shares no feature with the test row"];
+    if (found?.note) said.push(`note: ${found.note}`);
+    setText(shared, found === null ? "" : said.join(" · "));
   }
+  scope.listen(same, "click", ({ target }) => {
+    const view = store.get();
+    const label = target instanceof HTMLElement ? target.dataset["label"] : undefined;
+    const rows = view.words?.same ?? [];
+    if (label === undefined) return;
+    actions.draft(rows, draftOf(view, subjects(view)) || "equal texts"); // with a note it counts for those that have the label, too
+    actions.decide(rows, "relabel", rows.map(() => label));
+  });
   drawn(scope, store, draw);
   return { node, decide, note: () => note.focus() };
 }

@@ -62,8 +62,8 @@ export function setClass(node: Element, name: string, on: boolean): void {
 
 export interface Button {
   node: HTMLButtonElement;
-  /** An empty reason means that the button is enabled. */
-  update(reason: string): void;
+  /** An empty reason means that the button is enabled; then a hint may say what it does. */
+  update(reason: string, hint?: string): void;
 }
 
 /**
@@ -78,10 +78,10 @@ export function button(scope: Scope, label: string, names: string, onClick: () =
   });
   return {
     node,
-    update(reason) {
+    update(reason, hint = "") {
       blocked = reason;
       setAttribute(node, "aria-disabled", reason === "" ? false : "true");
-      setAttribute(node, "title", reason === "" ? false : reason);
+      setAttribute(node, "title", reason || hint || false);
     },
   };
 }
@@ -153,6 +153,19 @@ export function focused(node: Node): Element | null {
 export function field(label: string, input: HTMLElement, names = "label"): HTMLElement {
   input.id = uniqueId("field");
   return el("span", "field", el("label", names, { for: input.id }, label), input);
+}
+
+const TYPED = 200; // ms after the last keystroke
+
+export function searchField(scope: Scope, label: string, take: (words: string) => void): HTMLInputElement {
+  const node = el("input", "input", { type: "search", placeholder: "Search texts", "aria-label": label });
+  let timer = 0;
+  scope.listen(node, "input", () => {
+    clearTimeout(timer);
+    timer = window.setTimeout(() => take(node.value), TYPED);
+  });
+  scope.add(() => clearTimeout(timer));
+  return node;
 }
 
 /** An element id that is unique in the page, even with several widgets. */

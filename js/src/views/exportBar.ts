@@ -1,24 +1,28 @@
-/** The last step: the corrected labels, written to a file. */
+/** The last step: the corrected labels, or all decisions, written to a file. */
 
 import type { Session } from "../session";
-import type { View } from "../store";
 import { button, drawn, el, field, type Scope } from "./dom";
 
 export function createExport(scope: Scope, { store, actions }: Session) {
   const input = el("input", "input file", { type: "text", spellcheck: "false" });
+  const every = el("input", "box", { type: "checkbox", "aria-label": "All decisions" });
   const write = button(scope, "Export labels", "", () => actions.exportTo(input.value.trim()));
+  const all = el("label", "every", { title: "All decisions: keep and unsure too, with notes and names" }, every, "All");
   let touched = false;
-  const update = ({ shared, busy }: Readonly<View>) => {
-    if (!touched && input.value !== shared.exportPath) input.value = shared.exportPath;
+  const update = () => {
+    const { shared, busy, every: isEvery } = store.get();
+    const name = isEvery ? shared.exportPath.replace(/[^\\/]*(?=\.\w+$)/, "all_decisions") : shared.exportPath;
+    if (!touched && input.value !== name) input.value = name;
     write.update(busy ? "Wait for the running job" : input.value.trim() === "" ? "Enter a file name first" : "");
   };
+  scope.listen(every, "change", () => store.set({ every: every.checked }));
   scope.listen(input, "input", () => {
     touched = true;
-    update(store.get());
+    update();
   });
   scope.listen(input, "keydown", (event) => {
     if (event.key === "Enter") write.node.click();
   });
-  drawn(scope, store, () => update(store.get()));
-  return { node: el("div", "export", field("Export file", input, "hidden"), write.node), write: () => write.node.click() };
+  drawn(scope, store, update);
+  return { node: el("div", "export", field("Export file", input, "hidden"), all, write.node), write: () => write.node.click() };
 }

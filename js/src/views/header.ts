@@ -1,7 +1,7 @@
 /** Top line: the data, panels, the threshold, undo and redo. */
 
 import type { Actions, Session } from "../session";
-import type { Panel, View } from "../store";
+import { hasMatters, type Panel, type View } from "../store";
 import { button, drawn, el, field, setAttribute, setText, type Scope } from "./dom";
 import { count, plural } from "./format";
 
@@ -52,8 +52,8 @@ function history(scope: Scope, actions: Actions): Control {
   return {
     node: el("span", "field", undo.node, redo.node),
     update({ shared }) {
-      undo.update(shared.canUndo ? "" : "Nothing to undo");
-      redo.update(shared.canRedo ? "" : "Nothing to redo");
+      undo.update(shared.nextUndo === "" ? "Nothing to undo" : "", `Takes back ${shared.nextUndo}`);
+      redo.update(shared.nextRedo === "" ? "Nothing to redo" : "", `Brings back ${shared.nextRedo}`);
     },
   };
 }
@@ -63,7 +63,9 @@ export function createHeader(scope: Scope, { store, actions }: Session, open: (p
   const own = el("p", "muted own-note");
   const controls = [thresholdField(scope, actions), history(scope, actions)];
   const panels: [Panel, string][] = [["queue", "Suspects"], ["history", "History"], ["help", "Keys"]];
-  const openers = panels.map(([panel, label]) => ({ panel, ...button(scope, label, "quiet", () => open(panel)) }));
+  const opener = (panel: Panel, label = "", names = "") => ({ panel, ...button(scope, label, `quiet ${names}`, () => open(panel)) });
+  const openers = panels.map(([panel, label]) => opener(panel, label));
+  const [conflicts, carried] = [opener("conflicts", "", "small"), opener("carried", "", "small")];
   function draw() {
     const view = store.get();
     const { nTrain, nTest } = view.shared;
@@ -74,10 +76,16 @@ export function createHeader(scope: Scope, { store, actions }: Session, open: (p
     own.hidden = view.shared.ownNote === "";
     setText(own, view.shared.ownNote);
     for (const control of controls) control.update(view);
-    for (const { panel, node } of openers) setAttribute(node, "aria-expanded", String(view.panel === panel));
+    for (const { panel, node } of [...openers, conflicts, carried]) {
+      setAttribute(node, "aria-expanded", String(view.panel === panel));
+      if (!hasMatters(panel)) continue;
+      setText(node, view.shared[panel]);
+      node.hidden = view.shared[panel] === "";
+    }
   }
   drawn(scope, store, draw);
-  const title = el("div", "title", el("h2", "heading", "Relabel workbench"), facts, own);
+  const name = el("div", "title-line", el("h2", "heading", "Relabel workbench"), conflicts.node);
+  const title = el("div", "title", name, facts, own, carried.node);
   const tools = el("span", "field", ...openers.map(({ node }) => node), full);
   return el("header", "header", title, el("div", "controls", ...controls.map((control) => control.node), tools));
 }

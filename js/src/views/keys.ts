@@ -2,7 +2,7 @@
 
 import type { Decision } from "../protocol";
 import type { Session } from "../session";
-import { TITLES, type Panel } from "../store";
+import { hasMatters, TITLES, type Panel } from "../store";
 import { focused, TYPING, type Scope } from "./dom";
 import { whyNotFind } from "./whyPane";
 
@@ -25,7 +25,7 @@ export const KEYS: [keys: string[], words: string][] = [
   [["?"], "Show these keys"],
   [["1", "2"], "Go to the test or training rows"],
   [["↑", "↓", "Enter"], "Move through a list, pick a test row"],
-  [["/"], "Search the test rows"],
+  [["/"], "Search the test rows, or the queue"],
   [["F"], "Find the flip set"],
   [["Space"], "Mark or unmark"],
   [["Shift ↑", "Shift ↓"], "Select several training rows"],
@@ -34,8 +34,9 @@ export const KEYS: [keys: string[], words: string][] = [
   [["C"], "Clear their decisions"],
   [["N"], "Note for the next decision; Enter leaves it"],
   [["V"], "Verify by retraining"],
-  [["U", "Shift U"], "Undo, redo"],
+  [["U", "Shift U"], "Undo, redo; Ctrl Z too"],
   [["Q"], "Suspects one by one; J skips, B goes back, 1–9 picks one of several classes"],
+  [["O"], "Conflicts; 1–9 decides the first, J skips it"],
   [["H"], "History"],
   [["X"], "Export the labels"],
   [["Z"], "Full screen"],
@@ -51,6 +52,8 @@ export interface Places {
   decide(decision: Decision | "skip"): void;
   /** One of several classes, by its place. */
   pick(place: number): void;
+  /** A matter's choice, by its place. */
+  settle(place: number): void;
   /** The text of a suspect. */
   scroll(pages: number): void;
   export(): void;
@@ -66,6 +69,7 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
     U: actions.redo,
     q: () => go.open("queue"),
     h: () => go.open("history"),
+    o: () => go.open("conflicts"),
     z: go.full,
   };
   const decisions: Record<string, () => void> = {
@@ -75,10 +79,12 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
     c: () => go.decide("clear"),
     n: go.note,
   };
-  const inQueue: Record<string, () => void> = { ...decisions, j: () => go.decide("skip"), b: actions.back };
+  const inQueue: Record<string, () => void> = { ...decisions, j: () => go.decide("skip"), b: actions.back, "/": go.search };
   const scrolling = Object.entries({ ArrowDown: 0.2, ArrowUp: -0.2, PageDown: 0.9, PageUp: -0.9 }).map(([key, pages]) => [key, () => go.scroll(pages)]);
   Object.assign(inQueue, Object.fromEntries(scrolling));
-  const byNumber = Object.fromEntries([..."123456789"].map((key, place) => [key, () => go.pick(place)]));
+  const numbers = (pick: (place: number) => void) => Object.fromEntries([..."123456789"].map((key, place) => [key, () => pick(place)]));
+  const byNumber = numbers(go.pick);
+  const inMatters: Record<string, () => void> = { ...numbers(go.settle), j: actions.pass, n: go.note };
   const inPanes: Record<string, () => void> = {
     ...decisions,
     1: go.tests,
@@ -95,7 +101,7 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
     if (replacing !== "") actions.keepFile();
     else if (field !== null) {
       const line = field.closest("section")?.querySelector<HTMLElement>("[data-index][tabindex='0'], [data-index] [tabindex='0']");
-      (line ?? root).focus({ preventScroll: true });
+      (line?.checkVisibility() ? line : root).focus({ preventScroll: true });
     }
     else if (panel !== "none") go.open(panel);
     else if (busy) actions.cancel();
@@ -103,7 +109,7 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
   const press = (key: string): boolean => {
     const name = key.length === 1 && key !== "U" ? key.toLowerCase() : key;
     const { panel } = store.get();
-    const here = { ...keys, ...(panel === "none" ? inPanes : panel === "queue" ? { ...inQueue, ...byNumber } : {}) };
+    const here = { ...keys, ...(panel === "none" ? inPanes : panel === "queue" ? { ...inQueue, ...byNumber } : hasMatters(panel) ? inMatters : {}) };
     const act = here[name] ?? (name in inPanes ? () => store.set({ notice: `Close “${TITLES[panel]}” (Esc) to ${name === "x" ? "export" : "go on"}.`, failed: false }) : undefined);
     act?.();
     return act !== undefined;
@@ -129,12 +135,14 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
 
   scope.listen(root, "keydown", (event) => {
     event.stopPropagation();
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const field = fieldOf(event.target);
-    if (store.get().judging && field === null && (event.key.length === 1 || event.key === "Escape")) {
+    const step = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z"; // as everywhere
+    const key = step ? (event.shiftKey ? "U" : "u") : event.key;
+    if (((event.ctrlKey || event.metaKey) && !step) || event.altKey || event.defaultPrevented) return;
+    if (store.get().judging && field === null && (key.length === 1 || key === "Escape")) {
       event.preventDefault();
-      ahead.push(event.key);
-    } else if (event.key === "Escape" || (event.key === "Enter" && field?.matches(".rlw-note-field"))) escape(field);
-    else if (field === null && press(event.key)) event.preventDefault();
+      ahead.push(key);
+    } else if (key === "Escape" || (key === "Enter" && field?.matches(".rlw-note-field"))) escape(field);
+    else if (field === null && press(key)) event.preventDefault();
   });
 }

@@ -45,15 +45,25 @@ function merged(ranges: [number, number][]): [number, number][] {
 
 const shown = new WeakMap<HTMLElement, string>();
 
-/** Writes only what differs. */
-export function setMarked(node: HTMLElement, text: string, words: readonly string[]): void {
-  const key = JSON.stringify([text, words]);
-  if (shown.get(node) === key) return;
+/** Whether an element is to show something else than it was told here before. */
+export function isNews(node: HTMLElement, ...what: unknown[]): boolean {
+  const key = JSON.stringify(what);
+  const same = shown.get(node) === key;
   shown.set(node, key);
+  return !same;
+}
+
+/** Writes only what differs. Words that contribute a small part are marked faintly. */
+export function setMarked(node: HTMLElement, text: string, words: readonly string[], parts: readonly number[] = []): void {
+  if (!isNews(node, text, words, parts)) return;
   const children: (Node | string)[] = [];
   let at = 0;
   for (const [from, to] of places(text, words)) {
-    children.push(text.slice(at, from), el("mark", "mark", text.slice(from, to)));
+    const word = text.slice(from, to);
+    const mark = el("mark", "mark", word);
+    const part = parts[words.indexOf(word.toLowerCase())];
+    if (part !== undefined) mark.style.setProperty("--rlw-part", String(part / Math.max(...parts)));
+    children.push(text.slice(at, from), mark);
     at = to;
   }
   node.replaceChildren(...children.filter((child) => child !== ""), text.slice(at));

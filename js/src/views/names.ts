@@ -27,9 +27,10 @@ export function createName(names = ""): Name {
 
 const FROM_RIGHT = /[\u0590-\u08ff\ufb1d-\ufefc]/;
 
-/** A name within a sentence. */
-export function quoted(name: string): string {
-  return FROM_RIGHT.test(name) ? `“\u2068${name}\u2069”` : `“${name}”`;
-}
+const isolated = (name: string): string => (FROM_RIGHT.test(name) ? `\u2068${name}\u2069` : name);
 
-export const changeTo = (label: string): string => `Change to ${FROM_RIGHT.test(label) ? `\u2068${label}\u2069` : label} (R)`;
+/** A name within a sentence. */
+export const quoted = (name: string): string => `“${isolated(name)}”`;
+
+export const relabelAs = (label: string): string => `Relabel as ${isolated(label)} (R)`;
+export const keepAs = (label: string): string => `Keep ${isolated(label)} (K)`;

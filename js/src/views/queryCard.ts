@@ -3,15 +3,21 @@
 import type { Ranking } from "../protocol";
 import type { Session } from "../session";
 import type { View } from "../store";
+import { setContent } from "./content";
 import { drawn, el, setAttribute, setText, type Scope } from "./dom";
 import { proba, signed } from "./format";
-import { setMarked } from "./marks";
 import { createName, quoted } from "./names";
 
 function fact(label: string): { node: HTMLElement; set(value: string): void } {
   const value = el("span", "value", { dir: "auto" });
   const node = el("div", "fact-box", el("span", "label", label), value);
   return { node, set: (text) => setText(value, text) };
+}
+
+/** The metadata of a row on one line, whole on hover. */
+export function setMeta(node: HTMLElement, row: { meta: string } | null): void {
+  node.hidden = !row?.meta;
+  setText(node, (node.title = row?.meta ?? ""));
 }
 
 const STEPS = [
@@ -43,13 +49,17 @@ export function createQueryCard(scope: Scope, { store }: Session): HTMLElement {
   const [predicted, label, chance, margin] = [fact("Predicted"), fact("True label"), fact("Probability"), fact("Margin")];
   const scale = createScale();
   const facts = el("div", "facts", predicted.node, label.node, chance.node, margin.node);
-  const body = el("div", "card-body", text, facts);
+  const meta = el("p", "muted meta", { dir: "auto" });
+  const body = el("div", "card-body", text, facts, meta);
   const empty = el("p", "empty");
   const steps = el("ol", "steps", ...STEPS.map((words) => el("li", "", words)));
   const node = el("div", "card query-card", el("div", "card-head", title, scale.node), body, empty, steps);
 
-  function fill({ text: words, summary }: Ranking, view: Readonly<View>) {
-    setMarked(text, words, view.words?.words.map(({ word }) => word) ?? []);
+  function fill(row: Ranking, view: Readonly<View>) {
+    const { summary } = row;
+    const shared = view.words?.words ?? [];
+    setContent(text, row, shared.map(({ word }) => word), false, shared.map(({ part }) => Math.abs(part)));
+    setMeta(meta, row);
     setAttribute(text, "aria-label", `Text of test row ${summary.row}`);
     predicted.set(summary.predicted);
     const wrong = summary.label !== null && summary.label !== summary.predicted;

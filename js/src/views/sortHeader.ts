@@ -19,7 +19,7 @@ export function createSortHeader(scope: Scope, ask: (query: Partial<PageQuery>) 
     const button = el("button", "sort", { type: "button", tabindex: -1, title }, heading, arrow);
     const node = el("div", NUMERIC.has(column) ? "cell num" : "cell", { role: "columnheader" }, button);
     scope.listen(button, "click", () => {
-      ask({ sort: column, descending: query?.sort === column ? !query.descending : false });
+      ask({ sort: column, meta: null, descending: query?.sort === column && query.meta === null ? !query.descending : false });
     });
     return { column, node, button, arrow };
   });
@@ -42,7 +42,7 @@ export function createSortHeader(scope: Scope, ask: (query: Partial<PageQuery>) 
     update(next, whose) {
       query = next;
       for (const { column, node: header, button, arrow } of columns) {
-        const on = column === next.sort;
+        const on = column === next.sort && next.meta === null;
         setAttribute(header, "aria-sort", on ? (next.descending ? "descending" : "ascending") : "none");
         setText(arrow, on ? (next.descending ? "▾" : "▴") : "");
         if (column === "proba") setAttribute(button, "title", `Probability of ${whose}`);

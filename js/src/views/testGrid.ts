@@ -50,10 +50,10 @@ export function createTestGrid(scope: Scope, { store, pages, actions, watch }: S
 
   /** Scrolls to a row that Python chose; its position is known only while the list is unsorted and unfiltered. */
   function reveal() {
-    const { testRow, query: { sort, descending, filter, predicted, search } } = store.get();
+    const { testRow, query: { sort, meta, descending, filter, predicted, search } } = store.get();
     if (testRow === shown || body.clientHeight === 0 || pages.total() === undefined) return;
     shown = testRow;
-    if (testRow === null || sort !== "row" || descending || filter !== "all" || predicted !== null || search !== "") return;
+    if (testRow === null || sort !== "row" || meta !== null || descending || filter !== "all" || predicted !== null || search !== "") return;
     list.activate(testRow);
     list.reveal(testRow);
     pages.want(...list.range());

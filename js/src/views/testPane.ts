@@ -2,11 +2,9 @@
 
 import { FILTERS, type Filter } from "../wire";
 import type { Session } from "../session";
-import { button, el, setAttribute, setText, uniqueId, type Scope } from "./dom";
+import { button, el, searchField, setAttribute, setText, uniqueId, type Scope } from "./dom";
 import { count } from "./format";
 import { createTestGrid } from "./testGrid";
-
-const WAIT = 200; // ms after the last keystroke
 
 const LABELS: Record<Filter, string> = {
   all: "All rows",
@@ -27,7 +25,7 @@ export interface TestPane {
 
 export function createTestPane(scope: Scope, session: Session): TestPane {
   const { store, pages, actions } = session;
-  const search = el("input", "input", { type: "search", placeholder: "Search texts", "aria-label": "Search test rows" });
+  const search = searchField(scope, "Search test rows", (words) => actions.ask({ search: words }));
   const select = el("select", "input", { "aria-label": "Filter test rows" });
   const options = FILTERS.map((filter) => {
     const option = el("option", "", { value: filter }, LABELS[filter]);
@@ -36,6 +34,11 @@ export function createTestPane(scope: Scope, session: Session): TestPane {
   });
   const classOptions: HTMLOptionElement[] = [];
   const classOption = (place: number) => (classOptions[place] ??= select.appendChild(el("option", "", { value: String(place) })));
+  const { meta } = store.get().shared;
+  const orders = ["Sort by…", ...meta.flatMap((name) => [`${name} ▴`, `${name} ▾`])];
+  const by = el("select", "input", { "aria-label": "Sort by metadata" }, ...orders.map((words) => el("option", "", words)));
+  by.hidden = meta.length === 0;
+  if (!by.hidden) search.placeholder += `, or ${meta[0]}=…`;
   const shown = el("span", "muted");
   const id = uniqueId("tests");
   const grid = createTestGrid(scope, session);
@@ -47,29 +50,29 @@ export function createTestPane(scope: Scope, session: Session): TestPane {
     "pane tests",
     { "aria-labelledby": id },
     el("div", "pane-head", title, shown),
-    el("div", "tools", search, select),
+    el("div", "tools", search, select, by),
     grid.node,
     el("div", "pane-foot", filled, pause.node),
   );
 
-  let timer = 0;
-  scope.listen(search, "input", () => {
-    clearTimeout(timer);
-    timer = window.setTimeout(() => actions.ask({ search: search.value }), WAIT);
-  });
-  scope.add(() => clearTimeout(timer));
   scope.listen(select, "change", () => {
     const filter = FILTERS.find((known) => known === select.value);
     const predicted = filter === undefined ? (store.get().shared.classes[Number(select.value)] ?? null) : null;
     actions.ask({ filter: filter ?? "all", predicted });
   });
 
+  scope.listen(by, "change", () => {
+    const at = by.selectedIndex + 1;
+    actions.ask({ meta: meta[(at >> 1) - 1] ?? null, descending: at % 2 === 1 && at > 1 });
+  });
+
   function draw() {
-    const { shared, filled: sizes, filling } = store.get();
+    const { shared, query, filled: sizes, filling } = store.get();
     for (const { filter, option } of options) {
       setAttribute(option, "disabled", filter === "misclassified" && !shared.labelled);
     }
     shared.classes.forEach((name, place) => setText(classOption(place), `Predicted “${name}”`));
+    if (query.meta === null) by.selectedIndex = 0;
     const total = pages.total();
     setText(shown, total === undefined || total === shared.nTest ? count(shared.nTest) : `${count(total)} of ${count(shared.nTest)}`);
     const done = sizes === null ? "" : `Set sizes: ${count(sizes.done)} of ${count(sizes.total)}`;

@@ -1,6 +1,7 @@
 /** One line of the list of test rows. */
 
 import type { TestRow } from "../protocol";
+import { setContent } from "./content";
 import { el, setAttribute, setClass, setText } from "./dom";
 import { plural, proba, signed } from "./format";
 import { createName } from "./names";
@@ -56,10 +57,10 @@ export function createLine(): TestLine {
       if (row === undefined) {
         for (const one of [number, chance, margin, size, mark]) setText(one, "");
         for (const one of [truth, given]) one.set("");
-        return setText(clamp, "Loading…");
+        return setContent(clamp, row);
       }
       setText(number, String(row.row));
-      setText(clamp, row.text);
+      setContent(clamp, row, [], true);
       truth.set(row.label ?? "–");
       given.set(row.predicted);
       const wrong = row.label !== null && row.label !== row.predicted;

@@ -2,9 +2,9 @@
 
 import type { TrainRow } from "../protocol";
 import { createBar } from "./bar";
+import { setContent } from "./content";
 import { el, setAttribute, setClass, setText, uniqueId } from "./dom";
 import { percent } from "./format";
-import { setMarked } from "./marks";
 import { createName } from "./names";
 import type { Line } from "./virtual";
 
@@ -68,7 +68,7 @@ export function createTrainLine(): TrainLine {
       if (box.checked !== marked) box.checked = marked;
       setAttribute(box, "aria-label", row === undefined ? "Loading" : `Relabel row ${row.row}`);
       setText(rank, row === undefined ? "" : String(row.rank));
-      setMarked(words, row?.text ?? "Loading…", row?.words ?? []);
+      setContent(words, row, row?.words, true);
       setText(name, row === undefined ? "" : `row ${row.row}`);
       setText(ident, row === undefined || row.id === String(row.row) ? "" : row.id);
       // Until Python answers, the mark is ahead of `current`.

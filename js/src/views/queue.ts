@@ -1,0 +1,99 @@
+/** The queue as a mode: one label with its reasons and what can be decided about it, beside the list of all. */
+
+import type { Decision, Suspect } from "../protocol";
+import type { Session } from "../session";
+import { frontOf, reasonKey, rowsOf, subjectsOf } from "../store";
+import { setContent } from "./content";
+import { actInSight, button, drawn, el, focused, seen, setClass, setText, type Scope } from "./dom";
+import { plural } from "./format";
+import { keepAs, relabelAs } from "./names";
+import { createNote } from "./note";
+import { createQueueList } from "./queueList";
+
+const NUMBERED = 9; // classes that have a key
+
+const whyLine = ([about = "", what = "", how = ""]: readonly string[]) => el("p", "why-line", { title: how }, el("span", "muted", about), el("bdi", "", what));
+
+export interface QueueView {
+  node: HTMLElement;
+  /** What stands beside the panel's title. */
+  head: HTMLElement;
+  decide(decision: Decision | "skip"): void;
+  /** Of several classes, by its place. The label that the row has is kept. */
+  pick(place: number): void;
+  /** A long text, by parts of what is in sight of it. */
+  scroll(pages: number): void;
+  note(): void;
+  search(): void;
+}
+
+export function createQueue(scope: Scope, session: Session): QueueView {
+  const { store, actions, suspects } = session;
+  const [place, facts, problem, empty] = [el("p", "muted"), el("p", "queue-facts"), el("p", "failed"), el("p", "empty")];
+  const text = el("blockquote", "query suspect", { tabindex: 0, dir: "auto" });
+  const list = createQueueList(scope, session, () => text.focus({ preventScroll: true }));
+  const why = el("div", "queue-why");
+  const note = createNote(scope, session, "Note on this row", (view) => rowsOf(subjectsOf(view)));
+  const [relabel, keep] = [button(scope, "", "change-to", () => actions.judge("relabel")), button(scope, "", "", () => actions.judge("keep"))];
+  const [unsure, skip] = [button(scope, "Unsure (S)", "", () => actions.judge("unsure")), button(scope, "Skip (J)", "quiet", () => actions.judge("skip"))];
+  const pick = (at: number) => {
+    const { classes } = store.get().shared;
+    if (classes.length > 2 && classes[at] !== undefined) actions.judge("relabel", classes[at]);
+  };
+  const { classes } = store.get().shared;
+  const labels = classes.length < 3 ? [] : classes.map((name, i) => button(scope, i < NUMBERED ? `${i + 1} ${name}` : name, "", () => pick(i)));
+  const buttons = [relabel, keep, unsure, skip];
+  const others = el("div", "buttons", { role: "group", "aria-label": "Relabel as another class" }, ...labels.map((one) => one.node));
+  const acts = el("div", "queue-acts", problem, el("div", "buttons", ...buttons.map((one) => one.node), note), others);
+  const body = el("div", "queue-body", place, facts, text, why, acts);
+  const again = button(scope, "Look again", "", actions.again);
+  const none = el("div", "", empty, again.node);
+  const node = el("div", "queue", list.node, body, none);
+  const far = el("span", "muted queue-far");
+  others.hidden = labels.length === 0;
+
+  let shown: Suspect | undefined;
+  let reasons: unknown;
+  let before: unknown;
+  actInSight(scope, body, () => seen(body));
+  function draw() {
+    const view = store.get();
+    const [front, { queueError, judging, picked, shared }] = [frontOf(view), view];
+    setText(far, [shared.checked, view.outlook].filter(Boolean).join(" · "));
+    for (const one of [...buttons, ...labels]) one.update(judging ? "Wait until the decision is saved" : "");
+    setClass(body, "judging", judging);
+    setText(problem, queueError);
+    problem.hidden = queueError === "";
+    body.hidden = front === undefined;
+    none.hidden = front !== undefined;
+    again.node.hidden = judging;
+    setText(empty, queueError || (judging || suspects.total() === undefined ? "Ranking…" : "No suspects left. B goes back to the last one."));
+    if (front === undefined || view.panel !== "queue") return;
+    const many = picked.length > 0;
+    setText(relabel.node, many ? `Relabel ${picked.length} as suggested (R)` : relabelAs(front.suggested));
+    setText(keep.node, many ? `Keep ${picked.length} (K)` : keepAs(front.label));
+    labels.forEach(({ node: one }, i) => setClass(one, "has", !many && shared.classes[i] === front.label));
+    const found = view.reasons.get(reasonKey(front));
+    setText(place, many ? `${plural(picked.length, "label")} chosen` : front.title);
+    setText(facts, many ? "" : front.facts);
+    if (many) setContent(text, { text: picked.map((one) => one.text).join("\n\n"), content: null });
+    else setContent(text, front, found?.words, false, found?.parts);
+    why.hidden = many;
+    if (shown !== front || reasons !== found) why.replaceChildren(...(found?.lines ?? [[found === null ? "No reasons could be worked out." : "Looking for reasons…"]]).map(whyLine));
+    reasons = found;
+    if (shown !== front && before === "queue" && node.parentElement?.contains(focused(node))) seen(body);
+    if (shown !== front) text.scrollTop = 0;
+    [shown, before] = [front, view.panel];
+  }
+  scope.add(suspects.subscribe(draw));
+  drawn(scope, store, draw);
+  return {
+    node,
+    head: far,
+    decide: (decision) => void (seen(body) && actions.judge(decision)),
+    pick: (at) => seen(body) && pick(at),
+    scroll: (pages) => text.scrollBy({ top: pages * text.clientHeight, behavior: "instant" }),
+    note: () => note.focus(),
+    search: list.search,
+  };
+}

@@ -1,0 +1,143 @@
+/** The list beside the label in front: all that can be checked, to look at or to choose many of. */
+
+import type { QueueQuery, Suspect } from "../protocol";
+import type { Session } from "../session";
+import { frontOf, rowsOf } from "../store";
+import { setContent } from "./content";
+import { drawn, el, focused, searchField, setAttribute, setClass, setText, type Scope } from "./dom";
+import { count, percent } from "./format";
+import { createName, quoted } from "./names";
+import { createVirtual, type Line } from "./virtual";
+
+const HEIGHT = 60;
+const CUT = 300; // characters of a line
+
+function createLine(): Line & { text: HTMLElement; show(one: Suspect | undefined): void } {
+  const text = el("span", "clamp", { dir: "auto" });
+  const [has, suggested] = [createName(), createName()];
+  const score = el("span", "num");
+  const arrow = el("span", "", { "aria-hidden": "true" }, "→");
+  const node = el("div", "row suspect-row", { role: "row" }, el("div", "cell", { role: "gridcell" }, text, el("span", "labels muted", has.node, arrow, suggested.node, score)));
+  return {
+    node,
+    target: node,
+    text,
+    show(one) {
+      setContent(text, one && { ...one, text: one.text.slice(0, CUT) }, [], true);
+      has.set(one?.label ?? "");
+      suggested.set(one?.suggested ?? "");
+      setText(score, one === undefined ? "" : percent(one.score));
+    },
+  };
+}
+
+/** `onLook` is called when one of the list was taken to the front. */
+export function createQueueList(scope: Scope, { store, suspects, actions }: Session, onLook: () => void) {
+  const search = searchField(scope, "Search suspect labels", (words) => actions.sift({ search: words }));
+  const { classes, orders } = store.get().shared;
+  const choice = (label: string, options: [words: string, change: Partial<QueueQuery>][]) => {
+    const node = el("select", "input", { "aria-label": label }, ...options.map(([words]) => el("option", "", words)));
+    scope.listen(node, "change", () => actions.sift(options[node.selectedIndex]?.[1] ?? {}));
+    return node;
+  };
+  const order = choice("Order", [["Repairs most first", { order: "repair" }], ["Most suspect first", { order: "suspicion" }]]);
+  order.hidden = orders.length < 2;
+  const filter = choice("Filter suspect labels", [
+    ["All labels", { label: null, suggested: null }],
+    ...classes.map((label): [string, Partial<QueueQuery>] => [`Labelled ${quoted(label)}`, { label, suggested: null }]),
+    ...classes.map((suggested): [string, Partial<QueueQuery>] => [`Suggested ${quoted(suggested)}`, { label: null, suggested }]),
+  ]);
+  const empty = el("p", "empty");
+  const list = createVirtual(scope, {
+    names: "suspect-scroll",
+    rowHeight: HEIGHT,
+    spare: 8,
+    instead: empty,
+    total: () => suspects.total() ?? 0,
+    create: createLine,
+    update(line, index) {
+      const [one, view] = [suspects.row(index), store.get()];
+      const among = (many: readonly Suspect[]) => one !== undefined && rowsOf(many).includes(one.row);
+      const chosen = among(view.picked);
+      line.show(one);
+      setAttribute(line.node, "aria-selected", String(chosen));
+      setClass(line.node, "chosen", chosen);
+      setClass(line.node, "picked", one !== undefined && frontOf(view)?.row === one.row);
+      setClass(line.node, "settled", among(view.judged.flat()));
+    },
+    onRange: (first, last) => suspects.want(first, last + 20),
+  });
+  const { body } = list;
+  const total = el("span", "muted");
+  const attributes = { role: "grid", "aria-label": "Suspect labels", "aria-multiselectable": "true" };
+  const grid = el("div", "grid", attributes, body);
+  const node = el("div", "queue-list", el("div", "tools", search, filter), el("div", "grid-box", grid, empty), el("div", "pane-foot", total, order));
+
+  function choose(from: number, to: number) {
+    const { picked: before, judged } = store.get();
+    const picked = [...before];
+    const done = rowsOf(judged.flat());
+    for (let i = Math.min(from, to); i <= Math.max(from, to); i += 1) {
+      const one = suspects.row(i);
+      if (one === undefined || done.includes(one.row)) continue;
+      const place = rowsOf(picked).indexOf(one.row);
+      if (place < 0) picked.push(one);
+      else if (from === to) picked.splice(place, 1);
+    }
+    actions.mark(picked);
+  }
+  const look = () => {
+    const one = suspects.row(list.active());
+    if (one === undefined) return;
+    actions.look(one);
+    onLook();
+  };
+  let anchor = 0; // where a range begins
+  scope.listen(body, "click", (event) => {
+    const index = list.indexOf(event.target);
+    if (index === undefined) return;
+    list.focus(index);
+    if (event.shiftKey) return choose(anchor, index);
+    anchor = index;
+    if (event.ctrlKey || event.metaKey) choose(index, index);
+    else look();
+  });
+  scope.listen(body, "keydown", (event) => {
+    const before = list.active();
+    if (event.key === "Enter") look();
+    else if (event.key === " ") choose(before, before);
+    else {
+      if (list.onKey(event) && event.shiftKey) choose(before, list.active());
+      anchor = list.active();
+      return;
+    }
+    event.preventDefault();
+  });
+  let shown: Suspect | undefined;
+  let drawnFor: unknown[] = [];
+  function draw() {
+    const view = store.get();
+    const [n, front] = [suspects.total(), frontOf(view)];
+    setClass(grid, "bare", !n);
+    setAttribute(grid, "aria-rowcount", (n ?? 0) + 1);
+    setText(empty, suspects.error() || (n === undefined ? "Ranking…" : "No suspects match."));
+    setText(total, view.picked.length > 0 ? `${count(view.picked.length)} chosen` : n === undefined ? "" : `${count(n)} labels`);
+    list.draw();
+    if (shown === front || body.contains(focused(body))) return;
+    for (let i = 0; i < Math.min(n ?? 0, 500); i += 1) {
+      if (suspects.row(i)?.row !== front?.row) continue;
+      shown = front;
+      list.activate(i);
+      return list.reveal(i);
+    }
+  }
+  scope.add(suspects.subscribe(draw));
+  drawn(scope, store, () => {
+    const view = store.get();
+    const now = [view.panel, view.picked, view.judged, frontOf(view)];
+    if (now[0] !== "queue" || now.every((one, i) => one === drawnFor[i])) return;
+    drawnFor = now;
+    draw();
+  });
+  return { node, search: () => search.focus() };
+}
