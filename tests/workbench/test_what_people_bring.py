@@ -206,7 +206,7 @@ def test_everybody_is_told_how_many_labels_are_known(partly: rw.Workbench, tmp_p
     assert f"accuracy on {said}" in snapshot
     assert "30 test rows (28 with a known label)" in snapshot
     assert "true label neutral" in snapshot
-    assert f"Accuracy on {said}: " in _words.retrained(partly)
+    assert f"Accuracy on {said}: " in _words.retrained(partly.verification_summary())
     everything = {"filter": "all", "predicted": None, "meta": None, "search": "", "brushes": []}
     everything |= {"offset": 0, "limit": 30}
     lines = Pages(partly, Trial(partly)).page({"sort": "label", "descending": True, **everything})
@@ -224,4 +224,4 @@ def test_all_labels_known_says_nothing_of_it(models: dict[str, Pipeline]) -> Non
     bench = rw.Workbench(models["texts"], TRAIN, Y, TEST, Y_TEST)
     bench.relabel([0])
     bench.verify()
-    assert "known label" not in render(bench, 0) + _words.retrained(bench)
+    assert "known label" not in render(bench, 0) + _words.retrained(bench.verification_summary())
