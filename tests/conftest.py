@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from relabel_widget.journal.journal import _UNWRITTEN
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -25,6 +27,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("benchmark")]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_waits_at_the_end() -> Iterator[None]:
+    """Decisions whose store a test took away are given up before pytest's summary, not told of after it."""
+    yield
+    for journal in list(_UNWRITTEN):
+        journal.close()
 
 
 @pytest.fixture(scope="session")

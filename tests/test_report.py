@@ -142,7 +142,7 @@ def test_what_was_not_verified_is_said_to_be_so(bench: Workbench, tmp_path: Path
     assert "Not verified. No label is changed" in page.text
     bench.relabel(0)
     page = Page(bench.report(tmp_path / "report.html"))
-    assert "Not verified. These labels have not been tried by retraining since they were last changed" in page.text
+    assert "Not verified. These labels have not been verified by retraining since they were last changed" in page.text
     assert "Not tried with the present labels." in page.text
 
 

@@ -13,6 +13,7 @@ from relabel_widget import monitor as progress
 from relabel_widget.monitor import Cancelled, Monitor
 from relabel_widget.widget._pages import Pages
 from relabel_widget.widget._training import TrainingPages
+from relabel_widget.widget._trial import Trial
 
 WHOLE = {"filter": "all", "search": "", "asked": 0, "offset": 0, "limit": 500}
 TEST_ROWS = {"sort": "row", "meta": None, "descending": False, "filter": "all", "predicted": None, "search": ""}
@@ -31,6 +32,16 @@ def rows_of(pages, **query):
 
 
 class TestTrainRows:
+    def test_equal_texts_with_another_label_are_a_filter(self):
+        texts = ["Warm soup.", "cold soup", "warm  soup.", "cold soup", "stale bread"]
+        y = np.array(["good", "bad", "bad", "bad", "bad"])
+        X = np.random.default_rng(0).normal(size=(5, 2))
+        bench = rw.Workbench(LogisticRegression().fit(X, y), X, y, X, train_text=texts)
+        pages = TrainingPages(bench)
+        assert rows_of(pages, filter="contradicted") == [0, 2]
+        bench.relabel(2, "good")
+        assert rows_of(pages, filter="contradicted", asked=1) == []
+
     def test_a_line_says_what_was_decided_by_whom_and_why(self):
         bench = make(annotator="Ann")
         bench.relabel([4], note="sarcasm")
@@ -120,7 +131,7 @@ class TestHistograms:
             bench = rw.Workbench(LogisticRegression().fit(X[:60], y), X[:60], y, X[60:])
         bench.flip_set(0)
         columns = bench.test_columns()
-        spread = Pages(bench).spread({**TEST_ROWS, "brushes": []})["histograms"]
+        spread = Pages(bench, Trial(bench)).spread({**TEST_ROWS, "brushes": []})["histograms"]
         for one in spread:
             assert sum(one["every"]) == bench.n_test
             assert one["kept"] == one["every"]
@@ -137,7 +148,7 @@ class TestHistograms:
 
     def test_a_brush_filters_the_list_and_the_other_histograms_but_not_its_own(self):
         bench = make()
-        pages = Pages(bench)
+        pages = Pages(bench, Trial(bench))
         brushes = [{"of": "proba", "first": 4, "last": 9}, {"of": "predicted", "first": 1, "last": 1}]
         query = {**TEST_ROWS, "brushes": brushes, "offset": 0, "limit": 100}
         columns = bench.test_columns()

@@ -88,7 +88,8 @@ def ask(widget, kind, **body):
 
 
 def refused(widget, kind, **body):
-    (last,) = deliver(widget, message("q", kind, **body))
+    *progress, last = deliver(widget, message("q", kind, **body))
+    assert all(one["kind"] == "progress" for one in progress)
     assert last["kind"] == "error"
     assert last["id"] == "q"
     return last["reason"], last["message"]

@@ -211,7 +211,7 @@ class TestDecisions:
         assert [line["state"] for line in lines] == ["record", "record", "record", "undone", "done"]
         assert lines[-1]["what"].startswith("Relabelled row 3: ")
         assert (lines[-1]["note"], lines[-1]["who"]) == ("<b>sure</b>", "ada")
-        assert lines[2]["what"] == "Undid the decision on 2 rows"
+        assert lines[2]["what"] == "Undid event 2, the decision on 2 rows"
         assert lines[0]["what"].startswith("Exported: 1 corrected labels to")
 
     def test_words_carry_the_note_and_the_whole_text(self, widget, bench):

@@ -22,7 +22,7 @@ export const brush = record<Brush>({
   last: count,
 });
 
-export const TRAIN_FILTERS = ["all", "suspect", "relabelled", "kept", "unsure", "noted", "mine"] as const;
+export const TRAIN_FILTERS = ["all", "suspect", "relabelled", "kept", "unsure", "noted", "mine", "contradicted"] as const;
 export type TrainFilter = (typeof TRAIN_FILTERS)[number];
 
 export const ORDERS = ["repair", "suspicion"] as const;

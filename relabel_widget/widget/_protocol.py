@@ -21,7 +21,7 @@ FILTER = one_of(
     "Filter",
     *("all", "misclassified", "near", "small", "has_set", "flipped", "became_right", "became_wrong"),
 )
-TRAIN_FILTER = one_of("TrainFilter", "all", "suspect", "relabelled", "kept", "unsure", "noted", "mine")
+TRAIN_FILTER = one_of("TrainFilter", "all", "suspect", "relabelled", "kept", "unsure", "noted", "mine", "contradicted")
 MEASURE = limited(TEXT, lambda name: name in MEASURES)
 DECISION = one_of("Decision", "relabel", "keep", "unsure", "clear", "adjudicate")
 ORDER = one_of("Order", "repair", "suspicion")

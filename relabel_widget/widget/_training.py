@@ -83,6 +83,8 @@ class TrainingPages:
             scores = self._suspicion(said, monitor)
             order = np.argsort(-scores, kind="stable")
             return order[scores[order] > SUSPECT]
+        if name == "contradicted":
+            return np.flatnonzero(self._workbench.same_text_other_label())
         if name == "noted":
             fits = said["note"] != ""
         elif name == "mine":

@@ -32,6 +32,9 @@ class TestKeyboard:
         one.button("Try this set").focus()
         keys.press("Tab")
         expect(one.page.get_by_label("Text of test row 1")).to_be_focused()  # a long one is scrolled by keys
+        for term in ("Margin", "Flip set", "shares"):
+            keys.press("Tab")
+            assert focused(one.page) == term  # which explains itself there
         keys.press("Tab")
         expect(one.button("Decide row by row")).to_be_focused()
         keys.press("Tab")

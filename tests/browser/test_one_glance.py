@@ -159,7 +159,7 @@ class TestTabs:
         expect(one.tests).not_to_be_visible()
         expect(one.ranking.get_by_role("checkbox").first).to_be_visible()
         for name, place in (
-            ("Effect", one.page.get_by_text("Mark training rows to see")),
+            ("Effect", one.page.get_by_text("Try the flip set, or decide")),
             ("Test rows", one.tests),
             ("Why", one.ranking),
         ):

@@ -18,12 +18,12 @@ pytestmark = pytest.mark.browser
 
 STEPS = 60
 SHOWN = """() => {
-  const rows = [...document.querySelectorAll(".rlw-train-row")].map((row) => ({
+  const rows = [...document.querySelectorAll(".rlw-panes .rlw-train-row")].map((row) => ({
     at: Number(row.dataset.index), name: row.querySelector("input").ariaLabel,
     marked: row.querySelector("input").checked, tried: row.matches(".rlw-tried"),
     inSet: !row.querySelector(".rlw-chip").hidden}));
   const text = (selector) => document.querySelector(selector).textContent;
-  return {rows, title: text(".rlw-card h4"), facts: text(".rlw-header .rlw-muted"),
+  return {rows, title: text(".rlw-panes .rlw-card h4"), facts: text(".rlw-header .rlw-muted"),
     threshold: Number(document.querySelector("input[type=number]").value)};
 }"""
 KEYS = (

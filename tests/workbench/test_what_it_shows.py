@@ -189,7 +189,7 @@ def test_influential_rows_are_those_of_the_engine(bench: Workbench) -> None:
     table = bench.influential_rows(row, top=80)
     assert table.columns.tolist() == [
         *("row", "id", "text", "original", "current", "suggested"),
-        *("influence", "share", "in_flip_set", "relabelled", "decision"),
+        *("influence", "share", "in_flip_set", "relabelled", "decision", "annotator", "note"),
     ]
     influence = relabel_influence(bench.fit, [TEST[row]])[0]
     np.testing.assert_allclose(table["influence"], influence[table["row"]], rtol=1e-6, atol=1e-12)

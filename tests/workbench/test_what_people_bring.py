@@ -22,6 +22,7 @@ from workbench_cases import TEST, TRAIN, Y_TEST, Y
 import relabel_widget as rw
 from relabel_widget.widget import _words
 from relabel_widget.widget._pages import Pages
+from relabel_widget.widget._trial import Trial
 from relabel_widget.widget.snapshot import render
 
 CONTAINERS: dict[str, Callable[[list[Any]], Any]] = {
@@ -191,7 +192,7 @@ def test_a_label_of_no_class_is_wrong_before_and_after(partly: rw.Workbench) -> 
     assert columns.wrong[7]
     assert not columns.became_right[7]
     assert not columns.wrong[[0, 4]].any()
-    pages = Pages(partly)
+    pages = Pages(partly, Trial(partly))
     assert 7 in pages.kept("misclassified")
     assert {0, 4, 7}.isdisjoint({*pages.kept("became_right"), *pages.kept("became_wrong")})
 
@@ -205,10 +206,10 @@ def test_everybody_is_told_how_many_labels_are_known(partly: rw.Workbench, tmp_p
     assert f"accuracy on {said}" in snapshot
     assert "30 test rows (28 with a known label)" in snapshot
     assert "true label neutral" in snapshot
-    assert f"Accuracy on {said}: " in _words.retrained(partly)
+    assert f"Accuracy on {said}: " in _words.retrained(partly.verification_summary())
     everything = {"filter": "all", "predicted": None, "meta": None, "search": "", "brushes": []}
     everything |= {"offset": 0, "limit": 30}
-    lines = Pages(partly).page({"sort": "label", "descending": True, **everything})
+    lines = Pages(partly, Trial(partly)).page({"sort": "label", "descending": True, **everything})
     assert [line["label"] for line in lines["rows"]][-2:] == [None, None]
     assert lines["rows"][0]["label"] == "neutral"
 
@@ -223,4 +224,4 @@ def test_all_labels_known_says_nothing_of_it(models: dict[str, Pipeline]) -> Non
     bench = rw.Workbench(models["texts"], TRAIN, Y, TEST, Y_TEST)
     bench.relabel([0])
     bench.verify()
-    assert "known label" not in render(bench, 0) + _words.retrained(bench)
+    assert "known label" not in render(bench, 0) + _words.retrained(bench.verification_summary())

@@ -17,6 +17,7 @@ const LABELS: Record<TrainFilter, string> = {
   unsure: "Unsure",
   noted: "With a note",
   mine: "Decided by me",
+  contradicted: "Same text, other label",
 };
 
 export function createAllRows(scope: Scope, session: Session) {

@@ -68,15 +68,17 @@ export function createPanel(scope: Scope, session: Session): PanelView {
   };
   const close = button(scope, "Close", "quiet", () => open("none"));
   const head = el("div", "pane-head", title, queue.head, close.node);
-  const node = el("section", "panel", { "aria-labelledby": title.id }, head, ...Object.values(parts));
+  const node = el("section", "panel", { "aria-labelledby": title.id }, head);
   let opener: Element | null = null;
   const draw = () => {
     const { panel } = store.get();
     node.hidden = panel === "none";
     setText(title, TITLES[panel]);
     queue.head.hidden = panel !== "queue";
-    for (const part of Object.values(parts)) part.hidden = true;
-    if (panel !== "none") parts[panel].hidden = false;
+    // Only what is open is in the page: the rows' details would be there twice otherwise.
+    const part = panel === "none" ? undefined : parts[panel];
+    for (const other of Object.values(parts)) if (other !== part) other.remove();
+    if (part !== undefined && part.parentNode !== node) node.append(part);
   };
   /** Moves the focus to the opened panel and scrolls it into view; on closing, moves the focus back. */
   function open(panel: Panel) {
