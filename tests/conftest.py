@@ -30,9 +30,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _nothing_waits_at_the_end() -> Iterator[None]:
+def _nothing_waits_at_the_end(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Decisions whose store a test took away are given up before pytest's summary, not told of after it."""
     yield
+    os.chdir(tmp_path_factory.mktemp("left"))  # those of a server would be left in the current folder
     for journal in list(_UNWRITTEN):
         journal.close()
 

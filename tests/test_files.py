@@ -144,7 +144,9 @@ def test_a_store_of_an_older_version_owns_no_files(tmp_path: Path) -> None:
         store.execute("PRAGMA application_id = 1380729412")
         store.execute("PRAGMA user_version = 2")
     model = LogisticRegression().fit(X, y)
-    with Workbench(model, X, y, X, store=tmp_path / "s.sqlite") as bench:
+    with pytest.warns(rw.StoreWarning, match="older relabel_widget"):
+        bench = Workbench(model, X, y, X, store=tmp_path / "s.sqlite")
+    with bench:
         assert bench.history()["details"].tolist()[-1] == f"1 corrected labels to {path}"
         with pytest.raises(FileExistsError, match="exists"):
             bench.export(path)

@@ -382,7 +382,7 @@ class TestWritesThatWait:
         assert (tmp_path / "labels.csv").exists()
 
     def test_what_is_refused_after_a_while_does_not_wait_any_more(self, widget, bench, monkeypatch):
-        monkeypatch.setattr("relabel_widget.widget._answers.PATIENCE", 0.01)
+        monkeypatch.setattr("relabel_widget.widget._replies.PATIENCE", 0.01)
         with bench._deciding:
             tell(widget, "u", "undo")
             end = time.monotonic() + 10

@@ -18,6 +18,7 @@ from .decisions import Decisions
 from .findings import Findings, Forecast
 from .reasons import Reasoning, Reasons
 from .shared_features import CommonFeatures
+from .summary import check_verification
 from .test_rows import Queries, TestColumns
 from .train_rows import TrainingRows, check_row, with_first
 
@@ -122,7 +123,15 @@ class Predictions:
         return self.columns_after(self._findings.verification)
 
     def columns_after(self, verification: Verification | None) -> TestColumns:
-        """`test_columns` with what another verification says, such as that of `Workbench.what_if`, or none."""
+        """`test_columns` with what another verification says, such as that of `Workbench.what_if`, or none.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is no `Verification` of the test rows.
+        """
+        if verification is not None:
+            check_verification(verification, self.n_test, who="columns_after")
         threshold, sizes, _ = self._known()
         return self._queries.columns(threshold, sizes, verification)
 

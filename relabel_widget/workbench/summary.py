@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import bdtr
 from scipy.stats import rankdata
 
 from .._typing import BoolArray, FloatArray, IntArray
+from ..arguments import shown
 from ..evidence import Verification
+from ..facts import plural
 
 
 @dataclass(frozen=True)
@@ -144,3 +147,20 @@ def _log_loss(proba: FloatArray, truth: IntArray) -> float:
     places = np.flatnonzero(truth < of_classes.shape[1])
     kept = np.clip(of_classes[places, truth[places]], eps, 1 - eps)
     return float(-np.log(kept).mean())
+
+
+def check_verification(result: Any, n_test: int, *, who: str) -> None:
+    """Refuse what is no `Verification` of all test rows.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is something else, or one of other queries.
+    """
+    if not isinstance(result, Verification):
+        raise TypeError(f"{who}: expected a Verification, as verify and what_if return, got {shown(result)}.")
+    if len(result.proba_after) != n_test:
+        raise ValueError(
+            f"{who}: expected a Verification of the {plural(n_test, 'test row')}, got one of "
+            f"{len(result.proba_after)} queries."
+        )

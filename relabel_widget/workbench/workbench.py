@@ -33,7 +33,7 @@ from .predictions import Predictions
 from .reasons import Reasoning
 from .retraining import Retraining
 from .shared_features import CommonFeatures
-from .summary import VerificationSummary
+from .summary import VerificationSummary, check_verification
 from .taking import fit_of
 from .test_rows import Queries
 from .train_rows import TrainingRows
@@ -473,7 +473,15 @@ class Workbench(Predictions, Appearance, People, Exchange):
         return self._findings.verification
 
     def verification_summary(self, of: Verification | None = None) -> VerificationSummary | None:
-        """A verification in numbers, such as that of `what_if`; by default the current one, or None."""
+        """A verification in numbers, such as that of `what_if`; by default the current one, or None.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If ``of`` is no `Verification` of the test rows.
+        """
+        if of is not None:
+            check_verification(of, self.n_test, who="verification_summary")
         result = self.verification if of is None else of
         return None if result is None else self._findings.summary(result)
 

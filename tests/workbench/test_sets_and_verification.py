@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score, log_loss
 from sklearn.pipeline import Pipeline
 from workbench_cases import TEST, TRAIN, Y_TEST, Y, closest
 
-from relabel_widget.evidence import Verification
+from relabel_widget.evidence import Verification, verify
 from relabel_widget.monitor import Cancelled, Monitor
 from relabel_widget.search import find_flip_set
 from relabel_widget.workbench.summary import summarise
@@ -169,3 +169,12 @@ def test_how_likely_a_split_is_by_chance_is_the_exact_sign_test(right: int, wron
     assert (found.n_became_right, found.n_became_wrong, found.n_relabelled) == (right, wrong, 2)
     expected = binomtest(right, right + wrong).pvalue if right + wrong else 1.0
     assert found.p_value == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["verification_summary", "columns_after"])
+def test_a_verification_of_other_queries_is_refused(bench: Workbench, name: str) -> None:
+    other = verify(bench.fit, [0], TEST[:2])
+    with pytest.raises(ValueError, match=rf"{name}: expected a Verification of the .* test rows, got one of 2 queries"):
+        getattr(bench, name)(other)
+    with pytest.raises(TypeError, match=rf"{name}: expected a Verification, as verify and what_if return, got 5"):
+        getattr(bench, name)(5)
