@@ -98,7 +98,8 @@ export function createTrainLine(): TrainLine {
       bar.update(row?.influence ?? 0, largest, towards);
       bar.node.hidden = row === undefined;
       const part = verifiedShare ?? (verified ? null : row?.share) ?? null;
-      setText(share, part === null ? "" : verifiedShare === undefined ? `${percent(part)} of the way` : `${percent(part)} of the flip`);
+      const much = part !== null && part > 9.99 ? ">999%" : percent(part ?? 0); // how much more says nothing
+      setText(share, part === null ? "" : `${much} of the ${verifiedShare === undefined ? "way" : "flip"}`);
       const word = trial ? "on trial" : marked ? "" : (SAID[row?.decision ?? ""] ?? "");
       setText(said, word);
       setClass(said, "dashed", trial);
