@@ -29,6 +29,6 @@ await build({
 
 // A second pass, for some 3 % that esbuild leaves.
 const script = path.join(outdir, "widget.js");
-const compress = { passes: 6, unsafe: true, ecma: 2020, hoist_funs: true, unsafe_arrows: true, pure_getters: true, booleans_as_integers: false };
+const compress = { passes: 3, ecma: 2020, hoist_funs: true, unsafe_arrows: true, pure_getters: true, booleans_as_integers: false };
 const { code } = await minify(await readFile(script, "utf8"), { module: true, compress, mangle: true });
 await writeFile(script, `${code}\n`);
