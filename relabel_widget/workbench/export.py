@@ -368,7 +368,8 @@ def _as_exported(columns: dict[str, list[Any]], place: Path) -> pd.DataFrame:
                 "again."
             )
     try:
-        times = pd.to_datetime(frame["time"].astype("str"), utc=True, format="ISO8601").astype("datetime64[us, UTC]")
+        told = frame["time"].astype("str").where(frame["time"].notna())
+        times = pd.to_datetime(told, utc=True, format="ISO8601").astype("datetime64[us, UTC]")
     except (ValueError, TypeError) as error:
         raise ValueError(
             f"read_labels: expected times as in 2026-01-31T10:00:00+00:00 in the column time of {str(place)!r}, got "
