@@ -348,3 +348,16 @@ def test_two_who_choose_one_new_place_do_not_mix(tmp_path: Path) -> None:
     winner.append(decided(7))
     assert rows_in(place) == [*range(5), 7]
     winner.close()
+
+
+def test_a_store_that_was_deleted_after_a_crash_is_not_begun_anew_in_silence(store: Path) -> None:
+    first = store_child.workbench(str(store))
+    first.relabel([1, 2])
+    for name in ("store.sqlite", "store.sqlite-wal", "store.sqlite-shm"):
+        (store.parent / name).unlink()
+    with pytest.warns(StoreWarning, match=r"another store lay at .*store\.sqlite' before, with 1 events, and was not"):
+        second = store_child.workbench(str(store))
+    assert second.relabelled == []
+    second.relabel(3)
+    second.close()
+    store_child.workbench(str(store)).close()  # nothing is said of it any more

@@ -241,7 +241,8 @@ class Rows:
         if len(rows) > 1:  # 7 and "7" in one data set
             rows = [row for row in rows if plain(self._ids[row]) == name.id]
         if len(rows) != 1:
-            return Lost(name, Why.RENAMED, int(alike[0])) if len(alike) == 1 else Lost(name, Why.GONE)
+            was_the_only_one = len(alike) == name.alike == 1  # otherwise it may be one that was there beside it
+            return Lost(name, Why.RENAMED, int(alike[0])) if was_the_only_one else Lost(name, Why.GONE)
         if _hex(self.contents[rows[0]]) != name.content:
             return Lost(name, Why.CHANGED, rows[0])
         return rows[0]

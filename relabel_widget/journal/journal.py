@@ -369,6 +369,7 @@ class Journal:
             self._check_data(store, events)
             self._records = records
             self._count(events, ())
+        self.notices += [store.notice] if store.notice else []
         self._take_in(store)
 
     def _take_in(self, store: Store) -> None:

@@ -95,6 +95,12 @@ class SqliteStore(SqlStore):
             self._is_whole = there == noted.digest
         else:
             self._is_whole = True
+        if noted is not None and noted.store != self.key:
+            self.notice = (
+                f"journal: another store lay at {str(self._opener.path)!r} before, with {noted.last} events, and was "
+                "not closed: it was deleted, moved or replaced. If that was not meant, close this workbench and put it "
+                "back before anything is decided here."
+            )
         if noted is not None and not self._is_whole:
             raise StoreDamagedError(
                 f"journal: {self.name} ends at event {last}, and lacks event {noted.last}, which was written to it: "

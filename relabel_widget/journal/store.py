@@ -26,6 +26,8 @@ class Store(ABC):
         How messages name it.
     note
         What is worth knowing about how it works here; empty if nothing is.
+    notice
+        What was out of the ordinary when it was first read; empty if nothing was.
     patience
         Seconds that a write waits for others.
     key
@@ -36,6 +38,7 @@ class Store(ABC):
 
     name: str
     note: str = ""
+    notice: str = ""
     patience: float = 5.0
     key: str = ""
     beside: Path

@@ -171,7 +171,7 @@ def test_a_frame_of_cleanlab() -> None:
     )
     one = bench()
     assert one.import_decisions(frame).rows == [1]
-    codes = frame.assign(given_label=[0] * 8, predicted_label=[0] + [1] * 7)
+    codes = frame.assign(given_label=(Y == "praise").astype(int), predicted_label=[0] + [1] * 7)
     assert bench().import_decisions(codes, labels={0: "complaint", 1: "praise"}).rows == [1]
     with pytest.raises(ValueError, match=r"expected given_label as the labels are here, got others in rows 0, 1, 2"):
         one.import_decisions(frame.assign(given_label=frame["given_label"].tolist()[::-1]))
@@ -543,3 +543,46 @@ def test_whatever_a_file_holds_is_taken_listed_or_refused_in_words(
     for row, outcome in outcomes(taken):
         known = row is not None and (match == "row" or CONTENTS[row] == content or TEXTS[row] == text)
         assert known or outcome != "recorded"
+
+
+# --- what would put a decision on another row
+
+
+def test_a_frame_of_cleanlab_in_another_order_is_refused() -> None:
+    codes = [1, 0, 1, 0, 0, 0, 1, 0]
+    table = pd.DataFrame(
+        {
+            "is_label_issue": [row == 2 for row in range(8)],
+            "label_quality": [0.9, 0.8, 0.01, 0.7, 0.6, 0.5, 0.4, 0.3],
+            "given_label": codes,
+            "predicted_label": [1, 0, 0, 0, 0, 0, 1, 0],
+        }
+    )
+    called = {0: "complaint", 1: "praise"}
+    assert outcomes(bench().import_decisions(table, labels=called)) == [(2, "recorded")]
+    moved = table.sort_values("label_quality")
+    for source in (moved, moved.drop(columns="given_label"), pd.Series(list(Y), index=range(7, -1, -1))):
+        with pytest.raises(ValueError, match=r"got an index with 0 to 7 in another order. Call sort_index\(\) first"):
+            bench().import_decisions(source, labels=called)
+    with pytest.raises(ValueError, match=r"expected given_label as the labels are here, got others in row"):
+        bench().import_decisions(moved.reset_index(drop=True), labels=called)
+
+
+def test_the_text_of_a_task_is_looked_for_beside_the_field_of_ids(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.json"
+
+    def write(**data: str) -> None:
+        chosen = {"type": "choices", "value": {"choices": ["complaint"]}}
+        path.write_text(json.dumps([{"data": data, "annotations": [{"result": [chosen]}]}]))
+
+    write(review="lovely tea", source="web")
+    assert outcomes(bench().import_decisions(path)) == [(0, "recorded")]
+    write(rid="r01", review="lovely tea")
+    result = bench().import_decisions(path, match="rid")
+    assert outcomes(result) == [(None, "no such row")]
+    assert result.table["why"][0] == "The row with id 'r01' has another text here."
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError, match="import_decisions: expected a file, got the folder"):
+        bench().import_decisions(tmp_path)

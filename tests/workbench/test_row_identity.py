@@ -339,3 +339,17 @@ def is_superseded(journal: Journal, row: int, seq: int) -> bool:
     lost = journal.rows.lost[-1 - row]
     later = journal.state.standing.get(lost.row, ())
     return lost.why.name in {"CHANGED", "RENAMED"} and bool(later) and later[-1].event.seq > seq
+
+
+def test_an_equal_row_that_was_there_all_along_is_no_successor(tmp_path: Path) -> None:
+    """A row is gone, and another of the same text, with its own id and a later decision, stays."""
+    texts = ["poor", "poor", "good film", "bad film", "awful"]
+    labels, ids = list("baabb"), ["i4", "i7", "x", "y", "z"]
+    path = tmp_path / "s.sqlite"
+    with bench(texts, labels, path, ids=ids) as one:
+        one.relabel(0, "a", note="u4")
+        one.relabel(1, "b", note="u7")
+    with bench(texts[1:], labels[1:], path, ids=ids[1:]) as one:
+        assert one.decisions()["note"].tolist() == ["u7"]
+        assert one.carried_over["note"].tolist() == ["u4"]
+        assert "No row has the id 'i4' any more" in one.carried_over["what_happened"][0]

@@ -127,7 +127,9 @@ def test_another_store_in_its_place_is_not_written_to(pipeline: Pipeline, store:
         (tmp_path / name).unlink(missing_ok=True)
     with pytest.warns(StoreWarning, match="is another store now than the one that this workbench opened"):
         bench.relabel(2)
-    assert Workbench(pipeline, TRAIN, Y, TEST, store=store).relabelled == [9]
+    with pytest.warns(StoreWarning, match="another store lay at .* before, with 1 events, and was not closed"):
+        opened = Workbench(pipeline, TRAIN, Y, TEST, store=store)
+    assert opened.relabelled == [9]
     assert bench.relabelled == [1, 2]
 
 

@@ -212,7 +212,8 @@ class Exchange(ABC):
             doccano's (``.json``, ``.jsonl``). A frame as `read_labels` gives it with ``provenance=True``. Or, in the
             order of the training rows: an array of labels; a pair (labels, issues), of which only the rows in
             ``issues`` (a mask or row numbers) are taken; a frame of cleanlab with ``is_label_issue`` and
-            ``predicted_label``.
+            ``predicted_label``. An index that has the row numbers in another order is refused. The text of a task of
+            Label Studio is its field ``text``, or its longest text.
         format
             Of a file: ``"labels"`` (ours), ``"label-studio"`` or ``"doccano"``. None looks at it.
         dry_run
@@ -260,7 +261,7 @@ class Exchange(ABC):
             check_text("import_decisions: annotator", annotator)
         names = as_names(labels)
         by_row, own = match == "row", self._decisions.labels
-        found = read(source, own.classes[own.original], format=format, id_field=None if by_row else match)
+        found = read(source, own.classes[own.original], names, format=format, id_field=None if by_row else match)
         rows = self._training.identities(own)
         ids = self._training.ids.tolist() if self._training.are_named else None
         places = Matching(rows, ids, by_number=by_row or found.is_aligned).find(found.lines)

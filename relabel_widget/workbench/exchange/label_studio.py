@@ -35,7 +35,7 @@ def lines_of(task: Mapping[str, Any], place: str, id_field: str | None) -> Itera
     if not is_task(task) or not isinstance(task.get("annotations", []), list):
         raise ValueError(f"expected a task with data and annotations, got {shown(task)}")
     data = task["data"]
-    about = Line(place, text=_text_of(data), if_equal=Kind.KEEP)
+    about = Line(place, text=_text_of(data, id_field), if_equal=Kind.KEEP)
     if id_field is not None:
         about = replace(about, id=data.get(id_field))
     pack = task["meta"].get(PACK) if isinstance(task.get("meta"), dict) else None
@@ -49,10 +49,10 @@ def lines_of(task: Mapping[str, Any], place: str, id_field: str | None) -> Itera
             yield line
 
 
-def _text_of(data: Mapping[str, Any]) -> str | None:
-    texts = [value for value in data.values() if isinstance(value, str)]
-    text = data.get("text", texts[0] if len(texts) == 1 else None)
-    return text if isinstance(text, str) else None
+def _text_of(data: Mapping[str, Any], id_field: str | None) -> str | None:
+    """The field ``text``, or the longest one that is a text: if it is not the one, no training row has it."""
+    texts = {name: value for name, value in data.items() if isinstance(value, str) and name != id_field}
+    return texts.get("text", max(texts.values(), key=len, default=None))
 
 
 def _line(annotation: Any, about: Line, own: list[Line]) -> Line | None:

@@ -18,6 +18,7 @@ from ...arguments import as_path, as_rows, check_choice, shown
 from ...inputs import is_missing, materialised, named_rows, present_values
 from ...inputs.containers import frame_of
 from ...journal import Kind
+from ...journal.identity import plain, value_text
 from ..export import COLUMNS, read_labels, text_of
 from . import doccano, label_studio
 from .lines import Line, Source, of_record, plain_or_none
@@ -34,7 +35,9 @@ _LINES_OF: Mapping[str, Callable[[Any, str, str | None], Iterator[Line]]] = {
 _ISSUES = ("is_label_issue", "predicted_label")
 
 
-def read(source: Any, original: AnyArray, *, format: Format | None, id_field: str | None) -> Source:
+def read(
+    source: Any, original: AnyArray, names: Mapping[str, Any], *, format: Format | None, id_field: str | None
+) -> Source:
     """What a source says.
 
     Parameters
@@ -43,6 +46,8 @@ def read(source: Any, original: AnyArray, *, format: Format | None, id_field: st
         A path, a frame or an array, as `Workbench.import_decisions` takes them.
     original
         The labels as they were, shape (n_train,): what arrays are compared with.
+    names
+        What the source calls a class, by its text, to the class.
     format
         Of a file; None looks at it.
     id_field
@@ -66,9 +71,12 @@ def read(source: Any, original: AnyArray, *, format: Format | None, id_field: st
         )
     frame = frame_of(source)
     if frame is not None and frame.shape[1] > 1:
-        return _of_frame(frame, original)
+        return _of_frame(frame, original, names)
     if isinstance(source, tuple) and len(source) == 2 and len(original) != 2:
+        for one in source:
+            _check_order(one, len(original))
         return _of_arrays(source[0], original, source[1])
+    _check_order(source, len(original))
     return _of_arrays(source, original, None)
 
 
@@ -76,6 +84,8 @@ def read(source: Any, original: AnyArray, *, format: Format | None, id_field: st
 
 
 def _of_file(path: Path, format: Format | None, id_field: str | None) -> Source:
+    if path.is_dir():
+        raise IsADirectoryError(f"import_decisions: expected a file, got the folder {str(path)!r}.")
     if not path.is_file():
         raise FileNotFoundError(f"import_decisions: there is no file {str(path)!r}.")
     size = path.stat().st_size
@@ -206,7 +216,7 @@ def _in_words(read_one: Callable[..., Any], place: str, name: str) -> Any:
 # --- frames and arrays
 
 
-def _of_frame(frame: Any, original: AnyArray) -> Source:
+def _of_frame(frame: Any, original: AnyArray, names_of: Mapping[str, Any]) -> Source:
     names = [str(name) for name in frame.columns]
     if names[: len(COLUMNS)] == list(COLUMNS):
         return Source("a table", list(_own_lines({name: frame[name].to_list() for name in names}, "the table")))
@@ -215,18 +225,35 @@ def _of_frame(frame: Any, original: AnyArray) -> Source:
             f"import_decisions: expected the columns {', '.join(COLUMNS)}, as read_labels gives them, or "
             f"{' and '.join(_ISSUES)}, as cleanlab does, got {shown(', '.join(names))}."
         )
+    _check_order(frame.to_native(), len(original))
     issues, labels = (np.array(frame[name].to_list()) for name in _ISSUES)
     if "given_label" in names:
-        _check_given(frame["given_label"].to_list(), original)
+        _check_given(frame["given_label"].to_list(), original, names_of)
     return _of_arrays(labels, original, issues)
 
 
-def _check_given(given: list[Any], original: AnyArray) -> None:
+def _check_order(source: Any, n_rows: int) -> None:
+    """Refuse an index that has the row numbers in another order: which of the two orders is meant is not known."""
+    index = getattr(getattr(source, "index", None), "to_numpy", None)
+    places = None if index is None else index()
+    if places is None or places.dtype.kind not in "iu" or len(places) != n_rows:
+        return
+    in_order = np.arange(n_rows)
+    if not np.array_equal(places, in_order) and np.array_equal(np.sort(places), in_order):
+        raise ValueError(
+            f"import_decisions: expected a line for each training row, in their order, got an index with 0 to "
+            f"{n_rows - 1} in another order. Call sort_index() first if it has the row numbers, or "
+            "reset_index(drop=True) if the lines are in the order of the training rows."
+        )
+
+
+def _check_given(given: list[Any], original: AnyArray, names: Mapping[str, Any]) -> None:
     """Refuse labels that are not the ones here: they are of other data, or in another order."""
     if len(given) == len(original):
-        texts = [str(one) for one in given], [str(one) for one in original.tolist()]
-        if len(set(texts[0]) & set(texts[1])) == 0:
-            return  # codes for labels, which cannot be compared
+        called = [names.get(value_text(plain(one)), one) for one in given]
+        texts = [str(one) for one in called], [str(one) for one in original.tolist()]
+        if not names and not set(texts[0]) & set(texts[1]):
+            return  # codes for labels, none of which will be known
         other = np.flatnonzero(np.array(texts[0]) != np.array(texts[1]))
         if len(other):
             raise ValueError(
