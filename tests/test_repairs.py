@@ -195,6 +195,22 @@ def test_a_cheap_repair_avoids_dear_rows() -> None:
     assert cheap.cost < cost[few.rows].sum()
 
 
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_free_rows_end_the_search_and_are_not_relabelled_in_vain(share: float) -> None:
+    """A set that costs no less is no improvement; with all rows free none is."""
+    x, y, queries = medium(0, n=60, p=4, m=8)
+    fit = rw.fit(x, y)
+    some, wanted, _ = wrong_and_kept(fit, queries, 3)
+    cost = (np.arange(60) < share * 60).astype(float)
+    found = rw.repair(fit, some, wanted, cost=cost)
+    assert found.complete
+    assert found.cost == cost[found.rows].sum()
+    for place in range(found.size):
+        labels = y.copy()
+        labels[np.delete(found.rows, place)] ^= 1
+        assert ((sklearn_fit(x, labels).decision_function(some) > 0) != wanted).any()
+
+
 def test_candidates_and_allowed_labels() -> None:
     x, y = class_case(1, n=120)
     fit = rw.fit(x, y)
