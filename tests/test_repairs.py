@@ -124,6 +124,19 @@ def test_what_is_out_of_reach_says_so() -> None:
     assert found.not_had["why"].tolist() == [str(rw.Outcome.CANNOT_FLIP)]
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_rate_is_out_of_reach_without_rows_to_relabel(n_classes: int) -> None:
+    x, y = class_case(1, n=60) if n_classes == 3 else medium(1, n=60)[:2]
+    fit = rw.fit(x, y)
+    group = np.flatnonzero(y == 0)[:3]
+    nothing_free: list[dict[str, Any]] = [{"candidates": []}, {"trusted": np.arange(60)}]
+    for none in nothing_free:
+        found = rw.repair(fit, x[group], rw.Rate([0, 1, 2], 1, 1.0), **none)
+        assert found.outcome == rw.Outcome.NOT_REPAIRED
+        assert found.size == 0
+        assert "needed were had" in found.not_had["why"][0]
+
+
 def test_nothing_to_repair() -> None:
     x, y, queries = medium()
     fit = rw.fit(x, y)
