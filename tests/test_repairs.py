@@ -137,6 +137,20 @@ def test_a_rate_is_out_of_reach_without_rows_to_relabel(n_classes: int) -> None:
         assert "needed were had" in found.not_had["why"][0]
 
 
+@pytest.mark.parametrize(("n_classes", "seed"), [(2, 4), (3, 14)])
+def test_kept_queries_that_the_weight_of_trusted_rows_changes(n_classes: int, seed: int) -> None:
+    """Where even they cannot be had nothing is left to look for, and the repair says what changed."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(10, 2))
+    y = np.arange(10) % n_classes
+    queries, keep = rng.normal(size=(2, 2)), rng.normal(size=(2, 2))
+    wanted = (y[:2] + 1) % n_classes
+    found = rw.repair(rw.fit(x, y), queries, wanted, keep=keep, trusted=[0, 9], trusted_weight=5.0, allowed_labels=[1])
+    assert not found.verified
+    assert len(found.kept_changed)
+    assert len(found.not_had)
+
+
 def test_nothing_to_repair() -> None:
     x, y, queries = medium()
     fit = rw.fit(x, y)

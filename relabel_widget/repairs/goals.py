@@ -75,7 +75,7 @@ class Goals:
     needed
         How many goals of each quota must be met.
     kept
-        Which goals hold what is predicted already, and are never given up; (n_goals,).
+        Which goals hold what is predicted already, and are given up last; (n_goals,).
     given_up
         Which goals are no longer asked for, (n_goals,).
     required

@@ -42,6 +42,8 @@ class RepairSearch:
                 stuck = self._from(base)
                 if stuck is not None:
                     self._give_up(stuck)
+            if not self.goals.demanded(base.margins).any():  # all was given up: nothing is the best
+                return
             for start in starts:
                 trial = self._at(start, base)
                 if trial is not None:
