@@ -43,7 +43,7 @@ class Rate:
         ValueError, TypeError
             If rows or share are not as described.
         """
-        rows = as_rows(self.rows, n_queries, who=f"{who}: rows of a Rate")
+        rows = as_rows(self.rows, n_queries, who=f"{who}: rows of a Rate", kind="query row")
         if not len(rows):
             raise ValueError(f"{who}: expected a Rate of at least one query, got none.")
         share = self.at_least
