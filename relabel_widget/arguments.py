@@ -71,13 +71,15 @@ def shown(value: Any, most: int = 80) -> str:
     return text if len(text) <= most else f"{text[:most]}… ({type(value).__name__})"
 
 
-def as_rows(rows: Any, n_rows: int, *, who: str) -> IntArray:
-    """Distinct training rows as int64, in the order given.
+def as_rows(rows: Any, n_rows: int, *, who: str, kind: str = "training row") -> IntArray:
+    """Distinct rows as int64, in the order given.
 
     Parameters
     ----------
     rows
         One row number, a sequence of them, or a boolean mask of shape (n_rows,).
+    kind
+        What messages call a row.
 
     Raises
     ------
@@ -94,14 +96,12 @@ def as_rows(rows: Any, n_rows: int, *, who: str) -> IntArray:
     if array.shape == (0,) and not isinstance(rows, (str, bytes)):
         return np.empty(0, dtype=np.int64)
     if array.dtype.kind not in "ui" or array.ndim != 1:
-        raise TypeError(f"{who}: expected training row numbers, got {_rows_shown(rows, array)}.")
+        raise TypeError(f"{who}: expected {kind} numbers, got {_rows_shown(rows, array)}.")
     outside = array[(array < 0) | (array >= n_rows)]
     if outside.size:
-        raise ValueError(f"{who}: expected training rows 0 to {n_rows - 1}, got {outside[0]}.")
+        raise ValueError(f"{who}: expected {kind}s 0 to {n_rows - 1}, got {outside[0]}.")
     if np.unique(array).size != array.size:
-        raise ValueError(
-            f"{who}: expected each training row once, got some twice. Relabelling a row twice changes nothing."
-        )
+        raise ValueError(f"{who}: expected each {kind} once, got some twice. Naming it twice changes nothing.")
     return array.astype(np.int64)
 
 

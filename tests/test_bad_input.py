@@ -285,7 +285,7 @@ ROWS: dict[str, tuple[Any, type[Exception], str]] = {
     "twice": (
         [3, 1, 3],
         ValueError,
-        "expected each training row once, got some twice. Relabelling a row twice",
+        "expected each training row once, got some twice. Naming it twice",
     ),
     "floats": ([0.0, 1.0], TypeError, r"expected training row numbers, got float64 of shape \(2,\)"),
     "texts": (["r1"], TypeError, "expected training row numbers, got <U2"),

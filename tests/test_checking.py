@@ -278,6 +278,8 @@ def test_wrong_arguments_are_explained() -> None:
         rw.next_to_check(fit, limit=0)
     with pytest.raises(ValueError, match="next_to_check: the decisions leave no row of some class"):
         rw.next_to_check(fit, decisions=dict.fromkeys(range(100), "a"))
+    with pytest.raises(TypeError, match="expected decisions to be a mapping or Series from rows to labels, got DataFr"):
+        rw.next_to_check(fit, decisions=pd.DataFrame({"label": ["a"]}))
     with pytest.raises(ValueError, match="checking_outlook: more: expected a whole number of at least 1"):
         rw.checking_outlook(fit, more=0)
     counts = np.abs(np.round(data.x))
@@ -306,6 +308,8 @@ def test_wrong_simulations_are_explained() -> None:
         curve.at(30)
     with pytest.raises(ValueError, match="expected a share above 0"):
         curve.checks_for(0)
+    with pytest.raises(TypeError, match="chart: expected CheckingCurves, got 3"):
+        curve.chart(3)  # type: ignore[arg-type]
 
 
 def test_gains_that_are_chance_do_not_turn_the_order_round() -> None:

@@ -124,6 +124,33 @@ def test_what_is_out_of_reach_says_so() -> None:
     assert found.not_had["why"].tolist() == [str(rw.Outcome.CANNOT_FLIP)]
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_rate_is_out_of_reach_without_rows_to_relabel(n_classes: int) -> None:
+    x, y = class_case(1, n=60) if n_classes == 3 else medium(1, n=60)[:2]
+    fit = rw.fit(x, y)
+    group = np.flatnonzero(y == 0)[:3]
+    nothing_free: list[dict[str, Any]] = [{"candidates": []}, {"trusted": np.arange(60)}]
+    for none in nothing_free:
+        found = rw.repair(fit, x[group], rw.Rate([0, 1, 2], 1, 1.0), **none)
+        assert found.outcome == rw.Outcome.NOT_REPAIRED
+        assert found.size == 0
+        assert "needed were had" in found.not_had["why"][0]
+
+
+@pytest.mark.parametrize(("n_classes", "seed"), [(2, 4), (3, 14)])
+def test_kept_queries_that_the_weight_of_trusted_rows_changes(n_classes: int, seed: int) -> None:
+    """Where even they cannot be had nothing is left to look for, and the repair says what changed."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(10, 2))
+    y = np.arange(10) % n_classes
+    queries, keep = rng.normal(size=(2, 2)), rng.normal(size=(2, 2))
+    wanted = (y[:2] + 1) % n_classes
+    found = rw.repair(rw.fit(x, y), queries, wanted, keep=keep, trusted=[0, 9], trusted_weight=5.0, allowed_labels=[1])
+    assert not found.verified
+    assert len(found.kept_changed)
+    assert len(found.not_had)
+
+
 def test_nothing_to_repair() -> None:
     x, y, queries = medium()
     fit = rw.fit(x, y)
@@ -193,6 +220,22 @@ def test_a_cheap_repair_avoids_dear_rows() -> None:
     assert cheap.verified
     assert cheap.cost == cost[cheap.rows].sum()
     assert cheap.cost < cost[few.rows].sum()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_free_rows_end_the_search_and_are_not_relabelled_in_vain(share: float) -> None:
+    """A set that costs no less is no improvement; with all rows free none is."""
+    x, y, queries = medium(0, n=60, p=4, m=8)
+    fit = rw.fit(x, y)
+    some, wanted, _ = wrong_and_kept(fit, queries, 3)
+    cost = (np.arange(60) < share * 60).astype(float)
+    found = rw.repair(fit, some, wanted, cost=cost)
+    assert found.complete
+    assert found.cost == cost[found.rows].sum()
+    for place in range(found.size):
+        labels = y.copy()
+        labels[np.delete(found.rows, place)] ^= 1
+        assert ((sklearn_fit(x, labels).decision_function(some) > 0) != wanted).any()
 
 
 def test_candidates_and_allowed_labels() -> None:
@@ -392,7 +435,8 @@ def test_a_naive_bayes_is_refused() -> None:
         (rw.Rate([], 1, 0.5), {}, "expected a Rate of at least one query"),
         (rw.Rate([0], 1, 1.5), {}, "expected at_least of a Rate above 0 and at most 1"),
         (rw.Rate([0], 9, 0.5), {}, "repair: class_ of a Rate: expected one of the labels"),
-        (rw.Rate([99], 1, 0.5), {}, "rows of a Rate"),
+        (rw.Rate([99], 1, 0.5), {}, "rows of a Rate: expected query rows 0 to 59, got 99"),
+        (rw.Rate([1, 1], 1, 0.5), {}, "rows of a Rate: expected each query row once"),
         ([rw.Rate([0], 1, 0.5), 1], {}, "expected wanted as classes or as Rates alone"),
         (1, {"trusted": [999]}, "repair: trusted"),
         (1, {"trusted_weight": 0}, "repair: trusted_weight: expected a finite number above 0"),

@@ -300,7 +300,9 @@ def test_decisions_as_a_series_of_labels_by_row() -> None:
         rw.suspects(fit, decisions=pd.Series({3: 1.0, 4: np.nan}))
     with pytest.raises(ValueError, match="suspects: decisions: expected each training row once"):
         rw.suspects(fit, decisions=pd.Series([1, 0], index=[3, 3]))
-    with pytest.raises(TypeError, match="suspects: expected decisions to be a mapping from rows to labels, got list"):
+    with pytest.raises(
+        TypeError, match="suspects: expected decisions to be a mapping or Series from rows to labels, got list"
+    ):
         rw.suspects(fit, decisions=[3, 4])  # type: ignore[arg-type]
 
 

@@ -218,9 +218,10 @@ def as_decided(
 ) -> tuple[IntArray, IntArray]:
     """The decided rows, and the code of the correct label of each."""
     given: Any = {} if decisions is None else decisions
-    if not isinstance(given, Mapping) and not (hasattr(given, "items") and hasattr(given, "index")):
+    is_series = hasattr(given, "items") and getattr(given, "ndim", 0) == 1
+    if not isinstance(given, Mapping) and not is_series:
         raise TypeError(
-            f"{who}: expected decisions to be a mapping from rows to labels, got {type(decisions).__name__}."
+            f"{who}: expected decisions to be a mapping or Series from rows to labels, got {type(decisions).__name__}."
         )
     pairs = list(given.items())
     rows = as_rows([row for row, _ in pairs], len(codes), who=f"{who}: decisions")

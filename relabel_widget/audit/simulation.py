@@ -76,6 +76,9 @@ class CheckingCurve:
         """An Altair chart of this curve, and of others beside it; five at most."""
         from .pictures import checking_picture
 
+        for other in others:
+            if not isinstance(other, CheckingCurve):
+                raise TypeError(f"CheckingCurve.chart: expected CheckingCurves, got {shown(other)}.")
         return checking_picture([self, *others])
 
     def __repr__(self) -> str:

@@ -99,7 +99,8 @@ def repair(
     set by that forecast is a covering problem, solved by a linear programme with rounding and by tabu search; it is
     refitted at its minimiser and planned anew there until all queries are right. The union of the queries' flip sets
     is another start. Then rows are put back one by one: no row of the result can be, without losing a query, a kept
-    one or the rate. On small problems all smaller sets are tried, as for flip sets.
+    one or the rate. On small problems all smaller sets are tried, as for flip sets, but not with ``cost``, nor where
+    weights follow the labels (``class_weight``).
 
     Cost: the flip sets (`find_flip_sets`), some 20 block solves of m columns, and one refit for each row of the set,
     besides some 30. Memory: n_rows * m * 8 bytes, times the number of classes where there are more than two.

@@ -43,7 +43,7 @@ class Rate:
         ValueError, TypeError
             If rows or share are not as described.
         """
-        rows = as_rows(self.rows, n_queries, who=f"{who}: rows of a Rate")
+        rows = as_rows(self.rows, n_queries, who=f"{who}: rows of a Rate", kind="query row")
         if not len(rows):
             raise ValueError(f"{who}: expected a Rate of at least one query, got none.")
         share = self.at_least
@@ -75,7 +75,7 @@ class Goals:
     needed
         How many goals of each quota must be met.
     kept
-        Which goals hold what is predicted already, and are never given up; (n_goals,).
+        Which goals hold what is predicted already, and are given up last; (n_goals,).
     given_up
         Which goals are no longer asked for, (n_goals,).
     required

@@ -178,6 +178,8 @@ class Forecast:
         more with each step, as in local search for set covering (Gao et al., "An efficient local search heuristic with
         row weighting for the unicost set covering problem", 2015).
         """
+        if not len(self.edits):
+            return None
         chosen = chosen.copy()
         scale = np.maximum(np.abs(self.moves).max(axis=0), _TINY)
         moves = self.moves / scale

@@ -42,6 +42,8 @@ class RepairSearch:
                 stuck = self._from(base)
                 if stuck is not None:
                     self._give_up(stuck)
+            if not self.goals.demanded(base.margins).any():  # all was given up: nothing is the best
+                return
             for start in starts:
                 trial = self._at(start, base)
                 if trial is not None:
@@ -110,11 +112,12 @@ class RepairSearch:
         """Refit a planned set, and swap or add where forecasts were wrong; whether a cheaper set is good."""
         most = float(forecast.costs[planned].sum())
         limit = self._cost(best.edits) - step
+        dearer = max(step, (limit - most) / _MENDED)  # steps may be minute where a row is free
         trial = best
         chosen: BoolArray | None = planned
         for _ in range(_MENDED):
             while chosen is None:  # nothing of this cost by the forecast: a step dearer
-                most += step
+                most += dearer
                 if most > limit + LESS:
                     return False
                 chosen = forecast.cheaper(forecast.made, most, tenure)
@@ -122,8 +125,7 @@ class RepairSearch:
             if made is None:
                 return False
             if self._meets(made):
-                self._offer(self._thinned(made))
-                return True
+                return self._offer(self._thinned(made))
             trial = made
             forecast = self._forecast(trial)
             chosen = forecast.cheaper(forecast.made, most, tenure)
@@ -164,7 +166,7 @@ class RepairSearch:
             for place in np.argsort(-spared, kind="stable"):
                 trial = self._at(np.delete(best.edits, place), best)
                 if trial is not None and self._meets(trial):
-                    self._offer(self._thinned(trial))
+                    self.best = self._thinned(trial)  # also where the row was free
                     break
             if self.best is best:
                 return
@@ -196,7 +198,9 @@ class RepairSearch:
         demanded = self.goals.demanded(trial.margins)
         return float(np.maximum(self.goals.required - trial.margins, 0.0)[demanded].sum())
 
-    def _offer(self, trial: Trial) -> None:
-        cost = self._trials.carrier.cost
-        if self.best is None or cost(trial.edits) < cost(self.best.edits) - LESS:
+    def _offer(self, trial: Trial) -> bool:
+        """Take a trial that meets the goals if it is the best so far; whether it is."""
+        better = self.best is None or self._cost(trial.edits) < self._cost(self.best.edits) - LESS
+        if better:
             self.best = trial
+        return better
