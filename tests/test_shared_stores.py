@@ -29,6 +29,12 @@ def server() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(autouse=True)
+def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What a server does not take is left in the current folder."""
+    monkeypatch.chdir(tmp_path)
+
+
 def emptied(url: str) -> str:
     """The same server, without a store."""
     import psycopg

@@ -64,14 +64,13 @@ class Lane:
             self._waiting.append(_Question(key, work, answer, monitor or Monitor()))
             if self._current is not None and self._current.key != key:
                 self._current.monitor.cancel()
-            start = self._thread is None
-            if start:
-                self._thread = threading.Thread(target=self._run, name=f"relabel_widget {self._name}")
-                self._thread.daemon = not self._must_end
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name=f"relabel_widget {self._name}")
+                thread.daemon = not self._must_end
+                thread.start()
+                self._thread = thread  # once it can be joined
         for one in late:
             one.answer(None, Cancelled("superseded by a newer request"))
-        if start and self._thread is not None:
-            self._thread.start()
 
     def stop(self) -> bool:
         """Nobody waits for an answer any more; returns whether any was being made."""
@@ -99,6 +98,7 @@ class Lane:
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until every question has its answer, unless this is the thread that gives them."""
-        thread = self._thread
+        with self._lock:
+            thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)
