@@ -90,18 +90,20 @@ class SqliteStore(SqlStore):
 
     def _check_end(self, connection: sql.Connection, last: int) -> None:
         noted = self._head_file.read()
-        if noted is not None and noted.store == self.key:
-            there = connection.execute(sql.select(EVENTS.c.digest).where(EVENTS.c.seq == noted.last)).scalar()
-            self._is_whole = there == noted.digest
-        else:
+        if noted is None:
             self._is_whole = True
-        if noted is not None and noted.store != self.key:
+            return
+        if noted.store != self.key:
+            self._is_whole = True
             self.notice = (
                 f"journal: another store lay at {str(self._opener.path)!r} before, with {noted.last} events, and was "
                 "not closed: it was deleted, moved or replaced. If that was not meant, close this workbench and put it "
                 "back before anything is decided here."
             )
-        if noted is not None and not self._is_whole:
+            return
+        there = connection.execute(sql.select(EVENTS.c.digest).where(EVENTS.c.seq == noted.last)).scalar()
+        self._is_whole = there == noted.digest
+        if not self._is_whole:
             raise StoreDamagedError(
                 f"journal: {self.name} ends at event {last}, and lacks event {noted.last}, which was written to it: "
                 f"its log {self._log.name!r} was truncated or deleted, or an older copy was put in its place. If that "
