@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import relabel_widget as rw
 from relabel_widget.journal.journal import _UNWRITTEN
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,6 +37,16 @@ def _nothing_waits_at_the_end(tmp_path_factory: pytest.TempPathFactory) -> Itera
     os.chdir(tmp_path_factory.mktemp("left"))  # those of a server would be left in the current folder
     for journal in list(_UNWRITTEN):
         journal.close()
+
+
+@pytest.fixture
+def widget(bench: rw.Workbench) -> Iterator[rw.RelabelWidget]:
+    """The widget of a test file's own workbench, without a page; whoever asks records its messages."""
+    one = rw.RelabelWidget(bench)
+    yield one
+    one._answers.join(30)
+    one.close()
+    one._answers._filler.join(30)
 
 
 @pytest.fixture(scope="session")

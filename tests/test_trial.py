@@ -18,14 +18,6 @@ def bench(monkeypatch):
     return make_workbench()
 
 
-@pytest.fixture
-def widget(bench):
-    one = rw.RelabelWidget(bench)
-    yield one
-    one._answers.join(30)
-    one.close()
-
-
 def try_rows(widget, rows, labels=None):
     return ask(widget, "try", rows=rows, labels=[None] * len(rows) if labels is None else labels)
 

@@ -50,14 +50,6 @@ def bench():
     return make_workbench()
 
 
-@pytest.fixture
-def widget(bench):
-    one = rw.RelabelWidget(bench)
-    yield one
-    one._answers.join(30)
-    one.close()
-
-
 NUMBERS = itertools.count()
 
 

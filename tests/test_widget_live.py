@@ -35,15 +35,6 @@ def bench():
     return make_workbench(annotator="ada")
 
 
-@pytest.fixture
-def widget(bench):
-    one = rw.RelabelWidget(bench)
-    yield one
-    one._answers.join(30)
-    one.close()
-    one._answers._filler.join(30)
-
-
 def tell(widget, request, kind, **body):
     """Send a request and do not wait for its answer."""
     content = message(request, kind, **body)

@@ -22,15 +22,6 @@ def bench():
     return make_workbench(train_text=[f"text {row}{' straße' if row % 3 == 0 else ''}" for row in range(60)])
 
 
-@pytest.fixture
-def widget(bench):
-    one = rw.RelabelWidget(bench)
-    yield one
-    one._answers.join(30)
-    one.close()
-    one._answers._filler.join(30)
-
-
 def rows(widget, **body):
     return [line["row"] for line in ask(widget, "queue", **body)["rows"]]
 

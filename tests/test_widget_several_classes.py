@@ -39,14 +39,6 @@ def bench(request: pytest.FixtureRequest) -> rw.Workbench:
     return make_bench(request.param)
 
 
-@pytest.fixture
-def widget(bench: rw.Workbench) -> Any:
-    one = rw.RelabelWidget(bench)
-    yield one
-    one._answers.join(30)
-    one.close()
-
-
 def labels_of(bench: rw.Workbench, rows: list[int]) -> list[str]:
     return bench.labels()[rows].tolist()
 
