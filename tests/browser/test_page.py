@@ -56,7 +56,7 @@ class TestTheWholeJob:
         assert one.widget.test_row == 3
 
         one.button("Find flip set").click()
-        expect(one.status).to_contain_text("Found: a refit on the edited labels flips the prediction.")
+        expect(one.status).to_contain_text("Found: a refit confirms that this set flips the prediction.")
         found = bench.known_flip_set(3)
         expect(page.locator(".rlw-outcome").first).to_contain_text(f"Relabelling {found.size} training rows flips")
         expect(page.locator(".rlw-outcome .rlw-badge").first).to_have_text("Verified")
