@@ -207,7 +207,7 @@ describe("panels and keys", () => {
     expect(words()).toContain("With 1 changed label");
     fake.reply(fake.last("decide"), { message: "Done.", rows: [7], forecast: { labels: 2, log_odds: -1.5, proba: 0.2, predicted: "bad" } });
     await settled();
-    expect(words()).toContain("With 2 changed labels probably “bad”, probability about 0.200");
+    expect(words()).toContain("→ about 0.200, so probably “bad”");
   });
 
   test("a found size changes its line", async () => {

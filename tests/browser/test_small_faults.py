@@ -265,9 +265,7 @@ class TestNumbersExplainThemselves:
         first = int(bench.flip_set(75).rows[0])
         detail = one.page.get_by_role("region", name=f"Decide: row {first}", exact=True)
         detail.get_by_role("button", name="Relabel as praise").click()
-        expect(note).to_contain_text(
-            "EstimateNot retrained yet. With 1 changed label probably “complaint”, probability about 0."
-        )
+        expect(note).to_contain_text("EstimateNot retrained yet. With 1 changed label: probability 0.153 → about 0.")
         one.page.keyboard.press("r")
         one.page.keyboard.press("r")
         one.button("Verify by retraining").click()

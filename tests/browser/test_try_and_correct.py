@@ -75,7 +75,7 @@ class TestTry:
         one.page.keyboard.press("ArrowDown")
         one.page.keyboard.press("t")
         expect(banner(one)).to_contain_text("Trial: 2 labels changed")
-        expect(one.page.locator(".rlw-happens .rlw-note")).to_contain_text("With 3 changed labels probably ")
+        expect(one.page.locator(".rlw-happens .rlw-note")).to_contain_text("With 3 changed labels: probability ")
         one.page.keyboard.press("v")
         expect(one.status).to_contain_text("Trial of 2 labels, nothing recorded. Retrained with 3 changed labels")
         attempt = one.page.get_by_role("button", name="Try (T)", exact=True)

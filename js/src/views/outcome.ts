@@ -41,8 +41,8 @@ export function flipWords(flip: FlipSummary, several = false): [Tone, string] {
   return ["fact", `Relabelling ${rows} flips the prediction${to} after retraining: ${[`${change}.`, flip.own, smallness(flip)].filter(Boolean).join(" ")}`];
 }
 
-export function forecastWords(forecast: Forecast): string {
-  return `Not retrained yet. With ${plural(forecast.labels, "changed label")} probably ${quoted(forecast.predicted)}, probability about ${proba(forecast.proba)}. Verify to confirm.`;
+export function forecastWords(forecast: Forecast, before: number): string {
+  return `Not retrained yet. With ${plural(forecast.labels, "changed label")}: probability ${proba(before)} → about ${proba(forecast.proba)}, so probably ${quoted(forecast.predicted)}. Verify to confirm.`;
 }
 
 export function verifiedWords({ shared }: Readonly<View>, ranking: Ranking): string {
@@ -66,7 +66,7 @@ function changedWords(view: Readonly<View>): [Tone, string] {
   const words = verifiedWords(view, ranking);
   if (words !== "") return ["fact", words];
   if (forecast === null || view.relabelled.size + view.onTrial.size === 0) return ["open", NOT_MARKED];
-  return ["guess", forecastWords(forecast)];
+  return ["guess", forecastWords(forecast, ranking.summary.proba)];
 }
 
 /** The notes are always shown: if they came and went, rows would jump under the pointer. */
