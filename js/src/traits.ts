@@ -87,6 +87,7 @@ export function firstView(model: Model): View {
     judged: [],
     picked: [],
     reasons: new Map(),
+    looks: new Map(),
     outlook: "",
     judging: false,
     drafts: new Map(),
