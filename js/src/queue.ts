@@ -7,7 +7,7 @@ import { FIRST_SIFT, frontOf, reasonKey, rowsOf, subjectsOf, type Store, type Vi
 
 const BATCH = 20; // decisions; then the others are ranked anew
 const KEPT = 8; // reasons
-const PAUSE = 50; // ms: who types ahead reads none
+const PAUSE = 120; // ms: who types ahead reads none
 
 export interface Suspects extends Pages<Suspect, QueueQuery> {
   /** What is fetched from now on is of a new ranking, which has learned from all decisions. */
@@ -113,7 +113,7 @@ export function createQueue(store: Store<View>, client: Client, suspects: Suspec
     let busy = false;
     return async () => {
       const view = store.get();
-      if (busy || view.panel !== "queue") return;
+      if (busy || view.judging || view.panel !== "queue") return;
       const coming = [frontOf(view), view.trail[view.queueAt + 1] ?? following(view)];
       const one = coming.find((each) => each && wanted(each) && !view[name].has(reasonKey(each)));
       if (!one) return;

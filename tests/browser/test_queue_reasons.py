@@ -16,6 +16,7 @@ from widget_harness import hotel_tables, small_workbench, text_pipeline
 
 import relabel_widget as rw
 from relabel_widget.files.png import png_of
+from relabel_widget.widget._pages import Pages
 
 pytestmark = pytest.mark.browser
 
@@ -179,12 +180,45 @@ class TestOneGlance:
         expect(one.ranking).to_be_visible()
 
 
+class TestTypingAhead:
+    def test_nobody_asks_why_of_what_is_passed(self, show, monkeypatch):
+        """Half the time of sixty decisions went into reasons of suspects that were decided before anyone saw them."""
+        asked, go_on = [], threading.Event()
+        why, keep = rw.Workbench.reasons, rw.Workbench.keep
+        monkeypatch.setattr(rw.Workbench, "reasons", lambda *a, **k: asked.append(a[1]) or why(*a, **k))
+        bench = plain_hotel()
+        one, rows = opened(show, bench)
+        one.wait_for(lambda: asked == rows[:2])
+        monkeypatch.setattr(rw.Workbench, "keep", lambda *a, **k: go_on.wait(20) and keep(*a, **k))
+        for _ in range(10):
+            one.page.keyboard.press("k")
+        go_on.set()
+        front(one, rows[10])
+        expect(one.page.get_by_text("Corrected alone and retrained")).to_be_visible()
+        one.wait_for(lambda: len(asked) > 3)
+        assert asked == [*rows[:2], *rows[10:12]]
+
+    def test_the_panes_behind_it_are_brought_up_to_date_when_it_is_closed(self, show, monkeypatch):
+        asked, page = [], Pages.page
+        monkeypatch.setattr(Pages, "page", lambda *a: asked.append(1) or page(*a))
+        bench = plain_hotel()
+        one, rows = opened(show, bench)
+        before = len(asked)
+        for _ in range(4):
+            one.page.keyboard.press("r")
+        front(one, rows[4])
+        one.page.wait_for_timeout(500)
+        assert len(asked) == before
+        one.page.keyboard.press("Escape")
+        one.wait_for(lambda: len(asked) == before + 1)
+
+
 class TestNothing:
     def test_what_matches_nothing_says_what_to_do(self, show):
         one, _ = opened(show, plain_hotel())
         one.page.get_by_label("Search suspect labels").fill("nobody wrote this")
         expect(one.page.get_by_text("No suspects match.", exact=True)).to_be_visible()
-        expect(one.page.get_by_text("Clear search and filter, or go back with B.")).to_be_visible()
+        expect(one.page.get_by_text("Clear search and filter, or go back (B).")).to_be_visible()
 
     def test_a_ranking_tells_how_far_it_is_and_can_be_cancelled(self, show, monkeypatch):
         going, rank = threading.Event(), rw.Workbench.next_to_check

@@ -55,22 +55,21 @@ export function createQueue(scope: Scope, session: Session): QueueView {
   const far = el("span", "muted queue-far");
 
   let shown: Suspect | undefined;
-  let reasons: unknown;
+  let reasons: unknown = ""; // what is drawn; undefined while it is awaited
   let before: unknown;
   actInSight(scope, body, () => seen(body));
   function draw() {
     const view = store.get();
     const { queueError, judging, picked, shared } = view;
     const front = frontOf(view);
-    setText(far, [shared.checked, view.outlook].filter(Boolean).join(" · "));
+    setText(far, shared.checked + (view.outlook && ` · ${view.outlook}`));
     for (const one of [...buttons, ...labels]) one.update(judging ? "Saving…" : "");
     setClass(body, "judging", judging);
     setText(problem, queueError);
-    problem.hidden = queueError === "";
     body.hidden = front === undefined;
     none.hidden = front !== undefined;
     again.node.hidden = judging;
-    setText(empty, queueError || (judging || suspects.total() === undefined ? "Ranking…" : "No suspects left. Clear search and filter, or go back with B."));
+    setText(empty, queueError || (judging || suspects.total() === undefined ? "Ranking…" : "No suspects left. Clear search and filter, or go back (B)."));
     if (front === undefined || view.panel !== "queue") return;
     const many = picked.length > 0;
     setText(relabel.node, many ? `Relabel ${picked.length} as suggested (R)` : relabelAs(front.suggested));
@@ -82,10 +81,12 @@ export function createQueue(scope: Scope, session: Session): QueueView {
     if (many) setContent(text, { text: picked.map((one) => one.text).join("\n\n"), content: null });
     else setContent(text, view.looks.get(reasonKey(front)) ?? front, found?.words, false, found?.parts);
     why.hidden = many;
-    if (shown !== front || reasons !== found) why.replaceChildren(...(found?.lines ?? [[found === null ? "No reasons found." : "Looking for reasons…"]]).map(whyLine));
+    if (reasons !== found) why.replaceChildren(...(found?.lines ?? [[found === null ? "No reasons." : "Looking for reasons…"]]).map(whyLine));
     reasons = found;
-    if (shown !== front && before === "queue" && node.parentElement?.contains(focused(node))) seen(body);
-    if (shown !== front) text.scrollTop = 0;
+    if (shown !== front) {
+      text.scrollTop = 0;
+      if (before === "queue" && node.parentElement?.contains(focused(node))) seen(body);
+    }
     [shown, before] = [front, view.panel];
   }
   scope.add(suspects.subscribe(draw));
