@@ -63,7 +63,8 @@ def deliver(widget, content):
 
 def message(request, kind, **body):
     """A request; what most tests leave to Python is left to it."""
-    queue = {"order": "repair", "round": 1, "search": "", "label": None, "suggested": None, "offset": 0, "limit": 100}
+    queue = {"order": "repair", "round": 1, "search": "", "label": None, "suggested": None}
+    queue |= {"contradicted": False, "offset": 0, "limit": 100}
     page = {"predicted": None, "meta": None, "brushes": []}
     decide = {"labels": None, "test_row": None}
     left = {"find": {"target": None}, "decide": decide, "page": page, "queue": queue}

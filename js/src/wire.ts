@@ -395,7 +395,7 @@ export const history = record<History>({
 
 /**
  * A training row that nobody decided about. `title` names it, `facts` says what is wrong with it; `score` is the
- * probability that its label is wrong.
+ * probability that its label is wrong, and `larger` whether its `words` have a larger image.
  */
 export interface Suspect {
   row: number;
@@ -406,6 +406,7 @@ export interface Suspect {
   label: string;
   suggested: string;
   score: number;
+  larger: boolean;
 }
 export const suspect = record<Suspect>({
   row: count,
@@ -416,6 +417,7 @@ export const suspect = record<Suspect>({
   label: string,
   suggested: string,
   score: number,
+  larger: boolean,
 });
 
 /** Some of them, in the order asked for. */
@@ -432,7 +434,8 @@ export const queue = record<Queue>({
 
 /**
  * Why a label may be wrong: `words` that speak for the suggested one, how much each does (`parts`), and `lines` to
- * read: what it is about, what there is of that, and how it was found.
+ * read: what it is about, what there is of that, how it was found, and a search for the training rows that a line
+ * speaks of, if it does.
  */
 export interface Reasons {
   words: Array<string>;
@@ -678,7 +681,7 @@ export interface Requests {
   words: { body: { row: number | null; train: number }; result: Words };
   explain: { body: { row: number }; result: Explained };
   history: { body: Record<never, never>; result: History };
-  queue: { body: { order: Order; round: number; search: string; label: string | null; suggested: string | null; offset: number; limit: number }; result: Queue };
+  queue: { body: { order: Order; round: number; search: string; label: string | null; suggested: string | null; contradicted: boolean; offset: number; limit: number }; result: Queue };
   reasons: { body: { row: number; label: string }; result: Reasons };
   outlook: { body: Record<never, never>; result: Done };
   conflicts: { body: Record<never, never>; result: Matters };

@@ -166,7 +166,7 @@ class TestKeys:
         monkeypatch.setattr(rw.Workbench, "next_to_check", lambda *a, **k: go_on.wait(20) and rank(*a, **k))
         one = show(bench)
         one.button("Suspects").click()
-        expect(one.page.locator(".rlw-queue .rlw-empty:visible").first).to_have_text("Ranking…")
+        expect(one.page.locator(".rlw-queue .rlw-empty:visible").last).to_have_text("Ranking…")
         for key in "krj":
             one.page.keyboard.press(key)
         go_on.set()
@@ -178,7 +178,7 @@ class TestKeys:
         monkeypatch.setattr(rw.Workbench, "next_to_check", lambda *a, **k: go_on.wait(20) and rank(*a, **k))
         one = show(plain_hotel())
         one.button("Suspects").click()
-        expect(one.page.locator(".rlw-queue .rlw-empty:visible").first).to_have_text("Ranking…")
+        expect(one.page.locator(".rlw-queue .rlw-empty:visible").last).to_have_text("Ranking…")
         one.button("Close").click()
         one.page.keyboard.press("h")
         expect(one.page.get_by_text("No decisions yet.")).to_be_visible()

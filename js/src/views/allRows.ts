@@ -48,7 +48,7 @@ export function createAllRows(scope: Scope, session: Session) {
       placed = false;
       list.reset();
       select.selectedIndex = TRAIN_FILTERS.indexOf(trainQuery.filter);
-      if (trainQuery.search === "") search.value = "";
+      search.value = trainQuery.search;
     }
     const total = lines.total();
     drawList(lines.error() || (total === 0 ? "No training rows match." : "Loading…"));

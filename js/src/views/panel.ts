@@ -94,7 +94,8 @@ export function createPanel(scope: Scope, session: Session): PanelView {
   scope.listen(node, "click", ({ target }) => {
     const line = target instanceof Element ? target.closest<HTMLElement>(".rlw-leads") : null;
     if (line === null) return;
-    actions.lead(Number(line.dataset["row"]));
+    const { row, search } = line.dataset;
+    actions.lead(row ? Number(row) : null, search);
     rows.focus();
   });
   /** The one that keys act on. */

@@ -38,18 +38,19 @@ export const decided = ({ relabelled }: Readonly<View>, one?: Suspect) => (one &
 export function createQueueList(scope: Scope, { store, suspects, actions }: Session, onLook: () => void) {
   const search = searchField(scope, "Search suspect labels", (words) => actions.sift({ search: words }));
   const { classes, orders } = store.get().shared;
-  const choice = (label: string, options: [words: string, change: Partial<QueueQuery>][]) => {
+  const choice = (label: string, options: [words: string, change: Partial<QueueQuery>][], others?: Partial<QueueQuery>) => {
     const node = el("select", "input", { "aria-label": label }, ...options.map(([words]) => el("option", "", words)));
-    scope.listen(node, "change", () => actions.sift(options[node.selectedIndex]?.[1] ?? {}));
+    scope.listen(node, "change", () => actions.sift({ ...others, ...options[node.selectedIndex]?.[1] }));
     return node;
   };
   const order = choice("Order", [["Repairs most first", { order: "repair" }], ["Most suspect first", { order: "suspicion" }]]);
   order.hidden = orders.length < 2;
   const filter = choice("Filter suspect labels", [
-    ["All labels", { label: null, suggested: null }],
-    ...classes.map((label): [string, Partial<QueueQuery>] => [`Labelled ${quoted(label)}`, { label, suggested: null }]),
-    ...classes.map((suggested): [string, Partial<QueueQuery>] => [`Suggested ${quoted(suggested)}`, { label: null, suggested }]),
-  ]);
+    ["All labels", {}],
+    ["Same text, other label", { contradicted: true }],
+    ...classes.map((label): [string, Partial<QueueQuery>] => [`Labelled ${quoted(label)}`, { label }]),
+    ...classes.map((suggested): [string, Partial<QueueQuery>] => [`Suggested ${quoted(suggested)}`, { suggested }]),
+  ], { label: null, suggested: null, contradicted: false });
   const empty = el("p", "empty");
   const list = createVirtual(scope, {
     names: "suspect-scroll",
@@ -124,7 +125,7 @@ export function createQueueList(scope: Scope, { store, suspects, actions }: Sess
     const [n, front] = [suspects.total(), frontOf(view)];
     setClass(grid, "bare", !n);
     setAttribute(grid, "aria-rowcount", (n ?? 0) + 1);
-    setText(empty, suspects.error() || (n === undefined ? "Ranking…" : "No suspects match."));
+    setText(empty, n === 0 ? "No suspects match." : "");
     setText(total, view.picked.length > 0 ? `${count(view.picked.length)} chosen` : n === undefined ? "" : `${count(n)} labels`);
     list.draw();
     if (shown === front || body.contains(focused(body))) return;
