@@ -11,7 +11,7 @@ import numpy as np
 from .._typing import FloatArray, IntArray
 from ..arguments import as_whole, check_monitor
 from ..fits import AnyFit, Fit, check_any_fit, minimiser
-from ..monitor import Monitor
+from ..monitor import Monitor, shows_progress
 from ..problem import Labels, codes_of_queries
 from .error_odds import ErrorOdds, error_odds
 from .folds import folds_of
@@ -77,6 +77,7 @@ class CheckingOutlook:
         )
 
 
+@shows_progress
 def next_to_check(
     fit: AnyFit,
     X_known: Any = None,
@@ -158,6 +159,7 @@ def next_to_check(
     )
 
 
+@shows_progress
 def checking_outlook(
     fit: AnyFit,
     X_known: Any = None,
@@ -255,6 +257,8 @@ def _queue(fit: AnyFit, X_known: Any, y_known: Any, decisions: Any, monitor: Mon
         corrected = fit
         if wrong.any():
             corrected = fit.refit(checked[wrong], labels=fit.classes[correct[wrong]], monitor=monitor)
+        if monitor is not None:
+            monitor.step("estimating what corrections repair", 0)
         gains = gains_of(corrected, known, suggested, monitor)
         of_question = np.zeros(fit.n_rows)
         of_question[left] = odds.probability[left]

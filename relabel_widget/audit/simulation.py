@@ -11,7 +11,7 @@ import numpy as np
 from .._typing import CodeArray, IntArray
 from ..arguments import as_array, as_rows, as_whole, check_monitor, shown
 from ..fits import Fit, check_any_fit
-from ..monitor import Monitor
+from ..monitor import Monitor, shows_progress
 from ..problem import codes_of_queries
 from .checking import as_known, next_to_check
 from .mislabelled import suspects
@@ -89,6 +89,7 @@ class CheckingCurve:
         )
 
 
+@shows_progress
 def simulate_checking(
     fit: Fit,
     truth: Any,
@@ -144,7 +145,9 @@ def simulate_checking(
     numbers = _numbers(checks, fit.n_rows)
     if not wrong.any():
         raise ValueError("simulate_checking: expected some labels that differ from truth, got none.")
-    name, ask = _asked(fit, order, known)
+    name, ask = _asked(fit, order, known, monitor)
+    if monitor is not None:
+        monitor.step("checking labels", 0, numbers[-1])
     before, clean = judge(fit), judge(_corrected(fit, np.flatnonzero(wrong), codes, fit, monitor))
     if not clean < before:
         raise ValueError(
@@ -203,7 +206,7 @@ def _numbers(checks: Any, n_rows: int) -> list[int]:
     return [number for number in numbers if number <= n_rows] or [n_rows]
 
 
-def _asked(fit: Fit, order: Any, known: Any) -> tuple[str, Callable[[Mapping[int, Any]], Any]]:
+def _asked(fit: Fit, order: Any, known: Any, monitor: Monitor | None) -> tuple[str, Callable[[Mapping[int, Any]], Any]]:
     """The name of an order, and what gives its rows from the answers so far."""
     if isinstance(order, str):
         if order not in NAMES:
@@ -215,8 +218,8 @@ def _asked(fit: Fit, order: Any, known: Any) -> tuple[str, Callable[[Mapping[int
             mixed = np.random.default_rng(0).permutation(fit.n_rows)
             return order, lambda _: mixed
         if order == "suspects":
-            return order, lambda answers: suspects(fit, decisions=answers)
-        return order, lambda answers: next_to_check(fit, *known, decisions=answers)
+            return order, lambda answers: suspects(fit, decisions=answers, monitor=monitor)
+        return order, lambda answers: next_to_check(fit, *known, decisions=answers, monitor=monitor)
     if callable(order):
         return getattr(order, "__name__", "an order"), lambda answers: order(fit, answers)
     rows = _rows_of(order, fit.n_rows)

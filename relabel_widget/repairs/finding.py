@@ -10,7 +10,7 @@ import numpy as np
 from .._typing import IntArray
 from ..arguments import check_monitor
 from ..fits import Fit, check_any_fit
-from ..monitor import Monitor
+from ..monitor import Monitor, shows_progress
 from ..outcome import Outcome
 from ..question import Question
 from ..search import Budget, FlipSet, find_flip_sets
@@ -37,6 +37,7 @@ _TOGETHER = (
 )
 
 
+@shows_progress
 def repair(
     fit: Fit,
     X_query: Any,
@@ -198,6 +199,7 @@ class _Task:
                 candidates=self.editable.rows,
                 cost=self.editable.costs,
                 n_jobs=n_jobs,
+                progress=False,
                 monitor=self.monitor,
             )
             found.update(zip(of_code.tolist(), sets, strict=True))

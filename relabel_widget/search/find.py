@@ -187,16 +187,15 @@ def find_flip_sets(
     editable = editable_rows("find_flip_sets", fit, edit, candidates, cost, allowed_labels)
     task = _task("find_flip_sets", fit, edit, method, goal, editable, budget)
     proof = as_proof(fit, edit, bound, table, queries.n_rows, who="find_flip_sets")
-    line = ProgressLine(progress)
     found: list[FlipSet] = []
-    for flip_set in _searched(task, queries, _processes(n_jobs, queries.n_rows, task), monitor):
-        t = len(found)
-        raw = None if whole is None else rows_at(whole, np.array([t]))
-        found.append(task.concluded(flip_set, Asked(queries.take(np.array([t])), raw, t), proof, monitor))
-        if monitor is not None:
-            monitor.step("finding flip sets", t + 1, queries.n_rows)
-        line.show(f"finding flip sets: {t + 1} of {queries.n_rows}")
-    line.end()
+    with ProgressLine(progress) as line:
+        for flip_set in _searched(task, queries, _processes(n_jobs, queries.n_rows, task), monitor):
+            t = len(found)
+            raw = None if whole is None else rows_at(whole, np.array([t]))
+            found.append(task.concluded(flip_set, Asked(queries.take(np.array([t])), raw, t), proof, monitor))
+            if monitor is not None:
+                monitor.step("finding flip sets", t + 1, queries.n_rows)
+            line.show(f"finding flip sets: {t + 1} of {queries.n_rows}")
     return found
 
 
