@@ -106,6 +106,8 @@ def _of_file(path: Path, format: Format | None, id_field: str | None) -> Source:
         return _of_labels(path)
     records = list(_records(path, one_a_line=ending == ".jsonl"))
     if format is None:
+        if not records and ending == ".json":  # as Label Studio writes where nothing is annotated
+            return Source(path.name, [])
         format = _format_of(records, path)
     return _of_labels(path) if format == "labels" else _of_records(records, path, format, id_field)
 
@@ -185,6 +187,7 @@ def _format_of(records: list[tuple[str, Any]], path: Path) -> Format:
     if doccano.is_document(first):
         return "doccano"
     got = f"records with {shown(', '.join(map(str, first)))}" if isinstance(first, dict) else shown(first)
+    got = got if records else "an empty file"
     raise ValueError(
         "import_decisions: expected an export of Workbench.export, of Label Studio (JSON: data and annotations) or of "
         f"doccano (text and label), got {got} in {str(path)!r}. Export it again in one of these formats."
