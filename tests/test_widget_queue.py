@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from recording_comm import RecordingComm
-from test_widget import ask, make_workbench, refused
+from widget_cases import ask, make_workbench, refused
 
 import relabel_widget as rw
 
-
-@pytest.fixture(autouse=True)
-def _record(monkeypatch):
-    import comm
-
-    monkeypatch.setattr(comm, "create_comm", RecordingComm)
+pytestmark = pytest.mark.usefixtures("recorded")
 
 
 @pytest.fixture
