@@ -89,6 +89,8 @@ def as_rows(rows: Any, n_rows: int, *, who: str, kind: str = "training row") -> 
         If one is outside 0 .. n_rows - 1 or repeated, or a mask has the wrong length or consists of 0 and 1.
     """
     array = np.atleast_1d(as_array(rows, who=who))
+    if array.dtype == object and array.size and {type(one) for one in array.flat} <= {bool, np.bool_}:
+        array = array.astype(np.bool_)  # a mask that went through a join
     if array.dtype == np.bool_:
         if array.shape != (n_rows,):
             raise ValueError(f"{who}: expected a mask of shape ({n_rows},), got {array.shape}.")
@@ -102,8 +104,8 @@ def as_rows(rows: Any, n_rows: int, *, who: str, kind: str = "training row") -> 
         return np.empty(0, dtype=np.int64)
     if array.dtype.kind not in "ui" or array.ndim != 1:
         raise TypeError(
-            f"{who}: expected {kind} numbers, got {_rows_shown(rows, array)}. Pass whole numbers from 0 to "
-            f"{n_rows - 1}, or a mask of True and False of shape ({n_rows},)."
+            f"{who}: expected {kind} numbers, got {_rows_shown(rows, array)}. Pass {_column_of_rows(rows)}whole "
+            f"numbers from 0 to {n_rows - 1}, or a mask of True and False of shape ({n_rows},)."
         )
     outside = array[(array < 0) | (array >= n_rows)]
     if outside.size:
@@ -115,6 +117,13 @@ def as_rows(rows: Any, n_rows: int, *, who: str, kind: str = "training row") -> 
 
 def _rows_shown(rows: Any, array: AnyArray) -> str:
     return f"{array.dtype} of shape {array.shape}" if hasattr(rows, "shape") else shown(rows)
+
+
+def _column_of_rows(rows: Any) -> str:
+    """Where something else than rows has them, such as a flip set or a table of suspects."""
+    if hasattr(rows, "rows"):
+        return "its .rows, "
+    return 'its column ["row"], ' if "row" in getattr(rows, "columns", ()) else ""
 
 
 def as_whole(value: Any, least: int, *, who: str) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from .._typing import AnyArray, BoolArray, FloatArray, IntArray
-from ..arguments import as_rows, check_monitor
+from ..arguments import as_rows, check_monitor, shown
 from ..bayes import BayesFit
 from ..design import Design
 from ..fits import AnyFit, Fit, OneVsRest, minimiser
@@ -230,10 +230,14 @@ def as_decided(
     is_series = hasattr(given, "items") and getattr(given, "ndim", 0) == 1
     if not isinstance(given, Mapping) and not is_series:
         raise TypeError(
-            f"{who}: expected decisions to be a mapping or Series from rows to labels, got {type(decisions).__name__}."
+            f"{who}: expected decisions to be a mapping or Series from rows to labels, got {type(decisions).__name__}. "
+            'Pass a dict {row: label}; of a frame with such columns, frame.set_index("row")["label"].'
         )
     pairs = list(given.items())
-    rows = as_rows([row for row, _ in pairs], len(codes), who=f"{who}: decisions")
+    numbers = [row for row, _ in pairs]
+    if any(isinstance(row, (bool, np.bool_)) for row in numbers):
+        raise TypeError(f"{who}: decisions: expected training row numbers, got {shown(numbers)}.")
+    rows = as_rows(numbers, len(codes), who=f"{who}: decisions")
     correct = [code_of(label, classes, who=f"{who}: decisions, row {row}") for row, label in pairs]
     return rows, np.array(correct, dtype=np.int64)
 

@@ -144,7 +144,10 @@ def simulate_checking(
     known, judge = _halves(fit, X_test, y_test, codes.astype(fit.problem.labels.codes.dtype))
     numbers = _numbers(checks, fit.n_rows)
     if not wrong.any():
-        raise ValueError("simulate_checking: expected some labels that differ from truth, got none.")
+        raise ValueError(
+            "simulate_checking: expected some labels that differ from truth, got none. Fit the model on the labels "
+            "with their errors."
+        )
     name, ask = _asked(fit, order, known, monitor)
     if monitor is not None:
         monitor.step("checking labels", 0, numbers[-1])
@@ -161,7 +164,8 @@ def simulate_checking(
         coming = ranked[~np.isin(ranked, done)][: number - len(done)]
         if len(done) + len(coming) < number:
             raise ValueError(
-                f"simulate_checking: expected at least {number} rows in the order, got {len(done) + len(coming)}."
+                f"simulate_checking: expected at least {number} rows in the order, got {len(done) + len(coming)}. "
+                "Order more rows, or pass smaller numbers as checks."
             )
         done = np.concatenate([done, coming])
         found = done[wrong[done]]
@@ -184,7 +188,7 @@ def _corrected(fit: Fit, rows: IntArray, codes: IntArray, near: Fit, monitor: Mo
 
 def _halves(fit: Fit, X_test: Any, y_test: Any, truth: CodeArray) -> tuple[Any, Callable[[Fit], float]]:
     """What the order may know, as arguments of `next_to_check`, and the loss of a fit by the judging rows."""
-    test = as_known(fit, X_test, y_test, who="simulate_checking")
+    test = as_known(fit, X_test, y_test, who="simulate_checking", names=("X_test", "y_test"))
     if test is None:
         training = Known(fit.problem.design, truth)
         return (None, None), lambda model: mean_loss(model, training)

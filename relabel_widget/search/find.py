@@ -203,13 +203,24 @@ def _processes(n_jobs: Any, n_queries: int, task: _Task | RivalTask | BayesTask)
     """How many processes to search in: one where starting more would take longer than they save."""
     from joblib import cpu_count
 
-    if n_jobs is not None and (not isinstance(n_jobs, numbers.Integral) or n_jobs < 1):
-        raise ValueError(f"find_flip_sets: expected n_jobs as a positive whole number or None, got {n_jobs!r}.")
+    check_jobs(n_jobs, who="find_flip_sets")
     if n_jobs is None:
         least = _WORTH_PROCESSES * (8 if isinstance(task, BayesTask) else 1)  # whose searches take some milliseconds
         many = n_queries >= least and task.method == "verified" and _place(task.fit) != "workers"
         n_jobs = cpu_count() if many else 1
     return min(int(n_jobs), n_queries)
+
+
+def check_jobs(n_jobs: Any, *, who: str) -> None:
+    """Refuse what is no number of processes.
+
+    Raises
+    ------
+    ValueError
+        If it is neither a positive whole number nor None.
+    """
+    if n_jobs is not None and (not isinstance(n_jobs, numbers.Integral) or n_jobs < 1):
+        raise ValueError(f"{who}: expected n_jobs as a positive whole number or None, got {n_jobs!r}.")
 
 
 def _place(fit: AnyFit) -> str:
