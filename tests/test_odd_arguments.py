@@ -46,7 +46,7 @@ ODD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "an unknown class wanted": (
         lambda: rw.repair(FIT, Q, ["yes"] * 5 + ["hm"]),
         ValueError,
-        r"repair: wanted: the estimator knows the classes \['no', 'yes'\], got .* in wanted\. Pass labels as they were",
+        r"repair: wanted: the estimator knows the classes \['no', 'yes'\], got .* in wanted\. Pass wanted as it was",
     ),
     "a dict of wanted classes": (lambda: rw.repair(FIT, Q, {0: "yes"}), TypeError, "repair: wanted: expected a list"),
     "processes in words": (

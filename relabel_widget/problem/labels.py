@@ -185,7 +185,7 @@ def _check_known(found: AnyArray, classes: AnyArray, who: str) -> None:
     if not np.isin(found, classes).all():
         raise ValueError(
             f"{who}: the estimator knows the classes {_shown(classes)}, got the labels {_shown(found)} in "
-            f"{labels_name(who)}. Pass labels as they were given to the estimator's fit, in the same type."
+            f"{labels_name(who)}. Pass {labels_name(who)} as it was given to the estimator's fit, in the same type."
         )
 
 
