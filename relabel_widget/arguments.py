@@ -86,17 +86,27 @@ def as_rows(rows: Any, n_rows: int, *, who: str, kind: str = "training row") -> 
     TypeError
         If they are not whole numbers.
     ValueError
-        If one is outside 0 .. n_rows - 1 or repeated, or a mask has the wrong length.
+        If one is outside 0 .. n_rows - 1 or repeated, or a mask has the wrong length or consists of 0 and 1.
     """
     array = np.atleast_1d(as_array(rows, who=who))
+    if array.dtype == object and array.size and {type(one) for one in array.flat} <= {bool, np.bool_}:
+        array = array.astype(np.bool_)  # a mask that went through a join
     if array.dtype == np.bool_:
         if array.shape != (n_rows,):
             raise ValueError(f"{who}: expected a mask of shape ({n_rows},), got {array.shape}.")
         return np.flatnonzero(array).astype(np.int64)
+    if array.shape == (n_rows,) and n_rows > 2 and array.dtype.kind in "uif" and np.isin(array, (0, 1)).all():
+        raise ValueError(
+            f"{who}: expected {kind} numbers or a mask of True and False, got 0 or 1 for each of the {n_rows} rows. "
+            "Pass a mask as np.asarray(mask, dtype=bool), or the numbers of the rows."
+        )
     if array.shape == (0,) and not isinstance(rows, (str, bytes)):
         return np.empty(0, dtype=np.int64)
     if array.dtype.kind not in "ui" or array.ndim != 1:
-        raise TypeError(f"{who}: expected {kind} numbers, got {_rows_shown(rows, array)}.")
+        raise TypeError(
+            f"{who}: expected {kind} numbers, got {_rows_shown(rows, array)}. Pass {_column_of_rows(rows)}whole "
+            f"numbers from 0 to {n_rows - 1}, or a mask of True and False of shape ({n_rows},)."
+        )
     outside = array[(array < 0) | (array >= n_rows)]
     if outside.size:
         raise ValueError(f"{who}: expected {kind}s 0 to {n_rows - 1}, got {outside[0]}.")
@@ -106,8 +116,14 @@ def as_rows(rows: Any, n_rows: int, *, who: str, kind: str = "training row") -> 
 
 
 def _rows_shown(rows: Any, array: AnyArray) -> str:
-    # NumPy takes a set or a generator as one object: its repr says more than the array's dtype
-    return f"{array.dtype} of shape {array.shape}" if np.ndim(array) != 1 or array.dtype != object else shown(rows)
+    return f"{array.dtype} of shape {array.shape}" if hasattr(rows, "shape") else shown(rows)
+
+
+def _column_of_rows(rows: Any) -> str:
+    """Where something else than rows has them, such as a flip set or a table of suspects."""
+    if hasattr(rows, "rows"):
+        return "its .rows, "
+    return 'its column ["row"], ' if "row" in getattr(rows, "columns", ()) else ""
 
 
 def as_whole(value: Any, least: int, *, who: str) -> int:

@@ -7,6 +7,11 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 PATIENCE = 2.0
 """Seconds that a call in a notebook takes before it shows progress of its own accord."""
@@ -27,6 +32,11 @@ class Progress:
     phase: str
     done: int
     total: int | None = None
+
+    def __str__(self) -> str:
+        if self.total is not None:
+            return f"{self.phase}: {self.done} of {self.total}"
+        return f"{self.phase}: {self.done}" if self.done else self.phase
 
 
 class Monitor:
@@ -64,7 +74,7 @@ class Monitor:
 
 
 class ProgressLine:
-    """One line on standard error, written over and over, which a notebook shows below the cell.
+    """One line on standard error, written over and over, which a notebook shows below the cell; a context.
 
     Parameters
     ----------
@@ -75,18 +85,62 @@ class ProgressLine:
     def __init__(self, wanted: bool | None) -> None:
         self._wanted = _in_notebook() if wanted is None else wanted
         self._from = time.monotonic() + (PATIENCE if wanted is None else 0.0)
+        self._words = ""
         self._longest = 0
+        self._lock = threading.Lock()
+        # what was said last, if nothing is said for long after that
+        self._timer = threading.Timer(PATIENCE, self._write) if self._wanted and wanted is None else None
 
     def show(self, words: str) -> None:
         """Write these words in place of the last ones."""
+        self._words = words
         if self._wanted and time.monotonic() >= self._from:
-            self._longest = max(self._longest, len(words))
-            sys.stderr.write(f"\r{words:<{self._longest}}")
+            self._write()
 
-    def end(self) -> None:
+    def _write(self) -> None:
+        with self._lock:
+            if self._wanted and self._words:
+                self._longest = max(self._longest, len(self._words))
+                sys.stderr.write(f"\r{self._words:<{self._longest}}")
+
+    def __enter__(self) -> ProgressLine:
+        if self._timer is not None:
+            self._timer.daemon = True
+            self._timer.start()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
         """Leave the line as it is; what is written next begins another one."""
-        if self._longest:
-            sys.stderr.write("\n")
+        if self._timer is not None:
+            self._timer.cancel()
+        with self._lock:
+            self._wanted = False
+            if self._longest:
+                sys.stderr.write("\n")
+
+
+def shows_progress(function: Callable[P, T]) -> Callable[P, T]:
+    """Let a function with a keyword ``monitor`` show its progress below a cell that calls it without one.
+
+    A phase of known length stays in front until it is over; what is done within it follows.
+    """
+
+    @wraps(function)
+    def shown(*args: P.args, **kwargs: P.kwargs) -> T:
+        if kwargs.get("monitor") is not None or not _in_notebook():
+            return function(*args, **kwargs)
+        whole: list[Progress] = []
+
+        def tell(progress: Progress) -> None:
+            if progress.total is not None and (not whole or whole[0].phase == progress.phase):
+                whole[:] = [progress] if progress.done < progress.total else []
+            line.show(str(progress) if progress in whole or not whole else f"{whole[0]} ({progress})")
+
+        with ProgressLine(None) as line:
+            watched: Any = {**kwargs, "monitor": Monitor(tell)}
+            return function(*args, **watched)
+
+    return shown
 
 
 def _in_notebook() -> bool:

@@ -6,8 +6,10 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import comm
 import pandas as pd
 import pytest
+from recording_comm import RecordingComm
 
 import relabel_widget as rw
 from relabel_widget.journal.journal import _UNWRITTEN
@@ -37,6 +39,12 @@ def _nothing_waits_at_the_end(tmp_path_factory: pytest.TempPathFactory) -> Itera
     os.chdir(tmp_path_factory.mktemp("left"))  # those of a server would be left in the current folder
     for journal in list(_UNWRITTEN):
         journal.close()
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What widgets send goes nowhere and is kept."""
+    monkeypatch.setattr(comm, "create_comm", RecordingComm)
 
 
 @pytest.fixture

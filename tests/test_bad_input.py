@@ -287,9 +287,23 @@ ROWS: dict[str, tuple[Any, type[Exception], str]] = {
         ValueError,
         "expected each training row once, got some twice. Naming it twice",
     ),
-    "floats": ([0.0, 1.0], TypeError, r"expected training row numbers, got float64 of shape \(2,\)"),
-    "texts": (["r1"], TypeError, "expected training row numbers, got <U2"),
-    "a table": ([[0, 1]], TypeError, r"expected training row numbers, got int64 of shape \(1, 2\)"),
+    "floats": ([0.0, 1.0], TypeError, r"expected training row numbers, got \[0\.0, 1\.0\]\. Pass whole"),
+    "texts": (["r1"], TypeError, r"expected training row numbers, got \['r1'\]\. Pass whole numbers from 0 to 39, or"),
+    "a table": (
+        pd.DataFrame([[0, 1]]),
+        TypeError,
+        r"expected training row numbers, got int64 of shape \(1, 2\)\. Pass whole",
+    ),
+    "zeros and ones": (
+        np.tile([1, 0], 20),
+        ValueError,
+        "expected training row numbers or a mask of True and False, got 0 or 1 for each of the 40 rows. Pass a mask as",
+    ),
+    "floats for a mask": (
+        np.tile([1.0, 0.0], 20),
+        ValueError,
+        "expected training row numbers or a mask of True and False, got 0 or 1 for each of the 40 rows. Pass a mask as",
+    ),
     "short mask": (np.ones(39, dtype=bool), ValueError, r"expected a mask of shape \(40,\), got \(39,\)"),
     "table mask": (np.ones((40, 1), dtype=bool), ValueError, r"expected a mask of shape \(40,\), got \(40, 1\)"),
 }

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from recording_comm import RecordingComm
 from sklearn.linear_model import LogisticRegression
-from test_widget import ask, page, refused, rows_of
+from widget_cases import ask, page, refused, rows_of
 
 import relabel_widget as rw
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 import store_child
+from journal_cases import damaged
 from store_child import decided
-from test_journal import damaged
 
 from relabel_widget.journal import Journal, JournalError, StoreWarning
 

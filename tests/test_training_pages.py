@@ -9,7 +9,6 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import relabel_widget as rw
-from relabel_widget import monitor as progress
 from relabel_widget.monitor import Cancelled, Monitor
 from relabel_widget.widget._pages import Pages
 from relabel_widget.widget._search import TrainingSearch
@@ -180,20 +179,3 @@ class TestHistograms:
         assert kept["proba"] == np.count_nonzero(columns.predicted == 1)
         assert kept["predicted"] == np.count_nonzero(near)
         assert kept["margin"] == pages.page(query)["total"]
-
-
-class TestProgressInACell:
-    def test_a_notebook_is_told_after_a_while_and_a_script_only_if_it_asks(self, capsys, monkeypatch):
-        monkeypatch.setattr(progress, "PATIENCE", 0.0)
-        fit = make().fit
-        query = np.zeros((2, 3))
-        rw.find_flip_sets(fit, query, n_jobs=1)
-        assert capsys.readouterr().err == ""
-        monkeypatch.setattr(progress, "_in_notebook", lambda: True)
-        rw.find_flip_sets(fit, query, n_jobs=1)
-        assert "finding flip sets: 2 of 2\n" in capsys.readouterr().err
-        rw.find_flip_sets(fit, query, n_jobs=1, progress=False)
-        assert capsys.readouterr().err == ""
-        monkeypatch.setattr(progress, "PATIENCE", 60.0)
-        rw.find_flip_sets(fit, query, n_jobs=1)
-        assert capsys.readouterr().err == ""

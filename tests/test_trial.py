@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from recording_comm import RecordingComm
-from test_widget import ask, make_workbench, page, refused
+from widget_cases import ask, make_workbench, page, refused
 
 import relabel_widget as rw
 

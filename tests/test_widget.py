@@ -1,184 +1,31 @@
-"""The widget without a browser: messages go in as a front end sends them, and what comes out is collected."""
+"""The widget: its traits, its requests, and what Python sees of both."""
 
 from __future__ import annotations
 
-import itertools
 import json
 import threading
-import time
-from pathlib import Path
 
-import comm
 import numpy as np
 import pandas as pd
 import pytest
 import traitlets
-from recording_comm import RecordingComm
 from sklearn.linear_model import LogisticRegression
+from widget_cases import ask, deliver, make_workbench, message, page, refused
 
 import relabel_widget as rw
 from relabel_widget.monitor import Cancelled
-from relabel_widget.widget import _protocol as protocol
-from relabel_widget.widget import _requests as requests
 from relabel_widget.widget import _wire as wire
 from relabel_widget.widget import _words as words
-from relabel_widget.widget._jobs import Jobs
-from relabel_widget.widget._pages import Pages
-from relabel_widget.widget._trial import Trial
 
-CONTRACT = json.loads((Path(__file__).parent / "contract" / "messages.json").read_text())
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
-@pytest.fixture(autouse=True)
-def _record(monkeypatch):
-    monkeypatch.setattr(comm, "create_comm", RecordingComm)
-
-
-def make_workbench(n_train=60, n_test=12, labels=("bad", "good"), **options):
-    rng = np.random.default_rng(7)
-    X = rng.normal(size=(n_train + n_test, 3))
-    y = np.array(labels)[(X[:, 0] + 0.8 * rng.normal(size=len(X)) > 0).astype(int)]
-    train, test = slice(0, n_train), slice(n_train, None)
-    estimator = LogisticRegression(C=1.0).fit(X[train], y[train])
-    options.setdefault("test_text", [f"test text {i}" for i in range(n_test)])
-    return rw.Workbench(estimator, X[train], y[train], X[test], options.pop("y_test", y[test]), **options)
+pytestmark = pytest.mark.usefixtures("recorded")
 
 
 @pytest.fixture
 def bench():
     return make_workbench()
-
-
-NUMBERS = itertools.count()
-
-
-def deliver(widget, content):
-    """Everything that was sent back, once no job runs any more."""
-    widget.comm.drain()
-    widget._handle_msg({"content": {"data": {"method": "custom", "content": content}}, "buffers": []})
-    widget._answers.join(30)
-    return [data["content"] for data in widget.comm.drain() if data["method"] == "custom"]
-
-
-def message(request, kind, **body):
-    """A request; what most tests leave to Python is left to it."""
-    queue = {"order": "repair", "round": 1, "search": "", "label": None, "suggested": None}
-    queue |= {"contradicted": False, "offset": 0, "limit": 100}
-    page = {"predicted": None, "meta": None, "brushes": []}
-    decide = {"labels": None, "test_row": None}
-    left = {"find": {"target": None}, "decide": decide, "page": page, "queue": queue}
-    return {"v": 1, "id": request, "kind": kind, **left.get(kind, {}), **body}
-
-
-def ask(widget, kind, **body):
-    """The value of the one result, which is of the type that is declared; no error may come."""
-    *progress, last = deliver(widget, message(f"q{next(NUMBERS)}", kind, **body))
-    assert all(one["kind"] == "progress" for one in progress)
-    assert last["kind"] == "result", last
-    assert protocol.REQUESTS[kind].result.fits(last["value"]), last
-    return last["value"]
-
-
-def refused(widget, kind, **body):
-    *progress, last = deliver(widget, message("q", kind, **body))
-    assert all(one["kind"] == "progress" for one in progress)
-    assert last["kind"] == "error"
-    assert last["id"] == "q"
-    return last["reason"], last["message"]
-
-
-def page(widget, **changes):
-    query = {"sort": "row", "descending": False, "filter": "all", "search": "", "offset": 0, "limit": 100}
-    return ask(widget, "page", **{**query, **changes})
-
-
-def rows_of(answer):
-    return [line["row"] for line in answer["rows"]]
-
-
-def same_shape(value, example):
-    """The same fields, all the way down; where either is None, nothing is said of the other."""
-    if value is None or example is None:
-        return
-    if isinstance(example, dict):
-        assert set(value) == set(example)
-        for key in example:
-            same_shape(value[key], example[key])
-    elif isinstance(example, list):
-        for item in value:
-            same_shape(item, example[0])
-    elif isinstance(example, float):
-        assert isinstance(value, float)
-    else:
-        assert type(value) is type(example)
-
-
-class TestContract:
-    @pytest.mark.parametrize("message", CONTRACT["requests"], ids=lambda message: message["kind"])
-    def test_every_example_request_is_understood(self, message):
-        request = requests.parse(message)
-        assert request.kind == message["kind"]
-        assert {"v": 1, "id": request.id, "kind": request.kind, **request.body} == message
-
-    def test_the_examples_cover_every_kind(self):
-        kinds = set(protocol.REQUESTS)
-        assert {message["kind"] for message in CONTRACT["requests"]} == kinds == set(CONTRACT["results"])
-
-    def test_the_example_results_are_as_declared(self):
-        wrong = [kind for kind, value in CONTRACT["results"].items() if not protocol.REQUESTS[kind].result.fits(value)]
-        assert wrong == []
-        assert protocol.SHARED.fits(CONTRACT["state"])
-
-    @pytest.mark.parametrize("example", CONTRACT["malformed_requests"], ids=lambda example: example["why"])
-    def test_a_malformed_request_gets_exactly_one_error(self, widget, example):
-        (answer,) = deliver(widget, example["message"])
-        assert answer["kind"] == "error"
-        assert answer["reason"] == "malformed"
-        assert answer["message"]
-        assert answer["id"] == requests.request_id(example["message"])
-        assert widget.relabelled == []
-
-    def test_results_have_the_fields_of_the_examples(self, widget):
-        examples = CONTRACT["results"]
-        same_shape(ask(widget, "find", row=0), examples["find"])
-        same_shape(
-            ask(widget, "decide", rows=widget.workbench.flip_set(0).rows.tolist(), decision="relabel", note=""),
-            examples["decide"],
-        )
-        same_shape(ask(widget, "verify"), examples["verify"])
-        ranking = ask(widget, "ranking", row=0, set_first=True)
-        assert None not in (ranking["flip"], ranking["forecast"], ranking["summary"]["verified_predicted"])
-        same_shape(ranking, examples["ranking"])
-        same_shape(ask(widget, "bars", row=0, set_first=True, offset=2, limit=5), examples["bars"])
-        same_shape(ask(widget, "words", row=0, train=3), examples["words"])
-        same_shape(ask(widget, "explain", row=0), examples["explain"])
-        same_shape(ask(widget, "flips"), examples["flips"])
-        queue = ask(widget, "queue")
-        same_shape(queue, examples["queue"])
-        first = queue["rows"][0]
-        same_shape(ask(widget, "reasons", row=first["row"], label=first["suggested"]), examples["reasons"])
-        same_shape(ask(widget, "outlook"), examples["outlook"])
-        same_shape(ask(widget, "history"), examples["history"])
-        same_shape(ask(widget, "conflicts"), examples["conflicts"])
-        same_shape(ask(widget, "carried"), examples["carried"])
-        same_shape(ask(widget, "watch", rows=[0], on=False), examples["watch"])
-        same_shape(page(widget), examples["page"])
-        same_shape(
-            ask(widget, "train_rows", filter="all", search="", asked=0, offset=0, limit=9), examples["train_rows"]
-        )
-        whole = {"filter": "all", "predicted": None, "search": "", "brushes": []}
-        same_shape(ask(widget, "spread", **whole), examples["spread"])
-        same_shape(widget._state, CONTRACT["state"])
-        assert protocol.SHARED.fits(widget._state)
-        assert widget._state["verification"] is not None
-
-    def test_replies_have_the_fields_of_the_examples(self):
-        result, progress, _, error, sizes = CONTRACT["replies"]
-        same_shape(requests.sizes_message(3, 2, 4, 10, True), sizes)
-        same_shape(requests.result_message("a", {"message": "x"}), result)
-        same_shape(requests.progress_message("a", "x", 1, 4), progress)
-        same_shape(requests.error_message("a", "busy", "x"), error)
 
 
 class TestTraits:
@@ -348,9 +195,9 @@ class TestRequests:
         ]
         widget.workbench.close()
         said.append(refused(widget, "decide", rows=[4], decision="relabel", note=""))
-        for _, message in said:
-            assert message[0].isupper() or message[0] == "'", message
-            assert not message.startswith(("Export:", "Journal:"))
+        for _, text in said:
+            assert text[0].isupper() or text[0] == "'", text
+            assert not text.startswith(("Export:", "Journal:"))
 
     @pytest.mark.parametrize(
         ("raised", "shown"),
@@ -416,166 +263,6 @@ class TestRequests:
         widget.on_msg(lambda _w, content, _b: heard.append(content))
         deliver(widget, {"v": 1, "id": "q", "kind": "cancel"})
         assert heard == [{"v": 1, "id": "q", "kind": "cancel"}]
-
-
-class TestPages:
-    def test_paging_and_sorting(self, widget, bench):
-        table = bench.test_rows()
-        assert page(widget)["total"] == 12
-        assert rows_of(page(widget, offset=10)) == [10, 11]
-        falling = rows_of(page(widget, sort="proba", descending=True))
-        assert falling == table.sort_values("proba", ascending=False)["row"].tolist()
-        assert rows_of(page(widget, sort="row", descending=True)) == list(range(11, -1, -1))
-
-    def test_rows_without_a_value_come_last_either_way(self, widget, bench):
-        bench.flip_set(4)
-        for descending in (False, True):
-            assert rows_of(page(widget, sort="flip_size", descending=descending))[0] == 4
-
-    def test_filters(self, widget, bench):
-        table = bench.test_rows()
-        wrong = table.loc[table["label"] != table["predicted"], "row"].tolist()
-        assert wrong
-        assert rows_of(page(widget, filter="misclassified")) == wrong
-        near = table.loc[(table["proba"] - 0.5).abs() <= 0.1, "row"].tolist()
-        assert rows_of(page(widget, filter="near")) == near
-        good = table.loc[table["predicted"] == "good", "row"].tolist()
-        assert rows_of(page(widget, predicted="good")) == good
-        assert sorted(good + rows_of(page(widget, predicted="bad"))) == list(range(12))
-        bench.flip_set(2)
-        assert rows_of(page(widget, filter="has_set")) == [2]
-        assert rows_of(page(widget, filter="flipped")) == []
-        bench.relabel(bench.flip_set(2).rows)
-        flipped = np.flatnonzero(bench.verify().flipped).tolist()
-        assert 2 in flipped
-        assert rows_of(page(widget, filter="flipped")) == flipped
-
-    def test_search_takes_words_as_they_are(self, widget):
-        assert rows_of(page(widget, search="TEXT 1")) == [1, 10, 11]
-        assert rows_of(page(widget, search=".*")) == []
-
-    def test_integer_labels_and_no_true_labels(self):
-        widget = rw.RelabelWidget(make_workbench(labels=(0, 1), y_test=None))
-        line = page(widget)["rows"][0]
-        assert line["predicted"] in ("0", "1")
-        assert line["label"] is None
-        assert not widget._state["labelled"]
-        assert page(widget, filter="misclassified")["total"] == 0
-
-    def test_small_sets_and_what_a_verification_made_of_predictions(self, widget, bench):
-        assert page(widget, filter="small")["total"] == page(widget, filter="became_right")["total"] == 0
-        sizes = {row: bench.flip_set(row).size for row in range(12)}
-        assert rows_of(page(widget, filter="small")) == [row for row, size in sizes.items() if 0 < size <= 3]
-        bench.relabel(list(range(0, 60, 3)))
-        bench.verify()
-        table = bench.test_rows()
-        before, after = table["predicted"] == table["label"], table["verified_predicted"] == table["label"]
-        assert rows_of(page(widget, filter="became_right")) == np.flatnonzero(after & ~before).tolist()
-        assert rows_of(page(widget, filter="became_wrong")) == np.flatnonzero(before & ~after).tolist()
-        assert {line["row"] for line in ask(widget, "flips")["rows"]} == set(np.flatnonzero(before != after))
-
-    @pytest.mark.parametrize("column", ["text", "label", "predicted", "proba", "margin", "flip_size", "verified_proba"])
-    def test_sorting_by_any_column_is_what_pandas_sorts(self, widget, bench, column):
-        bench.flip_set(4)
-        bench.flip_set(7)
-        bench.relabel(list(range(0, 60, 4)))
-        bench.verify()
-        expected = bench.test_rows().sort_values(column, kind="stable", na_position="last")["row"].tolist()
-        assert rows_of(page(widget, sort=column)) == expected
-
-    def test_a_hundred_thousand_rows_come_page_by_page(self):
-        n = 100_000
-        bench = make_workbench(n_test=n)
-        pages = Pages(bench, Trial(bench))
-        query = {"sort": "proba", "descending": True, "search": "text", "offset": 0, "limit": 100}
-        query |= {"filter": "all", "predicted": "good", "meta": None, "brushes": []}
-        pages.page(query)
-        reads = []
-        content = bench.test_content
-        bench_content = lambda row, *, small: reads.append(row) or content(row, small=small)  # noqa: E731
-        bench.__dict__["test_content"] = bench_content
-        answer = pages.page({**query, "offset": 40_000})
-        assert len(reads) == len(answer["rows"]) == 100  # neither sorted nor searched again
-        table = bench.test_rows()
-        best = table[table["predicted"] == "good"].sort_values("proba", ascending=False, kind="stable")
-        assert answer["total"] == len(best)
-        assert rows_of(answer) == best["row"].iloc[40_000:40_100].tolist()
-
-
-class Slow:
-    """Stands in the place of a workbench's method: works until told to stop."""
-
-    def __init__(self):
-        self.began = threading.Event()
-
-    def __call__(self, *, monitor):
-        self.began.set()
-        for i in range(10_000):
-            monitor.step("refit", i, 10_000)
-            time.sleep(0.005)
-
-
-class TestJobs:
-    @pytest.fixture
-    def slow(self, monkeypatch):
-        slow = Slow()
-        monkeypatch.setattr(rw.Workbench, "verify", lambda _, **keys: slow(**keys))
-        return slow
-
-    def _begin(self, widget, slow):
-        widget._on_request(widget, {"v": 1, "id": "long", "kind": "verify"}, [])
-        assert slow.began.wait(10)
-
-    def _answers(self, widget):
-        widget._answers.join(30)
-        sent = [data["content"] for data in widget.comm.drain() if data["method"] == "custom"]
-        return [content for content in sent if content["kind"] != "progress"]
-
-    def test_the_kernel_is_free_while_a_job_runs_and_cancel_stops_it(self, widget, slow):
-        self._begin(widget, slow)
-        assert widget.busy
-        widget._on_request(widget, {"v": 1, "id": "p", "kind": "ranking", "row": 0, "set_first": True}, [])
-        for kind, body in [("find", {"row": 0}), ("verify", {}), ("threshold", {"value": 0.4})]:
-            widget._on_request(widget, message(kind, kind, **body), [])
-        widget._on_request(widget, {"v": 1, "id": "c", "kind": "cancel"}, [])
-        answers = {answer["id"]: answer for answer in self._answers(widget)}
-        assert answers["p"]["kind"] == "result"
-        assert {answers[kind]["reason"] for kind in ("find", "verify", "threshold")} == {"busy"}
-        assert "still running" in answers["find"]["message"]
-        assert "Already running" in answers["verify"]["message"]
-        assert answers["long"]["reason"] == "cancelled"
-        assert answers["c"]["kind"] == "result"
-        assert not widget.busy
-        assert widget.relabelled == []
-
-    def test_every_widget_on_the_workbench_shows_and_stops_the_job(self, widget, slow):
-        other = rw.RelabelWidget(widget.workbench)
-        self._begin(widget, slow)
-        assert other.busy
-        with pytest.raises(RuntimeError, match="still running"):
-            other.find_flip_set(0)
-        other._on_request(other, {"v": 1, "id": "c", "kind": "cancel"}, [])
-        widget._jobs.join(30)
-        assert not other.busy
-
-    def test_progress_is_thinned_out(self):
-        jobs, heard = Jobs(), []
-        jobs.subscribe(heard.append)
-        with jobs.running("verify") as monitor:
-            for i in range(1, 1001):
-                monitor.step("refit", i, 1000)
-        reports = [one for one in heard if one is not None]
-        assert reports[-1].done == 1000
-        assert len(reports) < 100
-
-    def test_cancel_with_nothing_running(self, widget):
-        assert ask(widget, "cancel")["message"] == "Nothing is running."
-
-    def test_a_job_that_ends_badly_lets_the_next_one_start(self, widget, monkeypatch):
-        with monkeypatch.context() as patch:
-            patch.setattr(rw.Workbench, "flip_set", lambda *_, **__: 1 / 0)
-            assert refused(widget, "find", row=0) == ("failed", "division by zero")
-        assert ask(widget, "find", row=0)
 
 
 class TestFromPython:

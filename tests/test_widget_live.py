@@ -15,19 +15,14 @@ from pathlib import Path
 
 import pytest
 from recording_comm import RecordingComm
-from test_widget import Slow, ask, deliver, make_workbench, message, page, refused
+from widget_cases import Slow, ask, deliver, make_workbench, message, page, refused
 
 import relabel_widget as rw
 from relabel_widget.monitor import Cancelled
 from relabel_widget.widget import _filling as filling
 from relabel_widget.widget._lanes import Lane
 
-
-@pytest.fixture(autouse=True)
-def _record(monkeypatch):
-    import comm
-
-    monkeypatch.setattr(comm, "create_comm", RecordingComm)
+pytestmark = pytest.mark.usefixtures("recorded")
 
 
 @pytest.fixture
@@ -408,7 +403,7 @@ sys.path.insert(0, sys.argv[1])
 import comm
 from recording_comm import RecordingComm
 comm.create_comm = RecordingComm
-from test_widget import make_workbench
+from widget_cases import make_workbench
 from test_widget_live import tell
 import relabel_widget as rw
 bench = make_workbench(annotator="ada", store=sys.argv[2])

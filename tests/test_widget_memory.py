@@ -7,14 +7,12 @@ import threading
 import tracemalloc
 import weakref
 
-import comm
 import numpy as np
 import pytest
 from ipywidgets.widgets.widget import _instances
-from recording_comm import RecordingComm
 from sklearn.linear_model import LogisticRegression
-from test_widget import ask, make_workbench
 from test_widget_live import tell
+from widget_cases import ask, make_workbench
 
 import relabel_widget as rw
 from relabel_widget.widget._widget import _front_end
@@ -38,9 +36,7 @@ REQUESTS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _record(monkeypatch):
-    monkeypatch.setattr(comm, "create_comm", RecordingComm)
+pytestmark = pytest.mark.usefixtures("recorded")
 
 
 def test_a_used_widget_and_its_workbench_die_after_close():

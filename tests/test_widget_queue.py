@@ -6,19 +6,13 @@ import threading
 
 import numpy as np
 import pytest
-from recording_comm import RecordingComm
-from test_widget import ask, deliver, make_workbench, message, refused
 from test_widget_live import tell
+from widget_cases import ask, deliver, make_workbench, message, refused
 
 import relabel_widget as rw
 from relabel_widget.widget import _search
 
-
-@pytest.fixture(autouse=True)
-def _record(monkeypatch):
-    import comm
-
-    monkeypatch.setattr(comm, "create_comm", RecordingComm)
+pytestmark = pytest.mark.usefixtures("recorded")
 
 
 @pytest.fixture

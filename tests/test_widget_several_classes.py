@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import comm
 import numpy as np
 import pytest
 import traitlets
-from recording_comm import RecordingComm
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import MultinomialNB
-from test_widget import ask, page, refused
+from widget_cases import ask, page, refused
 
 import relabel_widget as rw
 from relabel_widget.widget import _protocol as protocol
@@ -19,9 +17,7 @@ from relabel_widget.widget import _protocol as protocol
 NAMES = np.array(["ant", "bee", "cow"])
 
 
-@pytest.fixture(autouse=True)
-def _record(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comm, "create_comm", RecordingComm)
+pytestmark = pytest.mark.usefixtures("recorded")
 
 
 def make_bench(model: Any) -> rw.Workbench:

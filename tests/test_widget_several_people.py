@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 
-import comm
 import numpy as np
 import pandas as pd
 import pytest
-from recording_comm import RecordingComm
 from sklearn.linear_model import LogisticRegression
-from test_widget import ask, deliver, message, refused
+from widget_cases import ask, deliver, message, refused
 
 import relabel_widget as rw
 
@@ -25,8 +23,8 @@ MODEL = LogisticRegression().fit(X[:60], Y[:60])
 
 
 @pytest.fixture(autouse=True)
-def _record(monkeypatch):
-    monkeypatch.setattr(comm, "create_comm", RecordingComm)
+def _before_all_others(recorded):
+    """Fixtures of tests make widgets, too."""
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import numpy as np
 from .._typing import FloatArray, IntArray
 from ..arguments import as_whole, check_monitor
 from ..fits import AnyFit, Fit, check_any_fit, minimiser
-from ..monitor import Monitor
+from ..monitor import Monitor, shows_progress
 from ..problem import Labels, codes_of_queries
 from .error_odds import ErrorOdds, error_odds
 from .folds import folds_of
@@ -77,6 +77,7 @@ class CheckingOutlook:
         )
 
 
+@shows_progress
 def next_to_check(
     fit: AnyFit,
     X_known: Any = None,
@@ -158,6 +159,7 @@ def next_to_check(
     )
 
 
+@shows_progress
 def checking_outlook(
     fit: AnyFit,
     X_known: Any = None,
@@ -255,6 +257,8 @@ def _queue(fit: AnyFit, X_known: Any, y_known: Any, decisions: Any, monitor: Mon
         corrected = fit
         if wrong.any():
             corrected = fit.refit(checked[wrong], labels=fit.classes[correct[wrong]], monitor=monitor)
+        if monitor is not None:
+            monitor.step("estimating what corrections repair", 0)
         gains = gains_of(corrected, known, suggested, monitor)
         of_question = np.zeros(fit.n_rows)
         of_question[left] = odds.probability[left]
@@ -264,8 +268,10 @@ def _queue(fit: AnyFit, X_known: Any, y_known: Any, decisions: Any, monitor: Mon
     return _Queue(order, given, suggested, odds, gains, expected, checked, wrong)
 
 
-def as_known(fit: Fit, X_known: Any, y_known: Any, *, who: str) -> Known | None:
-    """The known rows; None if there are none.
+def as_known(
+    fit: Fit, X_known: Any, y_known: Any, *, who: str, names: tuple[str, str] = ("X_known", "y_known")
+) -> Known | None:
+    """The known rows; None if there are none. ``names`` are what messages call the two.
 
     Raises
     ------
@@ -275,10 +281,10 @@ def as_known(fit: Fit, X_known: Any, y_known: Any, *, who: str) -> Known | None:
     if X_known is None and y_known is None:
         return None
     if X_known is None or y_known is None:
-        missing = "X_known" if X_known is None else "y_known"
-        raise ValueError(f"{who}: expected X_known and y_known together, got no {missing}. Pass both, or neither.")
-    design = fit.design_of(X_known, who=f"{who}: X_known")
-    codes = codes_of_queries(y_known, design.n_rows, who=f"{who}: y_known", classes=fit.classes)
+        missing = names[0] if X_known is None else names[1]
+        raise ValueError(f"{who}: expected {' and '.join(names)} together, got no {missing}. Pass both, or neither.")
+    design = fit.design_of(X_known, who=f"{who}: {names[0]}")
+    codes = codes_of_queries(y_known, design.n_rows, who=f"{who}: {names[1]}", classes=fit.classes)
     return Known(design, codes)
 
 

@@ -162,7 +162,9 @@ def group_audit(
     names, codes = as_labels(train_group, fit.n_rows, who="group_audit: train_group")
     groups = np.full(m, "all queries") if query_group is None else query_group
     query_names, query_codes = as_labels(groups, m, who="group_audit: query_group")
-    allowed = np.arange(fit.n_rows) if candidates is None else as_rows(candidates, fit.n_rows, who="group_audit")
+    allowed = np.arange(fit.n_rows)
+    if candidates is not None:
+        allowed = as_rows(candidates, fit.n_rows, who="group_audit: candidates")
     audited = _audited(fit, queries, y_query, threshold)
     if flip_sets is None:
         found = find_flip_sets(

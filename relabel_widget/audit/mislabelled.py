@@ -10,12 +10,12 @@ import numpy as np
 from scipy.special import logsumexp
 
 from .._typing import AnyArray, BoolArray, FloatArray, IntArray
-from ..arguments import as_rows, check_monitor
+from ..arguments import as_rows, check_monitor, shown
 from ..bayes import BayesFit
 from ..design import Design
 from ..fits import AnyFit, Fit, OneVsRest, minimiser
 from ..fits import fit as fit_model
-from ..monitor import Monitor
+from ..monitor import Monitor, shows_progress
 from ..problem import Problem, code_of, shares
 from .columns import column_evidence
 from .folds import folds_of, held_out, held_out_of_classes
@@ -28,6 +28,7 @@ DECIDED_WEIGHT = 2.0  # of a reviewed row, times its own weight: a reviewed labe
 _PENALTY = 1.0  # L2 penalty of the combination: four coefficients of columns with unit variance
 
 
+@shows_progress
 def suspects(
     fit: AnyFit | OneVsRest,
     *,
@@ -132,27 +133,28 @@ def _probabilities(
     if len(fits) == 1:
         return class_probabilities(_learned(fits[0], codes, known, monitor), codes, folds, monitor)
     log_odds: list[FloatArray] = []
+    _looked(monitor, 0, len(fits))
     for code, fit in enumerate(fits):
         targets = codes == code
         learned = _learned(fit, targets.astype(np.int64), known, monitor)
         log_odds.append(_log_odds(learned.problem, held_out(learned, folds, monitor=monitor), targets, monitor))
-        if monitor is not None:
-            monitor.step("looking for suspect labels", len(log_odds), len(fits))
+        _looked(monitor, len(log_odds), len(fits))
     return shares(np.column_stack(log_odds))
 
 
 def class_probabilities(fit: Fit, codes: IntArray, folds: IntArray, monitor: Monitor | None) -> FloatArray:
     """Probability of each class for each row of a fit to these codes, by models that have not seen the row's label."""
     n_classes = len(fit.classes)
+    n_scored = 1 if n_classes == 2 else n_classes
+    _looked(monitor, 0, n_scored)
     if n_classes == 2:
         held = held_out(fit, folds, monitor=monitor)[:, None]
     else:
         held = held_out_of_classes(fit, folds, monitor=monitor)
     log_odds: list[FloatArray] = []
-    for code, each in enumerate(held.T, n_classes - held.shape[1]):
+    for code, each in enumerate(held.T, n_classes - n_scored):
         log_odds.append(_log_odds(fit.problem, each, codes == code, monitor))
-        if monitor is not None:
-            monitor.step("looking for suspect labels", len(log_odds), held.shape[1])
+        _looked(monitor, len(log_odds), n_scored)
     if n_classes == 2:
         log_odds.insert(0, -log_odds[0])
     return shares(np.column_stack(log_odds))
@@ -162,15 +164,22 @@ def _of_bayes(fit: BayesFit, codes: IntArray, known: BoolArray, folds: IntArray,
     """`_probabilities` where the model is a naive Bayes of all classes."""
     current = fit.relearned(codes, np.where(known, DECIDED_WEIGHT, 1.0) * fit.weights) if known.any() else fit
     scores, n_classes = current.held_out(folds), len(fit.classes)
+    n_scored = 1 if n_classes == 2 else n_classes
     log_odds: list[FloatArray] = []
-    for code in range(1 if n_classes == 2 else 0, n_classes):
+    _looked(monitor, 0, n_scored)
+    for code in range(n_classes - n_scored, n_classes):
         held = scores[:, code] - logsumexp(np.delete(scores, code, axis=1), axis=1)
         log_odds.append(_combined(current.trained.design, current.weights, held, codes == code, monitor))
-        if monitor is not None:
-            monitor.step("looking for suspect labels", len(log_odds), n_classes)
+        _looked(monitor, len(log_odds), n_scored)
     if n_classes == 2:
         log_odds.insert(0, -log_odds[0])
     return shares(np.column_stack(log_odds))
+
+
+def _looked(monitor: Monitor | None, done: int, total: int) -> None:
+    """Report for how many classes suspect labels were looked for."""
+    if monitor is not None:
+        monitor.step("looking for suspect labels", done, total)
 
 
 def _log_odds(problem: Problem, held: FloatArray, targets: BoolArray, monitor: Monitor | None) -> FloatArray:
@@ -221,10 +230,14 @@ def as_decided(
     is_series = hasattr(given, "items") and getattr(given, "ndim", 0) == 1
     if not isinstance(given, Mapping) and not is_series:
         raise TypeError(
-            f"{who}: expected decisions to be a mapping or Series from rows to labels, got {type(decisions).__name__}."
+            f"{who}: expected decisions to be a mapping or Series from rows to labels, got {type(decisions).__name__}. "
+            'Pass a dict {row: label}; of a frame with such columns, frame.set_index("row")["label"].'
         )
     pairs = list(given.items())
-    rows = as_rows([row for row, _ in pairs], len(codes), who=f"{who}: decisions")
+    numbers = [row for row, _ in pairs]
+    if any(isinstance(row, (bool, np.bool_)) for row in numbers):
+        raise TypeError(f"{who}: decisions: expected training row numbers, got {shown(numbers)}.")
+    rows = as_rows(numbers, len(codes), who=f"{who}: decisions")
     correct = [code_of(label, classes, who=f"{who}: decisions, row {row}") for row, label in pairs]
     return rows, np.array(correct, dtype=np.int64)
 

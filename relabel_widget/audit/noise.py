@@ -325,18 +325,17 @@ class _Test:
         seen = pair.difference(places, n + places)
         differences: list[float] = []
         extreme = 0
-        line = ProgressLine(self.progress)
         ones = self.data.problem.labels.codes[both] == 1
-        for made in range(1, self.most + 1):
-            halves = [rng.permutation(np.flatnonzero(ones == side)).reshape(2, -1) for side in (False, True)]
-            differences.append(pair.difference(*(np.concatenate([half[k] for half in halves]) for k in (0, 1))))
-            extreme += abs(differences[-1]) >= abs(seen) - 1e-12
-            if self.monitor is not None:
-                self.monitor.step("permuting rows between groups", made, self.most)
-            line.show(f"{self._line(i, j)}: {made} of {self.most}")
-            if extreme == _EXTREME:
-                break
-        line.end()
+        with ProgressLine(self.progress) as line:
+            for made in range(1, self.most + 1):
+                halves = [rng.permutation(np.flatnonzero(ones == side)).reshape(2, -1) for side in (False, True)]
+                differences.append(pair.difference(*(np.concatenate([half[k] for half in halves]) for k in (0, 1))))
+                extreme += abs(differences[-1]) >= abs(seen) - 1e-12
+                if self.monitor is not None:
+                    self.monitor.step("permuting rows between groups", made, self.most)
+                line.show(f"{self._line(i, j)}: {made} of {self.most}")
+                if extreme == _EXTREME:
+                    break
         if extreme == _EXTREME:
             return extreme / len(differences), seen, np.array(differences)
         return (extreme + 1) / (self.most + 1), seen, np.array(differences)

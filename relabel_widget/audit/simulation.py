@@ -11,7 +11,7 @@ import numpy as np
 from .._typing import CodeArray, IntArray
 from ..arguments import as_array, as_rows, as_whole, check_monitor, shown
 from ..fits import Fit, check_any_fit
-from ..monitor import Monitor
+from ..monitor import Monitor, shows_progress
 from ..problem import codes_of_queries
 from .checking import as_known, next_to_check
 from .mislabelled import suspects
@@ -89,6 +89,7 @@ class CheckingCurve:
         )
 
 
+@shows_progress
 def simulate_checking(
     fit: Fit,
     truth: Any,
@@ -143,8 +144,13 @@ def simulate_checking(
     known, judge = _halves(fit, X_test, y_test, codes.astype(fit.problem.labels.codes.dtype))
     numbers = _numbers(checks, fit.n_rows)
     if not wrong.any():
-        raise ValueError("simulate_checking: expected some labels that differ from truth, got none.")
-    name, ask = _asked(fit, order, known)
+        raise ValueError(
+            "simulate_checking: expected some labels that differ from truth, got none. Fit the model on the labels "
+            "with their errors."
+        )
+    name, ask = _asked(fit, order, known, monitor)
+    if monitor is not None:
+        monitor.step("checking labels", 0, numbers[-1])
     before, clean = judge(fit), judge(_corrected(fit, np.flatnonzero(wrong), codes, fit, monitor))
     if not clean < before:
         raise ValueError(
@@ -158,7 +164,8 @@ def simulate_checking(
         coming = ranked[~np.isin(ranked, done)][: number - len(done)]
         if len(done) + len(coming) < number:
             raise ValueError(
-                f"simulate_checking: expected at least {number} rows in the order, got {len(done) + len(coming)}."
+                f"simulate_checking: expected at least {number} rows in the order, got {len(done) + len(coming)}. "
+                "Order more rows, or pass smaller numbers as checks."
             )
         done = np.concatenate([done, coming])
         found = done[wrong[done]]
@@ -181,7 +188,7 @@ def _corrected(fit: Fit, rows: IntArray, codes: IntArray, near: Fit, monitor: Mo
 
 def _halves(fit: Fit, X_test: Any, y_test: Any, truth: CodeArray) -> tuple[Any, Callable[[Fit], float]]:
     """What the order may know, as arguments of `next_to_check`, and the loss of a fit by the judging rows."""
-    test = as_known(fit, X_test, y_test, who="simulate_checking")
+    test = as_known(fit, X_test, y_test, who="simulate_checking", names=("X_test", "y_test"))
     if test is None:
         training = Known(fit.problem.design, truth)
         return (None, None), lambda model: mean_loss(model, training)
@@ -203,7 +210,7 @@ def _numbers(checks: Any, n_rows: int) -> list[int]:
     return [number for number in numbers if number <= n_rows] or [n_rows]
 
 
-def _asked(fit: Fit, order: Any, known: Any) -> tuple[str, Callable[[Mapping[int, Any]], Any]]:
+def _asked(fit: Fit, order: Any, known: Any, monitor: Monitor | None) -> tuple[str, Callable[[Mapping[int, Any]], Any]]:
     """The name of an order, and what gives its rows from the answers so far."""
     if isinstance(order, str):
         if order not in NAMES:
@@ -215,8 +222,8 @@ def _asked(fit: Fit, order: Any, known: Any) -> tuple[str, Callable[[Mapping[int
             mixed = np.random.default_rng(0).permutation(fit.n_rows)
             return order, lambda _: mixed
         if order == "suspects":
-            return order, lambda answers: suspects(fit, decisions=answers)
-        return order, lambda answers: next_to_check(fit, *known, decisions=answers)
+            return order, lambda answers: suspects(fit, decisions=answers, monitor=monitor)
+        return order, lambda answers: next_to_check(fit, *known, decisions=answers, monitor=monitor)
     if callable(order):
         return getattr(order, "__name__", "an order"), lambda answers: order(fit, answers)
     rows = _rows_of(order, fit.n_rows)

@@ -72,7 +72,7 @@ def exhaustive_lower_bound(
     check_monitor(monitor, who="exhaustive_lower_bound")
     check_edit(edit, who="exhaustive_lower_bound")
     offset = fit.threshold_logit(threshold, who="exhaustive_lower_bound")
-    rows = np.arange(fit.n_rows) if candidates is None else as_rows(candidates, fit.n_rows, who=_WHO)
+    rows = np.arange(fit.n_rows) if candidates is None else as_rows(candidates, fit.n_rows, who=f"{_WHO}: candidates")
     largest = min(as_whole(largest, 0, who=f"{_WHO}: largest"), len(rows))
     edits = fit.problem.all_edits(rows, edit)
     count = exhaustive_refits(len(edits), largest)

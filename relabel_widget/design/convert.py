@@ -102,6 +102,11 @@ def _check_numbers(dtype: np.dtype[Any], who: str) -> None:
 
 
 def _check_shape(shape: tuple[int, ...], who: str) -> None:
+    if shape in {(), (0,)}:
+        raise ValueError(
+            f"{who}: expected two dimensions (n_rows, n_features), got shape {shape}, which has no rows. Pass a matrix "
+            "or a data frame with at least one row."
+        )
     if len(shape) != 2:
         raise ValueError(
             f"{who}: expected two dimensions (n_rows, n_features), got shape {shape}. For a single row, pass "

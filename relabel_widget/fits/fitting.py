@@ -408,7 +408,10 @@ def check_any_fit(fit: Any, *, who: str, bayes: bool = False, instead: str = "")
             return
         raise TypeError(f"{who}: expected a Fit with coefficients, got {fit}. {instead or _OF_BAYES}")
     if not isinstance(fit, Fit):
-        raise TypeError(f"{who}: expected a Fit, as fit and adopt make, got {shown(fit)}.")
+        raise TypeError(
+            f"{who}: expected a Fit, as fit and adopt make, got {shown(fit)}. Adopt a scikit-learn estimator with "
+            "rw.adopt(estimator, X, y)."
+        )
 
 
 def check_fit(fit: Any, *, who: str, several: bool = False, instead: str = "") -> None:

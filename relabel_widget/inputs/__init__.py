@@ -6,7 +6,7 @@ The room knows shapes and types of what is passed in, and nothing of models. Pla
 from .cells import Cells, cells_of, raw_row
 from .containers import column_names, count_rows, is_one_value, materialised
 from .digests import digest_of, row_digests
-from .labels import as_labels, known_labels, present_values
+from .labels import as_labels, known_labels, labels_name, present_values
 from .matrix import as_matrix
 from .missing import is_missing, missing_by_column, missing_rows, named_rows
 from .queries import in_order, listed, one_row, queries_of
@@ -40,6 +40,7 @@ __all__ = [
     "is_missing",
     "is_one_value",
     "known_labels",
+    "labels_name",
     "listed",
     "materialised",
     "missing_by_column",

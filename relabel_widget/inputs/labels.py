@@ -43,10 +43,17 @@ def known_labels(y: Any, n_rows: int, *, who: str) -> tuple[AnyArray, IntArray]:
     labels, rows
         The labels that are there, shape (k,), and the rows that have one, int64, shape (k,).
     """
-    labels, rows, shape = present_values(y, who=f"{who}: y")
+    name = labels_name(who)
+    labels, rows, shape = present_values(y, who=f"{who}: y" if name == "y" else who)
     if shape != (n_rows,):
-        raise ValueError(f"{who}: expected one label for each of the {n_rows} rows of X, got y of shape {shape}.")
+        what = " of X, got y of shape" if name == "y" else ", got shape"
+        raise ValueError(f"{who}: expected one label for each of the {n_rows} rows{what} {shape}.")
     return labels, rows
+
+
+def labels_name(who: str) -> str:
+    """What messages call the labels: the argument that ``who`` names after the function, or y."""
+    return who.partition(": ")[2] or "y"
 
 
 def present_values(values: Any, *, who: str) -> tuple[AnyArray, IntArray, tuple[int, ...]]:

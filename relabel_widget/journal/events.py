@@ -114,7 +114,8 @@ def check_text(name: str, text: object) -> None:
         If it holds half of a surrogate pair.
     """
     if not isinstance(text, str):
-        raise TypeError(f"{name}: expected a string, got {type(text).__name__}. Pass str({name}).")
+        own = name.rpartition(": ")[2]
+        raise TypeError(f"{name}: expected a string, got {type(text).__name__}. Pass str({own}).")
     try:
         text.encode()
     except UnicodeEncodeError as error:

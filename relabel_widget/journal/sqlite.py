@@ -140,8 +140,11 @@ class SqliteStore(SqlStore):
         except FileExistsError:
             return
         except OSError as error:
+            if error.strerror is None:  # in our own words, which name the folder
+                own = str(error).removeprefix("journal: ")
+                raise StoreAwayError(f"journal: cannot create the store: {own}") from error
             raise StoreAwayError(
-                f"journal: cannot create {self.name}: {error.strerror or error}. Check that its folder exists and can "
+                f"journal: cannot create {self.name}: {error.strerror}. Check that its folder exists and can "
                 "be written, and that it is not itself a folder."
             ) from error
         except (sql.exc.SQLAlchemyError, sqlite3.Error) as error:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from .._typing import AnyArray, CodeArray, FloatArray, IntArray
+from ..arguments import shown
 from ..files.characters import readable, readable_values
-from ..inputs import as_labels, is_missing, known_labels
+from ..inputs import as_labels, is_missing, known_labels, labels_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +171,9 @@ def _distinct(array: AnyArray, who: str) -> AnyArray:
         return np.unique(array)
     except TypeError as error:
         kinds = sorted({type(label).__name__ for label in array})
-        raise TypeError(f"{who}: expected labels of one type, got {', '.join(kinds)} together in y.") from error
+        raise TypeError(
+            f"{who}: expected labels of one type, got {', '.join(kinds)} together in {labels_name(who)}."
+        ) from error
 
 
 def _as_given(classes: AnyArray, found: AnyArray) -> AnyArray:
@@ -181,8 +184,8 @@ def _as_given(classes: AnyArray, found: AnyArray) -> AnyArray:
 def _check_known(found: AnyArray, classes: AnyArray, who: str) -> None:
     if not np.isin(found, classes).all():
         raise ValueError(
-            f"{who}: the estimator knows the classes {_shown(classes)}, got the labels {_shown(found)} in y. "
-            "Pass y as it was given to the estimator's fit, in the same type."
+            f"{who}: the estimator knows the classes {_shown(classes)}, got the labels {_shown(found)} in "
+            f"{labels_name(who)}. Pass {labels_name(who)} as it was given to the estimator's fit, in the same type."
         )
 
 
@@ -217,6 +220,8 @@ def code_of(label: Any, classes: AnyArray, *, who: str) -> int:
         If it is not one of the classes.
     """
     known = classes.tolist()
+    if getattr(label, "ndim", 0):
+        raise ValueError(f"{who}: expected one of the labels {known}, got several: {shown(label)}. Pass one.")
     if is_missing(label):
         raise ValueError(
             f"{who}: expected one of the labels {known}, got {label!r} ({type(label).__name__}), which is missing. "

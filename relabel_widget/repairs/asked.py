@@ -93,6 +93,11 @@ class Asked:
 
 
 def _codes(wanted: Any, m: int, fit: Fit) -> IntArray:
+    if wanted is None:
+        raise ValueError(
+            f"{_WHO}: wanted: expected a class for all queries, one for each of the {m}, or Rates, got None. The "
+            f"classes are {shown(fit.classes.tolist())}."
+        )
     if isinstance(wanted, (str, bytes, numbers.Number, np.generic)):
         return np.full(m, code_of(wanted, fit.classes, who=f"{_WHO}: wanted"))
     return np.asarray(codes_of_queries(wanted, m, who=f"{_WHO}: wanted", classes=fit.classes), dtype=np.int64)
@@ -108,6 +113,8 @@ def _rates(wanted: Any, m: int) -> list[tuple[Rate, IntArray]]:
     """
     if isinstance(wanted, Rate):
         wanted = [wanted]
+    if isinstance(wanted, np.ndarray) and wanted.dtype == object:
+        wanted = wanted.tolist()
     if not isinstance(wanted, Sequence) or not any(isinstance(each, Rate) for each in wanted):
         return []
     if not all(isinstance(each, Rate) for each in wanted):

@@ -10,11 +10,11 @@ import numpy as np
 from .._typing import IntArray
 from ..arguments import check_monitor
 from ..fits import Fit, check_any_fit
-from ..monitor import Monitor
+from ..monitor import Monitor, shows_progress
 from ..outcome import Outcome
 from ..question import Question
 from ..search import Budget, FlipSet, find_flip_sets
-from ..search.find import Editable, editable_rows
+from ..search.find import Editable, check_jobs, editable_rows
 from ..search.flip_set import as_budget
 from ..search.refits import Spending
 from ..search.responses import RowResponses
@@ -37,6 +37,7 @@ _TOGETHER = (
 )
 
 
+@shows_progress
 def repair(
     fit: Fit,
     X_query: Any,
@@ -111,6 +112,7 @@ def repair(
     """
     check_any_fit(fit, who=_WHO, instead="rw.find_flip_set takes one, for a single query.")
     check_monitor(monitor, who=_WHO)
+    check_jobs(n_jobs, who=_WHO)
     threshold_logit = fit.threshold_logit(threshold, who=_WHO)
     if threshold_logit and len(fit.classes) > 2:
         raise ValueError(
@@ -198,6 +200,7 @@ class _Task:
                 candidates=self.editable.rows,
                 cost=self.editable.costs,
                 n_jobs=n_jobs,
+                progress=False,
                 monitor=self.monitor,
             )
             found.update(zip(of_code.tolist(), sets, strict=True))

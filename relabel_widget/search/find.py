@@ -187,16 +187,15 @@ def find_flip_sets(
     editable = editable_rows("find_flip_sets", fit, edit, candidates, cost, allowed_labels)
     task = _task("find_flip_sets", fit, edit, method, goal, editable, budget)
     proof = as_proof(fit, edit, bound, table, queries.n_rows, who="find_flip_sets")
-    line = ProgressLine(progress)
     found: list[FlipSet] = []
-    for flip_set in _searched(task, queries, _processes(n_jobs, queries.n_rows, task), monitor):
-        t = len(found)
-        raw = None if whole is None else rows_at(whole, np.array([t]))
-        found.append(task.concluded(flip_set, Asked(queries.take(np.array([t])), raw, t), proof, monitor))
-        if monitor is not None:
-            monitor.step("finding flip sets", t + 1, queries.n_rows)
-        line.show(f"finding flip sets: {t + 1} of {queries.n_rows}")
-    line.end()
+    with ProgressLine(progress) as line:
+        for flip_set in _searched(task, queries, _processes(n_jobs, queries.n_rows, task), monitor):
+            t = len(found)
+            raw = None if whole is None else rows_at(whole, np.array([t]))
+            found.append(task.concluded(flip_set, Asked(queries.take(np.array([t])), raw, t), proof, monitor))
+            if monitor is not None:
+                monitor.step("finding flip sets", t + 1, queries.n_rows)
+            line.show(f"finding flip sets: {t + 1} of {queries.n_rows}")
     return found
 
 
@@ -204,13 +203,24 @@ def _processes(n_jobs: Any, n_queries: int, task: _Task | RivalTask | BayesTask)
     """How many processes to search in: one where starting more would take longer than they save."""
     from joblib import cpu_count
 
-    if n_jobs is not None and (not isinstance(n_jobs, numbers.Integral) or n_jobs < 1):
-        raise ValueError(f"find_flip_sets: expected n_jobs as a positive whole number or None, got {n_jobs!r}.")
+    check_jobs(n_jobs, who="find_flip_sets")
     if n_jobs is None:
         least = _WORTH_PROCESSES * (8 if isinstance(task, BayesTask) else 1)  # whose searches take some milliseconds
         many = n_queries >= least and task.method == "verified" and _place(task.fit) != "workers"
         n_jobs = cpu_count() if many else 1
     return min(int(n_jobs), n_queries)
+
+
+def check_jobs(n_jobs: Any, *, who: str) -> None:
+    """Refuse what is no number of processes.
+
+    Raises
+    ------
+    ValueError
+        If it is neither a positive whole number nor None.
+    """
+    if n_jobs is not None and (not isinstance(n_jobs, numbers.Integral) or n_jobs < 1):
+        raise ValueError(f"{who}: expected n_jobs as a positive whole number or None, got {n_jobs!r}.")
 
 
 def _place(fit: AnyFit) -> str:

@@ -1,9 +1,8 @@
-"""Decisions come in from other tools and out again: on the right row or listed, as one action, or not at all."""
+"""Decisions come in from other tools and out again, as one action."""
 
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,48 +12,10 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from import_cases import FOREIGN, IDS, MODEL, TEXTS, WAYS, Y, bench, full, outcomes, state
 
 import relabel_widget as rw
-from relabel_widget.journal import JournalError
-from relabel_widget.workbench.exchange import sources
 from relabel_widget.workbench.workbench import Workbench
-
-FOREIGN = Path(__file__).parent.parent / "foreign"
-TEXTS = ["lovely tea", "cold soup", "warm room", "rude clerk", "twice said", "twice said", "kind guide", "dirty bus"]
-Y = np.array(["praise", "complaint", "praise", "complaint", "complaint", "complaint", "praise", "complaint"])
-IDS = [f"r{row:02}" for row in range(8)]
-MODEL = make_pipeline(CountVectorizer(), LogisticRegression(tol=1e-10)).fit(TEXTS, Y)
-WAYS = [
-    ("x.csv", None),
-    ("x.jsonl", None),
-    ("x.parquet", None),
-    ("x.json", "label-studio"),
-    ("y.jsonl", "doccano"),
-]
-
-
-def bench(annotator: str = "bo", ids: Any = IDS, **options: Any) -> Workbench:
-    return Workbench(MODEL, TEXTS, Y, ["lovely bus", "cold tea"], annotator=annotator, ids=ids, **options)
-
-
-def outcomes(result: rw.ImportedDecisions) -> list[tuple[Any, str]]:
-    rows = [None if pd.isna(row) else int(row) for row in result.table["row"]]
-    return list(zip(rows, result.table["outcome"], strict=True))
-
-
-def state(one: Workbench) -> Any:
-    """What everybody said of each row, without when it was written here."""
-    said = one._decisions.state.standing
-    return {
-        row: [(s.event.kind, s.event.annotator, s.event.note, s.event.time, s.label, s.opinion) for s in each]
-        for row, each in said.items()
-    }
-
 
 # --- other tools
 
@@ -158,6 +119,8 @@ def test_labels_with_issues() -> None:
     assert by_number.decisions()["decision"].tolist() == one.decisions()["decision"].tolist()
     with pytest.raises(ValueError, match=r"import_decisions: issues: expected a mask of shape \(8,\), got \(7,\)"):
         one.import_decisions((labels, issues[:7]))
+    with pytest.raises(ValueError, match=r"issues: .* got 0 or 1 for each of the 8 rows\. Pass a mask as"):
+        one.import_decisions((labels, issues.astype(int)))
 
 
 def test_a_frame_of_cleanlab() -> None:
@@ -177,24 +140,6 @@ def test_a_frame_of_cleanlab() -> None:
         one.import_decisions(frame.assign(given_label=frame["given_label"].tolist()[::-1]))
     with pytest.raises(ValueError, match=r"expected the columns row, id, .* or is_label_issue and predicted_label"):
         one.import_decisions(frame[["label_score", "given_label"]])
-
-
-# --- out and in again
-
-
-def full(ids: Any = IDS) -> Workbench:
-    one = bench("ada", ids)
-    one.relabel(one.flip_set(0).rows, one.flip_set(0).labels, note="read it, 'twice'\n=1")
-    one.relabel(4)  # one of two rows with the same text
-    one.keep(6, note="fine")
-    one.unsure(7)
-    one._annotator = "eve"
-    one.keep(4, note="no")
-    one.adjudicate(6, "complaint", note="so be it")
-    one.relabel(5)
-    one.relabel(5)  # takes the mark off again
-    one._annotator = "ada"
-    return one
 
 
 @pytest.mark.parametrize(("name", "format"), WAYS)
@@ -283,166 +228,17 @@ def test_a_label_that_was_changed_in_doccano_is_news(tmp_path: Path) -> None:
     assert back.decisions()[["decision", "annotator", "note"]].to_numpy().tolist() == [["keep", "kim", "no"]]
 
 
-# --- on the right row or listed
-
-
-def test_an_older_export_needs_ids_or_a_word_on_its_rows(tmp_path: Path) -> None:
-    path = tmp_path / "old.csv"
-    head = "row,id,original,corrected,annotator,note,time\n"
-    path.write_text(head + '1,"r01","complaint","praise","ada","",2026-01-01T00:00:00+00:00\n')
-    assert list(rw.read_labels(path, provenance=True)) == head.strip().split(",")
-    assert outcomes(bench().import_decisions(path)) == [(1, "recorded")]
-    path.write_text(head + '1,1,"complaint","praise","ada","",2026-01-01T00:00:00+00:00\n')
-    one = bench(ids=None)
-    result = one.import_decisions(path)
-    assert outcomes(result) == [(None, "no such row")]
-    assert 'pass match="row"' in result.table["why"][0]
-    assert outcomes(one.import_decisions(path, match="row")) == [(1, "recorded")]
-    path.write_text(head + '0,0,"complaint","praise","ada","",2026-01-01T00:00:00+00:00\n9,9,"a","b","","",\n')
-    assert outcomes(one.import_decisions(path, match="row")) == [(0, "original label differs"), (None, "no such row")]
-
-
-def test_a_row_of_that_number_with_another_content_is_no_match(tmp_path: Path) -> None:
-    one = bench("ada", None)
-    one.relabel([1, 6])
-    path = one.export(tmp_path / "x.csv")
-    texts, labels = [*TEXTS[:6], *TEXTS[:5:-1]], [*Y[:6], *Y[:5:-1]]
-    other = Workbench(MODEL, texts, labels, ["tea"])
-    result = other.import_decisions(path, match="row")
-    assert outcomes(result) == [(1, "recorded"), (None, "no such row")]
-    assert result.table["why"][1] == "Row 6 has another content here."
-
-
-@pytest.mark.parametrize("rest", [":5:1:1:", ":0:2:1:", ":1:1:2:", ":0:1:", ":x:1:1:", ":0:1:1:xyz", ":" * 9])
-def test_a_content_that_no_export_writes_is_none(tmp_path: Path, rest: str) -> None:
-    one = bench("ada", None)
-    one.relabel(4)
-    table = rw.read_labels(one.export(tmp_path / "x.csv"), provenance=True)
-    digest = table["content"][0].partition(":")[0]
-    result = bench(ids=None).import_decisions(table.assign(content=digest + rest))
-    assert outcomes(result)[0][1] in {"no such row", "uncertain row"}
-
-
-@st.composite
-def changed_data(draw: st.DrawFn) -> tuple[list[str], list[str], list[str] | None]:
-    """Next week's rows: some gone, some edited, some new, in another order, some with another label."""
-    rows = draw(st.permutations(range(8)).map(lambda order: order[: draw(st.integers(4, 8))]))
-    texts = [draw(st.sampled_from([TEXTS[row], TEXTS[row], TEXTS[row], "edited"])) for row in rows]
-    labels = [draw(st.sampled_from([Y[row], Y[row], Y[row], "praise"])) for row in rows]
-    ids = [IDS[row] for row in rows]
-    new = draw(st.lists(st.sampled_from([*TEXTS, "new"]), max_size=2))
-    texts, labels = [*texts, *new, "good", "bad"], [*labels, *(["praise"] * len(new)), "praise", "complaint"]
-    return texts, labels, draw(st.sampled_from([[*ids, *(f"n{place}" for place in range(len(new) + 2))], None]))
-
-
-@given(changed_data(), st.sampled_from(WAYS), st.booleans())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_a_decision_is_never_on_another_row(data: Any, way: tuple[str, Any], named: bool) -> None:
-    texts, labels, ids = data
-    one = full(IDS if named else None)
-    with tempfile.TemporaryDirectory() as folder:
-        path = one.export(Path(folder) / way[0], decisions="all", format=way[1])
-        model = make_pipeline(CountVectorizer(), LogisticRegression(tol=1e-10)).fit(texts, labels)
-        other = Workbench(model, texts, labels, ["tea"], ids=ids)
-        result = other.import_decisions(path)
-    decided = one.decisions().set_index("row")
-    for row, said in other.decisions().set_index("row").iterrows():
-        alike = [place for place, text in enumerate(TEXTS) if text == texts[row] and Y[place] == labels[row]]
-        if named and ids is not None:
-            alike = [place for place in alike if IDS[place] == ids[row]]
-        found = decided.loc[[place for place in alike if place in decided.index]]
-        assert ((found["note"] == said["note"]) & (found["decision"] == said["decision"])).any()
-    assert len(result.table) >= len(one._decisions.state.standing)
-
-
-# --- what is refused, and what an import may not do
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("x.json", "[" * 100_000, r"expected JSON, got .* in '.*x\.json'\. Export it again"),
-        ("x.json", '[{"data": {"text": "a"}, "annotations": 3}]', "expected a task with data and annotations, got"),
-        (
-            "x.json",
-            '[{"data": {}, "annotations": [7]}]',
-            "expected an annotation with a list of results, got 7, in record 1",
-        ),
-        (
-            "x.json",
-            '[{"sentiment": "a", "text": "b"}]',
-            r"expected an export of .*, got records with 'sentiment, text'",
-        ),
-        ("x.json", "7", r"expected an export of .*, got 7 in"),
-        ("x.jsonl", "", r"expected an export of .*, got None in"),
-        ("x.jsonl", '{"text": "a", "label": []}\n{"text"', "expected JSON, got .* in 'line 2 of"),
-        ("x.jsonl", '{"text": 5, "label": []}', "expected text as text and Comments as a list, got 5"),
-        (
-            "x.jsonl",
-            '{"text": "a", "label": [], "relabel_widget": "{}"}',
-            "expected relabel_widget as an export writes it",
-        ),
-        (
-            "x.jsonl",
-            '{"text": "a", "label": [], "relabel_widget": {"decisions": []}}',
-            "expected row as a number and con",
-        ),
-        (
-            "x.jsonl",
-            '{"text": "a", "label": [], "relabel_widget": {"row": 1, "content": "", "decisions": [1]}}',
-            "expected decisions as records in relabel_widget, got 1",
-        ),
-        (
-            "x.jsonl",
-            '{"text": "", "label": 1, "relabel_widget": {"row": 1, "content": "", "decisions": [{"decision": "no"}]}}',
-            "expected a decision, one of adjudicate, keep, relabel, unsure, got 'no'",
-        ),
-        (
-            "x.json",
-            '[{"data": {}, "annotations": [{"result": [], "updated_at": "soon"}]}]',
-            "expected a time as in .*, got 'soon'",
-        ),
-        ("x.csv", "a,b\n1,2\n", "expected the columns row, id, .* got a, b"),
-        ("x.csv", "\udcff", "in UTF-8"),
-        ("x.parquet", "PAR1", "is no whole Parquet file"),
-        ("x.pkl", "", r"expected a path ending in \.csv, \.parquet, \.jsonl or \.json"),
-    ],
-)
-def test_files_that_are_not_what_they_should_be(tmp_path: Path, name: str, content: str, message: str) -> None:
-    (tmp_path / name).write_bytes(content.encode(errors="surrogateescape"))
+@pytest.mark.parametrize("format", [None, "label-studio", "doccano"])
+def test_an_export_of_nothing_has_no_decisions(tmp_path: Path, format: Any) -> None:
+    path = tmp_path / "empty.json"
+    path.write_text("[]\n")
     one = bench()
-    with pytest.raises(ValueError, match=f"^import_decisions: .*{message}"):
-        one.import_decisions(tmp_path / name)
+    result = one.import_decisions(path, format=format)
+    assert (result.rows, result.silent, len(result.table)) == ([], 0, 0)
+    assert repr(result) == "ImportedDecisions(the source has no decisions)"
+    assert "Recorded" in result._repr_html_()
     assert len(one.history()) == 0
-
-
-def test_arguments_that_are_not_what_they_should_be(tmp_path: Path) -> None:
-    one = bench()
-    with pytest.raises(FileNotFoundError, match=r"import_decisions: there is no file .*x\.csv"):
-        one.import_decisions(tmp_path / "x.csv")
-    with pytest.raises(TypeError, match=r"expected a path, a frame .*, an array of labels or a pair"):
-        one.import_decisions({0: "praise"})
-    with pytest.raises(TypeError, match=r"expected labels as a mapping such as \{'POS': 'praise'\}, got \['praise'\]"):
-        one.import_decisions(Y, labels=["praise"])  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match='expected match as "row" or the name of a field, got 5'):
-        one.import_decisions(Y, match=5)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match='expected conflicts "skip" or "record", got \'ask\''):
-        one.import_decisions(Y, conflicts="ask")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match='expected format "labels", "label-studio" or "doccano", got \'xml\''):
-        one.import_decisions(Y, format="xml")  # type: ignore[arg-type]
-    one.close()
-    with pytest.raises(JournalError, match="this workbench was closed"):
-        one.import_decisions(np.where(Y == "praise", "complaint", Y))
-
-
-def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, packed = tmp_path / "x.jsonl", tmp_path / "x.parquet"
-    path.write_text("{}" * 1000)
-    pd.DataFrame({"text": ["a" * 100] * 1000}).to_parquet(packed)
-    monkeypatch.setattr(sources, "LARGEST", 1500)
-    for one in (path, packed):
-        with pytest.raises(ValueError, match=r"expected at most 1,500 bytes, got [0-9,]+ in .* Split the file"):
-            bench().import_decisions(one)
+    assert one.import_decisions(bench().export(tmp_path / "none.json", format="label-studio")).rows == []
 
 
 def test_a_conflict_with_what_is_decided_here_is_listed(tmp_path: Path) -> None:
@@ -482,107 +278,3 @@ def test_listeners_hear_of_an_import_and_of_no_dry_run() -> None:
     assert heard == []
     one.import_decisions(FOREIGN / "doccano.jsonl")
     assert heard == ["labels"]
-
-
-SHARED = bench()  # of which nothing is decided
-CONTENTS = [bytes(one).ljust(16, b"\0").hex() for one in SHARED._decisions.journal.rows.contents]
-digits = st.sampled_from([*CONTENTS, "0" * 32, "0" * 31, "g" * 32])
-small = st.integers(-1, 3)
-keys = st.one_of(digits, st.builds("{}:{}:{}:{}:{}".format, digits, small, small, small, digits), st.text(max_size=8))
-things = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(-(10**30), 10**30), st.floats(), st.text(max_size=5)),
-    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(st.text(max_size=3), inner, max_size=2)),
-    max_leaves=4,
-)
-labels = st.sampled_from(["praise", "complaint"])
-decision = {
-    "decision": st.one_of(st.sampled_from(["relabel", "keep", "unsure", "adjudicate"]), things),
-    "corrected": st.one_of(labels, things),
-    "annotator": st.one_of(st.text(max_size=5), things),
-    "note": st.one_of(st.text(max_size=5), things),
-    "time": st.one_of(st.just("2026-01-01T00:00:00"), things),
-}
-pack = {
-    "row": st.one_of(st.integers(-2, 9), things),
-    "id": st.one_of(st.sampled_from(IDS), things),
-    "content": st.one_of(keys, keys, things),
-    "original": st.one_of(labels, things),
-    "decisions": st.lists(st.fixed_dictionaries({}, optional=decision), max_size=2),
-}
-
-
-@given(
-    kept=st.fixed_dictionaries(pack),
-    text=st.sampled_from([*TEXTS, "new"]),
-    label=st.one_of(labels, things),
-    tool=st.sampled_from(["label-studio", "doccano"]),
-    match=st.sampled_from([None, "row", "key"]),
-)
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_whatever_a_file_holds_is_taken_listed_or_refused_in_words(
-    kept: Any, text: str, label: Any, tool: Any, match: str | None
-) -> None:
-    results = [{"type": "choices", "id": "relabel-0", "value": {"choices": label}}]
-    annotation = {"result": results, "completed_by": label}
-    task = {"data": {"text": text, "key": label}, "meta": {"relabel_widget": kept}, "annotations": [annotation]}
-    document = {"text": text, "label": label, "key": label, "relabel_widget": kept}
-    said, taken = "", None
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "x.json"
-        path.write_text(json.dumps([task if tool == "label-studio" else document]))
-        try:
-            taken = SHARED.import_decisions(path, format=tool, match=match, dry_run=True)
-        except ValueError as error:
-            said = str(error)
-    if taken is None:
-        assert said.startswith("import_decisions: expected ")
-        assert len(said) < 1000
-        return
-    taken._repr_html_()
-    content = kept["content"][:32] if isinstance(kept["content"], str) else ""
-    for row, outcome in outcomes(taken):
-        known = row is not None and (match == "row" or CONTENTS[row] == content or TEXTS[row] == text)
-        assert known or outcome != "recorded"
-
-
-# --- what would put a decision on another row
-
-
-def test_a_frame_of_cleanlab_in_another_order_is_refused() -> None:
-    codes = [1, 0, 1, 0, 0, 0, 1, 0]
-    table = pd.DataFrame(
-        {
-            "is_label_issue": [row == 2 for row in range(8)],
-            "label_quality": [0.9, 0.8, 0.01, 0.7, 0.6, 0.5, 0.4, 0.3],
-            "given_label": codes,
-            "predicted_label": [1, 0, 0, 0, 0, 0, 1, 0],
-        }
-    )
-    called = {0: "complaint", 1: "praise"}
-    assert outcomes(bench().import_decisions(table, labels=called)) == [(2, "recorded")]
-    moved = table.sort_values("label_quality")
-    for source in (moved, moved.drop(columns="given_label"), pd.Series(list(Y), index=range(7, -1, -1))):
-        with pytest.raises(ValueError, match=r"got an index with 0 to 7 in another order. Call sort_index\(\) first"):
-            bench().import_decisions(source, labels=called)
-    with pytest.raises(ValueError, match=r"expected given_label as the labels are here, got others in row"):
-        bench().import_decisions(moved.reset_index(drop=True), labels=called)
-
-
-def test_the_text_of_a_task_is_looked_for_beside_the_field_of_ids(tmp_path: Path) -> None:
-    path = tmp_path / "tasks.json"
-
-    def write(**data: str) -> None:
-        chosen = {"type": "choices", "value": {"choices": ["complaint"]}}
-        path.write_text(json.dumps([{"data": data, "annotations": [{"result": [chosen]}]}]))
-
-    write(review="lovely tea", source="web")
-    assert outcomes(bench().import_decisions(path)) == [(0, "recorded")]
-    write(rid="r01", review="lovely tea")
-    result = bench().import_decisions(path, match="rid")
-    assert outcomes(result) == [(None, "no such row")]
-    assert result.table["why"][0] == "The row with id 'r01' has another text here."
-
-
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(IsADirectoryError, match="import_decisions: expected a file, got the folder"):
-        bench().import_decisions(tmp_path)

@@ -30,7 +30,7 @@ from relabel_widget.workbench.workbench import Workbench
         (
             {"y_test": Y_TEST[:3]},
             ValueError,
-            r"y_test: expected one label for each of the 30 rows of X, got .* shape \(3,\)",
+            r"y_test: expected one label for each of the 30 rows, got shape \(3,\)",
         ),
         ({"y_test": ["neutral"] * 30}, ValueError, "Workbench: y_test: the estimator knows .* got .*'neutral'"),
         (

@@ -81,6 +81,13 @@ def test_a_store_of_other_data_is_refused(pipeline: Pipeline, store: Path) -> No
 # --- trouble while it is open
 
 
+def test_a_folder_that_is_missing_is_named_once(pipeline: Pipeline, tmp_path: Path) -> None:
+    """The message named it, the store in it, the folder again, and ended in two full stops."""
+    words = rf"^journal: cannot create the store: there is no folder '{tmp_path}/missing'\. Create it, or choose"
+    with pytest.raises(JournalError, match=rf"{words} another\.$"):
+        Workbench(pipeline, TRAIN, Y, TEST, store=tmp_path / "missing" / "store.sqlite")
+
+
 def test_what_is_decided_while_the_store_is_gone_is_written_when_it_is_back(
     pipeline: Pipeline, store: Path, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ...arguments import shown
 from ...journal import Kind
-from .lines import PACK, Line, as_text, unpacked
+from .lines import PACK, Line, as_text, deleted, unpacked
 
 _LABELS = ("label", "labels")  # older versions say "labels"
 
@@ -49,6 +49,9 @@ def lines_of(document: Mapping[str, Any], place: str, id_field: str | None) -> I
     if isinstance(approver, str):
         about = replace(about, annotator=as_text(approver, "annotation_approver"))
     own = _own(beside.get(PACK), about)
+    if own and not labels and _written(own):
+        yield deleted(own[-1], "doccano")
+        return
     yield from own
     if own and labels == _written(own):
         return

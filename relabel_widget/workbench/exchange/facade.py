@@ -198,7 +198,7 @@ class Exchange(ABC):
         match: str | None = None,
         labels: Mapping[Any, Any] | None = None,
         annotator: str | None = None,
-        conflicts: Literal["skip", "record"] = "skip",
+        conflicts: Literal["skip", "record"] | None = None,
     ) -> ImportedDecisions:
         """Take decisions in that were made elsewhere, as one action that one `undo` takes back.
 
@@ -220,15 +220,17 @@ class Exchange(ABC):
             Say what would be recorded, and write nothing.
         match
             None finds rows by content, and by id where an export of ours has them. ``"row"`` says that row numbers are
-            those of the same training rows in the same order, for exports of older versions. Any other text names the
+            those of the same training rows in the same order, for exports of older versions; a source is then refused
+            if a line contradicts the row of its number, by content, id or original label. Any other text names the
             field in which a file of Label Studio (in ``data``) or doccano has your ids.
         labels
             What the source calls a class, to the class: ``{"POS": "praise"}``, for those that differ.
         annotator
             Who decided, where the source does not say; by default the annotator of this workbench.
         conflicts
-            Decisions about rows that were decided differently here: ``"skip"`` lists them, ``"record"`` takes them in
-            as well, and then they are the newest.
+            Decisions about rows that were decided differently here: None and ``"skip"`` list them, ``"record"`` takes
+            them in as well, and then they are the newest. ``"skip"`` also leaves out the lines that contradict
+            ``match="row"``, and takes the others.
 
         Returns
         -------
@@ -251,27 +253,32 @@ class Exchange(ABC):
         -----
         A label that is the original one counts as ``keep`` where a person of Label Studio chose it; in arrays and in
         doccano, which does not say whether anybody looked, it says nothing. A task that was skipped in Label Studio is
-        ``unsure``, and so is a row in ``issues`` whose label is the original one or missing.
+        ``unsure``, and so is a row in ``issues`` whose label is the original one or missing. Where an export of ours
+        comes back from one of these tools without the label that it wrote, nothing is recorded of that decision.
         """
         dry_run = as_flag(dry_run, who="import_decisions: dry_run")
-        check_choice(conflicts, "conflicts", ("skip", "record"), who="import_decisions")
+        if conflicts is not None:
+            check_choice(conflicts, "conflicts", ("skip", "record"), who="import_decisions")
         if match is not None and not isinstance(match, str):
             raise TypeError(f'import_decisions: expected match as "row" or the name of a field, got {shown(match)}.')
         if annotator is not None:
             check_text("import_decisions: annotator", annotator)
-        names = as_names(labels)
         by_row, own = match == "row", self._decisions.labels
-        found = read(source, own.classes[own.original], names, format=format, id_field=None if by_row else match)
         rows = self._training.identities(own)
+        names = as_names(labels, rows, own.classes)
+        found = read(source, own.classes[own.original], names, format=format, id_field=None if by_row else match)
         ids = self._training.ids.tolist() if self._training.are_named else None
         places = Matching(rows, ids, by_number=by_row or found.is_aligned).find(found.lines)
         who = self._annotator if annotator is None else annotator
-        planned: list[tuple[Plan, pd.DataFrame]] = []
+        planned: list[tuple[Plan, pd.DataFrame, str]] = []
 
         def decide() -> Event | None:
             here = Here(rows, own.classes, self._decisions.state, names, who, conflicts == "record")
             plan = here.plan(found, places)
-            planned.append((plan, table_of(plan, here, self._training.ids, self.labels())))
+            doubt = plan.contradiction() if by_row and conflicts != "skip" else ""
+            if doubt:
+                plan = plan.held_back(doubt)
+            planned.append((plan, table_of(plan, here, self._training.ids, self.labels()), doubt))
             taken = plan.recorded()
             if dry_run or not taken:
                 return None
@@ -281,6 +288,8 @@ class Exchange(ABC):
 
         self._take_news()
         self._decide(decide)
-        plan, table = planned[0]
+        plan, table, doubt = planned[0]
+        if doubt and not dry_run:
+            raise ValueError(f"import_decisions: {doubt} Nothing was imported.")
         recorded = sorted({one.row for one in plan.recorded()})
         return ImportedDecisions(table, recorded, found.silent, dry_run)

@@ -18,11 +18,13 @@ from .matching import NoRow
 if TYPE_CHECKING:
     import pandas as pd
 
-RECORDED, KNOWN, CONFLICT, CHANGED, NO_LABEL, NO_ROW, UNCERTAIN, UNREADABLE = (
+RECORDED, KNOWN, CONFLICT, HELD_BACK, CHANGED, DELETED, NO_LABEL, NO_ROW, UNCERTAIN, UNREADABLE = (
     "recorded",
     "known",
     "conflict",
+    "held back",
     "original label differs",
+    "no label",
     "unknown label",
     "no such row",
     "uncertain row",
@@ -39,7 +41,8 @@ class ImportedDecisions:
     table
         A line for each decision of the source: ``place, row, id, outcome, decision, label, now, annotator, note, time,
         why``. ``outcome`` is ``recorded``, ``known`` (it is here already), ``conflict`` (the row was decided
-        differently here), ``original label differs``, ``unknown label``, ``no such row``, ``uncertain row`` or ``not
+        differently here), ``held back`` (other lines contradict the rows of their numbers), ``original label differs``,
+        ``no label`` (it was deleted in the other tool), ``unknown label``, ``no such row``, ``uncertain row`` or ``not
         readable``. ``now`` is the row's label before the import, ``row`` missing where none was found.
     rows
         Training rows of which something was recorded, or would be, sorted.
@@ -59,7 +62,8 @@ class ImportedDecisions:
         return {str(name): int(number) for name, number in self.table["outcome"].value_counts().items()}
 
     def __repr__(self) -> str:
-        said = ", ".join(f"{number:,} {name}" for name, number in self.counts().items()) or "no decisions"
+        said = ", ".join(f"{number:,} {name}" for name, number in self.counts().items())
+        said = said or "the source has no decisions"
         return f"ImportedDecisions({said}{'; dry run, nothing written' if self.dry_run else ''})"
 
     def _repr_html_(self) -> str:
@@ -96,6 +100,28 @@ class Plan:
     def recorded(self) -> list[_Planned]:
         """The decisions to write down, in the order of the source."""
         return [one for one in self.planned if one.outcome == RECORDED]
+
+    def contradiction(self) -> str:
+        """In words, that some lines are about other rows than those of their numbers; empty if all agree."""
+        wrong = [one for one in self.planned if one.outcome in {NO_ROW, CHANGED}]
+        right = sum(one.outcome in {RECORDED, KNOWN, CONFLICT} for one in self.planned)
+        if not wrong or not right:
+            return ""
+        first = wrong[0]
+        return (
+            f'expected row numbers of these very rows, as match="row" says, got {plural(right, "line")} that '
+            f"{'agrees' if right == 1 else 'agree'} with the row of that number and {len(wrong):,} that "
+            f"{'contradicts' if len(wrong) == 1 else 'contradict'} it (the first, {first.line.place}: {first.why}) The "
+            'rows are probably others. Leave out match to find rows by content and id; or pass conflicts="skip" to '
+            "record the lines that agree."
+        )
+
+    def held_back(self, why: str) -> Plan:
+        """The same with nothing to record."""
+        of_these = [
+            one._replace(outcome=HELD_BACK, why=why) if one.outcome == RECORDED else one for one in self.planned
+        ]
+        return Plan(of_these)
 
     def items(self, annotator: str) -> tuple[Imported, ...]:
         """These as events keep them; ``annotator`` decided where the source knows of nobody."""
@@ -147,8 +173,9 @@ class Here:
 
     def _planned(self, line: Line, row: int | NoRow) -> _Planned | None:
         """One line by itself; None where it says nothing."""
-        if line.problem:
-            return _Planned(line, row if isinstance(row, int) else -1, -1, UNREADABLE, line.problem)
+        if line.problem or line.gone:
+            outcome = UNREADABLE if line.problem else DELETED
+            return _Planned(line, row if isinstance(row, int) else -1, -1, outcome, line.problem or line.gone)
         if isinstance(row, NoRow):
             return _Planned(line, -1, -1, NO_ROW if row.certain else UNCERTAIN, row.why)
         original = int(self.rows.codes[row])
@@ -239,13 +266,13 @@ def table_of(plan: Plan, here: Here, ids: AnyArray, labels: AnyArray) -> pd.Data
     return pd.DataFrame({**columns, **texts, **values, "row": pd.Series(columns["row"], dtype="Int64"), "time": times})
 
 
-def as_names(labels: Any) -> dict[str, Any]:
+def as_names(labels: Any, rows: Rows, classes: AnyArray) -> dict[str, Any]:
     """The mapping of a source's labels to classes, by the texts of the former.
 
     Raises
     ------
-    TypeError
-        If it is no mapping.
+    TypeError, ValueError
+        If it is no mapping, or one to something else than classes.
     """
     if labels is None:
         return {}
@@ -253,4 +280,10 @@ def as_names(labels: Any) -> dict[str, Any]:
         raise TypeError(
             f"import_decisions: expected labels as a mapping such as {{'POS': 'praise'}}, got {shown(labels)}."
         )
+    for name, label in labels.items():
+        if rows.code(plain(label)) < 0:
+            raise ValueError(
+                f"import_decisions: expected labels to map to one of the classes {several(classes)}, got "
+                f"{shown(label)} for {shown(name)}."
+            )
     return {value_text(plain(name)): label for name, label in labels.items()}

@@ -14,7 +14,7 @@ from typing import Any
 
 from ...arguments import shown
 from ...journal import Kind
-from .lines import PACK, Line, as_text, as_time, unpacked
+from .lines import PACK, Line, as_text, as_time, deleted, unpacked
 
 _REGION = "relabel-"  # what an export calls its results, so that a changed one is seen
 
@@ -40,13 +40,14 @@ def lines_of(task: Mapping[str, Any], place: str, id_field: str | None) -> Itera
         about = replace(about, id=data.get(id_field))
     pack = task["meta"].get(PACK) if isinstance(task.get("meta"), dict) else None
     own = [] if pack is None else list(unpacked(pack, about))
-    yield from own
     if own:
         about = replace(own[0], if_equal=Kind.KEEP)
-    for annotation in task.get("annotations", []):
-        line = _line(annotation, about, own)
-        if line is not None:
-            yield line
+    annotations = task.get("annotations", [])
+    news = [line for each in annotations if (line := _line(each, about, own)) is not None]
+    gone = {} if any(not line.gone for line in news) else _deleted(annotations, own)
+    yield from (line for line in own if line.annotator not in gone)
+    yield from gone.values()
+    yield from (line for line in news if not line.gone or not own)
 
 
 def _text_of(data: Mapping[str, Any], id_field: str | None) -> str | None:
@@ -74,6 +75,8 @@ def _line(annotation: Any, about: Line, own: list[Line]) -> Line | None:
     labels = [label for one in chosen for label in _listed(one, "choices")]
     if cancelled:
         return replace(line, decision=Kind.UNSURE, label=None)
+    if not labels:
+        return replace(line, label=None, gone="The annotation has no label.")
     if len(labels) != 1:
         return replace(line, problem=f"The annotation has {len(labels)} choices where one label is expected.")
     return replace(line, decision=Kind.RELABEL, label=labels[0])
@@ -81,12 +84,24 @@ def _line(annotation: Any, about: Line, own: list[Line]) -> Line | None:
 
 def _is_own(chosen: list[Any], own: list[Line], cancelled: bool) -> bool:
     """Whether an export wrote an annotation, and nobody changed it since."""
-    if cancelled and not chosen:
-        return any(line.decision is Kind.UNSURE for line in own)
+    if cancelled:
+        return not chosen and any(line.decision is Kind.UNSURE for line in own)
     return len(chosen) == 1 and any(
         chosen[0].get("id") == f"{_REGION}{place}" and _listed(chosen[0], "choices") == [str(line.label)]
         for place, line in enumerate(own)
     )
+
+
+def _deleted(annotations: list[Any], own: list[Line]) -> dict[str | None, Line]:
+    """By person, the decisions that an export wrote as annotations of which none is left."""
+    left = [one.get("id") for each in annotations for one in each.get("result", []) if isinstance(one, dict)]
+    skipped = any(each.get("was_cancelled") is True and not each.get("result") for each in annotations)
+    last = {line.annotator: (place, line) for place, line in enumerate(own)}
+    return {
+        who: deleted(line, "Label Studio")
+        for who, (place, line) in last.items()
+        if (not skipped if line.decision is Kind.UNSURE else f"{_REGION}{place}" not in left)
+    }
 
 
 def _listed(result: Mapping[str, Any], name: str) -> list[Any]:

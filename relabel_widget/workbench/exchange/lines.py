@@ -39,6 +39,8 @@ class Line:
         Who, why and when; the annotator is None where the source does not know of people.
     problem
         Why it cannot be taken, in words; empty if it can.
+    gone
+        Why it says nothing although an export wrote a decision there, in words; empty if it says something.
     """
 
     place: str
@@ -54,6 +56,7 @@ class Line:
     note: str = ""
     time: datetime | None = None
     problem: str = ""
+    gone: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,13 @@ def unpacked(pack: Any, about: Line) -> Iterator[Line]:
         if not isinstance(record, dict):
             raise ValueError(f"expected decisions as records in {PACK}, got {shown(record)}")
         yield of_record(record, known)
+
+
+def deleted(line: Line, tool: str) -> Line:
+    """What is left of a decision of which another tool has deleted the label: nothing that could be taken for one."""
+    written = "unsure" if line.decision is Kind.UNSURE else repr(str(line.label))
+    why = f"The export wrote {written} here; in {tool} it was deleted, or was never imported."
+    return replace(line, label=None, gone=why)
 
 
 def plain_or_none(value: Any) -> Any:

@@ -54,12 +54,19 @@ class Matching:
         self._by_text(lines, found)
         return [NoRow(True, _nothing(line)) if one is None else one for line, one in zip(lines, found, strict=True)]
 
-    def _by_row(self, line: Line) -> int | NoRow:
-        if line.row is None or not 0 <= line.row < self._rows.n_rows:
+    def _by_row(self, line: Line) -> int | NoRow | None:
+        """The row of that number, unless something else in the line contradicts it; None for a line without one."""
+        if line.row is None:
+            return None
+        if not 0 <= line.row < self._rows.n_rows:
             return NoRow(True, f"There is no row {line.row}; rows go from 0 to {self._rows.n_rows - 1}.")
         content = (line.content or "").partition(":")[0]
-        if content and bytes(self._rows.contents[line.row]).ljust(len(content) // 2, b"\0").hex() != content:
-            return NoRow(True, f"Row {line.row} has another content here.")
+        if content:
+            same = bytes(self._rows.contents[line.row]).ljust(len(content) // 2, b"\0").hex() == content
+            return line.row if same else NoRow(True, f"Row {line.row} has another content here.")
+        named = None if line.id is None or self._ids is None else self._ids.get(value_text(plain(line.id)), [])
+        if named is not None and line.row not in named:
+            return NoRow(True, f"Row {line.row} has another id here than {clip(line.id, 80)!r}.")
         return line.row
 
     def _by_content(self, lines: Sequence[Line], found: list[int | NoRow | None]) -> None:

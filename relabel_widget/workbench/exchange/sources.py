@@ -70,12 +70,17 @@ def read(
             f"pair (labels, issues), got {shown(source)}."
         )
     frame = frame_of(source)
-    if frame is not None and frame.shape[1] > 1:
+    if frame is not None and frame.shape[1] != 1:
         return _of_frame(frame, original, names)
     if isinstance(source, tuple) and len(source) == 2 and len(original) != 2:
         for one in source:
             _check_order(one, len(original))
         return _of_arrays(source[0], original, source[1])
+    if isinstance(source, tuple) and len(source) != len(original):
+        raise ValueError(
+            "import_decisions: expected a pair (labels, issues), or a label for each of the "
+            f"{len(original)} training rows, got a tuple of {len(source)}: {shown(source)}."
+        )
     _check_order(source, len(original))
     return _of_arrays(source, original, None)
 
@@ -106,6 +111,8 @@ def _of_file(path: Path, format: Format | None, id_field: str | None) -> Source:
         return _of_labels(path)
     records = list(_records(path, one_a_line=ending == ".jsonl"))
     if format is None:
+        if not records and ending == ".json":  # as Label Studio writes where nothing is annotated
+            return Source(path.name, [])
         format = _format_of(records, path)
     return _of_labels(path) if format == "labels" else _of_records(records, path, format, id_field)
 
@@ -185,6 +192,7 @@ def _format_of(records: list[tuple[str, Any]], path: Path) -> Format:
     if doccano.is_document(first):
         return "doccano"
     got = f"records with {shown(', '.join(map(str, first)))}" if isinstance(first, dict) else shown(first)
+    got = got if records else "an empty file"
     raise ValueError(
         "import_decisions: expected an export of Workbench.export, of Label Studio (JSON: data and annotations) or of "
         f"doccano (text and label), got {got} in {str(path)!r}. Export it again in one of these formats."
@@ -229,7 +237,7 @@ def _of_frame(frame: Any, original: AnyArray, names_of: Mapping[str, Any]) -> So
     issues, labels = (np.array(frame[name].to_list()) for name in _ISSUES)
     if "given_label" in names:
         _check_given(frame["given_label"].to_list(), original, names_of)
-    return _of_arrays(labels, original, issues)
+    return _of_arrays(labels, original, issues, name=_ISSUES[0])
 
 
 def _check_order(source: Any, n_rows: int) -> None:
@@ -262,7 +270,7 @@ def _check_given(given: list[Any], original: AnyArray, names: Mapping[str, Any])
             )
 
 
-def _of_arrays(labels: Any, original: AnyArray, issues: Any) -> Source:
+def _of_arrays(labels: Any, original: AnyArray, issues: Any, name: str = "issues") -> Source:
     """A label for each row, and perhaps the rows that are in question."""
     values, rows, shape = present_values(materialised(labels, who="import_decisions"), who="import_decisions")
     n_rows = len(original)
@@ -271,7 +279,7 @@ def _of_arrays(labels: Any, original: AnyArray, issues: Any) -> Source:
             f"import_decisions: expected one label for each of the {n_rows} training rows, in their order, got shape "
             f"{shape}. Rows without a decision may have their original label, or None."
         )
-    doubted = None if issues is None else _doubted(issues, n_rows)
+    doubted = None if issues is None else _doubted(issues, n_rows, name)
     given = dict(zip(rows.tolist(), values.tolist(), strict=True))
     lines = []
     for row in range(n_rows) if doubted is None else np.flatnonzero(doubted).tolist():
@@ -282,7 +290,7 @@ def _of_arrays(labels: Any, original: AnyArray, issues: Any) -> Source:
     return Source("an array", lines, is_aligned=True)
 
 
-def _doubted(issues: Any, n_rows: int) -> BoolArray:
+def _doubted(issues: Any, n_rows: int, name: str) -> BoolArray:
     found = np.zeros(n_rows, dtype=bool)
-    found[as_rows(issues, n_rows, who="import_decisions: issues")] = True
+    found[as_rows(issues, n_rows, who=f"import_decisions: {name}")] = True
     return found
