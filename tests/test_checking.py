@@ -206,6 +206,18 @@ def test_the_outlook_of_a_few_rows_looks_no_further_than_them() -> None:
     assert np.isnan(outlook.next_gain)
 
 
+@pytest.mark.parametrize("n_checked", [0, 60])
+@pytest.mark.parametrize("more", [30, 190, 1000])
+def test_no_more_are_found_next_than_are_left(n_checked: int, more: int) -> None:
+    data = Planted(2, n=200, rate=0.05)
+    fit = data.fit()
+    rows = rw.next_to_check(fit)["row"].to_numpy()[:n_checked]
+    outlook = rw.checking_outlook(fit, decisions=data.answers(rows), more=more)
+    assert outlook.next_found.estimate <= outlook.left.estimate
+    assert outlook.next_found.low <= outlook.left.low
+    assert outlook.next_found.high <= outlook.left.high
+
+
 def test_simulated_checking_repairs_all_in_the_end() -> None:
     data = Planted(2, n=200, rate=0.2)
     curve = rw.simulate_checking(data.fit(), data.truth, data.x_known, data.y_known, checks=[20, 60, 200])

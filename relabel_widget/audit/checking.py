@@ -56,7 +56,7 @@ class CheckingOutlook:
     more
         How many labels would be checked next, in the order of `next_to_check`.
     next_found
-        Wrong labels among these.
+        Wrong labels among these, never more than are left.
     next_gain
         The fall of the known rows' mean log-loss by correcting these, in nats: a first-order forecast without an
         interval, NaN without known rows. Effects overlap, so it is rather too large.
@@ -198,9 +198,9 @@ def checking_outlook(
     queue = _queue(fit, X_known, y_known, decisions, monitor, who="checking_outlook")
     more = min(as_whole(more, 1, who="checking_outlook: more"), len(queue.rows))
     coming = queue.rows[:more]
-    draws = queue.odds.totals([queue.rows, coming])
+    draws = queue.odds.totals([coming, queue.rows[more:]])  # disjoint: no draw finds more than are left in it
     p = queue.odds.probability
-    left, found = _interval(draws[:, 0], p[queue.rows]), int(np.count_nonzero(queue.wrong))
+    left, found = _interval(draws.sum(axis=1), p[queue.rows]), int(np.count_nonzero(queue.wrong))
     gain = np.nan if queue.expected is None else float(p[coming] @ queue.expected.gain[coming])
     return CheckingOutlook(
         checked=len(queue.checked),
@@ -208,7 +208,7 @@ def checking_outlook(
         wrong=Interval(*(found + each for each in left)),
         left=left,
         more=more,
-        next_found=_interval(draws[:, 1], p[coming]),
+        next_found=_interval(draws[:, 0], p[coming]),
         next_gain=gain,
     )
 
