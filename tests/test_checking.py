@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.naive_bayes import MultinomialNB
 
 import relabel_widget as rw
+from relabel_widget.audit.checking import at_known_shares
 from relabel_widget.audit.error_odds import ErrorOdds, error_odds
 from relabel_widget.audit.worth import Gains, expected_gains
 
@@ -156,6 +157,30 @@ def test_known_rows_raise_suspicion() -> None:
     alone = rw.next_to_check(data.fit(C=100.0)).set_index("row")["score"][row]
     beside = rw.next_to_check(data.fit(C=100.0), twin, [other] * 20).set_index("row")["score"][row]
     assert beside > 10 * alone
+
+
+def test_probabilities_follow_the_shares_of_known_rows() -> None:
+    """Bayes' rule on three normal distributions: only how common each is differs."""
+    shares, true = np.array([0.5, 0.3, 0.2]), np.array([0.1, 0.2, 0.7])
+    likely = np.exp(-0.5 * np.square(np.linspace(-2, 3, 50)[:, None] - [-1.0, 0.0, 1.0]))
+    learned, wanted = likely * shares, likely * true
+    learned /= learned.sum(axis=1, keepdims=True)
+    wanted /= wanted.sum(axis=1, keepdims=True)
+    assert at_known_shares(learned, shares, (1e9 * true).astype(int)) == pytest.approx(wanted, rel=1e-5)
+    assert at_known_shares(learned, shares, np.zeros(3, dtype=int)) == pytest.approx(learned)
+    few = at_known_shares(learned, shares, np.array([0, 0, 100]))  # as much as the labels say: half way
+    between = likely * np.array([0.25, 0.15, 0.6])
+    assert few == pytest.approx(between / between.sum(axis=1, keepdims=True))
+
+
+def test_a_class_that_errors_make_rare_is_not_the_most_suspect() -> None:
+    """Four in five labels of one class are wrong. A model doubts the fifth one; known rows say otherwise."""
+    data = Planted(2, n=3000)
+    hidden = (data.truth == "b") & (np.random.default_rng(1).random(3000) < 0.8)
+    fit = rw.fit(data.x, np.where(hidden, "a", data.truth))
+    most = rw.next_to_check(fit, data.x_known, data.y_known).nlargest(50, "score")
+    assert (most["label"] == "a").sum() > 40
+    assert (rw.next_to_check(fit, limit=50)["label"] == "b").all()
 
 
 def test_dense_and_sparse_rows_give_the_same_queue() -> None:
