@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.naive_bayes import MultinomialNB
 
 import relabel_widget as rw
+from relabel_widget.audit.checking import at_known_shares
 from relabel_widget.audit.error_odds import ErrorOdds, error_odds
 from relabel_widget.audit.worth import Gains, expected_gains
 
@@ -158,6 +159,30 @@ def test_known_rows_raise_suspicion() -> None:
     assert beside > 10 * alone
 
 
+def test_probabilities_follow_the_shares_of_known_rows() -> None:
+    """Bayes' rule on three normal distributions: only how common each is differs."""
+    shares, true = np.array([0.5, 0.3, 0.2]), np.array([0.1, 0.2, 0.7])
+    likely = np.exp(-0.5 * np.square(np.linspace(-2, 3, 50)[:, None] - [-1.0, 0.0, 1.0]))
+    learned, wanted = likely * shares, likely * true
+    learned /= learned.sum(axis=1, keepdims=True)
+    wanted /= wanted.sum(axis=1, keepdims=True)
+    assert at_known_shares(learned, shares, (1e9 * true).astype(int)) == pytest.approx(wanted, rel=1e-5)
+    assert at_known_shares(learned, shares, np.zeros(3, dtype=int)) == pytest.approx(learned)
+    few = at_known_shares(learned, shares, np.array([0, 0, 100]))  # as much as the labels say: half way
+    between = likely * np.array([0.25, 0.15, 0.6])
+    assert few == pytest.approx(between / between.sum(axis=1, keepdims=True))
+
+
+def test_a_class_that_errors_make_rare_is_not_the_most_suspect() -> None:
+    """Four in five labels of one class are wrong. A model doubts the fifth one; known rows say otherwise."""
+    data = Planted(2, n=3000)
+    hidden = (data.truth == "b") & (np.random.default_rng(1).random(3000) < 0.8)
+    fit = rw.fit(data.x, np.where(hidden, "a", data.truth))
+    most = rw.next_to_check(fit, data.x_known, data.y_known).nlargest(50, "score")
+    assert (most["label"] == "a").sum() > 40
+    assert (rw.next_to_check(fit, limit=50)["label"] == "b").all()
+
+
 def test_dense_and_sparse_rows_give_the_same_queue() -> None:
     data = Planted(3)
     dense = rw.next_to_check(data.fit(), data.x_known, data.y_known)
@@ -204,6 +229,18 @@ def test_the_outlook_of_a_few_rows_looks_no_further_than_them() -> None:
     outlook = rw.checking_outlook(data.fit(), more=1000)
     assert outlook.more == 60
     assert np.isnan(outlook.next_gain)
+
+
+@pytest.mark.parametrize("n_checked", [0, 60])
+@pytest.mark.parametrize("more", [30, 190, 1000])
+def test_no_more_are_found_next_than_are_left(n_checked: int, more: int) -> None:
+    data = Planted(2, n=200, rate=0.05)
+    fit = data.fit()
+    rows = rw.next_to_check(fit)["row"].to_numpy()[:n_checked]
+    outlook = rw.checking_outlook(fit, decisions=data.answers(rows), more=more)
+    assert outlook.next_found.estimate <= outlook.left.estimate
+    assert outlook.next_found.low <= outlook.left.low
+    assert outlook.next_found.high <= outlook.left.high
 
 
 def test_simulated_checking_repairs_all_in_the_end() -> None:

@@ -1,8 +1,9 @@
 """What checking labels in some order repairs, beside other orders; and whether the stop rule's intervals hold.
 
-The combination was chosen with seeds 0, 1 and 7 and then frozen. Seeds 2 to 4 of SST-2 and hate_speech had shown that
-an earlier choice trusted the known rows too far; 5 and 6 were not looked at before. All orders see the same noisy fit;
-half of the test rows, drawn by the seed, are known to those that use them, the other half judges.
+The combination was chosen with seeds 0, 1 and 7. Seeds 2 to 4 of SST-2 and hate_speech had shown that an earlier choice
+trusted the known rows too far, and where a weak model errs that a rare class was doubted first; 5 and 6 were not looked
+at before the former. All orders see the same noisy fit; half of the test rows, drawn by the seed, are known to those
+that use them, the other half judges.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ CHECKS = (100, 200, 300, 400, 500, 600, 700, 800)
 AT = (100, 400, 800)
 PLANTED, HUMAN_LIKE = ("uniform", "by class"), "where unsure"
 SEEDS = [int(seed) for seed in os.environ.get("RELABEL_WIDGET_SEEDS", "2,3,4,5,6").split(",")]
-MOST_FOR_HALF = 450  # checks for half of the damage on SST-2: 416 were reached, 250 are wanted
+MOST_FOR_HALF = 450  # checks for half of the damage on SST-2: 394 were reached, 250 are wanted
 OURS = ("next_to_check", "suspects", "gain alone")
 
 
