@@ -50,7 +50,7 @@ function createLegend(scope: Scope, { store }: Session, begin: () => void) {
     const { ranking, explained, steps } = view;
     node.hidden = ranking === null;
     const size = ranking?.flip?.found ? ranking.flip.size : 0;
-    const known = size > 1 && explained !== null;
+    const known = size > 1 && explained !== null && Math.abs(explained.interaction) < 10; // more says nothing
     const together = known ? ` (joint ${signedPercent(explained.interaction)})` : "";
     setText(words, steps === null ? together : `: ${steps.length} of ${size} to decide`);
     step.update(whyNotStep(view));
