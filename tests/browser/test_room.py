@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -35,7 +37,8 @@ def early_workbench():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(900, 12))
     y = np.where(X[:, 0] + rng.normal(size=len(X)) > 0, "approved", "declined")
-    with pytest.warns(Warning):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         return rw.Workbench(LogisticRegression(C=1e4, max_iter=2).fit(X[:600], y[:600]), X[:600], y[:600], X[600:])
 
 
