@@ -99,9 +99,13 @@ class TestThePanes:
             assert fact.get_attribute("title") == fact.inner_text()
 
     def test_facts_of_a_test_row_stand_on_one_line_at_1400_px(self, show):
-        one = show(hotel_workbench(), width=1416)
+        one = show(hotel_workbench(), width=1396)
         cells = line_of(one.tests, 3).get_by_role("gridcell")
         assert len({round(cells.nth(at).bounding_box()["y"]) for at in range(2, 8)}) == 1
+        one.page.get_by_label("Filter test rows").select_option("Misclassified")
+        expect(one.tests.locator(".rlw-wrong").first).to_be_visible()
+        for name in one.tests.locator(".rlw-name-head").all()[:20]:
+            assert not name.evaluate("(node) => node.scrollWidth > node.clientWidth"), name.inner_text()
 
     def test_width_goes_to_the_text_at_2200_px(self, show):
         one = show(hotel_workbench(), width=2216)
