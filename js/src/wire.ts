@@ -341,14 +341,13 @@ export const share = record<Share>({
 
 /**
  * Each row's share of the change that a refit with the whole flip set brought to the log-odds of the class `of`
- * over the class `over`; both are empty without a flip set.
+ * over the class `over`; both are empty without a flip set. The shares add up to 1.
  */
 export interface Explained {
   row: number;
   of: string;
   over: string;
   change: number;
-  interaction: number;
   shares: Array<Share>;
 }
 export const explained = record<Explained>({
@@ -356,7 +355,6 @@ export const explained = record<Explained>({
   of: string,
   over: string,
   change: number,
-  interaction: number,
   shares: list(share),
 });
 

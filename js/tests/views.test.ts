@@ -190,7 +190,7 @@ describe("panels and keys", () => {
     fake.answers.history = { total: 1, lines: [{ event: 1, time: "2026-01-02T03:04:05+00:00", who: "ada", what: "Relabelled row 7", note: "<b>x</b>", state: "undone", row: 7, text: "cold soup" }] };
     key(find("section"), "h");
     await settled();
-    expect(find(".rlw-history-line.rlw-undone").textContent).toContain("Relabelled row 7<b>x</b>ada · undone");
+    expect(find(".rlw-history-line.rlw-undone").textContent).toContain("Relabelled row 7<b>x</b>ada · event 1, undone");
     expect(find(".rlw-history-line").textContent).toContain("cold soup");
   });
 
@@ -207,7 +207,7 @@ describe("panels and keys", () => {
     expect(words()).toContain("With 1 changed label");
     fake.reply(fake.last("decide"), { message: "Done.", rows: [7], forecast: { labels: 2, log_odds: -1.5, proba: 0.2, predicted: "bad" } });
     await settled();
-    expect(words()).toContain("With 2 changed labels, to first order: log-odds −1.50");
+    expect(words()).toContain("→ about 0.200, so probably “bad”");
   });
 
   test("a found size changes its line", async () => {

@@ -39,9 +39,8 @@ describe("numbers and sentences", () => {
     expect(flipWords({ ...flip, found: false, outcome: "Cannot flip." })).toEqual(["open", "Cannot flip."]);
   });
   test("a forecast says that it is one", () => {
-    const words = forecastWords({ labels: 1, logOdds: -0.8, proba: 0.42, predicted: "bad" }, "good");
-    expect(words).toContain("to first order: log-odds −0.800, probability about 0.420, so it becomes “bad”. Verify to confirm.");
-    expect(forecastWords({ labels: 2, logOdds: 0.1, proba: 0.7, predicted: "good" }, "good")).toContain("stays “good”");
+    const words = forecastWords({ labels: 1, logOdds: -0.8, proba: 0.42, predicted: "bad" }, 0.6);
+    expect(words).toBe("Not retrained yet. With 1 changed label: probability 0.600 → about 0.420, so probably “bad”. Verify to confirm.");
   });
 });
 

@@ -161,12 +161,11 @@ SHARE = record("Share", "The part of one row.", row=COUNT, share=NUMBER)
 EXPLAINED = record(
     "Explained",
     "Each row's share of the change that a refit with the whole flip set brought to the log-odds of the class `of` "
-    "over the class `over`; both are empty without a flip set.",
+    "over the class `over`; both are empty without a flip set. The shares add up to 1.",
     row=COUNT,
     of=TEXT,
     over=TEXT,
     change=NUMBER,
-    interaction=NUMBER,
     shares=listed(SHARE),
 )
 

@@ -59,7 +59,7 @@ class Queue:
             bench = self._workbench
             said = set(bench.decisions()["row"].tolist())
             ranked = bench.next_to_check if key[0] == "repair" and "repair" in wire.orders(bench) else bench.suspects
-            found = ranked(monitor=monitor)
+            found = ranked(texts=False, monitor=monitor)
             found = found[~found["row"].isin(said)]
             self._rankings[key] = found
             while len(self._rankings) > _KEPT:

@@ -97,7 +97,7 @@ class TrainingPages:
         """How suspect each row is, -1 for those decided about: as known, unless somebody decided since."""
         decided = said[["row", "decision", "label"]]
         if self._ranked is None or not self._ranked[0].equals(decided):
-            table = self._workbench.suspects(monitor=monitor)
+            table = self._workbench.suspects(texts=False, monitor=monitor)
             scores = np.full(self._workbench.n_train, -1.0)
             scores[table["row"]] = table["score"]
             self._ranked = (decided, scores)

@@ -60,7 +60,7 @@ function facts({ shared }: Readonly<View>): string {
   if (found === null) return "";
   const { becameRight, becameWrong, pValue } = found;
   const split = becameRight === null || becameWrong === null ? "" : `: ${count(becameRight)} now right, ${count(becameWrong)} now wrong`;
-  const chance = pValue === null || pValue === 1 ? "" : ` By luck alone, a split so uneven has probability ${pValue < 0.001 ? "under 0.001" : proba(pValue)}.`;
+  const chance = pValue === null || pValue === 1 ? "" : ` ${pValue < 0.05 ? "Hardly" : "Possibly"} by chance (p ${pValue < 0.001 ? "< 0.001" : `= ${proba(pValue)}`}).`;
   return `${count(found.flipped)} of ${plural(shared.nTest, "test row")} ${found.flipped === 1 ? "changes" : "change"} class${split}.${chance}`;
 }
 

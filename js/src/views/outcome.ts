@@ -3,11 +3,11 @@
 import type { FlipSummary, Forecast, Ranking } from "../protocol";
 import type { Store, View } from "../store";
 import { drawn, el, setClass, setText, type Scope } from "./dom";
-import { plural, proba, signed } from "./format";
+import { plural, proba } from "./format";
 import { quoted } from "./names";
 
 type Tone = "fact" | "guess" | "open";
-const BADGES: Record<Tone, string> = { fact: "Verified", guess: "Prediction", open: "Open" };
+const BADGES: Record<Tone, string> = { fact: "Verified", guess: "Estimate", open: "" };
 
 function createNote() {
   const badge = el("span", "badge");
@@ -16,7 +16,7 @@ function createNote() {
   return {
     node,
     show(tone: Tone, words: string, trial = false) {
-      setText(badge, trial ? `Trial: ${BADGES[tone].toLowerCase()}` : BADGES[tone]);
+      setText(badge, trial ? `Trial: ${BADGES[tone].toLowerCase() || "open"}` : BADGES[tone]);
       setClass(badge, "tried", trial);
       for (const name of Object.keys(BADGES)) setClass(node, name, name === tone);
       setText(text, words);
@@ -41,12 +41,8 @@ export function flipWords(flip: FlipSummary, several = false): [Tone, string] {
   return ["fact", `Relabelling ${rows} flips the prediction${to} after retraining: ${[`${change}.`, flip.own, smallness(flip)].filter(Boolean).join(" ")}`];
 }
 
-export function forecastWords(forecast: Forecast, before: string): string {
-  const verb = forecast.predicted === before ? "stays" : "becomes";
-  return (
-    `With ${plural(forecast.labels, "changed label")}, to first order: log-odds ${signed(forecast.logOdds)}, ` +
-    `probability about ${proba(forecast.proba)}, so it ${verb} ${quoted(forecast.predicted)}. Verify to confirm.`
-  );
+export function forecastWords(forecast: Forecast, before: number): string {
+  return `Not retrained yet. With ${plural(forecast.labels, "changed label")}: probability ${proba(before)} → about ${proba(forecast.proba)}, so probably ${quoted(forecast.predicted)}. Verify to confirm.`;
 }
 
 export function verifiedWords({ shared }: Readonly<View>, ranking: Ranking): string {
@@ -61,7 +57,7 @@ export function verifiedWords({ shared }: Readonly<View>, ranking: Ranking): str
 }
 
 const NOT_SEARCHED = "Not searched yet. A flip set is the smallest set of label changes that flips this.";
-const NOT_MARKED = "Try the flip set, or decide about its rows: what that does is predicted here. Then verify.";
+const NOT_MARKED = "Try the flip set, or decide about its rows. What that does is estimated here, and known once you verify.";
 
 /** What is known about the current labels: a fact after a verification, until then a prediction. */
 function changedWords(view: Readonly<View>): [Tone, string] {
@@ -70,7 +66,7 @@ function changedWords(view: Readonly<View>): [Tone, string] {
   const words = verifiedWords(view, ranking);
   if (words !== "") return ["fact", words];
   if (forecast === null || view.relabelled.size + view.onTrial.size === 0) return ["open", NOT_MARKED];
-  return ["guess", forecastWords(forecast, ranking.summary.predicted)];
+  return ["guess", forecastWords(forecast, ranking.summary.proba)];
 }
 
 /** The notes are always shown: if they came and went, rows would jump under the pointer. */

@@ -10,9 +10,9 @@ import { createAllRows } from "./allRows";
 import { createMatters } from "./conflicts";
 import { createQueue, type QueueView } from "./queue";
 
-function createLine({ time, who, what, note, state, row, text }: HistoryLine): HTMLElement {
+function createLine({ event, time, who, what, note, state, row, text }: HistoryLine): HTMLElement {
   const when = el("time", "muted", { datetime: time }, new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }));
-  const tail = el("span", "muted", el("bdi", "", who), state === "undone" ? `${who && " · "}undone` : "");
+  const tail = el("span", "muted", el("bdi", "", who), `${who && " · "}event ${event}${state === "undone" ? ", undone" : ""}`);
   const words = row === null ? el("span", "history-what", what) : el("button", "history-what leads", { type: "button", "data-row": row }, what);
   const said = el("span", "", words);
   if (note !== "") said.append(el("q", "history-note", { dir: "auto" }, note));

@@ -8,7 +8,7 @@ import { actInSight, button, drawn, el, focused, seen, setClass, setText, type S
 import { plural } from "./format";
 import { keepAs, relabelAs } from "./names";
 import { createNote } from "./note";
-import { createQueueList } from "./queueList";
+import { createQueueList, decided } from "./queueList";
 
 const NUMBERED = 9; // classes that have a key
 
@@ -75,7 +75,8 @@ export function createQueue(scope: Scope, session: Session): QueueView {
     labels.forEach(({ node: one }, i) => setClass(one, "has", !many && shared.classes[i] === front.label));
     const found = view.reasons.get(reasonKey(front));
     setText(place, many ? `${plural(picked.length, "label")} chosen` : front.title);
-    setText(facts, many ? "" : front.facts);
+    const settled = rowsOf(view.judged.flat()).includes(front.row);
+    setText(facts, many ? "" : `${settled ? `Decided: ${decided(view, front)}. ` : ""}${front.facts}`);
     if (many) setContent(text, { text: picked.map((one) => one.text).join("\n\n"), content: null });
     else setContent(text, front, found?.words, false, found?.parts);
     why.hidden = many;

@@ -2,7 +2,7 @@
 
 import type { QueueQuery, Suspect } from "../protocol";
 import type { Session } from "../session";
-import { frontOf, rowsOf } from "../store";
+import { frontOf, rowsOf, type View } from "../store";
 import { setContent } from "./content";
 import { drawn, el, focused, searchField, setAttribute, setClass, setText, type Scope } from "./dom";
 import { count, percent } from "./format";
@@ -12,7 +12,7 @@ import { createVirtual, type Line } from "./virtual";
 const HEIGHT = 60;
 const CUT = 300; // characters of a line
 
-function createLine(): Line & { text: HTMLElement; show(one: Suspect | undefined): void } {
+function createLine(): Line & { text: HTMLElement; show(one: Suspect | undefined, said: string): void } {
   const text = el("span", "clamp", { dir: "auto" });
   const [has, suggested] = [createName(), createName()];
   const score = el("span", "num");
@@ -22,14 +22,17 @@ function createLine(): Line & { text: HTMLElement; show(one: Suspect | undefined
     node,
     target: node,
     text,
-    show(one) {
+    show(one, said) {
       setContent(text, one && { ...one, text: one.text.slice(0, CUT) }, [], true);
       has.set(one?.label ?? "");
       suggested.set(one?.suggested ?? "");
-      setText(score, one === undefined ? "" : percent(one.score));
+      setText(score, one === undefined ? "" : said || percent(one.score));
     },
   };
 }
+
+/** What was decided about one that is settled. */
+export const decided = ({ relabelled }: Readonly<View>, one?: Suspect) => (one && relabelled.has(one.row) ? "changed" : "unchanged");
 
 /** `onLook` is called when one of the list was taken to the front. */
 export function createQueueList(scope: Scope, { store, suspects, actions }: Session, onLook: () => void) {
@@ -59,11 +62,12 @@ export function createQueueList(scope: Scope, { store, suspects, actions }: Sess
       const [one, view] = [suspects.row(index), store.get()];
       const among = (many: readonly Suspect[]) => one !== undefined && rowsOf(many).includes(one.row);
       const chosen = among(view.picked);
-      line.show(one);
+      const settled = among(view.judged.flat());
+      line.show(one, settled ? decided(view, one) : "");
       setAttribute(line.node, "aria-selected", String(chosen));
       setClass(line.node, "chosen", chosen);
       setClass(line.node, "picked", one !== undefined && frontOf(view)?.row === one.row);
-      setClass(line.node, "settled", among(view.judged.flat()));
+      setClass(line.node, "settled", settled);
     },
     onRange: (first, last) => suspects.want(first, last + 20),
   });

@@ -5,7 +5,6 @@ import type { Session } from "../session";
 import type { View } from "../store";
 import { createDetail } from "./detail";
 import { actInSight, button, drawn, el, seen, setAttribute, setClass, setText, term, uniqueId, type Scope } from "./dom";
-import { signedPercent } from "./format";
 import { createFlipNote } from "./outcome";
 import { createQueryCard } from "./queryCard";
 import { createTrainGrid } from "./trainGrid";
@@ -47,12 +46,10 @@ function createLegend(scope: Scope, { store }: Session, begin: () => void) {
   const node = el("div", "muted legend", el("span", "", "◆ ", term("Flip set"), ", ", term("shares"), words), step.node);
   const draw = () => {
     const view = store.get();
-    const { ranking, explained, steps } = view;
+    const { ranking, steps } = view;
     node.hidden = ranking === null;
     const size = ranking?.flip?.found ? ranking.flip.size : 0;
-    const known = size > 1 && explained !== null && Math.abs(explained.interaction) < 10; // more says nothing
-    const together = known ? ` (joint ${signedPercent(explained.interaction)})` : "";
-    setText(words, steps === null ? together : `: ${steps.length} of ${size} to decide`);
+    setText(words, steps === null ? "" : `: ${steps.length} of ${size} to decide`);
     step.update(whyNotStep(view));
     step.node.hidden = size === 0;
     setAttribute(step.node, "aria-pressed", String(steps !== null));
