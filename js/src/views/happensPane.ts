@@ -70,7 +70,7 @@ export function createHappensPane(scope: Scope, session: Session): { node: HTMLE
   const words = el("p", "flip-facts");
   const scores = createScores();
   const list = el("ul", "flip-list");
-  const result = el("div", "result", { role: "group", tabindex: 0, "aria-label": "Result of retraining" }, words, scores.node, list);
+  const result = el("div", "result", { role: "group", tabindex: 0, "aria-label": "Result of retraining" }, scores.node, words, list);
   const id = uniqueId("happens");
   let shownFlips: unknown;
   let shownScores: unknown;

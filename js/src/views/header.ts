@@ -60,7 +60,8 @@ function history(scope: Scope, actions: Actions): Control {
 
 export function createHeader(scope: Scope, { store, actions }: Session, open: (panel: Panel) => void, full: HTMLElement): HTMLElement {
   const [facts, more] = [el("span", "muted"), el("span", "")];
-  const own = el("p", "muted own-note");
+  const ownWords = el("span", "");
+  const own = el("p", "muted own-note", { tabindex: 0 }, ownWords);
   const trialWords = el("span", "");
   const end = button(scope, "End trial", "quiet small", () => actions.tryLabels(new Map()));
   const banner = el("p", "trial", trialWords, end.node);
@@ -71,9 +72,9 @@ export function createHeader(scope: Scope, { store, actions }: Session, open: (p
   const [conflicts, carried, rows] = [opener("conflicts", "", "small"), opener("carried", "", "small"), opener("rows", "", "leads")];
   facts.append(rows.node, more);
   const name = el("div", "title-line", el("h2", "heading", "Relabel workbench"), conflicts.node);
-  const title = el("div", "title", name, facts, banner, own, carried.node);
+  const title = el("div", "title", name, facts, banner, carried.node);
   const tools = el("span", "field", ...openers.map(({ node }) => node), full);
-  const node = el("header", "header", title, el("div", "controls", ...controls.map((control) => control.node), tools));
+  const node = el("header", "header", title, el("div", "controls", ...controls.map((control) => control.node), tools), own);
   function draw() {
     const view = store.get();
     const { nTrain, nTest } = view.shared;
@@ -84,7 +85,7 @@ export function createHeader(scope: Scope, { store, actions }: Session, open: (p
     setText(rows.node, `${count(nTrain)} training rows`);
     setText(more, ` · ${count(nTest)} test rows · ${plural(view.relabelled.size, "label")} changed`);
     own.hidden = view.shared.ownNote === "";
-    setText(own, view.shared.ownNote);
+    setText(ownWords, view.shared.ownNote);
     for (const control of controls) control.update(view);
     for (const { panel, node } of [...openers, conflicts, carried, rows]) {
       setAttribute(node, "aria-expanded", String(view.panel === panel));

@@ -73,6 +73,8 @@ function createHistogram(scope: Scope, ask: (range: Range) => void) {
       const [first, last] = range;
       const chosen = kept.map((rows, i) => (i < first || i > last ? 0 : rows));
       const largest = Math.max(...every);
+      const [from = "", to = ""] = rangeWords(labels, [0, bins - 1]).split(" to ");
+      setAttributes(plot, { "data-from": from, "data-to": to });
       setAttribute(svg, "viewBox", `0 0 ${bins} 1`);
       [every, chosen].forEach((counts, i) => setAttribute(paths[i] as SVGPathElement, "d", outline(counts, largest)));
       brush.style.left = `${(100 * first) / bins}%`;

@@ -11,7 +11,7 @@ import { createName, quoted } from "./names";
 function fact(label: string | Node): { node: HTMLElement; set(value: string): void } {
   const value = el("span", "value", { dir: "auto" });
   const node = el("div", "fact-box", el("span", "label", label), value);
-  return { node, set: (text) => setText(value, text) };
+  return { node, set: (text) => setText(value, (value.title = text)) };
 }
 
 /** The metadata of a row on one line, whole on hover. */

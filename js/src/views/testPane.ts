@@ -51,7 +51,7 @@ export function createTestPane(scope: Scope, session: Session): TestPane {
     "section",
     "pane tests",
     { "aria-labelledby": id },
-    el("div", "pane-head", title, fold.node, shown),
+    el("div", "pane-head", title, shown, fold.node),
     tools,
     createHistograms(scope, session),
     grid.node,
