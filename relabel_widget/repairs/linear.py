@@ -85,7 +85,11 @@ class Forecast:
         refit = Refit(context, trial.edits, Iterate(trial.theta, trial.eta), np.nan)
         moves = -trials.responses.falls(refit, edits, eta_directions) if len(edits) else np.zeros((0, len(slack)))
         costs = np.ones(len(edits)) if carrier.costs is None else carrier.costs[edits]
-        return cls(of_goal, slack, edits, problem.rows_of(edits), moves, contained(edits, trial.edits), costs)
+        rows = problem.rows_of(edits)
+        made = contained(edits, trial.edits)
+        instead = np.flatnonzero(contained(rows, rows[made]) & ~made)
+        moves[instead] += moves[made][np.searchsorted(rows[made], rows[instead])]  # these come with the other undone
+        return cls(of_goal, slack, edits, rows, moves, made, costs)
 
     @cached_property
     def taken(self) -> FloatArray:
