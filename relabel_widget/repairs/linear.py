@@ -17,8 +17,8 @@ from scipy.optimize import linprog
 from .._typing import BoolArray, FloatArray, IntArray
 from ..search.ranking import largest
 from ..search.refit import Context, Refit, contained
-from ..search.settings import LESS, RANKING_RTOL, settings_for
-from ..solver import Iterate, solve_many
+from ..search.settings import LESS, settings_for
+from ..solver import Iterate
 from .goals import Goals
 from .trials import Trial, Trials
 
@@ -68,14 +68,11 @@ class Forecast:
     def at(cls, trial: Trial, goals: Goals, trials: Trials, watched: BoolArray) -> Forecast:
         """Cost: a block solve with a column for each functional, and a product with X."""
         active = active_goals(trial, goals, watched)
-        of_goal, functionals = goals.functionals(active, trial.decisions, _MOST_RIVALS)
-        slack = goals.values(of_goal, functionals, trial.theta) - goals.required[of_goal]
+        functionals = goals.functionals(active, trial.decisions, _MOST_RIVALS)
+        slack = goals.slack(functionals, trial.theta)
         carrier = trials.carrier
         problem = carrier.fit.problem
-        hessian = carrier.edited(trial.edits).hessian(trial.eta)
-        solved = solve_many(
-            hessian, functionals, rtol=RANKING_RTOL, preconditioner=carrier.fit.preconditioner, monitor=trials.monitor
-        ).x
+        solved = trials.factors(trial, functionals)
         eta_directions = problem.extended_matvec(problem.design, solved)
         gains = np.stack(
             [-problem.pulls(trial.eta, np.ascontiguousarray(column), "relabel") for column in eta_directions.T], axis=1
@@ -89,7 +86,7 @@ class Forecast:
         made = contained(edits, trial.edits)
         instead = np.flatnonzero(contained(rows, rows[made]) & ~made)
         moves[instead] += moves[made][np.searchsorted(rows[made], rows[instead])]  # these come with the other undone
-        return cls(of_goal, slack, edits, rows, moves, made, costs)
+        return cls(functionals.goals, slack, edits, rows, moves, made, costs)
 
     @cached_property
     def taken(self) -> FloatArray:
