@@ -585,3 +585,28 @@ def test_a_step_that_no_bound_vouches_for_is_measured() -> None:
     assert found[1].gradient is not None
     assert_array_equal(found[0].theta, found[1].theta)
     assert found[0].far == found[1].far
+
+
+@pytest.mark.parametrize("width", [2, 32])
+def test_many_go_on_from_what_is_known(width: int) -> None:
+    """A solution takes one product, its residual's; what is nearly one takes fewer than nothing does."""
+    hessian, dense = system()
+    b = np.random.default_rng(2).normal(size=(13, 3))
+    b[:, 1] = 0.0
+    preconditioner = Jacobi.of(hessian)
+    exact = np.linalg.solve(dense, b)
+    groups = -(-3 // width)
+
+    def products(start: np.ndarray | None) -> int:
+        given = None if start is None else start.copy()
+        solved = solve_many(hessian, b, start=start, rtol=1e-6, preconditioner=preconditioner, width=width)
+        assert solved.converged
+        assert solved.residual <= 1e-6
+        assert_allclose(solved.x, exact, rtol=0, atol=1e-5 * np.abs(exact).max())
+        assert_array_equal(solved.x[:, 1], 0.0)
+        if start is not None:
+            assert_array_equal(start, given)
+        return solved.iterations
+
+    assert products(exact) == groups
+    assert products(exact + 1e-4) < products(None)

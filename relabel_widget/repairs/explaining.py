@@ -117,7 +117,7 @@ def _changes(made: Made, goals: Goals, wrong: IntArray) -> FloatArray:
     """
     fit, trial = made.fit, made.trial
     problem = fit.problem
-    _, functionals = goals.functionals(wrong, trial.decisions, 1)
+    functionals = goals.functionals(wrong, trial.decisions, 1).columns
     refit = made.trials.carrier.edited(trial.edits)
     out = np.zeros((len(made.edits), len(wrong)))
     for hessian, eta in ((fit.hessian, fit.eta), (refit.hessian(trial.eta), trial.eta)):

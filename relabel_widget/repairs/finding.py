@@ -104,7 +104,8 @@ def repair(
     weights follow the labels (``class_weight``).
 
     Cost: the flip sets (`find_flip_sets`), some 20 block solves of m columns, and one refit for each row of the set,
-    besides some 30. Memory: n_rows * m * 8 bytes, times the number of classes where there are more than two.
+    besides some 30. Memory: (n_rows + n_features) * m * 8 bytes, times the number of classes where there are
+    more than two.
 
     Sources: Wu, Flokas, Wu and Wang, "Complaint-driven training data debugging for Query 2.0" (SIGMOD 2020), for
     complaints about many predictions and rates, which they answer by a first-order ranking; Zhang, Zhu and Wright,

@@ -53,6 +53,23 @@ class Rate:
 
 
 @dataclass(frozen=True, eq=False)
+class Functionals:
+    """Linear functionals of the parameters: the log-odds of a goal's class against a rival.
+
+    Attributes
+    ----------
+    goals, rivals
+        The goal and the code of the rival of each, (f,).
+    columns
+        The functionals, (n_params, f).
+    """
+
+    goals: IntArray
+    rivals: IntArray
+    columns: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class Goals:
     """Queries and the classes that they must have.
 
@@ -151,22 +168,19 @@ class Goals:
         given_up[goal] = True
         return replace(self, given_up=given_up)
 
-    def functionals(self, goals: IntArray, decisions: FloatArray, most_rivals: int) -> tuple[IntArray, FloatArray]:
+    def functionals(self, goals: IntArray, decisions: FloatArray, most_rivals: int) -> Functionals:
         """Linear functionals of the parameters that must rise for goals to be met.
 
         With two classes one for each goal; with several one for each of its nearest rivals, as far as they are close.
 
-        Returns
-        -------
-        goals, functionals
-            The goal of each functional, (f,), and the functionals, (n_params, f).
         """
         problem = self.problem
         rows = problem.extended_rows(self.design.take(self.queries[goals]))
         if not isinstance(problem, MultinomialProblem):
-            return goals, rows * self._signs[goals]
+            return Functionals(goals, 1 - self.codes[goals], rows * self._signs[goals])
         found: list[FloatArray] = []
         of_goal: list[int] = []
+        against: list[int] = []
         for goal, row in zip(goals.tolist(), rows.T, strict=True):
             code = int(self.codes[goal])
             scores = decisions[self.queries[goal]]
@@ -174,12 +188,16 @@ class Goals:
             rivals = order[order != code][:most_rivals]
             for rival in rivals[scores[rivals] > scores[rivals[0]] - _RIVALRY].tolist():
                 of_goal.append(goal)
+                against.append(rival)
                 found.append(problem.functional(row, code, rival))
-        return np.array(of_goal, dtype=np.int64), np.stack(found, axis=1)
+        columns = np.stack(found, axis=1)
+        return Functionals(np.array(of_goal, dtype=np.int64), np.array(against, dtype=np.int64), columns)
 
-    def values(self, goals: IntArray, functionals: FloatArray, theta: FloatArray) -> FloatArray:
-        """The value of each functional less the offset, which must exceed what is required; (f,)."""
-        return np.asarray(theta @ functionals - self.offset * self._signs[goals])
+    def slack(self, functionals: Functionals, theta: FloatArray) -> FloatArray:
+        """By how much each functional exceeds what is required, (f,)."""
+        goals = functionals.goals
+        values = theta @ functionals.columns - self.offset * self._signs[goals]
+        return np.asarray(values - self.required[goals])
 
     @property
     def _signs(self) -> FloatArray:

@@ -17,6 +17,7 @@ _PLANNED = 6  # of them are linear programmes; what still lacks something then i
 _DEARER = (0, 1, 2, 4, 8)  # edits more than now, among which a mend is looked for
 _DEEPER = 4  # steps down by one forecast
 _MENDED = 8  # refits to make a planned set good
+_KEPT_FORECASTS = 16
 _FEWEST = 2  # edits of a set that may become cheaper
 
 
@@ -33,6 +34,7 @@ class RepairSearch:
         self.lost: list[int] = []
         self._trials = trials
         self._watched = np.zeros(len(goals.queries), dtype=bool)
+        self._forecasts: dict[tuple[bytes, bytes, int], Forecast] = {}
 
     def run(self, starts: list[IntArray]) -> None:
         """From nothing and from the given sets of edits; the best of what comes of them."""
@@ -189,7 +191,13 @@ class RepairSearch:
         return trial
 
     def _forecast(self, trial: Trial) -> Forecast:
-        return Forecast.at(trial, self.goals, self._trials, self._watched)
+        """That of a trial; the last ones are kept, as the search comes back to its best one."""
+        key = trial.edits.tobytes(), self._watched.tobytes(), len(self.lost)
+        if key not in self._forecasts:
+            if len(self._forecasts) == _KEPT_FORECASTS:
+                del self._forecasts[next(iter(self._forecasts))]
+            self._forecasts[key] = Forecast.at(trial, self.goals, self._trials, self._watched)
+        return self._forecasts[key]
 
     def _meets(self, trial: Trial) -> bool:
         return self.goals.all_met(trial.margins)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._typing import FloatArray, IntArray
+from .._typing import CodeArray, FloatArray, IntArray
 from ..fits import Fit
 from ..problem import MultinomialHessian, MultinomialProblem, Problem, slopes, softmax
 from ..solver import Iterate
@@ -90,7 +90,10 @@ class ClassResponses:
         return np.asarray(falls * refit.context.question.direction)
 
     def falls(self, refit: Refit, edits: IntArray, eta_directions: FloatArray) -> FloatArray:
-        """As for two classes; ``eta_directions`` is (n_rows * K, m)."""
+        """As for two classes; ``eta_directions`` is (n_rows * K, m).
+
+        Where the refit has relabelled an edit's row otherwise, this is what changing that label to the edit's does.
+        """
         pulls = self._pulls(refit, edits)
         pulls[refit.has(edits)] *= -1.0
         n_classes = pulls.shape[1]
@@ -99,7 +102,8 @@ class ClassResponses:
 
     def _pulls(self, refit: Refit, edits: IntArray) -> FloatArray:
         """How much the loss derivatives of each edit's row change, less what its curvature accounts for; (m, K)."""
-        return _edits(refit, edits).pulls(self.leverages_of(_problem(refit).rows_of(edits)))
+        rows = _problem(refit).rows_of(edits)
+        return _edits(refit, edits, codes_at(refit, rows)).pulls(self.leverages_of(rows))
 
     def start_point(self, problem: Problem, changed: IntArray, start: Refit) -> Iterate:
         """The start as a point of the edited problem, with secant curvature of the edited rows for the first step.
@@ -140,8 +144,21 @@ def _problem(refit: Refit) -> MultinomialProblem:
     return problem
 
 
-def _edits(refit: Refit, edits: IntArray) -> ClassEdits:
-    """The edits at a refit, taken back where it has made them."""
+def codes_at(refit: Refit, rows: IntArray) -> CodeArray:
+    """The codes that rows have in a refit, (len(rows),): their own for removals."""
+    problem = refit.context.question.fit.problem
+    assert isinstance(problem, MultinomialProblem)
+    codes = problem.labels.codes.copy()
+    made, new = np.divmod(refit.rows, problem.n_classes)
+    codes[made] = new
+    return codes[rows]
+
+
+def _edits(refit: Refit, edits: IntArray, before: CodeArray | None = None) -> ClassEdits:
+    """The edits at a refit, taken back where it has made them.
+
+    ``before`` are the codes that their rows have until then; by default other edits of these rows count as undone.
+    """
     problem = _problem(refit)
     rows, codes = np.divmod(edits, problem.n_classes)
     made, own, weights = refit.has(edits), problem.labels.codes[rows], problem.weights[rows]
@@ -151,6 +168,8 @@ def _edits(refit: Refit, edits: IntArray) -> ClassEdits:
         left_out = np.where(made, weights, 0.0)
         bend = weights - left_out
         return ClassEdits(eta, slopes(p, own, bend), bend, left_out, own)
-    before, after = np.where(made, codes, own), np.where(made, own, codes)
+    after = np.where(made, own, codes)
+    if before is None:
+        before = np.where(made, codes, own)
     bend = problem.weights_of(rows, before)
     return ClassEdits(eta, slopes(p, before, bend), bend, problem.weights_of(rows, after), after)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._typing import FloatArray, IntArray
+from .._typing import CodeArray, FloatArray, IntArray
 from ..problem import OneVsRestProblem, Problem
 from ..solver import Iterate
-from .class_responses import ClassResponses
+from .class_responses import ClassResponses, codes_at
 from .row_edit import RowEdits
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class RestResponses(ClassResponses):
         """As for several classes at once."""
         problem = _problem(refit)
         rows = problem.rows_of(edits)
-        made = _edits(refit, edits)
+        made = _edits(refit, edits, codes_at(refit, rows))
         leverage = self.leverages_of(rows)
         force, share = made.force, made.share(leverage)
         curvature = refit.hessian.curvature.reshape(-1, problem.n_classes)[rows]
@@ -54,8 +54,8 @@ def _problem(refit: Refit) -> OneVsRestProblem:
     return problem
 
 
-def _edits(refit: Refit, edits: IntArray) -> RowEdits:
-    """The edits at a refit, taken back where it has made them; tables (len(edits), K)."""
+def _edits(refit: Refit, edits: IntArray, before: CodeArray | None = None) -> RowEdits:
+    """As for several classes at once; tables (len(edits), K)."""
     problem = _problem(refit)
     rows, codes = np.divmod(edits, problem.n_classes)
     made, own = refit.has(edits), problem.labels.codes[rows]
@@ -64,6 +64,8 @@ def _edits(refit: Refit, edits: IntArray) -> RowEdits:
         signs, weights = problem.signs_of(own), problem.weights_as(rows, own) * np.ones((1, problem.n_classes))
         left_out = np.where(made[:, None], weights, 0.0)
         return RowEdits(eta, loss.slopes(eta, signs, weights - left_out), left_out, signs, loss)
-    before, after = np.where(made, codes, own), np.where(made, own, codes)
+    after = np.where(made, own, codes)
+    if before is None:
+        before = np.where(made, codes, own)
     weights = problem.weights_as(rows, after) * np.ones((1, problem.n_classes))
     return RowEdits(eta, problem.slopes_as(eta, rows, before), weights, problem.signs_of(after), loss)

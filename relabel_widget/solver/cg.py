@@ -124,6 +124,7 @@ def solve_many(
     *,
     rtol: float,
     preconditioner: Preconditioner,
+    start: FloatArray | None = None,
     width: int | None = None,
     with_eta: bool = False,
     max_iterations: int = 10_000,
@@ -135,6 +136,8 @@ def solve_many(
     ----------
     b
         Shape (n_params, m).
+    start
+        Initial guesses, same shape; they cost a product. Zero if None.
     width
         16 if groups of columns are solved in parallel, one per core, because a product keeps only one core busy;
         32 otherwise.
@@ -145,7 +148,8 @@ def solve_many(
     column takes iterations by itself; memory of five (n_params, width) arrays besides the solution, for each
     group being solved.
     """
-    if b.shape[1] == 1 and hessian.curvature.ndim == 1:  # threads would cost as much as a small system itself
+    # threads would cost as much as a small system itself
+    if b.shape[1] == 1 and hessian.curvature.ndim == 1 and start is None:
         one = solve(
             hessian,
             b[:, 0],
@@ -159,12 +163,13 @@ def solve_many(
     design = hessian.design
     width = width or (16 if design.one_core else 32)
     if b.shape[1] <= width:
-        return _solve_group(hessian, b, rtol, preconditioner, max_iterations, monitor)
+        return _solve_group(hessian, b, start, rtol, preconditioner, max_iterations, monitor)
     solution = np.zeros_like(b)
     parts = list(pieces(b.shape[1], width))
 
     def solved(part: slice) -> SolveResult:
-        return _solve_group(hessian, b[:, part], rtol, preconditioner, max_iterations, monitor)
+        first = None if start is None else start[:, part]
+        return _solve_group(hessian, b[:, part], first, rtol, preconditioner, max_iterations, monitor)
 
     worst = 0.0
     scale = 0.0
@@ -196,21 +201,29 @@ def _cores(most: int) -> int:
 def _solve_group(
     hessian: Hessian,
     b: FloatArray,
+    start: FloatArray | None,
     rtol: float,
     preconditioner: Preconditioner,
     max_iterations: int,
     monitor: Monitor | None,
 ) -> SolveResult:
-    solution, z = np.zeros_like(b), preconditioner.apply(b)
+    z = preconditioner.apply(b)
     size = column_dots(b, z)
-    left = np.where(size > 0, 1.0, 0.0)  # squared relative residuals
-    active = np.flatnonzero(size > 0)
-    hessian = hessian.columns(size > 0)
-    x = np.zeros((b.shape[0], len(active)))
-    r = b[:, active].copy()
+    if start is None:
+        solution, r, rz, products = np.zeros_like(b), b, size, 0
+    else:
+        solution, r, products = start * (size > 0), b - hessian.matmat(start), 1
+        z = preconditioner.apply(r)
+        rz = column_dots(r, z)
+    left = np.divide(rz, size, out=np.zeros_like(size), where=size > 0)  # squared relative residuals
+    going = left > rtol**2
+    active = np.flatnonzero(going)
+    hessian = hessian.columns(going)
+    x = solution[:, active].copy()
+    r = r[:, active].copy()
     p = z[:, active].copy()
-    rz = size[active]
-    scratch, products = np.empty_like(r), 0
+    rz = rz[active]
+    scratch = np.empty_like(r)
     while len(active) and products < max_iterations:
         if monitor is not None:
             monitor.check()
