@@ -1,7 +1,8 @@
 /** Requests to Python and their answers: one promise for each, settled exactly once. */
 
-import { decodeReply, decodeResult, encodeRequest } from "./codec";
+import { encodeRequest, isOurs, renamed } from "./codec";
 import type { Kind, Progress, Reason, Reply, Requests, Sizes } from "./protocol";
+import { VERSION } from "./wire";
 
 /** The part of an anywidget model that requests need. */
 export interface Channel {
@@ -31,8 +32,10 @@ export interface Client {
   dispose(): void;
 }
 
+type Answer = Extract<Reply, { kind: "result" | "error" }>;
+
 interface Waiting {
-  settle(reply: Reply): void;
+  settle(reply: Answer): void;
   abort(why: string): void;
 }
 
@@ -51,24 +54,21 @@ export interface News {
   onHeard?(): void;
   /** Nothing can be sent: the kernel has been restarted, or has stopped. */
   onLost?(): void;
+  /** Page and kernel do not understand each other. */
+  onStrange?(): void;
 }
 
-export function createClient(channel: Channel, { onProgress, onSizes, onHeard, onLost, onEnd }: News = {}): Client {
+export function createClient(channel: Channel, { onProgress, onSizes, onHeard, onLost, onEnd, onStrange }: News = {}): Client {
   const waiting = new Map<string, Waiting>();
 
   const onMessage = (message: unknown) => {
-    let reply: Reply | undefined;
-    try {
-      reply = decodeReply(message);
-    } catch (error) {
-      console.warn("relabel_widget: unexpected message from Python", error);
-      return;
-    }
-    if (reply === undefined) return;
+    if (!isOurs(message)) return;
     onHeard?.();
+    if (message.v !== VERSION) return onStrange?.();
+    const reply = renamed(message) as Reply; // of this version, so as it declares
     if (reply.kind === "progress") onProgress?.(reply);
     else if (reply.kind === "sizes") onSizes?.(reply);
-    else waiting.get(reply.id)?.settle(reply);
+    else if (reply.kind === "result" || reply.kind === "error") waiting.get(reply.id)?.settle(reply);
   };
   channel.on("msg:custom", onMessage);
 
@@ -89,12 +89,8 @@ export function createClient(channel: Channel, { onProgress, onSizes, onHeard, o
         abort,
         settle: (reply) =>
           finish(() => {
-            try {
-              if (reply.kind === "result") resolve(decodeResult(kind, reply.value));
-              else if (reply.kind === "error") reject(new RequestError(reply.reason, reply.message));
-            } catch (error) {
-              reject(new RequestError("malformed", `Unexpected answer from Python: ${String(error)}`));
-            }
+            if (reply.kind === "result") resolve(reply.value);
+            else reject(new RequestError(reply.reason, reply.message));
           }),
       });
       try {

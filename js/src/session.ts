@@ -31,6 +31,7 @@ const HEARTBEAT = 5_000;
 export const SILENCE =
   "The kernel is not responding. A cell may be running; if the kernel has stopped, rerun the cell of this " +
   "widget. Decisions in a store are kept.";
+const STRANGE = "This page is of another version than the kernel. Reload the page, then run the cell of this widget again.";
 
 /** Tells Python that a view is open, and notices when Python does not respond. */
 function createWatch(store: Store<View>, client: Client, onFilled: () => void) {
@@ -101,6 +102,7 @@ export function createSession(model: Model): Session {
     onSizes,
     onHeard: () => watch.heard(),
     onLost: () => store.set({ silent: true }),
+    onStrange: () => store.set({ notice: STRANGE, failed: true }),
     onEnd: (id) => id === teller && !store.get().busy && store.set({ progress: null }),
   });
   const watch = createWatch(store, client, () => load.spread());

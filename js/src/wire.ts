@@ -1,8 +1,6 @@
 /** Made by js/wire.py from relabel_widget/widget/_protocol.py and _columns.py: change those, then run `make build`. */
 
-import { boolean, classes, count, list, nullable, number, record, string, type Decoder } from "./decode";
-
-export const VERSION = 1;
+export const VERSION = "433ec4ec";
 
 export const COLUMNS = ["row", "text", "label", "predicted", "proba", "margin", "flip_size", "verified_proba"] as const;
 export type Column = (typeof COLUMNS)[number];
@@ -16,11 +14,6 @@ export interface Brush {
   first: number;
   last: number;
 }
-export const brush = record<Brush>({
-  of: string,
-  first: count,
-  last: count,
-});
 
 export const TRAIN_FILTERS = ["all", "suspect", "relabelled", "kept", "unsure", "noted", "mine", "contradicted"] as const;
 export type TrainFilter = (typeof TRAIN_FILTERS)[number];
@@ -42,12 +35,6 @@ export interface Content {
   lines: Array<Array<string>>;
   about: string;
 }
-export const content = record<Content>({
-  image: string,
-  coarse: boolean,
-  lines: list(list(string)),
-  about: string,
-});
 
 /**
  * A line of the list of test rows. `rival` is the nearest other class. With two classes `proba` is the probability
@@ -71,21 +58,6 @@ export interface TestRow {
   ownProba: number | null;
   flipped: boolean | null;
 }
-export const testRow = record<TestRow>({
-  row: count,
-  text: string,
-  content: nullable(content),
-  label: nullable(string),
-  predicted: string,
-  rival: string,
-  proba: number,
-  margin: number,
-  flipSize: nullable(count),
-  verifiedProba: nullable(number),
-  verifiedPredicted: nullable(string),
-  ownProba: nullable(number),
-  flipped: nullable(boolean),
-});
 
 /** Some of the test rows that fit a query. */
 export interface Page {
@@ -93,11 +65,6 @@ export interface Page {
   offset: number;
   rows: Array<TestRow>;
 }
-export const page = record<Page>({
-  total: count,
-  offset: count,
-  rows: list(testRow),
-});
 
 /**
  * How many test rows are in each bin: of those that fit filter and search, and of those that fit the brushes of
@@ -110,21 +77,11 @@ export interface Histogram {
   every: Array<number>;
   kept: Array<number>;
 }
-export const histogram = record<Histogram>({
-  of: string,
-  title: string,
-  labels: list(string),
-  every: list(count),
-  kept: list(count),
-});
 
 /** The histograms of the test rows. */
 export interface Spread {
   histograms: Array<Histogram>;
 }
-export const spread = record<Spread>({
-  histograms: list(histogram),
-});
 
 /**
  * A flip set. `labels` has the new label of each of its `rows`. `target` is the class that was asked for, null for
@@ -148,22 +105,6 @@ export interface FlipSummary {
   target: string | null;
   predictedAfter: string | null;
 }
-export const flipSummary = record<FlipSummary>({
-  size: count,
-  found: boolean,
-  verified: boolean,
-  outcome: string,
-  own: string,
-  probaBefore: number,
-  probaAfter: nullable(number),
-  lowerBound: count,
-  optimal: boolean,
-  rows: list(count),
-  labels: list(string),
-  open: list(count),
-  target: nullable(string),
-  predictedAfter: nullable(string),
-});
 
 /**
  * What the marked and tried rows do to the chosen row, to first order: a prediction, never a fact. `labels` is how
@@ -176,12 +117,6 @@ export interface Forecast {
   proba: number;
   predicted: string;
 }
-export const forecast = record<Forecast>({
-  labels: count,
-  logOdds: number,
-  proba: number,
-  predicted: string,
-});
 
 /**
  * A training row as it bears on the query; without one nothing does. `suggested` is the label that moves the query
@@ -210,25 +145,6 @@ export interface TrainRow {
   suspicion: number | null;
   words: Array<string>;
 }
-export const trainRow = record<TrainRow>({
-  rank: count,
-  row: count,
-  id: string,
-  text: string,
-  content: nullable(content),
-  original: string,
-  current: string,
-  suggested: string,
-  influence: number,
-  share: nullable(number),
-  inSet: boolean,
-  relabelled: boolean,
-  decision: string,
-  who: string,
-  note: string,
-  suspicion: nullable(number),
-  words: list(string),
-});
 
 /** Some of the ranked training rows. */
 export interface Bars {
@@ -236,11 +152,6 @@ export interface Bars {
   offset: number;
   rows: Array<TrainRow>;
 }
-export const bars = record<Bars>({
-  total: count,
-  offset: count,
-  rows: list(trainRow),
-});
 
 /**
  * One test row in full. `meta` is its metadata on one line. `largest` is the largest influence of any training
@@ -256,16 +167,6 @@ export interface Ranking {
   largest: number;
   bars: Bars;
 }
-export const ranking = record<Ranking>({
-  text: string,
-  content: nullable(content),
-  meta: string,
-  summary: testRow,
-  flip: nullable(flipSummary),
-  forecast: nullable(forecast),
-  largest: number,
-  bars: bars,
-});
 
 /** Some of the training rows that fit a query, and how many of all rows are relabelled, kept and unsure. */
 export interface Training {
@@ -276,14 +177,6 @@ export interface Training {
   kept: number;
   unsure: number;
 }
-export const training = record<Training>({
-  total: count,
-  offset: count,
-  rows: list(trainRow),
-  relabelled: count,
-  kept: count,
-  unsure: count,
-});
 
 /** What a shared feature contributes. */
 export interface WordPart {
@@ -291,11 +184,6 @@ export interface WordPart {
   weight: number;
   part: number;
 }
-export const wordPart = record<WordPart>({
-  word: string,
-  weight: number,
-  part: number,
-});
 
 /**
  * A training row in full, and what the features it shares with the query contribute, to first order, when it gets
@@ -316,28 +204,12 @@ export interface Words {
   label: string;
   words: Array<WordPart>;
 }
-export const words = record<Words>({
-  train: count,
-  text: string,
-  content: nullable(content),
-  meta: string,
-  same: list(count),
-  other: string,
-  choices: list(string),
-  note: string,
-  label: string,
-  words: list(wordPart),
-});
 
 /** The part of one row. */
 export interface Share {
   row: number;
   share: number;
 }
-export const share = record<Share>({
-  row: count,
-  share: number,
-});
 
 /**
  * Each row's share of the change that a refit with the whole flip set brought to the log-odds of the class `of`
@@ -351,14 +223,6 @@ export interface Explained {
   interaction: number;
   shares: Array<Share>;
 }
-export const explained = record<Explained>({
-  row: count,
-  of: string,
-  over: string,
-  change: number,
-  interaction: number,
-  shares: list(share),
-});
 
 /**
  * One event in words, and whether it counts now; `row` and `text` are of the first row it is about, null and empty
@@ -374,26 +238,12 @@ export interface HistoryLine {
   row: number | null;
   text: string;
 }
-export const historyLine = record<HistoryLine>({
-  event: count,
-  time: string,
-  who: string,
-  what: string,
-  note: string,
-  state: string,
-  row: nullable(count),
-  text: string,
-});
 
 /** The newest events. */
 export interface History {
   total: number;
   lines: Array<HistoryLine>;
 }
-export const history = record<History>({
-  total: count,
-  lines: list(historyLine),
-});
 
 /**
  * A training row that nobody decided about. `title` names it, `facts` says what is wrong with it; `score` is the
@@ -409,16 +259,6 @@ export interface Suspect {
   suggested: string;
   score: number;
 }
-export const suspect = record<Suspect>({
-  row: count,
-  title: string,
-  facts: string,
-  text: string,
-  content: nullable(content),
-  label: string,
-  suggested: string,
-  score: number,
-});
 
 /** Some of them, in the order asked for. */
 export interface Queue {
@@ -426,11 +266,6 @@ export interface Queue {
   offset: number;
   rows: Array<Suspect>;
 }
-export const queue = record<Queue>({
-  total: count,
-  offset: count,
-  rows: list(suspect),
-});
 
 /**
  * Why a label may be wrong: `words` that speak for the suggested one, how much each does (`parts`), and `lines` to
@@ -441,19 +276,11 @@ export interface Reasons {
   parts: Array<number>;
   lines: Array<Array<string>>;
 }
-export const reasons = record<Reasons>({
-  words: list(string),
-  parts: list(number),
-  lines: list(list(string)),
-});
 
 /** What was done, in words. */
 export interface Done {
   message: string;
 }
-export const done = record<Done>({
-  message: string,
-});
 
 /** What a button decides about a row. `effect` says what that is predicted to do, and may be empty. */
 export interface Choice {
@@ -463,13 +290,6 @@ export interface Choice {
   label: string | null;
   note: string;
 }
-export const choice = record<Choice>({
-  words: string,
-  effect: string,
-  decision: string as Decoder<Decision>,
-  label: nullable(string),
-  note: string,
-});
 
 /** A row to decide about, or null where there is none, with what was said about it. Titles tell them apart. */
 export interface Matter {
@@ -479,33 +299,18 @@ export interface Matter {
   said: Array<HistoryLine>;
   choices: Array<Choice>;
 }
-export const matter = record<Matter>({
-  row: nullable(count),
-  title: string,
-  text: string,
-  said: list(historyLine),
-  choices: list(choice),
-});
 
 /** Conflicts, or what did not carry over. */
 export interface Matters {
   about: string;
   matters: Array<Matter>;
 }
-export const matters = record<Matters>({
-  about: string,
-  matters: list(matter),
-});
 
 /** The test rows that a verification flipped. */
 export interface Flips {
   total: number;
   rows: Array<TestRow>;
 }
-export const flips = record<Flips>({
-  total: count,
-  rows: list(testRow),
-});
 
 /** How far the search in the background is. */
 export interface Filled {
@@ -513,11 +318,6 @@ export interface Filled {
   total: number;
   running: boolean;
 }
-export const filled = record<Filled>({
-  done: count,
-  total: count,
-  running: boolean,
-});
 
 /** The same, the training rows that it was about, and what it does to the chosen row. */
 export interface Decided {
@@ -525,11 +325,6 @@ export interface Decided {
   rows: Array<number>;
   forecast: Forecast | null;
 }
-export const decided = record<Decided>({
-  message: string,
-  rows: list(count),
-  forecast: nullable(forecast),
-});
 
 export const REASONS = ["malformed", "refused", "busy", "cancelled", "failed", "exists"] as const;
 export type Reason = (typeof REASONS)[number];
@@ -540,11 +335,6 @@ export interface Progress {
   done: number;
   total: number | null;
 }
-export const progress = record<Progress>({
-  phase: string,
-  done: count,
-  total: nullable(count),
-});
 
 /** News of the search in the background: the size found for a row (null: it gave up), and how far it is. */
 export interface Sizes {
@@ -554,33 +344,18 @@ export interface Sizes {
   total: number;
   running: boolean;
 }
-export const sizes = record<Sizes>({
-  row: nullable(count),
-  size: nullable(count),
-  done: count,
-  total: count,
-  running: boolean,
-});
 
 /** What runs now. */
 export interface Job {
   kind: string;
   row: number | null;
 }
-export const job = record<Job>({
-  kind: string,
-  row: nullable(count),
-});
 
 /** A label that is tried for a training row; nothing of it is recorded. */
 export interface Tried {
   row: number;
   label: string;
 }
-export const tried = record<Tried>({
-  row: count,
-  label: string,
-});
 
 /**
  * What a verification found; scores are null without true labels, or where they are not defined. `pValue` is that
@@ -601,21 +376,6 @@ export interface Verified {
   logLossBefore: number | null;
   logLossAfter: number | null;
 }
-export const verified = record<Verified>({
-  rows: count,
-  flipped: count,
-  becameRight: nullable(count),
-  becameWrong: nullable(count),
-  pValue: nullable(number),
-  accuracyBefore: nullable(number),
-  accuracyAfter: nullable(number),
-  f1Before: nullable(number),
-  f1After: nullable(number),
-  aucBefore: nullable(number),
-  aucAfter: nullable(number),
-  logLossBefore: nullable(number),
-  logLossAfter: nullable(number),
-});
 
 /**
  * The small synced state. Everything larger is asked for. `classes` are two or more; the threshold is one of two
@@ -648,27 +408,6 @@ export interface Shared {
   orders: Array<string>;
   meta: Array<string>;
 }
-export const shared = record<Shared>({
-  revision: count,
-  nTrain: count,
-  nTest: count,
-  classes: classes,
-  labelled: boolean,
-  nextUndo: string,
-  nextRedo: string,
-  conflicts: string,
-  carried: string,
-  exportPath: string,
-  status: string,
-  job: nullable(job),
-  trial: list(tried),
-  verification: nullable(verified),
-  verifiedBy: string,
-  ownNote: string,
-  checked: string,
-  orders: list(string),
-  meta: list(string),
-});
 
 /** What is asked, and what is told then. */
 export interface Requests {
@@ -698,33 +437,6 @@ export interface Requests {
   threshold: { body: { value: number }; result: Done };
   export: { body: { path: string; overwrite: boolean; every: boolean }; result: Done };
 }
-export const results: { [K in keyof Requests]: Decoder<Requests[K]["result"]> } = {
-  page: page,
-  spread: spread,
-  ranking: ranking,
-  bars: bars,
-  train_rows: training,
-  words: words,
-  explain: explained,
-  history: history,
-  queue: queue,
-  reasons: reasons,
-  outlook: done,
-  conflicts: matters,
-  carried: matters,
-  flips: flips,
-  watch: filled,
-  select: done,
-  decide: decided,
-  try: decided,
-  find: done,
-  verify: done,
-  cancel: done,
-  undo: decided,
-  redo: decided,
-  threshold: done,
-  export: done,
-};
 
 /** The columns of the list of test rows in their order: what stands over each, and what that means. */
 export const HEADINGS: readonly (readonly [column: Column, heading: string, title: string])[] = [

@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
+import { VERSION } from "../src/wire";
 import { contract, draw, key, onAPage, settled, state } from "./fixtures";
 
 onAPage();
@@ -56,7 +57,7 @@ describe("the page", () => {
   test("while a job runs it can be stopped, and rows be marked, but nothing long be begun", () => {
     const { fake, button, find } = draw({ test_row: 3 });
     fake.change({ busy: true, _state: state({ job: { kind: "find", row: 3 } }) });
-    fake.say({ v: 1, id: "", kind: "progress", phase: "refit", done: 1, total: 4 });
+    fake.say({ v: VERSION, id: "", kind: "progress", phase: "refit", done: 1, total: 4 });
     expect(find("[role=progressbar]").getAttribute("aria-valuenow")).toBe("1");
     for (const name of ["Find flip set", "Verify by retraining", "Export labels"]) {
       expect(button(name).title).toBe("Wait for the running job");
@@ -213,7 +214,7 @@ describe("panels and keys", () => {
   test("a found size changes its line", async () => {
     const { fake, find } = draw({ test_row: 3, relabelled: [7] });
     await settled();
-    fake.say({ v: 1, id: "", kind: "sizes", row: 4, size: 17, done: 2, total: 10, running: true });
+    fake.say({ v: VERSION, id: "", kind: "sizes", row: 4, size: 17, done: 2, total: 10, running: true });
     expect(find(".rlw-test-scroll").textContent).toContain("17");
     expect(find(".rlw-tests .rlw-pane-foot").textContent).toContain("Set sizes: 2 of 10");
   });

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ._columns import COLUMNS, SORTABLE
 from ._content import CONTENT
 from ._spread import MEASURES
-from ._types import CLASSES, COUNT, FLAG, NUMBER, TEXT, Type, limited, listed, nullable, one_of, record
-
-VERSION = 1
+from ._types import CLASSES, COUNT, FLAG, NUMBER, TEXT, Type, limited, listed, nullable, one_of, record, spelled
 
 LONGEST_PAGE = 500
 LONGEST_WATCH = 1_000
@@ -379,3 +378,13 @@ None any other. ``round`` of a queue names a ranking: a new number makes a new o
 decisions. ``try`` names all that is tried from now on, and no rows at all to end the trial; a label that is None is
 left to Python.
 """
+
+
+def _version() -> str:
+    """A digest of all that may travel: page and kernel understand each other if theirs are the same."""
+    asked = (f"{name}:{spelled(field)}" for kind in REQUESTS.values() for name, field in kind.fields.items())
+    told = map(spelled, (*(kind.result for kind in REQUESTS.values()), REASON, PROGRESS, SIZES, SHARED))
+    return hashlib.sha256("\n".join([*REQUESTS, *asked, *told]).encode()).hexdigest()[:8]
+
+
+VERSION = _version()
