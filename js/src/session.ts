@@ -23,6 +23,8 @@ export interface Session {
   actions: Actions;
   /** These test rows are visible. */
   watch(rows: number[]): void;
+  /** What is to be undone when the view is removed and would not go with its elements. */
+  atEnd(undo: () => void): void;
   dispose(): void;
 }
 
@@ -131,6 +133,7 @@ export function createSession(model: Model): Session {
   const suspects = createSuspects(client, load.outlook);
   const actions = createActions(store, client, pages, lines, load, unanswered, suspects);
   load.ranking();
+  const ends = [client.dispose, suspects.dispose, actions.stop, lines.dispose, bars.dispose, pages.dispose, load.stop, unfollow, watch.stop];
   return {
     store,
     pages,
@@ -139,16 +142,9 @@ export function createSession(model: Model): Session {
     suspects,
     actions,
     watch: watch.watch,
+    atEnd: (undo) => void ends.push(undo),
     dispose() {
-      watch.stop();
-      unfollow();
-      load.stop();
-      pages.dispose();
-      bars.dispose();
-      lines.dispose();
-      actions.stop();
-      suspects.dispose();
-      client.dispose();
+      for (const end of ends.splice(0).reverse()) end();
     },
   };
 }

@@ -200,6 +200,15 @@ test("find needs a chosen row", () => {
   expect(fake.sent.map(({ kind }) => kind)).not.toContain("find");
 });
 
+test("what does not go with the elements is undone once, the last first", () => {
+  const { session } = open();
+  const order: number[] = [];
+  for (const one of [1, 2]) session.atEnd(() => order.push(one));
+  session.dispose();
+  session.dispose();
+  expect(order).toEqual([2, 1]);
+});
+
 test("dispose leaves no listener at the model", () => {
   const { fake, session } = open({ test_row: 3 });
   expect(fake.listeners()).toBeGreaterThan(0);

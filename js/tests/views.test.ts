@@ -131,19 +131,24 @@ describe("the page", () => {
     expect(leaked).not.toHaveBeenCalled();
   });
 
-  test("disposing leaves no element and no listener behind", async () => {
-    let open = 0;
+  test("disposing leaves no element, no observer and no listener on what stays", async () => {
+    const observed = new Set<Element>();
+    vi.stubGlobal("ResizeObserver", class {
+      seen: Element[] = [];
+      observe(node: Element) { observed.add(node); this.seen.push(node); }
+      disconnect() { for (const node of this.seen) observed.delete(node); }
+    });
     let target: EventTarget = document.body; // happy-dom's elements have an EventTarget of their own
     while (!Object.hasOwn(target, "addEventListener")) target = Object.getPrototypeOf(target);
-    const add = vi.spyOn(target, "addEventListener").mockImplementation(() => void (open += 1));
-    const remove = vi.spyOn(target, "removeEventListener").mockImplementation(() => void (open -= 1));
+    const heard = new Set<EventTarget>();
+    const add = vi.spyOn(target, "addEventListener").mockImplementation(function (this: EventTarget) { heard.add(this); });
     const { fake, host, dispose } = draw();
-    expect(open).toBeGreaterThan(10);
+    expect([heard.size > 10, observed.size > 2]).toEqual([true, true]);
+    expect([window, document, document.body, host].filter((stays) => heard.has(stays))).toEqual([]);
     await settled();
     dispose();
-    expect([open, fake.listeners(), host.children.length]).toEqual([0, 0, 0]);
+    expect([observed.size, fake.listeners(), host.children.length]).toEqual([0, 0, 0]);
     add.mockRestore();
-    remove.mockRestore();
   });
 });
 

@@ -1,26 +1,14 @@
 import { describe, expect, test, vi } from "vitest";
-import { createScope } from "../src/views/dom";
 import { createVirtual } from "../src/views/virtual";
 import { onAPage } from "./fixtures";
 
 onAPage();
 
-test("a scope undoes in reverse order, once", () => {
-  const scope = createScope();
-  const order: number[] = [];
-  scope.add(() => order.push(1));
-  scope.add(() => order.push(2));
-  scope.dispose();
-  scope.dispose();
-  expect(order).toEqual([2, 1]);
-});
-
 describe("a list of any length", () => {
   function list(total: number) {
-    const scope = createScope();
     const instead = document.createElement("p");
     const onRange = vi.fn();
-    const one = createVirtual(scope, {
+    const one = createVirtual(() => {}, {
       names: "x", rowHeight: 50, spare: 2, instead, total: () => total, onRange,
       create: () => { const node = document.createElement("div"); return { node, target: node }; },
       update(line, index) { line.node.textContent = String(index); },
@@ -28,7 +16,7 @@ describe("a list of any length", () => {
     Object.defineProperty(one.body, "clientHeight", { value: 500 });
     document.body.append(one.body, instead);
     one.draw();
-    return { one, scope, onRange, instead, spacer: one.body.firstElementChild as HTMLElement, resize: (to: number) => { total = to; one.draw(); } };
+    return { one, onRange, instead, spacer: one.body.firstElementChild as HTMLElement, resize: (to: number) => { total = to; one.draw(); } };
   }
   test("draws the lines in sight, in order, and a few more", () => {
     const { one, spacer } = list(100_000);

@@ -4,7 +4,7 @@ import type { Decision } from "../protocol";
 import type { Session } from "../session";
 import { TRAIN_FILTERS, type TrainFilter } from "../wire";
 import { createDetail } from "./detail";
-import { actInSight, drawn, el, seen, setText, type Scope } from "./dom";
+import { actInSight, drawn, el, listen, seen, setText } from "./dom";
 import { count } from "./format";
 import { createTools } from "./tools";
 import { createTrainList } from "./trainList";
@@ -20,21 +20,19 @@ const LABELS: Record<TrainFilter, string> = {
   contradicted: "Same text, other label",
 };
 
-export function createAllRows(scope: Scope, session: Session) {
+export function createAllRows(session: Session) {
   const { store, lines, actions } = session;
-  const { node: tools, search, select } = createTools(
-    scope,
-    "training rows",
+  const { node: tools, search, select } = createTools("training rows",
     TRAIN_FILTERS.map((filter) => [filter, LABELS[filter]] as const),
     (text) => actions.askRows({ search: text }),
     (place) => actions.askRows({ filter: TRAIN_FILTERS[place] ?? "all" }),
   );
   search.placeholder = "Search, or go to a row or id";
   const counts = el("p", "muted");
-  const { node: box, list, draw: drawList, follow, focus, place, line } = createTrainList(scope, session, lines, "All training rows");
-  const detail = createDetail(scope, session, () => true);
+  const { node: box, list, draw: drawList, follow, focus, place, line } = createTrainList(session, lines, "All training rows");
+  const detail = createDetail(session, () => true);
   const isSeen = () => seen(line(), detail.node);
-  actInSight(scope, detail.node, isSeen);
+  actInSight(detail.node, isSeen);
   tools.append(counts);
   const node = el("div", "all", tools, box, detail.node);
   let asked = 0;
@@ -60,11 +58,11 @@ export function createAllRows(scope: Scope, session: Session) {
     }
     follow();
   }
-  scope.listen(search, "keydown", ({ key }) => {
+  listen(search, "keydown", ({ key }) => {
     if (key === "Enter") focus();
   });
-  scope.add(lines.subscribe(draw));
-  drawn(scope, store, draw);
+  lines.subscribe(draw);
+  drawn(store, draw);
   return {
     node,
     decide: (decision: Decision) => isSeen() && detail.decide(decision),

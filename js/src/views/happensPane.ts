@@ -3,7 +3,7 @@
 import type { Session } from "../session";
 import type { TestRow, Verified } from "../protocol";
 import type { View } from "../store";
-import { button, drawn, el, setClass, setText, uniqueId, type Scope } from "./dom";
+import { button, drawn, el, listen, setClass, setText, uniqueId } from "./dom";
 import { count, percent, plural, proba } from "./format";
 import { createExport } from "./exportBar";
 import { createChangedNote } from "./outcome";
@@ -64,9 +64,9 @@ function facts({ shared }: Readonly<View>): string {
   return `${count(found.flipped)} of ${plural(shared.nTest, "test row")} ${found.flipped === 1 ? "changes" : "change"} class${split}.${chance}`;
 }
 
-export function createHappensPane(scope: Scope, session: Session): { node: HTMLElement; export(): void } {
+export function createHappensPane(session: Session): { node: HTMLElement; export(): void } {
   const { store, actions } = session;
-  const verify = button(scope, "Verify by retraining", "", actions.verify);
+  const verify = button("Verify by retraining", "", actions.verify);
   const words = el("p", "flip-facts");
   const scores = createScores();
   const list = el("ul", "flip-list");
@@ -75,8 +75,11 @@ export function createHappensPane(scope: Scope, session: Session): { node: HTMLE
   let shownFlips: unknown;
   let shownScores: unknown;
 
-  function draw() {
-    const view = store.get();
+  listen(list, "click", (event) => {
+    const line = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-row]") : null;
+    if (line !== null) actions.select(Number(line.dataset["row"]));
+  });
+  drawn(store, (view) => {
     const { verification } = view.shared;
     verify.update(whyNotVerify(view));
     setClass(verify.node, "primary", nextStep(view) === "verify");
@@ -89,15 +92,10 @@ export function createHappensPane(scope: Scope, session: Session): { node: HTMLE
     const rows = view.flips?.rows ?? [];
     const more = (view.flips?.total ?? 0) - rows.length;
     list.replaceChildren(...rows.map(flipLine), ...(more > 0 ? [el("li", "muted", `and ${count(more)} more (filter the test rows)`)] : []));
-  }
-  scope.listen(list, "click", (event) => {
-    const line = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-row]") : null;
-    if (line !== null) actions.select(Number(line.dataset["row"]));
   });
-  drawn(scope, store, draw);
   const title = el("h3", "heading", { id }, "Effect");
-  const file = createExport(scope, session);
+  const file = createExport(session);
   const head = el("div", "pane-head", title, el("div", "buttons verify", verify.node));
-  const node = el("section", "pane happens", { "aria-labelledby": id }, head, createChangedNote(scope, store), result, file.node);
+  const node = el("section", "pane happens", { "aria-labelledby": id }, head, createChangedNote(store), result, file.node);
   return { node, export: file.write };
 }

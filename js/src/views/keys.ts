@@ -3,7 +3,7 @@
 import type { Decision } from "../protocol";
 import type { Session } from "../session";
 import { hasMatters, isWorking, TITLES, type Panel } from "../store";
-import { focused, TYPING, type Scope } from "./dom";
+import { focused, listen, TYPING } from "./dom";
 import { whyNotFind, whyNotVerify } from "./whyPane";
 
 /** The row a key moves the focus to in a list of `total` rows; undefined for keys that do not move it. */
@@ -67,7 +67,7 @@ export interface Places {
 }
 
 /** One handler at the root. A notebook in command mode takes plain letters as commands, so none gets past here. */
-export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }: Session, go: Places): void {
+export function listenToKeys(root: HTMLElement, { store, actions }: Session, go: Places): void {
   const keys: Record<string, () => void> = {
     "?": () => go.open("help"),
     u: actions.undo,
@@ -143,9 +143,9 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
       } else press(key);
     }
   }
-  scope.add(store.subscribe(({ judging, queueError }) => void (!judging && goOn(queueError))));
+  store.subscribe(({ judging, queueError }) => void (!judging && goOn(queueError)));
 
-  scope.listen(root, "keydown", (event) => {
+  listen(root, "keydown", (event) => {
     event.stopPropagation();
     const field = fieldOf(event.target);
     const step = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z"; // as everywhere

@@ -2,7 +2,7 @@
 
 import type { FlipSummary, Forecast, Ranking } from "../protocol";
 import type { Store, View } from "../store";
-import { drawn, el, setClass, setText, type Scope } from "./dom";
+import { drawn, el, setClass, setText } from "./dom";
 import { plural, proba, signed } from "./format";
 import { quoted } from "./names";
 
@@ -74,22 +74,21 @@ function changedWords(view: Readonly<View>): [Tone, string] {
 }
 
 /** The notes are always shown: if they came and went, rows would jump under the pointer. */
-function createView(scope: Scope, store: Store<View>, words: (view: Readonly<View>) => [Tone, string, boolean?]): HTMLElement {
+function createView(store: Store<View>, words: (view: Readonly<View>) => [Tone, string, boolean?]): HTMLElement {
   const note = createNote();
   const node = el("div", "outcome", note.node);
-  const draw = () => note.show(...words(store.get()));
-  drawn(scope, store, draw);
+  drawn(store, (view) => note.show(...words(view)));
   return node;
 }
 
-export function createFlipNote(scope: Scope, store: Store<View>): HTMLElement {
-  return createView(scope, store, ({ ranking, shared, testRow }) => {
+export function createFlipNote(store: Store<View>): HTMLElement {
+  return createView(store, ({ ranking, shared, testRow }) => {
     const { job, classes } = shared;
     if (job?.kind === "find" && job.row === testRow) return ["open", "Looking for the smallest set of label changes that flips this…"];
     return ranking?.flip ? flipWords(ranking.flip, classes.length > 2) : ["open", NOT_SEARCHED];
   });
 }
 
-export function createChangedNote(scope: Scope, store: Store<View>): HTMLElement {
-  return createView(scope, store, (view) => [...changedWords(view), view.onTrial.size > 0]);
+export function createChangedNote(store: Store<View>): HTMLElement {
+  return createView(store, (view) => [...changedWords(view), view.onTrial.size > 0]);
 }

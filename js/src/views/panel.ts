@@ -3,7 +3,7 @@
 import type { Decision, HistoryLine } from "../protocol";
 import type { Session } from "../session";
 import { hasMatters, TITLES, type Panel } from "../store";
-import { button, drawn, el, focused, seen, setText, uniqueId, type Scope } from "./dom";
+import { button, drawn, el, focused, listen, seen, setText, uniqueId } from "./dom";
 import { count } from "./format";
 import { KEYS } from "./keys";
 import { createAllRows } from "./allRows";
@@ -19,20 +19,18 @@ function createLine({ time, who, what, note, state, row, text }: HistoryLine): H
   return el("li", `history-line ${state}`, when, said, tail, el("span", "muted history-text", { dir: "auto" }, text));
 }
 
-function createHistory(scope: Scope, { store }: Session) {
+function createHistory({ store }: Session) {
   const list = el("ol", "history-list", { tabindex: 0, "aria-label": "Decisions, newest first" });
   const empty = el("p", "empty", "No decisions yet.");
   let shown: unknown;
-  const draw = () => {
-    const { history } = store.get();
+  drawn(store, ({ history }) => {
     empty.hidden = history === null || history.total > 0;
     list.hidden = !empty.hidden;
     if (history === shown || history === null) return;
     shown = history;
     const more = history.total - history.lines.length;
     list.replaceChildren(...history.lines.map(createLine), ...(more > 0 ? [el("li", "muted", `and ${count(more)} older ones`)] : []));
-  };
-  drawn(scope, store, draw);
+  });
   return { node: el("div", "", list, empty) };
 }
 
@@ -52,34 +50,24 @@ export interface PanelView {
   note(): void;
 }
 
-export function createPanel(scope: Scope, session: Session): PanelView {
+export function createPanel(session: Session): PanelView {
   const { store, actions } = session;
   const title = el("h3", "heading", { id: uniqueId("panel"), tabindex: -1 });
-  const queue = createQueue(scope, session);
-  const rows = createAllRows(scope, session);
-  const matters = createMatters(scope, session, createLine);
+  const queue = createQueue(session);
+  const rows = createAllRows(session);
+  const matters = createMatters(session, createLine);
   const parts: Record<Exclude<Panel, "none">, HTMLElement> = {
     queue: queue.node,
     rows: rows.node,
-    history: createHistory(scope, session).node,
+    history: createHistory(session).node,
     conflicts: matters.node,
     carried: matters.node,
     help: createHelp().node,
   };
-  const close = button(scope, "Close", "quiet", () => open("none"));
+  const close = button("Close", "quiet", () => open("none"));
   const head = el("div", "pane-head", title, queue.head, close.node);
   const node = el("section", "panel", { "aria-labelledby": title.id }, head);
   let opener: Element | null = null;
-  const draw = () => {
-    const { panel } = store.get();
-    node.hidden = panel === "none";
-    setText(title, TITLES[panel]);
-    queue.head.hidden = panel !== "queue";
-    // Only what is open is in the page: the rows' details would be there twice otherwise.
-    const part = panel === "none" ? undefined : parts[panel];
-    for (const other of Object.values(parts)) if (other !== part) other.remove();
-    if (part !== undefined && part.parentNode !== node) node.append(part);
-  };
   /** Moves the focus to the opened panel and scrolls it into view; on closing, moves the focus back. */
   function open(panel: Panel) {
     const was = store.get().panel;
@@ -90,8 +78,16 @@ export function createPanel(scope: Scope, session: Session): PanelView {
       seen(node);
     } else if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
   }
-  drawn(scope, store, draw);
-  scope.listen(node, "click", ({ target }) => {
+  drawn(store, ({ panel }) => {
+    node.hidden = panel === "none";
+    setText(title, TITLES[panel]);
+    queue.head.hidden = panel !== "queue";
+    // Only what is open is in the page: the rows' details would be there twice otherwise.
+    const part = panel === "none" ? undefined : parts[panel];
+    for (const other of Object.values(parts)) if (other !== part) other.remove();
+    if (part !== undefined && part.parentNode !== node) node.append(part);
+  });
+  listen(node, "click", ({ target }) => {
     const line = target instanceof Element ? target.closest<HTMLElement>(".rlw-leads") : null;
     if (line === null) return;
     actions.lead(Number(line.dataset["row"]));

@@ -4,7 +4,7 @@ import type { Decision, Suspect } from "../protocol";
 import type { Session } from "../session";
 import { frontOf, reasonKey, rowsOf, subjectsOf } from "../store";
 import { setContent } from "./content";
-import { actInSight, button, drawn, el, focused, seen, setClass, setText, type Scope } from "./dom";
+import { actInSight, button, drawn, el, focused, seen, setClass, setText } from "./dom";
 import { plural } from "./format";
 import { keepAs, relabelAs } from "./names";
 import { createNote } from "./note";
@@ -27,26 +27,26 @@ export interface QueueView {
   search(): void;
 }
 
-export function createQueue(scope: Scope, session: Session): QueueView {
+export function createQueue(session: Session): QueueView {
   const { store, actions, suspects } = session;
   const [place, facts, problem, empty] = [el("p", "muted"), el("p", "queue-facts"), el("p", "failed"), el("p", "empty")];
   const text = el("blockquote", "query suspect", { tabindex: 0, dir: "auto" });
-  const list = createQueueList(scope, session, () => text.focus({ preventScroll: true }));
+  const list = createQueueList(session, () => text.focus({ preventScroll: true }));
   const why = el("div", "queue-why");
-  const note = createNote(scope, session, "Note on this row", (view) => rowsOf(subjectsOf(view)));
-  const [relabel, keep] = [button(scope, "", "change-to", () => actions.judge("relabel")), button(scope, "", "", () => actions.judge("keep"))];
-  const [unsure, skip] = [button(scope, "Unsure (S)", "", () => actions.judge("unsure")), button(scope, "Skip (J)", "quiet", () => actions.judge("skip"))];
+  const note = createNote(session, "Note on this row", (view) => rowsOf(subjectsOf(view)));
+  const [relabel, keep] = [button("", "change-to", () => actions.judge("relabel")), button("", "", () => actions.judge("keep"))];
+  const [unsure, skip] = [button("Unsure (S)", "", () => actions.judge("unsure")), button("Skip (J)", "quiet", () => actions.judge("skip"))];
   const pick = (at: number) => {
     const { classes } = store.get().shared;
     if (classes.length > 2 && classes[at] !== undefined) actions.judge("relabel", classes[at]);
   };
   const { classes } = store.get().shared;
-  const labels = classes.length < 3 ? [] : classes.map((name, i) => button(scope, i < NUMBERED ? `${i + 1} ${name}` : name, "", () => pick(i)));
+  const labels = classes.length < 3 ? [] : classes.map((name, i) => button(i < NUMBERED ? `${i + 1} ${name}` : name, "", () => pick(i)));
   const buttons = [relabel, keep, unsure, skip];
   const others = el("div", "buttons", { role: "group", "aria-label": "Relabel as another class" }, ...labels.map((one) => one.node));
   const acts = el("div", "queue-acts", problem, el("div", "buttons", ...buttons.map((one) => one.node), note), others);
   const body = el("div", "queue-body", place, facts, text, why, acts);
-  const again = button(scope, "Look again", "", actions.again);
+  const again = button("Look again", "", actions.again);
   const none = el("div", "", empty, again.node);
   const node = el("div", "queue", list.node, body, none);
   const far = el("span", "muted queue-far");
@@ -55,7 +55,7 @@ export function createQueue(scope: Scope, session: Session): QueueView {
   let shown: Suspect | undefined;
   let reasons: unknown;
   let before: unknown;
-  actInSight(scope, body, () => seen(body));
+  actInSight(body, () => seen(body));
   function draw() {
     const view = store.get();
     const [front, { queueError, judging, picked, shared }] = [frontOf(view), view];
@@ -85,8 +85,8 @@ export function createQueue(scope: Scope, session: Session): QueueView {
     if (shown !== front) text.scrollTop = 0;
     [shown, before] = [front, view.panel];
   }
-  scope.add(suspects.subscribe(draw));
-  drawn(scope, store, draw);
+  suspects.subscribe(draw);
+  drawn(store, draw);
   return {
     node,
     head: far,

@@ -4,7 +4,7 @@ import type { QueueQuery, Suspect } from "../protocol";
 import type { Session } from "../session";
 import { frontOf, rowsOf } from "../store";
 import { setContent } from "./content";
-import { drawn, el, focused, searchField, setAttribute, setClass, setText, type Scope } from "./dom";
+import { drawn, el, focused, listen, searchField, setAttribute, setClass, setText } from "./dom";
 import { count, percent } from "./format";
 import { createName, quoted } from "./names";
 import { createVirtual, type Line } from "./virtual";
@@ -32,12 +32,12 @@ function createLine(): Line & { text: HTMLElement; show(one: Suspect | undefined
 }
 
 /** `onLook` is called when one of the list was taken to the front. */
-export function createQueueList(scope: Scope, { store, suspects, actions }: Session, onLook: () => void) {
-  const search = searchField(scope, "Search suspect labels", (words) => actions.sift({ search: words }));
+export function createQueueList({ store, suspects, actions, atEnd }: Session, onLook: () => void) {
+  const search = searchField("Search suspect labels", (words) => actions.sift({ search: words }));
   const { classes, orders } = store.get().shared;
   const choice = (label: string, options: [words: string, change: Partial<QueueQuery>][]) => {
     const node = el("select", "input", { "aria-label": label }, ...options.map(([words]) => el("option", "", words)));
-    scope.listen(node, "change", () => actions.sift(options[node.selectedIndex]?.[1] ?? {}));
+    listen(node, "change", () => actions.sift(options[node.selectedIndex]?.[1] ?? {}));
     return node;
   };
   const order = choice("Order", [["Repairs most first", { order: "repair" }], ["Most suspect first", { order: "suspicion" }]]);
@@ -48,7 +48,7 @@ export function createQueueList(scope: Scope, { store, suspects, actions }: Sess
     ...classes.map((suggested): [string, Partial<QueueQuery>] => [`Suggested ${quoted(suggested)}`, { label: null, suggested }]),
   ]);
   const empty = el("p", "empty");
-  const list = createVirtual(scope, {
+  const list = createVirtual(atEnd, {
     names: "suspect-scroll",
     rowHeight: HEIGHT,
     spare: 8,
@@ -93,7 +93,7 @@ export function createQueueList(scope: Scope, { store, suspects, actions }: Sess
     onLook();
   };
   let anchor = 0; // where a range begins
-  scope.listen(body, "click", (event) => {
+  listen(body, "click", (event) => {
     const index = list.indexOf(event.target);
     if (index === undefined) return;
     list.focus(index);
@@ -102,7 +102,7 @@ export function createQueueList(scope: Scope, { store, suspects, actions }: Sess
     if (event.ctrlKey || event.metaKey) choose(index, index);
     else look();
   });
-  scope.listen(body, "keydown", (event) => {
+  listen(body, "keydown", (event) => {
     const before = list.active();
     if (event.key === "Enter") look();
     else if (event.key === " ") choose(before, before);
@@ -131,9 +131,8 @@ export function createQueueList(scope: Scope, { store, suspects, actions }: Sess
       return list.reveal(i);
     }
   }
-  scope.add(suspects.subscribe(draw));
-  drawn(scope, store, () => {
-    const view = store.get();
+  suspects.subscribe(draw);
+  drawn(store, (view) => {
     const now = [view.panel, view.picked, view.judged, frontOf(view)];
     if (now[0] !== "queue" || now.every((one, i) => one === drawnFor[i])) return;
     drawnFor = now;

@@ -2,7 +2,7 @@
 
 import type { Session } from "../session";
 import { FIRST_QUERY } from "../store";
-import { drawn, el, setAttribute, setClass, setText, type Scope } from "./dom";
+import { drawn, el, listen, setAttribute, setClass, setText } from "./dom";
 import { quoted } from "./names";
 import { createSortHeader } from "./sortHeader";
 import { createLine, ROW_HEIGHT } from "./testRow";
@@ -13,8 +13,8 @@ export interface TestGrid {
   focus(): void;
 }
 
-export function createTestGrid(scope: Scope, { store, pages, actions, watch }: Session): TestGrid {
-  const header = createSortHeader(scope, actions.ask);
+export function createTestGrid({ store, pages, actions, watch, atEnd }: Session): TestGrid {
+  const header = createSortHeader(actions.ask);
   const head = el("div", "heads", { role: "rowgroup" }, header.node);
   const message = el("p", "empty");
   let query = store.get().query;
@@ -29,7 +29,7 @@ export function createTestGrid(scope: Scope, { store, pages, actions, watch }: S
     }
     watch(rows);
   };
-  const list = createVirtual(scope, {
+  const list = createVirtual(atEnd, {
     names: "test-scroll",
     rowHeight: ROW_HEIGHT,
     spare: 8,
@@ -86,26 +86,24 @@ export function createTestGrid(scope: Scope, { store, pages, actions, watch }: S
     actions.select(row.row);
   }
 
-  scope.listen(body, "click", (event) => {
+  listen(body, "click", (event) => {
     const index = list.indexOf(event.target);
     if (index === undefined) return;
     list.focus(index);
     pick(index);
   });
-  scope.listen(body, "keydown", (event) => {
+  listen(body, "keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
       pick(list.active());
     } else list.onKey(event);
   });
-  scope.add(
-    pages.subscribe(() => {
-      draw();
-      inSight();
-    }),
-  );
-  drawn(scope, store, draw);
+  pages.subscribe(() => {
+    draw();
+    inSight();
+  });
+  drawn(store, draw);
   pages.want(0, 40);
   return { node, focus: () => list.focus(list.active()) };
 }

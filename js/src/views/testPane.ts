@@ -2,7 +2,7 @@
 
 import { FILTERS, type Filter } from "../wire";
 import type { Session } from "../session";
-import { button, el, setAttribute, setText, uniqueId, type Scope } from "./dom";
+import { button, el, listen, setAttribute, setText, uniqueId } from "./dom";
 import { count } from "./format";
 import { createHistograms } from "./histograms";
 import { createTestGrid } from "./testGrid";
@@ -25,12 +25,10 @@ export interface TestPane {
   search(): void;
 }
 
-export function createTestPane(scope: Scope, session: Session): TestPane {
+export function createTestPane(session: Session): TestPane {
   const { store, pages, actions } = session;
   const { classes, meta } = store.get().shared;
-  const { node: tools, search, select } = createTools(
-    scope,
-    "test rows",
+  const { node: tools, search, select } = createTools("test rows",
     [...FILTERS.map((filter) => [filter, LABELS[filter]] as const), ...classes.map((name, i) => [String(i), `Predicted “${name}”`] as const)],
     (text) => actions.ask({ search: text }),
     (place) => actions.ask({ filter: FILTERS[place] ?? "all", predicted: classes[place - FILTERS.length] ?? null }),
@@ -42,10 +40,10 @@ export function createTestPane(scope: Scope, session: Session): TestPane {
   tools.append(by);
   const shown = el("span", "muted");
   const id = uniqueId("tests");
-  const grid = createTestGrid(scope, session);
+  const grid = createTestGrid(session);
   const filled = el("span", "muted");
-  const pause = button(scope, "Pause", "quiet small", () => actions.setFilling(!store.get().filling));
-  const fold = button(scope, "", "quiet small", () => actions.unfold(store.get().spread === null));
+  const pause = button("Pause", "quiet small", () => actions.setFilling(!store.get().filling));
+  const fold = button("", "quiet small", () => actions.unfold(store.get().spread === null));
   const title = el("h3", "heading", { id }, "Test rows");
   const node = el(
     "section",
@@ -53,12 +51,12 @@ export function createTestPane(scope: Scope, session: Session): TestPane {
     { "aria-labelledby": id },
     el("div", "pane-head", title, fold.node, shown),
     tools,
-    createHistograms(scope, session),
+    createHistograms(session),
     grid.node,
     el("div", "pane-foot", filled, pause.node),
   );
 
-  scope.listen(by, "change", () => {
+  listen(by, "change", () => {
     const at = by.selectedIndex + 1;
     actions.ask({ meta: meta[(at >> 1) - 1] ?? null, descending: at % 2 === 1 && at > 1 });
   });
@@ -77,8 +75,8 @@ export function createTestPane(scope: Scope, session: Session): TestPane {
     setAttribute(pause.node, "aria-label", `${filling ? "Pause" : "Resume"}: set sizes`);
     pause.node.hidden = sizes === null || sizes.done >= sizes.total;
   }
-  scope.add(store.subscribe(draw));
-  scope.add(pages.subscribe(draw));
+  store.subscribe(draw);
+  pages.subscribe(draw);
   draw();
   return { node, focus: grid.focus, search: () => search.focus() };
 }

@@ -1,16 +1,15 @@
 /** What stands above a list: a field to search it, and a choice of filters. */
 
-import { el, searchField, type Scope } from "./dom";
+import { el, listen, searchField } from "./dom";
 
 export function createTools(
-  scope: Scope,
   what: string,
   filters: readonly (readonly [value: string, words: string])[],
   onSearch: (text: string) => void,
   onFilter: (place: number) => void,
 ) {
-  const search = searchField(scope, `Search ${what}`, onSearch);
+  const search = searchField(`Search ${what}`, onSearch);
   const select = el("select", "input", { "aria-label": `Filter ${what}` }, ...filters.map(([value, words]) => el("option", "", { value }, words)));
-  scope.listen(select, "change", () => onFilter(select.selectedIndex));
+  listen(select, "change", () => onFilter(select.selectedIndex));
   return { node: el("div", "tools", search, select), search, select };
 }

@@ -1,7 +1,7 @@
 /** A list of training rows, of any length: what it draws, and what it does with clicks and keys. */
 
 import type { Session } from "../session";
-import { actInSight, el, focused, seen, setAttribute, setClass, setText, type Scope } from "./dom";
+import { actInSight, el, focused, listen, seen, setAttribute, setClass, setText } from "./dom";
 import { createTrainLine, TRAIN_HEIGHT, type TrainLine } from "./trainRow";
 import { createVirtual, type Virtual } from "./virtual";
 
@@ -21,8 +21,7 @@ export interface TrainList {
 }
 
 export function createTrainList(
-  scope: Scope,
-  { store, actions }: Session,
+  { store, actions, atEnd }: Session,
   rows: Session["bars"] | Session["lines"],
   label: string,
   ...heads: HTMLElement[]
@@ -30,7 +29,7 @@ export function createTrainList(
   const empty = el("p", "empty");
   let awaited = false; // the line with the tab stop is still loading
 
-  const list: Virtual<TrainLine> = createVirtual(scope, {
+  const list: Virtual<TrainLine> = createVirtual(atEnd, {
     names: "train-scroll",
     rowHeight: TRAIN_HEIGHT,
     spare: 16,
@@ -84,7 +83,7 @@ export function createTrainList(
     actions.choose(selection);
   }
 
-  scope.listen(body, "change", (event) => {
+  listen(body, "change", (event) => {
     const index = list.indexOf(event.target);
     const row = index === undefined ? undefined : rows.row(index);
     if (row === undefined) return;
@@ -94,7 +93,7 @@ export function createTrainList(
     }
     if (event.target instanceof HTMLInputElement) actions.decide([row.row], event.target.checked ? "relabel" : "clear");
   });
-  scope.listen(body, "click", (event) => {
+  listen(body, "click", (event) => {
     const index = list.indexOf(event.target);
     // Redrawing between a checkbox's click and change events would undo the click.
     if (index === undefined || (event.target instanceof Element && event.target.matches("input, select"))) return;
@@ -105,8 +104,8 @@ export function createTrainList(
     else if (store.get().selection.size > 0) actions.choose(new Set());
   });
   const line = () => list.lines.get(list.active())?.node ?? node;
-  actInSight(scope, body, () => seen(line()));
-  scope.listen(body, "keydown", (event) => {
+  actInSight(body, () => seen(line()));
+  listen(body, "keydown", (event) => {
     if (event.defaultPrevented || event.target instanceof HTMLSelectElement) return;
     if (event.key === "Enter" && event.target instanceof HTMLInputElement) {
       event.preventDefault();

@@ -1,6 +1,7 @@
 /** Lines of a long list: only the visible ones exist, whatever its length. One of them has the tab stop. */
 
-import { el, focused, setAttribute, type Scope } from "./dom";
+import type { Session } from "../session";
+import { el, focused, listen, setAttribute } from "./dom";
 import { moved } from "./keys";
 
 /** Browsers stop drawing somewhere above this; beyond it, scroll bar positions are mapped to positions in the list. */
@@ -45,7 +46,7 @@ export interface Virtual<L extends Line> {
   onKey(event: KeyboardEvent): boolean;
 }
 
-export function createVirtual<L extends Line>(scope: Scope, options: Options<L>): Virtual<L> {
+export function createVirtual<L extends Line>(atEnd: Session["atEnd"], options: Options<L>): Virtual<L> {
   const { rowHeight, total, instead } = options;
   const lines = new Map<number, L>();
   const spacer = el("div", "spacer", { role: "none" });
@@ -139,7 +140,7 @@ export function createVirtual<L extends Line>(scope: Scope, options: Options<L>)
     return node === null || !body.contains(node) ? undefined : Number(node.dataset["index"]);
   };
 
-  scope.listen(body, "scroll", () => {
+  listen(body, "scroll", () => {
     draw();
     if (timer === 0) {
       options.onRange(...range());
@@ -149,17 +150,16 @@ export function createVirtual<L extends Line>(scope: Scope, options: Options<L>)
       }, WAIT);
     }
   });
-  scope.listen(body, "focusin", (event) => {
+  listen(body, "focusin", (event) => {
     const index = indexOf(event.target);
     if (index !== undefined) activate(index);
   });
-  scope.add(() => clearTimeout(timer));
   const resize = new ResizeObserver(() => {
     draw();
     options.onRange(...range());
   });
   resize.observe(body);
-  scope.add(() => resize.disconnect());
+  atEnd(() => resize.disconnect());
 
   return {
     body,

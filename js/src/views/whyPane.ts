@@ -4,7 +4,7 @@ import type { Decision } from "../protocol";
 import type { Session } from "../session";
 import type { View } from "../store";
 import { createDetail } from "./detail";
-import { actInSight, button, drawn, el, seen, setAttribute, setClass, setText, term, uniqueId, type Scope } from "./dom";
+import { actInSight, button, drawn, el, listen, seen, setAttribute, setClass, setText, term, uniqueId } from "./dom";
 import { signedPercent } from "./format";
 import { createFlipNote } from "./outcome";
 import { createQueryCard } from "./queryCard";
@@ -41,12 +41,11 @@ function whyNotStep(view: Readonly<View>): string {
 }
 
 /** The meaning of the marks. Its height is fixed: otherwise the rows below would jump. */
-function createLegend(scope: Scope, { store }: Session, begin: () => void) {
+function createLegend({ store }: Session, begin: () => void) {
   const words = el("span", "");
-  const step = button(scope, "Decide row by row", "small", begin);
+  const step = button("Decide row by row", "small", begin);
   const node = el("div", "muted legend", el("span", "", "◆ ", term("Flip set"), ", ", term("shares"), words), step.node);
-  const draw = () => {
-    const view = store.get();
+  drawn(store, (view) => {
     const { ranking, explained, steps } = view;
     node.hidden = ranking === null;
     const size = ranking?.flip?.found ? ranking.flip.size : 0;
@@ -59,17 +58,15 @@ function createLegend(scope: Scope, { store }: Session, begin: () => void) {
     const next = nextStep(view) === "step";
     setClass(step.node, "primary", next);
     setClass(step.node, "quiet", !next);
-  };
-  drawn(scope, store, draw);
+  });
   return node;
 }
 
 /** Which of several classes a flip set is to lead to. */
-function createTarget(scope: Scope, { store, actions }: Session): HTMLElement {
+function createTarget({ store, actions }: Session): HTMLElement {
   const select = el("select", "input target", { "aria-label": "Flip to" }, el("option", "", { value: "" }, "any other class"));
-  scope.listen(select, "change", () => actions.aim(store.get().shared.classes[select.selectedIndex - 1] ?? null));
-  drawn(scope, store, () => {
-    const { shared, target, ranking } = store.get();
+  listen(select, "change", () => actions.aim(store.get().shared.classes[select.selectedIndex - 1] ?? null));
+  drawn(store, ({ shared, target, ranking }) => {
     const { classes } = shared;
     select.hidden = classes.length < 3;
     if (select.length === 1) select.append(...classes.map((name) => el("option", "", name)));
@@ -90,36 +87,34 @@ export interface Pane {
   note(): void;
 }
 
-export function createWhyPane(scope: Scope, session: Session): Pane {
+export function createWhyPane(session: Session): Pane {
   const { store, actions } = session;
   const id = uniqueId("why");
-  const find = button(scope, "Find flip set", "", actions.find);
-  const target = createTarget(scope, session);
-  const trySet = button(scope, "Try this set", "", () => {
+  const find = button("Find flip set", "", actions.find);
+  const target = createTarget(session);
+  const trySet = button("Try this set", "", () => {
     const flip = store.get().ranking?.flip;
     grid.top();
     actions.tryLabels(new Map(flip?.rows.map((row, i) => [row, flip.labels[i] ?? ""])));
   });
-  const draw = () => {
-    const view = store.get();
+  drawn(store, (view) => {
     find.update(whyNotFind(view));
     trySet.update(whyNotTry(view));
     const next = nextStep(view);
     setClass(find.node, "primary", next === "find");
     setClass(trySet.node, "primary", next === "try");
-  };
-  drawn(scope, store, draw);
-  const grid = createTrainGrid(scope, session);
-  const detail = createDetail(scope, session, ({ testRow }) => testRow !== null);
+  });
+  const grid = createTrainGrid(session);
+  const detail = createDetail(session, ({ testRow }) => testRow !== null);
   const head = el("div", "pane-head", el("h3", "heading", { id }, "Why"), target, el("div", "buttons", find.node, trySet.node));
-  const found = createFlipNote(scope, store);
+  const found = createFlipNote(store);
   const isSeen = () => seen(grid.line(), detail.node);
-  actInSight(scope, detail.node, isSeen);
+  actInSight(detail.node, isSeen);
   const step = () => {
     actions.step();
     isSeen();
   };
-  const rows = el("div", "pane rows", head, createQueryCard(scope, session), found, createLegend(scope, session, step), grid.node);
+  const rows = el("div", "pane rows", head, createQueryCard(session), found, createLegend(session, step), grid.node);
   const node = el("section", "why", { "aria-labelledby": id }, rows, detail.node);
   /** Where another pane hides this one, the first key only shows it. */
   const shown = () => {
