@@ -14,19 +14,15 @@ export interface Channel {
 export class RequestError extends Error {
   override name = "RequestError";
   constructor(
-    readonly reason: Reason | "aborted",
+    readonly reason: Reason,
     message: string,
   ) {
     super(message);
   }
 }
 
-export interface Options {
-  signal?: AbortSignal;
-}
-
 export interface Client {
-  request<K extends Kind>(kind: K, body: Requests[K]["body"], options?: Options): Promise<Requests[K]["result"]>;
+  request<K extends Kind>(kind: K, body: Requests[K]["body"]): Promise<Requests[K]["result"]>;
   /** How many requests are still unanswered. */
   pending(): number;
   dispose(): void;
@@ -34,10 +30,7 @@ export interface Client {
 
 type Answer = Extract<Reply, { kind: "result" | "error" }>;
 
-interface Waiting {
-  settle(reply: Answer): void;
-  abort(why: string): void;
-}
+const CLOSED = "the widget was closed";
 
 /** Not `crypto.randomUUID`: it exists only on https and localhost, and a hub may use plain http. */
 export function newId(): string {
@@ -47,7 +40,7 @@ export function newId(): string {
 
 export interface News {
   onProgress?(progress: Progress & { id: string }): void;
-  /** A request has its answer, or nobody waits for it any more. */
+  /** A request has its answer. */
   onEnd?(id: string): void;
   onSizes?(sizes: Sizes): void;
   /** Any message of ours: Python is there. */
@@ -59,7 +52,8 @@ export interface News {
 }
 
 export function createClient(channel: Channel, { onProgress, onSizes, onHeard, onLost, onEnd, onStrange }: News = {}): Client {
-  const waiting = new Map<string, Waiting>();
+  const waiting = new Map<string, (answer: Answer) => void>();
+  let isClosed = false;
 
   const onMessage = (message: unknown) => {
     if (!isOurs(message)) return;
@@ -68,36 +62,28 @@ export function createClient(channel: Channel, { onProgress, onSizes, onHeard, o
     const reply = renamed(message) as Reply; // of this version, so as it declares
     if (reply.kind === "progress") onProgress?.(reply);
     else if (reply.kind === "sizes") onSizes?.(reply);
-    else if (reply.kind === "result" || reply.kind === "error") waiting.get(reply.id)?.settle(reply);
+    else if (reply.kind === "result" || reply.kind === "error") waiting.get(reply.id)?.(reply);
   };
   channel.on("msg:custom", onMessage);
 
-  function request<K extends Kind>(kind: K, body: Requests[K]["body"], { signal }: Options = {}) {
+  const aborted = (message: string): Answer => ({ kind: "error", id: "", reason: "aborted", message });
+
+  function request<K extends Kind>(kind: K, body: Requests[K]["body"]) {
     return new Promise<Requests[K]["result"]>((resolve, reject) => {
       const id = newId();
-      const abort = (why = "no longer needed") => finish(() => reject(new RequestError("aborted", why)));
-      const onAbort = () => abort();
-      const finish = (act: () => void) => {
+      const settle = (answer: Answer) => {
         waiting.delete(id);
         onEnd?.(id);
-        signal?.removeEventListener("abort", onAbort);
-        act();
+        if (answer.kind === "result") resolve(answer.value);
+        else reject(new RequestError(answer.reason, answer.message));
       };
-      if (signal?.aborted) return abort();
-      signal?.addEventListener("abort", onAbort);
-      waiting.set(id, {
-        abort,
-        settle: (reply) =>
-          finish(() => {
-            if (reply.kind === "result") resolve(reply.value);
-            else reject(new RequestError(reply.reason, reply.message));
-          }),
-      });
+      if (isClosed) return settle(aborted(CLOSED));
+      waiting.set(id, settle);
       try {
         channel.send(encodeRequest(id, kind, body));
       } catch {
         onLost?.();
-        abort("The kernel is not responding.");
+        settle(aborted("The kernel is not responding."));
       }
     });
   }
@@ -106,8 +92,9 @@ export function createClient(channel: Channel, { onProgress, onSizes, onHeard, o
     request,
     pending: () => waiting.size,
     dispose() {
+      isClosed = true;
       channel.off("msg:custom", onMessage);
-      for (const one of [...waiting.values()]) one.abort("the widget was closed");
+      for (const settle of [...waiting.values()]) settle(aborted(CLOSED));
     },
   };
 }

@@ -1,10 +1,13 @@
 /** What travels between the page and Python: what is declared there (`wire.ts`), and the envelopes. */
 
-import type { Progress, Reason, Requests, Sizes } from "./wire";
+import type { Progress, Reason as Told, Requests, Sizes } from "./wire";
 
 export type * from "./wire";
 
 export type Kind = keyof Requests;
+
+/** Why a request failed; "aborted" is said here, where no answer can come. */
+export type Reason = Told | "aborted";
 
 /** Which test rows, and in which order. */
 export type PageQuery = Omit<Requests["page"]["body"], "offset" | "limit">;

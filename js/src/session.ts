@@ -109,16 +109,16 @@ export function createSession(model: Model): Session {
   });
   const watch = createWatch(store, client, () => load.spread());
   const pages: TestPages = createPages(
-    (query, offset, limit, signal) => client.request("page", { ...query, offset, limit }, { signal }),
+    (query, offset, limit) => client.request("page", { ...query, offset, limit }),
     FIRST_QUERY,
   );
   const bars: BarPages = createPages(
-    async ({ row, setFirst }, offset, limit, signal) =>
-      row === null ? { total: 0, rows: [] } : client.request("bars", { row, set_first: setFirst, offset, limit }, { signal }),
+    async ({ row, setFirst }, offset, limit) =>
+      row === null ? { total: 0, rows: [] } : client.request("bars", { row, set_first: setFirst, offset, limit }),
     { row: null, setFirst: true } as Bars,
   );
-  const lines: TrainPages = createPages(async (query, offset, limit, signal) => {
-    const found = await client.request("train_rows", { ...query, offset, limit }, { signal });
+  const lines: TrainPages = createPages(async (query, offset, limit) => {
+    const found = await client.request("train_rows", { ...query, offset, limit });
     store.set({ decided: found });
     return found;
   }, ALL_ROWS);

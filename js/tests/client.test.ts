@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { createClient, newId } from "../src/client";
 import { VERSION } from "../src/wire";
-import { contract, FakeModel } from "./fixtures";
+import { FakeModel } from "./fixtures";
 
 function make() {
   const fake = new FakeModel();
@@ -67,29 +67,20 @@ describe("one request, one answer", () => {
   });
 });
 
-describe("requests that nobody waits for", () => {
-  test("abort rejects and a late answer is dropped", async () => {
-    const { fake, client } = make();
-    const controller = new AbortController();
-    const answer = client.request("ranking", { row: 1, set_first: true }, { signal: controller.signal });
-    controller.abort();
-    await expect(answer).rejects.toMatchObject({ reason: "aborted" });
-    fake.reply(fake.last("ranking"), contract.results.ranking);
-    expect(client.pending()).toBe(0);
-  });
-
-  test("a request that is aborted before it begins is not sent", async () => {
-    const { fake, client } = make();
-    await expect(client.request("undo", {}, { signal: AbortSignal.abort() })).rejects.toMatchObject({ reason: "aborted" });
-    expect(fake.sent).toEqual([]);
-  });
-
+describe("once the view is closed", () => {
   test("dispose rejects what waits and leaves no listener", async () => {
     const { fake, client } = make();
     const answer = client.request("cancel", {});
     client.dispose();
     await expect(answer).rejects.toMatchObject({ message: "the widget was closed" });
     expect(fake.listeners()).toBe(0);
+  });
+
+  test("nothing is sent any more", async () => {
+    const { fake, client } = make();
+    client.dispose();
+    await expect(client.request("undo", {})).rejects.toMatchObject({ reason: "aborted" });
+    expect(fake.sent).toEqual([]);
   });
 });
 
