@@ -8,7 +8,7 @@ import { drawn, el, keepFocus } from "./views/dom";
 import { createEdge, createFullScreen, createTabs } from "./views/frame";
 import { createHappensPane } from "./views/happensPane";
 import { createHeader } from "./views/header";
-import { listenToKeys } from "./views/keys";
+import { listenToKeys, type Keys } from "./views/keys";
 import { createPanel } from "./views/panel";
 import { createQuestion } from "./views/question";
 import { createStatusBar } from "./views/statusBar";
@@ -33,39 +33,24 @@ export function render({ model, el: host }: Props): () => void {
   });
   const body = [header, createStatusBar(session), createQuestion(session), panel.node, panes];
   root.append(el("div", "frame", ...body), createEdge(session, root));
-  const inPanel = () => store.get().panel !== "none";
-  listenToKeys(root, session, {
-    tests() {
+  const inPanes: Keys = {
+    ...why.keys,
+    1() {
       actions.show("tests");
       tests.focus();
     },
-    training() {
+    2() {
       actions.show("why");
       why.focus();
     },
-    search() {
-      if (inPanel()) return panel.search();
+    "/"() {
       actions.show("tests");
       tests.search();
     },
-    note() {
-      actions.show("why");
-      (inPanel() ? panel : why).note();
-    },
-    trySet: why.trySet,
-    tryRows: why.tryRows,
-    step: why.step,
-    decide(decision) {
-      if (inPanel()) panel.decide(decision);
-      else if (decision !== "skip") why.decide(decision);
-    },
-    pick: panel.queue.pick,
-    scroll: panel.queue.scroll,
-    settle: panel.settle,
-    export: happens.export,
-    full: () => full.node.click(),
-    open: panel.open,
-  });
+    v: happens.verify,
+    x: happens.export,
+  };
+  listenToKeys(root, session, panel, inPanes, { z: () => full.node.click() });
   keepFocus(root, store);
   host.append(root);
   session.atEnd(() => root.remove());

@@ -1,6 +1,6 @@
 /** Made by js/wire.py from relabel_widget/widget/_protocol.py and _columns.py: change those, then run `make build`. */
 
-export const VERSION = "433ec4ec";
+export const VERSION = "c380c491";
 
 export const COLUMNS = ["row", "text", "label", "predicted", "proba", "margin", "flip_size", "verified_proba"] as const;
 export type Column = (typeof COLUMNS)[number];
@@ -83,39 +83,32 @@ export interface Spread {
   histograms: Array<Histogram>;
 }
 
+export const TONES = ["fact", "guess", "open"] as const;
+export type Tone = (typeof TONES)[number];
+
 /**
- * A flip set. `labels` has the new label of each of its `rows`. `target` is the class that was asked for, null for
- * any. The probabilities are those of the second of two classes, of the class predicted before where there are
- * more; `predictedAfter` is the class that the refit predicts. `own` is the word of the user's own estimator,
- * refitted; empty where it was not asked. `open` are the rows that nobody has decided about.
+ * A flip set. `labels` has the new label of each of its `rows`, `open` are those that nobody has decided about.
+ * `target` is the class that was asked for, null for any. `words` say what is known of it, and how surely
+ * (`tone`).
  */
 export interface FlipSummary {
   size: number;
   found: boolean;
   verified: boolean;
-  outcome: string;
-  own: string;
-  probaBefore: number;
-  probaAfter: number | null;
-  lowerBound: number;
-  optimal: boolean;
+  tone: Tone;
+  words: string;
   rows: Array<number>;
   labels: Array<string>;
   open: Array<number>;
   target: string | null;
-  predictedAfter: string | null;
 }
 
 /**
- * What the marked and tried rows do to the chosen row, to first order: a prediction, never a fact. `labels` is how
- * many changed labels it speaks of: the mark of this moment may not be among them yet. `logOdds` is the change of
- * what influences change, and `proba` is of the class that `proba` of a test row is of.
+ * What the marked and tried rows do to the chosen row, to first order: a prediction, never a fact. It says how
+ * many changed labels it speaks of: the mark of this moment may not be among them yet.
  */
 export interface Forecast {
-  labels: number;
-  logOdds: number;
-  proba: number;
-  predicted: string;
+  words: string;
 }
 
 /**
@@ -154,8 +147,8 @@ export interface Bars {
 }
 
 /**
- * One test row in full. `meta` is its metadata on one line. `largest` is the largest influence of any training
- * row, without its sign.
+ * One test row in full. `meta` is its metadata on one line. `retrained` says what the last verification made of
+ * it, empty if that is not known. `largest` is the largest influence of any training row, without its sign.
  */
 export interface Ranking {
   text: string;
@@ -164,6 +157,7 @@ export interface Ranking {
   summary: TestRow;
   flip: FlipSummary | null;
   forecast: Forecast | null;
+  retrained: string;
   largest: number;
   bars: Bars;
 }
@@ -357,33 +351,27 @@ export interface Tried {
   label: string;
 }
 
-/**
- * What a verification found; scores are null without true labels, or where they are not defined. `pValue` is that
- * of a split into right and wrong as uneven as this, by chance.
- */
+/** Where a score went, in numbers and words; `worth` is `better`, `worse` or empty. */
+export interface Score {
+  label: string;
+  before: string;
+  after: string;
+  worth: string;
+  trend: string;
+}
+
+/** What a verification found; it has those scores that are defined. */
 export interface Verified {
-  rows: number;
-  flipped: number;
-  becameRight: number | null;
-  becameWrong: number | null;
-  pValue: number | null;
-  accuracyBefore: number | null;
-  accuracyAfter: number | null;
-  f1Before: number | null;
-  f1After: number | null;
-  aucBefore: number | null;
-  aucAfter: number | null;
-  logLossBefore: number | null;
-  logLossAfter: number | null;
+  words: string;
+  scores: Array<Score>;
 }
 
 /**
  * The small synced state. Everything larger is asked for. `classes` are two or more; the threshold is one of two
- * classes and stays where it is with more. `verified_by` is what was retrained (minimiser, estimator or pipeline;
- * empty without a verification). With a `trial`, the verification is that of the trial. `own_note` says where the
- * user's own estimator predicts otherwise than the minimum of its objective, and why; empty where it does not.
- * `checked` says how many labels were found right or wrong, `orders` in which order the others can be checked
- * (`Order`), the best one first. `meta` names the columns of metadata of the test rows. `next_undo` and
+ * classes and stays where it is with more. With a `trial`, the verification is that of the trial. `own_note` says
+ * where the user's own estimator predicts otherwise than the minimum of its objective, and why; empty where it
+ * does not. `checked` says how many labels were found right or wrong, `orders` in which order the others can be
+ * checked (`Order`), the best one first. `meta` names the columns of metadata of the test rows. `next_undo` and
  * `next_redo` say what these would take back or bring again, and whose it is; `conflicts` and `carried` how many
  * rows people decided differently, and how many decisions did not carry over. All four are empty if there is none.
  */
@@ -402,7 +390,6 @@ export interface Shared {
   job: Job | null;
   trial: Array<Tried>;
   verification: Verified | null;
-  verifiedBy: string;
   ownNote: string;
   checked: string;
   orders: Array<string>;

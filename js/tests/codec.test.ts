@@ -20,7 +20,7 @@ describe("what both languages agree on", () => {
         { label: null },
       ],
     });
-    expect(renamed(contract.state)).toMatchObject({ verification: { rows: 1, flipped: 2, becameRight: 2, f1After: 0.9, logLossBefore: 0.5, pValue: expect.any(Number) } });
+    expect(renamed(contract.state)).toMatchObject({ nTrain: expect.any(Number), verification: { scores: [{ label: "Accuracy", worth: "better" }] } });
     for (const told of [contract.results, contract.state, contract.replies]) expect(JSON.stringify(renamed(told))).not.toMatch(/"[a-z0-9]*_\w*":/);
   });
 });

@@ -114,7 +114,7 @@ describe("the page", () => {
     const { fake, host } = draw({ test_row: 3 });
     const ranking = structuredClone(contract.results.ranking) as Record<string, any>;
     for (const key of ["text", "id", "original", "current"]) ranking["bars"].rows[0][key] = evil;
-    ranking["text"] = ranking["summary"].label = ranking["flip"].outcome = evil;
+    ranking["text"] = ranking["summary"].label = ranking["flip"].words = evil;
     fake.answers.ranking = ranking;
     fake.change({ _state: state({ revision: 9, classes: [evil, evil], status: evil, export_path: evil }) });
     await settled();
@@ -203,7 +203,7 @@ describe("panels and keys", () => {
   test("a forecast never speaks of a mark that Python has not counted", async () => {
     const { fake, find } = draw({ test_row: 3, relabelled: [5], _state: state({ verification: null }) });
     const ranking = structuredClone(contract.results.ranking) as Record<string, any>;
-    ranking["summary"].flipped = ranking["summary"].verified_proba = ranking["summary"].verified_predicted = null;
+    ranking["retrained"] = "";
     fake.answers.ranking = ranking;
     await settled();
     await settled();
@@ -211,9 +211,9 @@ describe("panels and keys", () => {
     expect(words()).toContain("With 1 changed label");
     find<HTMLInputElement>("input[aria-label='Relabel row 7']").click();
     expect(words()).toContain("With 1 changed label");
-    fake.reply(fake.last("decide"), { message: "Done.", rows: [7], forecast: { labels: 2, log_odds: -1.5, proba: 0.2, predicted: "bad" } });
+    fake.reply(fake.last("decide"), { message: "Done.", rows: [7], forecast: { words: "With 2 changed labels, to first order." } });
     await settled();
-    expect(words()).toContain("With 2 changed labels, to first order: log-odds −1.50");
+    expect(words()).toBe("With 2 changed labels, to first order.");
   });
 
   test("a found size changes its line", async () => {

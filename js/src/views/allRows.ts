@@ -1,11 +1,11 @@
 /** The panel with all training rows: search, filter, and the list beside the row that keys act on. */
 
-import type { Decision } from "../protocol";
 import type { Session } from "../session";
 import { TRAIN_FILTERS, type TrainFilter } from "../wire";
 import { createDetail } from "./detail";
 import { actInSight, drawn, el, listen, seen, setText } from "./dom";
 import { count } from "./format";
+import { decisionKeys } from "./keys";
 import { createTools } from "./tools";
 import { createTrainList } from "./trainList";
 
@@ -65,9 +65,7 @@ export function createAllRows(session: Session) {
   drawn(store, draw);
   return {
     node,
-    decide: (decision: Decision) => isSeen() && detail.decide(decision),
-    note: detail.note,
-    search: () => search.focus(),
+    keys: { ...decisionKeys((decision) => isSeen() && detail.decide(decision)), n: detail.note, "/": () => search.focus() },
     focus,
   };
 }

@@ -4,6 +4,7 @@ import type { HistoryLine, Matter } from "../protocol";
 import type { Session } from "../session";
 import { inTurn } from "../store";
 import { drawn, el, focused, seen, setText } from "./dom";
+import { numberKeys } from "./keys";
 import { createNote } from "./note";
 
 export function createMatters(session: Session, createLine: (line: HistoryLine) => HTMLElement) {
@@ -36,10 +37,13 @@ export function createMatters(session: Session, createLine: (line: HistoryLine) 
   });
   return {
     node: el("div", "matters", about, note, list),
-    note: () => note.focus(),
-    pick(place: number) {
-      const [first] = items;
-      if (first !== undefined && seen(first)) first.querySelectorAll<HTMLElement>(".rlw-choice > button")[place]?.click();
+    keys: {
+      ...numberKeys((place) => {
+        const [first] = items;
+        if (first !== undefined && seen(first)) first.querySelectorAll<HTMLElement>(".rlw-choice > button")[place]?.click();
+      }),
+      j: actions.pass,
+      n: () => note.focus(),
     },
   };
 }

@@ -1,14 +1,14 @@
 /** What takes the place of the panes: the queue, the history, and the keys. */
 
-import type { Decision, HistoryLine } from "../protocol";
+import type { HistoryLine } from "../protocol";
 import type { Session } from "../session";
-import { hasMatters, TITLES, type Panel } from "../store";
+import { TITLES, type Panel } from "../store";
 import { button, drawn, el, focused, listen, seen, setText, uniqueId } from "./dom";
 import { count } from "./format";
-import { KEYS } from "./keys";
+import { KEYS, type Keys } from "./keys";
 import { createAllRows } from "./allRows";
 import { createMatters } from "./conflicts";
-import { createQueue, type QueueView } from "./queue";
+import { createQueue } from "./queue";
 
 function createLine({ time, who, what, note, state, row, text }: HistoryLine): HTMLElement {
   const when = el("time", "muted", { datetime: time }, new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }));
@@ -39,31 +39,23 @@ function createHelp() {
   return { node: el("dl", "keys", { tabindex: 0 }, ...items) };
 }
 
+interface Part {
+  node: HTMLElement;
+  keys?: Keys;
+}
+
 export interface PanelView {
   node: HTMLElement;
-  queue: QueueView;
   open(panel: Panel): void;
-  decide(decision: Decision | "skip"): void;
-  search(): void;
-  /** Of a row that people decided differently, or that did not carry over: the choice at that place. */
-  settle(place: number): void;
-  note(): void;
+  /** What keys do in what is open. */
+  keys(): Keys;
 }
 
 export function createPanel(session: Session): PanelView {
   const { store, actions } = session;
   const title = el("h3", "heading", { id: uniqueId("panel"), tabindex: -1 });
-  const queue = createQueue(session);
-  const rows = createAllRows(session);
-  const matters = createMatters(session, createLine);
-  const parts: Record<Exclude<Panel, "none">, HTMLElement> = {
-    queue: queue.node,
-    rows: rows.node,
-    history: createHistory(session).node,
-    conflicts: matters.node,
-    carried: matters.node,
-    help: createHelp().node,
-  };
+  const [queue, rows, matters] = [createQueue(session), createAllRows(session), createMatters(session, createLine)];
+  const parts: Partial<Record<Panel, Part>> = { queue, rows, history: createHistory(session), conflicts: matters, carried: matters, help: createHelp() };
   const close = button("Close", "quiet", () => open("none"));
   const head = el("div", "pane-head", title, queue.head, close.node);
   const node = el("section", "panel", { "aria-labelledby": title.id }, head);
@@ -83,8 +75,8 @@ export function createPanel(session: Session): PanelView {
     setText(title, TITLES[panel]);
     queue.head.hidden = panel !== "queue";
     // Only what is open is in the page: the rows' details would be there twice otherwise.
-    const part = panel === "none" ? undefined : parts[panel];
-    for (const other of Object.values(parts)) if (other !== part) other.remove();
+    const part = parts[panel]?.node;
+    for (const other of Object.values(parts)) if (other.node !== part) other.node.remove();
     if (part !== undefined && part.parentNode !== node) node.append(part);
   });
   listen(node, "click", ({ target }) => {
@@ -93,18 +85,5 @@ export function createPanel(session: Session): PanelView {
     actions.lead(Number(line.dataset["row"]));
     rows.focus();
   });
-  /** The one that keys act on. */
-  const current = () => (store.get().panel === "queue" ? queue : rows);
-  return {
-    node,
-    open,
-    queue,
-    decide(decision) {
-      if (store.get().panel === "queue") queue.decide(decision);
-      else if (decision !== "skip") rows.decide(decision);
-    },
-    search: () => current().search(),
-    settle: matters.pick,
-    note: () => (hasMatters(store.get().panel) ? matters : current()).note(),
-  };
+  return { node, open, keys: () => parts[store.get().panel]?.keys ?? {} };
 }

@@ -6,11 +6,13 @@ import { frontOf, reasonKey, rowsOf, subjectsOf } from "../store";
 import { setContent } from "./content";
 import { actInSight, button, drawn, el, focused, seen, setClass, setText } from "./dom";
 import { plural } from "./format";
+import { decisionKeys, numberKeys, type Keys } from "./keys";
 import { keepAs, relabelAs } from "./names";
 import { createNote } from "./note";
 import { createQueueList } from "./queueList";
 
 const NUMBERED = 9; // classes that have a key
+const SCROLLING = { ArrowDown: 0.2, ArrowUp: -0.2, PageDown: 0.9, PageUp: -0.9 }; // a long text, by parts of what is in sight of it
 
 const whyLine = ([about = "", what = "", how = ""]: readonly string[]) => el("p", "why-line", { title: how }, el("span", "muted", about), el("bdi", "", what));
 
@@ -18,13 +20,7 @@ export interface QueueView {
   node: HTMLElement;
   /** What stands beside the panel's title. */
   head: HTMLElement;
-  decide(decision: Decision | "skip"): void;
-  /** Of several classes, by its place. The label that the row has is kept. */
-  pick(place: number): void;
-  /** A long text, by parts of what is in sight of it. */
-  scroll(pages: number): void;
-  note(): void;
-  search(): void;
+  keys: Keys;
 }
 
 export function createQueue(session: Session): QueueView {
@@ -42,6 +38,7 @@ export function createQueue(session: Session): QueueView {
   };
   const { classes } = store.get().shared;
   const labels = classes.length < 3 ? [] : classes.map((name, i) => button(i < NUMBERED ? `${i + 1} ${name}` : name, "", () => pick(i)));
+  const judge = (decision: Decision | "skip") => void (seen(body) && actions.judge(decision));
   const buttons = [relabel, keep, unsure, skip];
   const others = el("div", "buttons", { role: "group", "aria-label": "Relabel as another class" }, ...labels.map((one) => one.node));
   const acts = el("div", "queue-acts", problem, el("div", "buttons", ...buttons.map((one) => one.node), note), others);
@@ -90,10 +87,14 @@ export function createQueue(session: Session): QueueView {
   return {
     node,
     head: far,
-    decide: (decision) => void (seen(body) && actions.judge(decision)),
-    pick: (at) => seen(body) && pick(at),
-    scroll: (pages) => text.scrollBy({ top: pages * text.clientHeight, behavior: "instant" }),
-    note: () => note.focus(),
-    search: list.search,
+    keys: {
+      ...decisionKeys(judge),
+      ...numberKeys((at) => seen(body) && pick(at)), // of several classes; the label that the row has is kept
+      ...Object.fromEntries(Object.entries(SCROLLING).map(([key, pages]) => [key, () => text.scrollBy({ top: pages * text.clientHeight, behavior: "instant" })])),
+      j: () => judge("skip"),
+      b: actions.back,
+      n: () => note.focus(),
+      "/": list.search,
+    },
   };
 }

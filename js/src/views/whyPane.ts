@@ -1,11 +1,11 @@
 /** Middle pane: the chosen row and the training rows that decide it. */
 
-import type { Decision } from "../protocol";
 import type { Session } from "../session";
 import type { View } from "../store";
 import { createDetail } from "./detail";
 import { actInSight, button, drawn, el, listen, seen, setAttribute, setClass, setText, term, uniqueId } from "./dom";
 import { signedPercent } from "./format";
+import { decisionKeys, type Keys } from "./keys";
 import { createFlipNote } from "./outcome";
 import { createQueryCard } from "./queryCard";
 import { createTrainGrid } from "./trainGrid";
@@ -79,12 +79,8 @@ function createTarget({ store, actions }: Session): HTMLElement {
 export interface Pane {
   node: HTMLElement;
   focus(): void;
-  /** For keys: if the rows they act on are out of sight, only scroll to them. */
-  decide(decision: Decision): void;
-  trySet(): void;
-  tryRows(): void;
-  step(): void;
-  note(): void;
+  /** If the rows they act on are out of sight, they only scroll to them. */
+  keys: Keys;
 }
 
 export function createWhyPane(session: Session): Pane {
@@ -125,10 +121,16 @@ export function createWhyPane(session: Session): Pane {
   return {
     node,
     focus: grid.focus,
-    decide: (decision) => shown() && isSeen() && detail.decide(decision),
-    trySet: () => shown() && seen(found) && trySet.node.click(),
-    tryRows: () => shown() && isSeen() && detail.toggle(),
-    step: () => shown() && whyNotStep(store.get()) === "" && step(),
-    note: detail.note,
+    keys: {
+      ...decisionKeys((decision) => shown() && isSeen() && detail.decide(decision)),
+      f: () => find.node.click(),
+      a: () => shown() && seen(found) && trySet.node.click(),
+      t: () => shown() && isSeen() && detail.toggle(),
+      d: () => shown() && whyNotStep(store.get()) === "" && step(),
+      n() {
+        actions.show("why");
+        detail.note();
+      },
+    },
   };
 }
