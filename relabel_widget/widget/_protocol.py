@@ -257,9 +257,9 @@ SHARED = record(
     "classes and stays where it is with more. With a `trial`, the verification is that of the trial. `own_note` says "
     "where the user's own estimator predicts otherwise than the minimum of its objective, and why; empty where it does "
     "not. `checked` says how many labels were found right or wrong, `orders` in which order the others can be checked "
-    "(`Order`), the best one first. `meta` names the columns of metadata of the test rows. `next_undo` and `next_redo` say what these would take back or bring again, and "
-    "whose it is; `conflicts` and `carried` how many rows people decided differently, and how many decisions did not "
-    "carry over. All four are empty if there is none.",
+    "(`Order`), the best one first. `meta` names the columns of metadata of the test rows. `next_undo` and `next_redo` "
+    "say what these would take back or bring again, and whose it is; `conflicts` and `carried` how many rows people "
+    "decided differently, and how many decisions did not carry over. All four are empty if there is none.",
     revision=COUNT,
     n_train=COUNT,
     n_test=COUNT,

@@ -29,12 +29,12 @@ export function createAllRows(session: Session) {
   );
   search.placeholder = "Search, or go to a row or id";
   const counts = el("p", "muted");
-  const { node: box, list, draw: drawList, follow, focus, place, line } = createTrainList(session, lines, "All training rows");
+  const { list, follow, focus, place, line } = createTrainList(session, lines, "All training rows");
   const detail = createDetail(session, () => true);
   const isSeen = () => seen(line(), detail.node);
   actInSight(detail.node, isSeen);
   tools.append(counts);
-  const node = el("div", "all", tools, box, detail.node);
+  const node = el("div", "all", tools, list.node, detail.node);
   let asked = 0;
   let placed = false; // the list stands where it was asked to begin
 
@@ -49,7 +49,7 @@ export function createAllRows(session: Session) {
       if (trainQuery.search === "") search.value = "";
     }
     const total = lines.total();
-    drawList(lines.error() || (total === 0 ? "No training rows match." : "Loading…"));
+    list.draw(total === 0 ? "No training rows match." : "Loading…");
     const shown = total === undefined || total === shared.nTrain ? "" : `${count(total)} of `;
     if (decided !== null) setText(counts, `${shown}${count(shared.nTrain)} rows · ${count(decided.relabelled)} changed · ${count(decided.kept)} kept · ${count(decided.unsure)} unsure`);
     if (!placed && total) {

@@ -47,13 +47,14 @@ export function createQueueList({ store, suspects, actions, atEnd }: Session, on
     ...classes.map((label): [string, Partial<QueueQuery>] => [`Labelled ${quoted(label)}`, { label, suggested: null }]),
     ...classes.map((suggested): [string, Partial<QueueQuery>] => [`Suggested ${quoted(suggested)}`, { label: null, suggested }]),
   ]);
-  const empty = el("p", "empty");
   const list = createVirtual(atEnd, {
+    label: "Suspect labels",
     names: "suspect-scroll",
+    heads: [],
+    multi: true,
+    pages: suspects,
     rowHeight: HEIGHT,
     spare: 8,
-    instead: empty,
-    total: () => suspects.total() ?? 0,
     create: createLine,
     update(line, index) {
       const [one, view] = [suspects.row(index), store.get()];
@@ -69,17 +70,14 @@ export function createQueueList({ store, suspects, actions, atEnd }: Session, on
   });
   const { body } = list;
   const total = el("span", "muted");
-  const attributes = { role: "grid", "aria-label": "Suspect labels", "aria-multiselectable": "true" };
-  const grid = el("div", "grid", attributes, body);
-  const node = el("div", "queue-list", el("div", "tools", search, filter), el("div", "grid-box", grid, empty), el("div", "pane-foot", total, order));
+  const node = el("div", "queue-list", el("div", "tools", search, filter), list.node, el("div", "pane-foot", total, order));
 
   function choose(from: number, to: number) {
     const { picked: before, judged } = store.get();
     const picked = [...before];
     const done = rowsOf(judged.flat());
-    for (let i = Math.min(from, to); i <= Math.max(from, to); i += 1) {
-      const one = suspects.row(i);
-      if (one === undefined || done.includes(one.row)) continue;
+    for (const one of list.between(from, to)) {
+      if (done.includes(one.row)) continue;
       const place = rowsOf(picked).indexOf(one.row);
       if (place < 0) picked.push(one);
       else if (from === to) picked.splice(place, 1);
@@ -118,18 +116,14 @@ export function createQueueList({ store, suspects, actions, atEnd }: Session, on
   function draw() {
     const view = store.get();
     const [n, front] = [suspects.total(), frontOf(view)];
-    setClass(grid, "bare", !n);
-    setAttribute(grid, "aria-rowcount", (n ?? 0) + 1);
-    setText(empty, suspects.error() || (n === undefined ? "Ranking…" : "No suspects match."));
     setText(total, view.picked.length > 0 ? `${count(view.picked.length)} chosen` : n === undefined ? "" : `${count(n)} labels`);
-    list.draw();
+    list.draw(n === undefined ? "Ranking…" : "No suspects match.");
     if (shown === front || body.contains(focused(body))) return;
-    for (let i = 0; i < Math.min(n ?? 0, 500); i += 1) {
-      if (suspects.row(i)?.row !== front?.row) continue;
-      shown = front;
-      list.activate(i);
-      return list.reveal(i);
-    }
+    const at = list.find(front?.row);
+    if (at === undefined) return;
+    shown = front;
+    list.activate(at);
+    list.reveal(at);
   }
   suspects.subscribe(draw);
   drawn(store, (view) => {
