@@ -40,9 +40,7 @@ def camel_case(name: str) -> str:
 
 
 def choice(one: Choice) -> Iterator[str]:
-    names = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", one.typescript).upper() + "S"
-    yield f"export const {names} = {json.dumps(one.names, ensure_ascii=False)} as const;"
-    yield f"export type {one.typescript} = (typeof {names})[number];"
+    yield f"export type {one.typescript} = {' | '.join(json.dumps(name) for name in one.names)};"
 
 
 def interface(one: Record) -> Iterator[str]:

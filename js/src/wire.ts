@@ -2,11 +2,9 @@
 
 export const VERSION = "c380c491";
 
-export const COLUMNS = ["row", "text", "label", "predicted", "proba", "margin", "flip_size", "verified_proba"] as const;
-export type Column = (typeof COLUMNS)[number];
+export type Column = "row" | "text" | "label" | "predicted" | "proba" | "margin" | "flip_size" | "verified_proba";
 
-export const FILTERS = ["all", "misclassified", "near", "small", "has_set", "flipped", "became_right", "became_wrong"] as const;
-export type Filter = (typeof FILTERS)[number];
+export type Filter = "all" | "misclassified" | "near" | "small" | "has_set" | "flipped" | "became_right" | "became_wrong";
 
 /** A choice of test rows: those in some bins of a histogram. */
 export interface Brush {
@@ -15,14 +13,11 @@ export interface Brush {
   last: number;
 }
 
-export const TRAIN_FILTERS = ["all", "suspect", "relabelled", "kept", "unsure", "noted", "mine", "contradicted"] as const;
-export type TrainFilter = (typeof TRAIN_FILTERS)[number];
+export type TrainFilter = "all" | "suspect" | "relabelled" | "kept" | "unsure" | "noted" | "mine" | "contradicted";
 
-export const ORDERS = ["repair", "suspicion"] as const;
-export type Order = (typeof ORDERS)[number];
+export type Order = "repair" | "suspicion";
 
-export const DECISIONS = ["relabel", "keep", "unsure", "clear", "adjudicate"] as const;
-export type Decision = (typeof DECISIONS)[number];
+export type Decision = "relabel" | "keep" | "unsure" | "clear" | "adjudicate";
 
 /**
  * A row that is more than its text: an image as PNG in base64, or a table. `coarse` says that its pixels are to be
@@ -83,8 +78,7 @@ export interface Spread {
   histograms: Array<Histogram>;
 }
 
-export const TONES = ["fact", "guess", "open"] as const;
-export type Tone = (typeof TONES)[number];
+export type Tone = "fact" | "guess" | "open";
 
 /**
  * A flip set. `labels` has the new label of each of its `rows`, `open` are those that nobody has decided about.
@@ -320,8 +314,7 @@ export interface Decided {
   forecast: Forecast | null;
 }
 
-export const REASONS = ["malformed", "refused", "busy", "cancelled", "failed", "exists"] as const;
-export type Reason = (typeof REASONS)[number];
+export type Reason = "malformed" | "refused" | "busy" | "cancelled" | "failed" | "exists";
 
 /** How far a job is. */
 export interface Progress {

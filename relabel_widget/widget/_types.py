@@ -27,7 +27,7 @@ class Type:
 
 @dataclass(frozen=True, eq=False)
 class Choice(Type):
-    """One of some names; the page has the type by its name, and all names as a constant."""
+    """One of some names; the page has the type by its name."""
 
     names: tuple[str, ...] = ()
 

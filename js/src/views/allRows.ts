@@ -1,7 +1,7 @@
 /** The panel with all training rows: search, filter, and the list beside the row that keys act on. */
 
 import type { Session } from "../session";
-import { TRAIN_FILTERS, type TrainFilter } from "../wire";
+import type { TrainFilter } from "../protocol";
 import { createDetail } from "./detail";
 import { actInSight, drawn, el, listen, seen, setText } from "./dom";
 import { count } from "./format";
@@ -23,9 +23,9 @@ const LABELS: Record<TrainFilter, string> = {
 export function createAllRows(session: Session) {
   const { store, lines, actions } = session;
   const { node: tools, search, select } = createTools("training rows",
-    TRAIN_FILTERS.map((filter) => [filter, LABELS[filter]] as const),
+    Object.entries(LABELS),
     (text) => actions.askRows({ search: text }),
-    (place) => actions.askRows({ filter: TRAIN_FILTERS[place] ?? "all" }),
+    (value) => actions.askRows({ filter: value as TrainFilter }),
   );
   search.placeholder = "Search, or go to a row or id";
   const counts = el("p", "muted");
@@ -45,7 +45,7 @@ export function createAllRows(session: Session) {
       asked = trainQuery.asked;
       placed = false;
       list.reset();
-      select.selectedIndex = TRAIN_FILTERS.indexOf(trainQuery.filter);
+      select.value = trainQuery.filter;
       if (trainQuery.search === "") search.value = "";
     }
     const total = lines.total();

@@ -1,6 +1,6 @@
 /** Left pane: search, filter and the list of test rows. */
 
-import { FILTERS, type Filter } from "../wire";
+import type { Filter } from "../protocol";
 import type { Session } from "../session";
 import { button, el, listen, setAttribute, setText, uniqueId } from "./dom";
 import { count } from "./format";
@@ -29,9 +29,9 @@ export function createTestPane(session: Session): TestPane {
   const { store, pages, actions } = session;
   const { classes, meta } = store.get().shared;
   const { node: tools, search, select } = createTools("test rows",
-    [...FILTERS.map((filter) => [filter, LABELS[filter]] as const), ...classes.map((name, i) => [String(i), `Predicted “${name}”`] as const)],
+    [...Object.entries(LABELS), ...classes.map((name, i): [string, string] => [String(i), `Predicted “${name}”`])],
     (text) => actions.ask({ search: text }),
-    (place) => actions.ask({ filter: FILTERS[place] ?? "all", predicted: classes[place - FILTERS.length] ?? null }),
+    (value) => actions.ask({ filter: value in LABELS ? (value as Filter) : "all", predicted: classes[Number(value)] ?? null }),
   );
   const orders = ["Sort by…", ...meta.flatMap((name) => [`${name} ▴`, `${name} ▾`])];
   const by = el("select", "input", { "aria-label": "Sort by metadata" }, ...orders.map((words) => el("option", "", words)));
@@ -65,7 +65,7 @@ export function createTestPane(session: Session): TestPane {
     const { shared, filled: sizes, filling, spread, query } = store.get();
     setText(fold.node, `Histograms${query.brushes.length > 0 ? ` (${query.brushes.length})` : ""}`);
     setAttribute(fold.node, "aria-expanded", String(spread !== null));
-    setAttribute(select.options[FILTERS.indexOf("misclassified")] as Element, "disabled", !shared.labelled);
+    setAttribute(select.querySelector("[value=misclassified]") as Element, "disabled", !shared.labelled);
     if (query.meta === null) by.selectedIndex = 0;
     const total = pages.total();
     setText(shown, total === undefined || total === shared.nTest ? count(shared.nTest) : `${count(total)} of ${count(shared.nTest)}`);

@@ -4,12 +4,12 @@ import { el, listen, searchField } from "./dom";
 
 export function createTools(
   what: string,
-  filters: readonly (readonly [value: string, words: string])[],
+  filters: readonly [value: string, words: string][],
   onSearch: (text: string) => void,
-  onFilter: (place: number) => void,
+  onFilter: (value: string) => void,
 ) {
   const search = searchField(`Search ${what}`, onSearch);
   const select = el("select", "input", { "aria-label": `Filter ${what}` }, ...filters.map(([value, words]) => el("option", "", { value }, words)));
-  listen(select, "change", () => onFilter(select.selectedIndex));
+  listen(select, "change", () => onFilter(select.value));
   return { node: el("div", "tools", search, select), search, select };
 }
