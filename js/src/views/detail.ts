@@ -4,7 +4,7 @@ import type { Session } from "../session";
 import type { Decision, WordPart } from "../protocol";
 import { besideOf, draftOf, type View } from "../store";
 import { setContent } from "./content";
-import { button, drawn, el, listen, setAttribute, setText, uniqueId } from "./dom";
+import { button, drawn, el, listen, section, setAttribute, setText, showSome } from "./dom";
 import { plural, signed } from "./format";
 import { isNews } from "./marks";
 import { relabelAs } from "./names";
@@ -24,8 +24,7 @@ function createWords() {
         bar.style.width = `${(Math.abs(part) / largest) * 36}px`;
         return el("li", "word", el("bdi", "word-name", word), bar, el("span", "word-part", signed(part)));
       });
-      const more = words.length - items.length;
-      list.replaceChildren(...items, ...(more > 0 ? [el("li", "muted", `and ${more} more`)] : []));
+      showSome(list, items, words.length);
     },
   };
 }
@@ -62,10 +61,8 @@ export function createDetail(session: Session, isShown: (view: Readonly<View>) =
     button("Unsure (S)", "", () => decide("unsure")),
     button("Clear (C)", "quiet", () => decide("clear")),
   ];
-  const id = uniqueId("detail");
-  title.id = id;
   const tools = el("div", "buttons", ...buttons.map((one) => one.node), note);
-  const node = el("section", "card detail", { "aria-labelledby": id }, el("div", "card-head", title, attempt.node), text, tools, shared, words.node, meta, same);
+  const node = section("card detail", title, el("div", "card-head", title, attempt.node), text, tools, shared, words.node, meta, same);
   let before: unknown;
 
   listen(same, "click", ({ target }) => {

@@ -1,6 +1,7 @@
 /** Small tools for building and updating elements. Text enters the page through `textContent` only. */
 
 import type { Store, View } from "../store";
+import { count } from "./format";
 
 /** What listens at an element of ours goes with it. */
 export function listen<K extends keyof HTMLElementEventMap>(target: HTMLElement, type: K, handler: (event: HTMLElementEventMap[K]) => void): void {
@@ -146,6 +147,25 @@ export function term(word: keyof typeof TERMS): HTMLElement {
   const id = uniqueId("term");
   const tip = el("span", "tip", { role: "tooltip", id }, TERMS[word]);
   return el("span", "term", el("button", "", { type: "button", "aria-describedby": id }, word), tip);
+}
+
+/** A section that is named by its heading, which stands in one of its parts. */
+export function section(names: string, heading: HTMLElement, ...parts: HTMLElement[]): HTMLElement {
+  heading.id = uniqueId("heading");
+  return el("section", names, { "aria-labelledby": heading.id }, ...parts);
+}
+
+/** A choice of one of some options, each with a value and its words. */
+export function choice(label: string, options: readonly (readonly [value: string | number, words: string])[], onChange: (value: string) => void, names = "input"): HTMLSelectElement {
+  const node = el("select", names, { "aria-label": label }, ...options.map(([value, words]) => el("option", "", { value }, words)));
+  listen(node, "change", () => onChange(node.value));
+  return node;
+}
+
+/** Some items of a list, and how many there are besides. */
+export function showSome(list: HTMLElement, items: HTMLElement[], total: number, rest = "more"): void {
+  const more = total - items.length;
+  list.replaceChildren(...items, ...(more > 0 ? [el("li", "muted", `and ${count(more)} ${rest}`)] : []));
 }
 
 /** A field with its label. */

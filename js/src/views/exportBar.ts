@@ -2,6 +2,7 @@
 
 import type { Session } from "../session";
 import { button, drawn, el, field, listen } from "./dom";
+import { BUSY } from "./whyPane";
 
 export function createExport({ store, actions }: Session) {
   const input = el("input", "input file", { type: "text", spellcheck: "false" });
@@ -13,7 +14,7 @@ export function createExport({ store, actions }: Session) {
     const { shared, busy, every: isEvery } = store.get();
     const name = isEvery ? shared.exportPath.replace(/[^\\/]*(?=\.\w+$)/, "all_decisions") : shared.exportPath;
     if (!touched && input.value !== name) input.value = name;
-    write.update(busy ? "Wait for the running job" : input.value.trim() === "" ? "Enter a file name first" : "");
+    write.update(busy ? BUSY : input.value.trim() === "" ? "Enter a file name first" : "");
   };
   listen(every, "change", () => store.set({ every: every.checked }));
   listen(input, "input", () => {

@@ -2,8 +2,8 @@
 
 import type { Session } from "../session";
 import type { TestRow, Verified } from "../protocol";
-import { button, drawn, el, listen, setClass, setText, uniqueId } from "./dom";
-import { count, proba } from "./format";
+import { button, drawn, el, listen, section, setClass, setText, showSome } from "./dom";
+import { proba } from "./format";
 import { createExport } from "./exportBar";
 import { createChangedNote } from "./outcome";
 import { SIGNS, worth } from "./testRow";
@@ -41,7 +41,6 @@ export function createHappensPane(session: Session): { node: HTMLElement; verify
   const scores = createScores();
   const list = el("ul", "flip-list");
   const result = el("div", "result", { role: "group", tabindex: 0, "aria-label": "Result of retraining" }, words, scores.node, list);
-  const id = uniqueId("happens");
   let shownFlips: unknown;
   let shownScores: unknown;
 
@@ -60,12 +59,11 @@ export function createHappensPane(session: Session): { node: HTMLElement; verify
     if (shownFlips === view.flips) return;
     shownFlips = view.flips;
     const rows = view.flips?.rows ?? [];
-    const more = (view.flips?.total ?? 0) - rows.length;
-    list.replaceChildren(...rows.map(flipLine), ...(more > 0 ? [el("li", "muted", `and ${count(more)} more (filter the test rows)`)] : []));
+    showSome(list, rows.map(flipLine), view.flips?.total ?? 0, "more (filter the test rows)");
   });
-  const title = el("h3", "heading", { id }, "Effect");
+  const title = el("h3", "heading", "Effect");
   const file = createExport(session);
   const head = el("div", "pane-head", title, el("div", "buttons verify", verify.node));
-  const node = el("section", "pane happens", { "aria-labelledby": id }, head, createChangedNote(store), result, file.node);
+  const node = section("pane happens", title, head, createChangedNote(store), result, file.node);
   return { node, verify: () => verify.node.click(), export: file.write };
 }

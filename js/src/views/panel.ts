@@ -3,8 +3,7 @@
 import type { HistoryLine } from "../protocol";
 import type { Session } from "../session";
 import { TITLES, type Panel } from "../store";
-import { button, drawn, el, focused, listen, seen, setText, uniqueId } from "./dom";
-import { count } from "./format";
+import { button, drawn, el, focused, listen, section, seen, setText, showSome } from "./dom";
 import { KEYS, type Keys } from "./keys";
 import { createAllRows } from "./allRows";
 import { createMatters } from "./conflicts";
@@ -28,8 +27,7 @@ function createHistory({ store }: Session) {
     list.hidden = !empty.hidden;
     if (history === shown || history === null) return;
     shown = history;
-    const more = history.total - history.lines.length;
-    list.replaceChildren(...history.lines.map(createLine), ...(more > 0 ? [el("li", "muted", `and ${count(more)} older ones`)] : []));
+    showSome(list, history.lines.map(createLine), history.total, "older ones");
   });
   return { node: el("div", "", list, empty) };
 }
@@ -53,12 +51,12 @@ export interface PanelView {
 
 export function createPanel(session: Session): PanelView {
   const { store, actions } = session;
-  const title = el("h3", "heading", { id: uniqueId("panel"), tabindex: -1 });
+  const title = el("h3", "heading", { tabindex: -1 });
   const [queue, rows, matters] = [createQueue(session), createAllRows(session), createMatters(session, createLine)];
   const parts: Partial<Record<Panel, Part>> = { queue, rows, history: createHistory(session), conflicts: matters, carried: matters, help: createHelp() };
   const close = button("Close", "quiet", () => open("none"));
   const head = el("div", "pane-head", title, queue.head, close.node);
-  const node = el("section", "panel", { "aria-labelledby": title.id }, head);
+  const node = section("panel", title, head);
   let opener: Element | null = null;
   /** Moves the focus to the opened panel and scrolls it into view; on closing, moves the focus back. */
   function open(panel: Panel) {

@@ -4,7 +4,7 @@ import type { QueueQuery, Suspect } from "../protocol";
 import type { Session } from "../session";
 import { frontOf, rowsOf } from "../store";
 import { setContent } from "./content";
-import { drawn, el, focused, listen, searchField, setAttribute, setClass, setText } from "./dom";
+import { choice, drawn, el, focused, listen, searchField, setAttribute, setClass, setText } from "./dom";
 import { count, percent } from "./format";
 import { createName, quoted } from "./names";
 import { createVirtual, type Line } from "./virtual";
@@ -35,14 +35,11 @@ function createLine(): Line & { text: HTMLElement; show(one: Suspect | undefined
 export function createQueueList({ store, suspects, actions, atEnd }: Session, onLook: () => void) {
   const search = searchField("Search suspect labels", (words) => actions.sift({ search: words }));
   const { classes, orders } = store.get().shared;
-  const choice = (label: string, options: [words: string, change: Partial<QueueQuery>][]) => {
-    const node = el("select", "input", { "aria-label": label }, ...options.map(([words]) => el("option", "", words)));
-    listen(node, "change", () => actions.sift(options[node.selectedIndex]?.[1] ?? {}));
-    return node;
-  };
-  const order = choice("Order", [["Repairs most first", { order: "repair" }], ["Most suspect first", { order: "suspicion" }]]);
+  const sifting = (label: string, options: [words: string, change: Partial<QueueQuery>][]) =>
+    choice(label, options.map(([words], i) => [i, words] as const), (value) => actions.sift(options[Number(value)]?.[1] ?? {}));
+  const order = sifting("Order", [["Repairs most first", { order: "repair" }], ["Most suspect first", { order: "suspicion" }]]);
   order.hidden = orders.length < 2;
-  const filter = choice("Filter suspect labels", [
+  const filter = sifting("Filter suspect labels", [
     ["All labels", { label: null, suggested: null }],
     ...classes.map((label): [string, Partial<QueueQuery>] => [`Labelled ${quoted(label)}`, { label, suggested: null }]),
     ...classes.map((suggested): [string, Partial<QueueQuery>] => [`Suggested ${quoted(suggested)}`, { label: null, suggested }]),

@@ -2,7 +2,7 @@
 
 import type { Filter } from "../protocol";
 import type { Session } from "../session";
-import { button, el, listen, setAttribute, setText, uniqueId } from "./dom";
+import { button, choice, el, section, setAttribute, setText } from "./dom";
 import { count } from "./format";
 import { createHistograms } from "./histograms";
 import { createTestGrid } from "./testGrid";
@@ -34,32 +34,28 @@ export function createTestPane(session: Session): TestPane {
     (value) => actions.ask({ filter: value in LABELS ? (value as Filter) : "all", predicted: classes[Number(value)] ?? null }),
   );
   const orders = ["Sort by…", ...meta.flatMap((name) => [`${name} ▴`, `${name} ▾`])];
-  const by = el("select", "input", { "aria-label": "Sort by metadata" }, ...orders.map((words) => el("option", "", words)));
+  const by = choice("Sort by metadata", orders.map((words, i) => [i, words] as const), (value) => {
+    const at = Number(value) + 1;
+    actions.ask({ meta: meta[(at >> 1) - 1] ?? null, descending: at % 2 === 1 && at > 1 });
+  });
   by.hidden = meta.length === 0;
   if (!by.hidden) search.placeholder += `, or ${meta[0]}=…`;
   tools.append(by);
   const shown = el("span", "muted");
-  const id = uniqueId("tests");
   const grid = createTestGrid(session);
   const filled = el("span", "muted");
   const pause = button("Pause", "quiet small", () => actions.setFilling(!store.get().filling));
   const fold = button("", "quiet small", () => actions.unfold(store.get().spread === null));
-  const title = el("h3", "heading", { id }, "Test rows");
-  const node = el(
-    "section",
+  const title = el("h3", "heading", "Test rows");
+  const node = section(
     "pane tests",
-    { "aria-labelledby": id },
+    title,
     el("div", "pane-head", title, fold.node, shown),
     tools,
     createHistograms(session),
     grid.node,
     el("div", "pane-foot", filled, pause.node),
   );
-
-  listen(by, "change", () => {
-    const at = by.selectedIndex + 1;
-    actions.ask({ meta: meta[(at >> 1) - 1] ?? null, descending: at % 2 === 1 && at > 1 });
-  });
 
   function draw() {
     const { shared, filled: sizes, filling, spread, query } = store.get();

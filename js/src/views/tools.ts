@@ -1,6 +1,6 @@
 /** What stands above a list: a field to search it, and a choice of filters. */
 
-import { el, listen, searchField } from "./dom";
+import { choice, el, searchField } from "./dom";
 
 export function createTools(
   what: string,
@@ -9,7 +9,6 @@ export function createTools(
   onFilter: (value: string) => void,
 ) {
   const search = searchField(`Search ${what}`, onSearch);
-  const select = el("select", "input", { "aria-label": `Filter ${what}` }, ...filters.map(([value, words]) => el("option", "", { value }, words)));
-  listen(select, "change", () => onFilter(select.value));
+  const select = choice(`Filter ${what}`, filters, onFilter);
   return { node: el("div", "tools", search, select), search, select };
 }

@@ -3,7 +3,7 @@
 import type { Session } from "../session";
 import type { View } from "../store";
 import { createDetail } from "./detail";
-import { actInSight, button, drawn, el, listen, seen, setAttribute, setClass, setText, term, uniqueId } from "./dom";
+import { actInSight, button, choice, drawn, el, section, seen, setAttribute, setClass, setText, term } from "./dom";
 import { signedPercent } from "./format";
 import { decisionKeys, type Keys } from "./keys";
 import { createFlipNote } from "./outcome";
@@ -21,16 +21,18 @@ export function nextStep(view: Readonly<View>): "find" | "try" | "step" | "verif
   return relabelled.size > 0 && unverified ? "verify" : "none";
 }
 
+export const BUSY = "Wait for the running job";
+
 /** Only a search for another row may replace a running one. */
 export function whyNotFind({ busy, testRow, shared }: Readonly<View>): string {
   if (testRow === null) return "Pick a test row first";
   if (!busy) return "";
   if (shared.job?.kind === "find" && shared.job.row !== testRow) return "";
-  return "Wait for the running job";
+  return BUSY;
 }
 
 export function whyNotVerify({ busy, relabelled, onTrial }: Readonly<View>): string {
-  if (busy) return "Wait for the running job";
+  if (busy) return BUSY;
   return relabelled.size + onTrial.size === 0 ? "Try or mark a training row first" : "";
 }
 
@@ -64,8 +66,7 @@ function createLegend({ store }: Session, begin: () => void) {
 
 /** Which of several classes a flip set is to lead to. */
 function createTarget({ store, actions }: Session): HTMLElement {
-  const select = el("select", "input target", { "aria-label": "Flip to" }, el("option", "", { value: "" }, "any other class"));
-  listen(select, "change", () => actions.aim(store.get().shared.classes[select.selectedIndex - 1] ?? null));
+  const select = choice("Flip to", [["", "any other class"]], () => actions.aim(store.get().shared.classes[select.selectedIndex - 1] ?? null), "input target");
   drawn(store, ({ shared, target, ranking }) => {
     const { classes } = shared;
     select.hidden = classes.length < 3;
@@ -85,7 +86,6 @@ export interface Pane {
 
 export function createWhyPane(session: Session): Pane {
   const { store, actions } = session;
-  const id = uniqueId("why");
   const find = button("Find flip set", "", actions.find);
   const target = createTarget(session);
   const trySet = button("Try this set", "", () => {
@@ -102,7 +102,8 @@ export function createWhyPane(session: Session): Pane {
   });
   const grid = createTrainGrid(session);
   const detail = createDetail(session, ({ testRow }) => testRow !== null);
-  const head = el("div", "pane-head", el("h3", "heading", { id }, "Why"), target, el("div", "buttons", find.node, trySet.node));
+  const title = el("h3", "heading", "Why");
+  const head = el("div", "pane-head", title, target, el("div", "buttons", find.node, trySet.node));
   const found = createFlipNote(store);
   const isSeen = () => seen(grid.line(), detail.node);
   actInSight(detail.node, isSeen);
@@ -111,7 +112,7 @@ export function createWhyPane(session: Session): Pane {
     isSeen();
   };
   const rows = el("div", "pane rows", head, createQueryCard(session), found, createLegend(session, step), grid.node);
-  const node = el("section", "why", { "aria-labelledby": id }, rows, detail.node);
+  const node = section("why", title, rows, detail.node);
   /** Where another pane hides this one, the first key only shows it. */
   const shown = () => {
     if (grid.node.checkVisibility()) return true;
