@@ -1,10 +1,11 @@
 // Which property names of the sources may be shortened, by the types that TypeScript gives them.
 //
 // A name is our own if, wherever it stands, it means a property that the sources declare: not one of the browser's or
-// of the language, not one that travels (`wire.ts` and `protocol.ts`), and none of an object that is read by names that
-// are made at run time (indexed by a variable, or passed on as a dictionary or as any object at all).
+// of the language, not one that travels (`wire.ts` and `protocol.ts`) or that the page exports, and none of an object
+// that is read by names made at run time (indexed by a variable, or passed on as a dictionary or as any object at all).
+// Assertions (`as`) are believed: what comes from outside is asserted to be of a type of those two files.
 import path from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { SyntaxKind as Kind } from "typescript/unstable/ast";
 import { API, TypeFlags } from "typescript/unstable/sync";
 
@@ -24,14 +25,15 @@ export function ownNames(folder) {
   const api = new API({ cwd: folder });
   const [project] = api.updateSnapshot({ openProjects: [path.join(folder, "tsconfig.json")] }).getProjects();
   const { program, checker } = project;
-  const sources = path.join(folder, "src") + path.sep;
+  const canonical = (file) => file.replaceAll("\\", "/").toLowerCase(); // TypeScript has it so where the file system takes any case
+  const sources = canonical(path.join(folder, "src/"));
   const [used, others] = [new Set(), new Set()];
 
   const parts = (type) => {
     if (type === undefined || type.flags & NOTHING) return [];
     return type.isUnionType() ? type.getTypes().flatMap(parts) : [type.isTypeParameter() ? type : (checker.getApparentType(type) ?? type)];
   };
-  const isOwn = ({ declarations }) => declarations.length > 0 && declarations.every(({ path: file }) => file.startsWith(sources) && !TRAVELS.includes(path.basename(file)));
+  const isOwn = ({ declarations }) => declarations.length > 0 && declarations.every(({ path: file }) => canonical(file).startsWith(sources) && !TRAVELS.includes(path.basename(file)));
   const judge = (name, symbol) => (symbol !== undefined && isOwn(symbol) ? used : others).add(name);
   const judgeIn = (name, type) => parts(type).forEach((part) => judge(name, checker.getPropertyOfType(part, name)));
   /** Whether the names of what is expected here are not known before run time: those of a dictionary, or of any object. */
@@ -72,11 +74,11 @@ export function ownNames(folder) {
   }
 
   for (const file of program.getSourceFileNames()) {
-    if (!file.startsWith(sources)) continue;
+    if (!canonical(file).startsWith(sources)) continue;
     for (const node of nodesOf(program.getSourceFile(file))) look(node);
   }
   api.close();
   return [...used].filter((name) => !others.has(name)).sort();
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) console.log(ownNames(import.meta.dirname).join("\n"));
+if (import.meta.url === pathToFileURL(process.argv[1]).href) console.log(ownNames(path.dirname(fileURLToPath(import.meta.url))).join("\n"));
