@@ -40,6 +40,12 @@ export function ownNames(folder) {
   const isOpen = (type) => checker.getIndexInfosOfType(type).length > 0 || (!type.isTypeParameter() && checker.getPropertiesOfType(type).length === 0);
   const propertiesOf = (type) => parts(type).filter((part) => !checker.isArrayLikeType(part)).flatMap((part) => checker.getPropertiesOfType(part));
   const exclude = (type) => propertiesOf(type).forEach(({ name }) => others.add(name));
+  /** By an index into an object: by those names that its type is made of, else by any. */
+  const readBy = (index, type) => {
+    const names = index.isUnionType() ? index.getTypes() : [index];
+    if (names.every((one) => one.isStringLiteralType())) names.forEach(({ value }) => others.add(value));
+    else if (!names.every((one) => one.flags & TypeFlags.NumberLike)) exclude(type);
+  };
   /** What is passed on as something else has that one's names, too. */
   const pass = (type, expected) => {
     if (parts(expected).some(isOpen)) return exclude(type);
@@ -53,7 +59,9 @@ export function ownNames(folder) {
     else if (node.kind === Kind.ObjectBindingPattern) {
       for (const { propertyName, name, dotDotDotToken } of node.elements) if (!dotDotDotToken) judgeIn((propertyName ?? name).text, checker.getTypeAtLocation(node));
     } else if (node.kind === Kind.ElementAccessExpression) {
-      if (node.argumentExpression.kind !== Kind.NumericLiteral) exclude(checker.getTypeAtLocation(node.expression));
+      readBy(checker.getTypeAtLocation(node.argumentExpression), checker.getTypeAtLocation(node.expression));
+    } else if (node.kind === Kind.ComputedPropertyName) {
+      readBy(checker.getTypeAtLocation(node.expression), checker.getContextualType(node.parent.parent));
     } else if (node.kind === Kind.ObjectLiteralExpression) {
       const expected = parts(checker.getContextualType(node));
       const names = node.properties.flatMap(({ name }) => (name?.kind === Kind.Identifier ? [name.text] : []));

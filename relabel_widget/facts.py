@@ -33,6 +33,14 @@ def signed(value: float) -> str:
     return f"{'−' if value < 0 else '+'}{digits}"
 
 
+REFITTED = {
+    "minimiser": "the model at its exact minimum",
+    "estimator": "your own estimator",
+    "pipeline": "your whole pipeline",
+}
+"""What a refit was of, by `How`."""
+
+
 def set_size(size: int) -> str:
     """The size of a test row's flip set: -1 if it was not searched for, 0 if none was found."""
     return UNKNOWN if size < 0 else "none" if size == 0 else f"{size:,}"

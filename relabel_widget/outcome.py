@@ -8,7 +8,7 @@ from enum import StrEnum
 class Outcome(StrEnum):
     """How a search ended. The value is the sentence shown to people; it is also a plain string."""
 
-    FOUND = "Found: a refit on the edited labels flips the prediction."
+    FOUND = "Found: a refit confirms that this set flips the prediction."
     PREDICTED = "Found to first order only: the flip is predicted, not confirmed by a refit."
     NOT_PREDICTED = "Not found: no prefix of the first-order ranking is predicted to flip."
     BUDGET = "Not found within budget: no set tried so far flips the prediction, which does not prove that none exists."
@@ -16,7 +16,7 @@ class Outcome(StrEnum):
     EXHAUSTED = "Not found: no set tried flips the prediction, which does not prove that none exists."
     ALREADY = "Nothing to flip: the target class is predicted already."
     CANNOT_FLIP = "Cannot flip: the prediction is the same whatever the labels of the candidate rows are."
-    REPAIRED = "Repaired: after a refit on the edited labels all that was wanted holds."
+    REPAIRED = "Repaired: a refit confirms that all that was wanted holds."
     REPAIRED_BUDGET = "Repaired, then out of budget: all that was wanted holds after a refit; a smaller set may exist."
     REPAIRED_IN_PART = "Repaired in part: some of what was wanted could not be had; the rest holds after a refit."
     NOT_REPAIRED = "Not repaired: nothing of what was wanted could be had."

@@ -169,7 +169,7 @@ def test_messages_to_the_page_are_utf8(bench: rw.Workbench, monkeypatch: pytest.
             {
                 "kind": "queue",
                 **{"order": "repair", "round": 1, "search": "", "label": None, "suggested": None},
-                **{"offset": 0, "limit": 100},
+                **{"contradicted": False, "offset": 0, "limit": 100},
             },
         )
     ):

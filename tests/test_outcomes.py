@@ -60,11 +60,10 @@ def test_the_users_own_model_confirms_or_denies():
 
 
 def test_a_forecast_says_that_it_is_one():
-    assert of_forecast(Forecast(1, -0.8, 0.42, "bad"), "good") == (
-        "With 1 changed label, to first order: log-odds −0.800, probability about 0.420, so it becomes “bad”. "
+    assert of_forecast(Forecast(1, -0.8, 0.42, "bad"), 0.6) == (
+        "Not retrained yet. With 1 changed label: probability 0.600 → about 0.420, so probably “bad”. "
         "Verify to confirm."
     )
-    assert "so it stays “good”" in of_forecast(Forecast(2, 0.1, 0.7, "good"), "good")
 
 
 def test_a_retrained_row_is_told_by_what_was_retrained():
@@ -85,10 +84,7 @@ def test_a_retraining_is_told_with_its_scores_as_far_as_they_are_defined():
     judged = {"n_became_right": 2, "n_became_wrong": 7, "p_value": 0.0004}
     scores = {"accuracy_before": 0.8, "accuracy_after": 0.75, "log_loss_before": 0.5, "log_loss_after": 0.4}
     told = of_retraining(VerificationSummary(3, 40, 9, **judged, **scores, n_known=40))
-    assert told["words"] == (
-        "9 of 40 test rows change class: 2 now right, 7 now wrong. "
-        "By luck alone, a split so uneven has probability under 0.001."
-    )
+    assert told["words"] == ("9 of 40 test rows change class: 2 now right, 7 now wrong. Hardly by chance (p < 0.001).")
     assert [list(score.values()) for score in told["scores"]] == [
         ["Accuracy", "80.0%", "75.0%", "worse", "↓ worse"],
         ["Log-loss", "0.5000", "0.4000", "better", "↓ better"],

@@ -187,6 +187,39 @@ def test_long_lists_say_what_they_leave_out(bench: Workbench, tmp_path: Path, mo
     assert f"… {len(TRAIN[bench.relabelled[0]]) - 10} more characters" in page.text
 
 
+def test_of_many_flip_sets_a_few_are_shown_in_full(
+    pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page had looked for the sets of all 140 test rows: the report was as high as 80 screens."""
+    monkeypatch.setattr(report_room, "_MOST_CARDS", 2)
+    test = [f"{word} {i}" for i, word in enumerate(["warm", "cold"] * 4)]
+    truth = LABELS[[1, 0] * 4]
+    truth[2] = LABELS[0]
+    bench = Workbench(pipeline, TRAIN, Y, test, truth)
+    for row in range(8):
+        assert bench.flip_set(row).found
+    page = Page(bench.report(tmp_path / "report.html"))
+    assert [each[:10] for each in page.headings if each.startswith("Test row")] == ["Test row 0", "Test row 2"]
+    assert "8 were searched for. In full: the 2 with" in page.text
+    assert all(text in page.text for text in test)
+
+    bench.relabel(bench.flip_set(3).rows)
+    page = Page(bench.report(tmp_path / "report.html"))
+    assert [each[:10] for each in page.headings if each.startswith("Test row")] == ["Test row 1", "Test row 3"]
+    monkeypatch.setattr(report_room, "_MOST_SETS", 4)
+    assert "2 further flip sets are not listed." in Page(bench.report(tmp_path / "report.html")).text
+
+
+def test_the_history_names_texts_and_labels(bench: Workbench, tmp_path: Path) -> None:
+    bench.keep(3)
+    bench.relabel([4, 6])
+    bench.export(tmp_path / ("long_name" * 15 + ".csv"))
+    page = Page(bench.report(tmp_path / "report.html"))
+    assert page.text.count(TRAIN[3]) == 1
+    assert f"{LABELS[1]} → {LABELS[1]}" not in page.text
+    assert "When (UTC)" in page.text
+
+
 def test_half_a_surrogate_pair_does_not_stop_a_report(pipeline: Pipeline, tmp_path: Path) -> None:
     texts = [f"{text} \ud800" for text in TRAIN]
     bench = Workbench(pipeline, TRAIN, Y, TEST, train_text=texts)
@@ -210,6 +243,7 @@ def test_a_report_is_written_whole_or_not_at_all(
 
 
 def test_a_picture_of_probabilities_is_in_words_too() -> None:
+    assert "0.49998 → 0.50003" in re.sub("<.*?>", "", markup.chance(0.49998, 0.50003, 0.5))
     shown = markup.chance(0.25, 0.75, 0.5)
     assert 'aria-hidden="true"' in shown
     assert "0.250" in shown

@@ -108,6 +108,7 @@ def test_images_travel_small_in_lists_and_large_in_the_details(make: Any) -> Non
     assert b64decode(large["content"]["image"])[16:24] == (100).to_bytes(4, "big") + (200).to_bytes(4, "big")
     suspects = {line["row"]: line for line in ask(widget, "queue")["rows"]}
     assert suspects[5]["content"]["image"] == ask(widget, "words", row=0, train=5)["content"]["image"]
+    assert not suspects[5]["larger"]
 
 
 def test_a_large_png_has_no_place_in_lists(make: Any) -> None:
@@ -117,7 +118,8 @@ def test_a_large_png_has_no_place_in_lists(make: Any) -> None:
     widget = make(render=lambda *_: noise)
     line = page(widget, limit=1)["rows"][0]
     assert (line["content"], line["text"]) == (None, "Image, 400 × 400 pixels, too large for a list")
-    assert ask(widget, "queue")["rows"][0]["content"] is None
+    first = ask(widget, "queue")["rows"][0]
+    assert (first["content"], first["larger"]) == (None, True)
     assert b64decode(ask(widget, "words", row=0, train=0)["content"]["image"]) == noise
 
 

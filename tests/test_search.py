@@ -557,8 +557,10 @@ def test_in_words() -> None:
     case = random_case(124, n=100, C=0.03)
     found = rw.find_flip_set(fit_of(case), case.query)
     shown = repr(found)
-    assert shown.startswith(f"FlipSet(size={found.size}, verified=True, lower_bound={found.lower_bound}, proba 0.")
-    assert "Found: a refit on the edited labels flips the prediction." in shown
+    assert shown.startswith(
+        f"FlipSet(size={found.size}, verified=True, lower_bound={found.lower_bound}, P({found.proba_class}) 0."
+    )
+    assert "Found: a refit confirms that this set flips the prediction." in shown
     assert ("..." in shown) == (found.size > 8)
 
 

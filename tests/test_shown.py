@@ -32,6 +32,10 @@ MADE: dict[str, tuple[str, Callable[[], Any]]] = {
     "FlipSet without rows": ("size=0", lambda: rw.find_flip_set(FIT, X[0], budget=0)),
     "Verification": ("of 20 predictions flipped; refit of the minimiser", lambda: rw.verify(FIT, [1, 2], X[:20])),
     "Verification of K classes": ("of 20 predictions", lambda: rw.verify(MULTINOMIAL, [1], X[:20], labels=[0])),
+    "Repair": ("achieved=", lambda: rw.repair(FIT, X[:6], Y[:6])),
+    "Repair of K classes": ("achieved=", lambda: rw.repair(MULTINOMIAL, X[:6], np.arange(6) % 3)),
+    "Repair without rows": ("size=0", lambda: rw.repair(FIT, X[:2], FIT.classes[(FIT.proba(X[:2]) > 0.5).astype(int)])),
+    "RepairExplanation": ("tables: serves, patterns, collateral", lambda: rw.repair(FIT, X[:6], Y[:6]).explain()),
     "Workbench": (
         "60 training rows, 10 test rows, classes=['<b>calm & quiet</b>', '<script>alert(1)</script>'], "
         "0 labels changed",
@@ -86,6 +90,35 @@ def test_an_object_is_shown_as_one_line_and_as_a_card(name: str) -> None:
     assert set(page.tags) <= {"div", "strong", "table", "thead", "tbody", "tr", "th", "td"}
     assert page.attributes <= {"style", "scope", "dir"}
     assert len(made._repr_html_()) < 16_000
+
+
+def test_a_card_says_of_which_class_its_probabilities_are() -> None:
+    """A new user read "0.123 → 0.559" and "yes, of the minimiser" and knew neither of what."""
+    for fit in (FIT, BAYES, MULTINOMIAL):
+        found = rw.find_flip_set(fit, X[3])
+        assert found.verified
+        of = fit.classes[1] if len(fit.classes) == 2 else found.predicted_before
+        assert found.proba_class == of
+        assert fit.proba(X[3:4]).reshape(1, -1)[0, -1 if len(fit.classes) == 2 else of] == pytest.approx(
+            found.proba_before
+        )
+        page = Page(found._repr_html_()).text
+        assert f"Probability of {of}" in page
+        assert f"{found.predicted_before} → {found.predicted_after}" in page
+        assert "yes, of the model at its exact minimum" in page
+        assert f"P({of}) 0." in repr(found)
+    assert f"Probabilitiesof {HOSTILE}"[:30] in Page(rw.verify(FIT, [1], X[:5])._repr_html_()).text
+
+
+def test_the_card_of_a_repair_shows_what_to_relabel_and_what_became_of_the_queries() -> None:
+    found = rw.repair(FIT, X[:20], Y[:20])
+    assert found.verified
+    page = Page(found._repr_html_()).text
+    assert ", ".join(map(str, found.rows.tolist()[:3])) in page
+    assert f"Queries as wanted{found.achieved.sum()} of 20" in page
+    assert "predicted after" in page
+    explained = found.explain()
+    assert str(explained.serves["row"][0]) in Page(explained._repr_html_()).text
 
 
 def test_names_of_classes_and_groups_are_shown_as_they_are() -> None:

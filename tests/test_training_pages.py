@@ -12,6 +12,7 @@ import relabel_widget as rw
 from relabel_widget import monitor as progress
 from relabel_widget.monitor import Cancelled, Monitor
 from relabel_widget.widget._pages import Pages
+from relabel_widget.widget._search import TrainingSearch
 from relabel_widget.widget._training import TrainingPages
 from relabel_widget.widget._trial import Trial
 
@@ -27,6 +28,10 @@ def make(n=60, n_test=30, classes=("bad", "good"), **options):
     return rw.Workbench(LogisticRegression().fit(X[:n], y), X[:n], y, X[n:], train_text=texts, **options)
 
 
+def pages_of(bench):
+    return TrainingPages(bench, TrainingSearch(bench))
+
+
 def rows_of(pages, **query):
     return [line["row"] for line in pages.page({**WHOLE, **query}, Monitor())["rows"]]
 
@@ -37,7 +42,7 @@ class TestTrainRows:
         y = np.array(["good", "bad", "bad", "bad", "bad"])
         X = np.random.default_rng(0).normal(size=(5, 2))
         bench = rw.Workbench(LogisticRegression().fit(X, y), X, y, X, train_text=texts)
-        pages = TrainingPages(bench)
+        pages = pages_of(bench)
         assert rows_of(pages, filter="contradicted") == [0, 2]
         bench.relabel(2, "good")
         assert rows_of(pages, filter="contradicted", asked=1) == []
@@ -68,7 +73,7 @@ class TestFilters:
         bench.relabel([3], note="sarcasm")
         bench.keep([5, 7])
         bench.unsure([9])
-        pages = TrainingPages(bench)
+        pages = pages_of(bench)
         kept = {"relabelled": [3], "kept": [5, 7], "unsure": [9], "noted": [3], "mine": [3, 5, 7, 9]}
         assert {name: rows_of(pages, filter=name) for name in kept} == kept
         page = pages.page(WHOLE, Monitor())
@@ -80,8 +85,8 @@ class TestFilters:
             ann.keep([1])
             ben.keep([2])
             ben.refresh()
-            assert rows_of(TrainingPages(ben), filter="mine") == [2]
-            assert rows_of(TrainingPages(ben), filter="kept", asked=1) == [1, 2]
+            assert rows_of(pages_of(ben), filter="mine") == [2]
+            assert rows_of(pages_of(ben), filter="kept", asked=1) == [1, 2]
 
     def test_suspects_are_ranked_once_and_again_after_a_decision(self, monkeypatch):
         bench = make()
@@ -90,7 +95,7 @@ class TestFilters:
         calls = []
         ranked = rw.Workbench.suspects
         monkeypatch.setattr(rw.Workbench, "suspects", lambda *a, **k: calls.append(1) or ranked(*a, **k))
-        pages = TrainingPages(bench)
+        pages = pages_of(bench)
         assert rows_of(pages, filter="suspect") == expected
         assert rows_of(pages, filter="suspect", asked=1) == expected
         assert len(calls) == 1
@@ -101,14 +106,29 @@ class TestFilters:
 
     def test_a_row_of_this_number_or_id_comes_first_then_texts_and_ids_that_hold_it(self):
         bench = make(ids=[f"Ticket-{100 + i}" for i in range(60)])
-        pages = TrainingPages(bench)
+        pages = pages_of(bench)
         assert rows_of(pages, search="5") == [5, *(i for i in range(60) if i != 5 and "5" in f"{i} {100 + i}")]
         assert rows_of(pages, search="ticket-107 ")[0] == 7
         assert rows_of(pages, search="TRAIN TEXT 12") == [12]
         assert rows_of(pages, search="nowhere") == []
 
+    def test_rows_that_say_the_same_as_one_are_found_with_that_one_first(self):
+        from sklearn.feature_extraction.text import CountVectorizer
+        from sklearn.pipeline import make_pipeline
+
+        words = [f"word{i}" for i in range(20)]
+        texts = ["warm soup", " ".join(words), "Warm  soup", "stale bread", " ".join([*words, "extra"])]
+        y = np.array(["good", "bad", "bad", "bad", "good"])
+        model = make_pipeline(CountVectorizer(), LogisticRegression()).fit(texts, y)
+        pages = pages_of(rw.Workbench(model, texts, y, texts[:1]))
+        assert rows_of(pages, search="same=2") == [2, 0]
+        assert rows_of(pages, search="Same = 4 ") == [4]
+        assert rows_of(pages, search="near=4") == [4, 1]
+        assert rows_of(pages, search="same=2", filter="kept") == []
+        assert rows_of(pages, search="same=5") == []  # no such row, so these are words
+
     def test_a_hundred_thousand_rows_are_searched_in_a_moment_and_stopped_at_once(self):
-        pages = TrainingPages(make(100_000))
+        pages = pages_of(make(100_000))
         rows_of(pages)
         began = time.monotonic()
         assert rows_of(pages, search="text 77777") == [77777]

@@ -10,7 +10,6 @@ from recording_comm import RecordingComm
 from test_widget import ask, make_workbench, page, refused
 
 import relabel_widget as rw
-from relabel_widget.facts import signed
 from relabel_widget.widget._outcomes import of_retraining
 
 
@@ -37,7 +36,7 @@ def test_a_trial_is_forecast_and_verified_and_leaves_no_trace(widget, bench):
     widget.test_row = 0
     answer = try_rows(widget, found.rows.tolist(), found.labels.tolist())
     assert answer["rows"] == found.rows.tolist()
-    assert f"log-odds {signed(bench.forecast(0, found.rows, found.labels).change)}" in answer["forecast"]["words"]
+    assert f"→ about {bench.forecast(0, found.rows, found.labels).proba:.3f}" in answer["forecast"]["words"]
     assert tried(widget) == dict(zip(sorted(found.rows.tolist()), [str(found.labels[0])] * found.size, strict=True))
     said = ask(widget, "verify")["message"]
     expected = bench.what_if(found.rows, found.labels)

@@ -17,7 +17,6 @@ from recording_comm import RecordingComm
 from sklearn.linear_model import LogisticRegression
 
 import relabel_widget as rw
-from relabel_widget.facts import signed
 from relabel_widget.monitor import Cancelled
 from relabel_widget.widget import _protocol as protocol
 from relabel_widget.widget import _requests as requests
@@ -66,7 +65,8 @@ def deliver(widget, content):
 
 def message(request, kind, **body):
     """A request; what most tests leave to Python is left to it."""
-    queue = {"order": "repair", "round": 1, "search": "", "label": None, "suggested": None, "offset": 0, "limit": 100}
+    queue = {"order": "repair", "round": 1, "search": "", "label": None, "suggested": None}
+    queue |= {"contradicted": False, "offset": 0, "limit": 100}
     page = {"predicted": None, "meta": None, "brushes": []}
     decide = {"labels": None, "test_row": None}
     left = {"find": {"target": None}, "decide": decide, "page": page, "queue": queue}
@@ -306,7 +306,7 @@ class TestRequests:
         assert told == ranking["forecast"]
         before = ranking["summary"]["proba"]
         after = 1 / (1 + np.exp(-np.log(before / (1 - before)) - change))
-        words = f"log-odds {signed(change)}, probability about {after:.3f}, so it"
+        words = f"probability {before:.3f} → about {after:.3f}, so probably"
         assert words in told["words"]
         assert f"“{'good' if after > 0.5 else 'bad'}”" in told["words"]
 

@@ -217,7 +217,7 @@ class TestDecisions:
         found = bench.flip_set(2)
         told = ask(widget, "explain", row=2)
         assert [one["row"] for one in told["shares"]] == found.rows.tolist()
-        assert sum(one["share"] for one in told["shares"]) + told["interaction"] == pytest.approx(1)
+        assert sum(one["share"] for one in told["shares"]) == pytest.approx(1)
 
 
 def sizes(widget):

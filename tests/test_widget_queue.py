@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from recording_comm import RecordingComm
-from test_widget import ask, make_workbench, refused
+from test_widget import ask, deliver, make_workbench, message, refused
+from test_widget_live import tell
 
 import relabel_widget as rw
+from relabel_widget.widget import _search
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +24,25 @@ def _record(monkeypatch):
 @pytest.fixture
 def bench():
     return make_workbench(train_text=[f"text {row}{' straße' if row % 3 == 0 else ''}" for row in range(60)])
+
+
+TWINS = (4, 11, 20, 22)
+
+
+@pytest.fixture
+def widget_of_twins():
+    """Four rows say the same: the first two are labelled bad, the others good."""
+    bench = make_workbench(train_text=[f"text {TWINS[0] if row in TWINS else row}" for row in range(60)])
+    assert bench.fit.y[list(TWINS)].tolist() == ["bad", "bad", "good", "good"]
+    widget = rw.RelabelWidget(bench)
+    yield widget, bench
+    widget.close()
+
+
+def found(widget, search):
+    """The rows that a search in the list of all of them has."""
+    query = {"filter": "all", "asked": 0, "offset": 0, "limit": 100}
+    return [line["row"] for line in ask(widget, "train_rows", search=search, **query)["rows"]]
 
 
 def rows(widget, **body):
@@ -79,6 +102,53 @@ class TestTheFilter:
         assert ask(widget, "queue", search="nowhere") == {"total": 0, "offset": 0, "rows": []}
         assert rows(widget) == [line["row"] for line in answer]
 
+    def test_a_row_of_this_number_or_id_comes_first(self):
+        ids = [f"Ticket-{100 + row}" for row in range(60)]
+        bench = make_workbench(ids=ids, train_text=["soup"] * 60)
+        widget = rw.RelabelWidget(bench)
+        ranked = rows(widget)
+        assert rows(widget, search="5") == [5, *(row for row in ranked if row != 5 and "5" in ids[row])]
+        assert rows(widget, search="ticket-107 ") == [7]
+        assert rows(widget, search="same=7") == [7, *(row for row in ranked if row != 7)]
+        widget.close()
+
+    def test_a_search_that_nobody_waits_for_any_more_stops(self, widget, monkeypatch):
+        asked, reading, go_on = [], threading.Event(), threading.Event()
+        read = rw.Workbench.train_text
+
+        def slow(bench, row):
+            asked.append(row)
+            reading.set()
+            assert go_on.wait(30)
+            return read(bench, row)
+
+        whole = rows(widget)
+        monkeypatch.setattr(rw.Workbench, "train_text", slow)
+        monkeypatch.setattr(_search, "_AT_ONCE", 10)
+        widget.comm.drain()
+        tell(widget, "old", "queue", search="nowhere")
+        assert reading.wait(30)
+        tell(widget, "stop", "cancel")
+        go_on.set()
+        widget._answers.join(30)
+        told = [data["content"] for data in widget.comm.drain() if data["method"] == "custom"]
+        assert [one["message"] for one in told if one["id"] == "old"] == ["Cancelled."]
+        assert len(asked) == 10 < len(whole)
+
+    def test_of_many_rows_it_tells_how_many_are_searched(self, widget, monkeypatch):
+        monkeypatch.setattr(_search, "_AT_ONCE", 10)
+        rows(widget)
+        told = deliver(widget, message("q", "queue", search="straße"))
+        assert told[0]["phase"] == "searching training rows"
+        assert (told[0]["done"], told[0]["total"]) == (10, 60)
+
+    def test_rows_whose_text_has_another_label_elsewhere(self, widget_of_twins):
+        widget, bench = widget_of_twins
+        ranked = rows(widget)
+        assert rows(widget, contradicted=True) == [row for row in ranked if row in TWINS]
+        bench.relabel(list(TWINS[:2]), "good")
+        assert rows(widget, round=2, contradicted=True) == []
+
     def test_a_class_that_is_none_is_refused(self, widget):
         assert refused(
             widget,
@@ -88,6 +158,7 @@ class TestTheFilter:
             search="",
             label="ugly",
             suggested=None,
+            contradicted=False,
             offset=0,
             limit=9,
         ) == ("refused", "There is no class 'ugly'. The classes are ['bad', 'good'].")
@@ -106,7 +177,9 @@ class TestWhy:
         for line, some in zip(lines, (against, behind), strict=False):
             assert line[1] == (", ".join(f"{word} {abs(part):.2f}" for word, part in some.items()) or "nothing")
         near = [(row, bench.train_text(row)) for row in known.nearest["row"]]
-        assert [line[1:] for line in lines[2:5]] == [[text, f"Training row {row}: {text}"] for row, text in near]
+        assert [line[1:] for line in lines[2:5]] == [
+            [text, f"Training row {row}: {text}", f"same={row}"] for row, text in near
+        ]
         assert lines[2][0] == f"Alike ({known.nearest['similarity'][0]:.2f}), labelled “{other}”: "
         effect = known.effect
         change = effect.log_loss_after - effect.log_loss_before
@@ -114,6 +187,33 @@ class TestWhy:
         assert lines[5][1].endswith(f"log-loss {'falls' if change <= 0 else 'rises'} by {abs(change):.5f}")
         assert f"{effect.n_became_right} test error" in lines[5][1]
         assert f" {effect.n_became_wrong} made" in lines[5][1]
+
+    def test_equal_rows_with_another_label_are_a_reason(self, widget_of_twins):
+        widget, bench = widget_of_twins
+        first, *lines = ask(widget, "reasons", row=4, label="good")["lines"]
+        assert first[:2] == ["Equal rows: ", "2 labelled “good”, 1 labelled “bad”"]
+        assert found(widget, first[3]) == list(TWINS)
+        leading = [line[3] for line in lines if len(line) > 3]
+        assert len(leading) == 2  # there is room for six lines
+        assert not {f"same={row}" for row in TWINS} & set(leading)
+        bench.relabel(list(TWINS[2:]), "bad")
+        assert "Equal" not in str(ask(widget, "reasons", row=4, label="good"))
+
+    def test_so_are_nearly_equal_texts(self):
+        from sklearn.feature_extraction.text import CountVectorizer
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+
+        words = [f"word{i}" for i in range(20)]
+        texts = [" ".join(words), " ".join([*words, "extra"]), "warm soup", "stale bread", " ".join([*words, "more"])]
+        y = np.array(["good", "bad", "good", "bad", "bad"])
+        model = make_pipeline(CountVectorizer(), LogisticRegression()).fit(texts, y)
+        widget = rw.RelabelWidget(rw.Workbench(model, texts, y, texts[:1]))
+        first = ask(widget, "reasons", row=0, label="bad")["lines"][0]
+        assert first[:2] == ["Nearly equal rows: ", "2 labelled “bad”"]
+        assert found(widget, first[3]) == [0, 1, 4]
+        assert ask(widget, "reasons", row=2, label="bad")["lines"][0][0].startswith("Speaks for")
+        widget.close()
 
     def test_texts_beside_it_are_cut(self):
         bench = make_workbench(train_text=["long " * 500] * 60)

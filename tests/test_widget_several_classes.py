@@ -65,12 +65,12 @@ def test_every_request_is_answered_as_declared(widget: Any, bench: rw.Workbench)
     assert [one["suggested"] for one in first] == found.labels.tolist()
     told = ask(widget, "explain", row=0)
     assert (told["of"], told["over"]) == bench.explanation(0).classes
-    assert sum(share["share"] for share in told["shares"]) + told["interaction"] == pytest.approx(1)
+    assert sum(share["share"] for share in told["shares"]) == pytest.approx(1)
     words = ask(widget, "words", row=0, train=int(found.rows[0]))
     assert words["label"] == found.labels[0]
     decided = ask(widget, "decide", rows=flip["rows"], decision="relabel", labels=flip["labels"], note="")
     told = bench.forecast(0)
-    assert decided["forecast"]["words"] == of_forecast(told, line.predicted)
+    assert decided["forecast"]["words"] == of_forecast(told, line.proba)
     ask(widget, "verify")
     assert protocol.SHARED.fits(widget._state)
     after = ask(widget, "ranking", row=0, set_first=True)["summary"]

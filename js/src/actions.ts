@@ -22,8 +22,8 @@ export interface Actions extends Queue {
   /** The training row that keys act on. */
   activate(row: number): void;
   choose(selection: ReadonlySet<number>): void;
-  /** To a training row in the list of all of them. */
-  lead(row: number): void;
+  /** To a training row in the list of all of them, or to the first that a search finds. */
+  lead(row: number | null, search?: string): void;
   askRows(query: Partial<TrainQuery>): void;
   unfold(open: boolean): void;
   /** The class to look for a set to; null for any other. */
@@ -160,9 +160,9 @@ export function createActions(
       load.words();
     },
     choose: (selection) => store.set({ selection }),
-    lead(row) {
-      store.set({ panel: "rows", active: row, selection: new Set() });
-      askRows(ALL_ROWS);
+    lead(active, search = "") {
+      store.set({ panel: "rows", active, selection: new Set() });
+      askRows({ ...ALL_ROWS, search });
       load.words();
     },
     askRows,

@@ -2,12 +2,12 @@
 
 import type { Client, RequestError } from "./client";
 import { createPages, type Pages } from "./pages";
-import type { Decided, Decision, QueueQuery, Suspect } from "./protocol";
+import type { Decided, Decision, QueueQuery, Reasons, Suspect, Words } from "./protocol";
 import { FIRST_SIFT, frontOf, reasonKey, rowsOf, subjectsOf, type Store, type View } from "./store";
 
 const BATCH = 20; // decisions; then the others are ranked anew
 const KEPT = 8; // reasons
-const PAUSE = 50; // ms: who types ahead reads none
+const PAUSE = 120; // ms: who types ahead reads none
 
 export interface Suspects extends Pages<Suspect, QueueQuery> {
   /** What is fetched from now on is of a new ranking, which has learned from all decisions. */
@@ -109,23 +109,32 @@ export function createQueue(store: Store<View>, client: Client, suspects: Suspec
     suspects.reset(sifted);
   }
 
-  let fetching = false;
-  /** Of what is in front, then of what comes next: keys never wait for reasons. */
-  async function explain() {
-    const view = store.get();
-    if (fetching || view.panel !== "queue") return;
-    const coming = [frontOf(view), view.trail[view.queueAt + 1] ?? following(view)];
-    const one = coming.find((each) => each && !view.reasons.has(reasonKey(each)));
-    if (!one) return;
-    fetching = true;
-    const found = await client.request("reasons", { row: one.row, label: one.suggested }).catch(() => null);
-    fetching = false;
-    store.set({ reasons: new Map([...store.get().reasons].slice(1 - KEPT)).set(reasonKey(one), found) });
+  /** Asks about what is in front, then about what comes next, one at a time: keys never wait for an answer. */
+  function asking(name: "reasons" | "looks", ask: (one: Suspect) => Promise<Reasons | Words>, wanted = (_: Suspect) => true) {
+    let busy = false;
+    return async () => {
+      const view = store.get();
+      if (busy || view.judging || view.panel !== "queue") return;
+      const coming = [frontOf(view), view.trail[view.queueAt + 1] ?? following(view)];
+      const one = coming.find((each) => each && wanted(each) && !view[name].has(reasonKey(each)));
+      if (!one) return;
+      busy = true;
+      const found = await ask(one).catch(() => null);
+      busy = false;
+      store.set({ [name]: new Map<string, unknown>([...store.get()[name]].slice(1 - KEPT)).set(reasonKey(one), found) });
+    };
   }
+  const asked = [
+    asking("reasons", ({ row, suggested: label }) => client.request("reasons", { row, label })),
+    asking("looks", ({ row }) => client.request("words", { row: null, train: row }), ({ larger }) => larger),
+  ];
   let timer = 0;
-  const soon = () => {
+  let open = false;
+  const soon = ({ panel, shared }: Readonly<View>) => {
+    if (open) revision = shared.revision; // what changes before one's eyes makes nothing stale
+    open = panel === "queue";
     clearTimeout(timer);
-    timer = window.setTimeout(() => void explain(), PAUSE);
+    timer = window.setTimeout(() => asked.forEach((ask) => void ask()), PAUSE);
   };
   const ends = [store.subscribe(soon), suspects.subscribe(() => put()), () => clearTimeout(timer)];
 

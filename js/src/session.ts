@@ -123,13 +123,17 @@ export function createSession(model: Model): Session {
     return found;
   }, ALL_ROWS);
   const load = createLoaders(store, client, bars);
-  const onData = () => {
+  let { revision } = store.get().shared;
+  /** What has changed is fetched; what the queue hides, when it is seen again. */
+  store.subscribe(({ panel, shared }) => {
+    if (panel === "queue" || revision === shared.revision) return;
+    revision = shared.revision;
     pages.refresh();
-    if (store.get().panel === "rows") lines.refresh();
+    if (panel === "rows") lines.refresh();
     load.refresh();
-  };
+  });
   const unanswered: Unanswered = { count: 0, settle() {} };
-  const unfollow = follow(model, store, unanswered, { onData, onChoice: load.ranking, onConnection: watch.probe });
+  const unfollow = follow(model, store, unanswered, { onChoice: load.ranking, onConnection: watch.probe });
   const suspects = createSuspects(client, load.outlook);
   const actions = createActions(store, client, pages, lines, load, unanswered, suspects);
   load.ranking();

@@ -108,6 +108,8 @@ export interface View {
   picked: readonly Suspect[];
   /** By `reasonKey`; null where there are none. */
   reasons: ReadonlyMap<string, Reasons | null>;
+  /** Rows of the queue in full whose images are small in the list, by the same key. */
+  looks: ReadonlyMap<string, Words | null>;
   /** How many wrong labels are left, in words. */
   outlook: string;
   /** A decision is being recorded, or the next label to come: keys wait. */
@@ -164,4 +166,4 @@ export function inTurn({ matters, front }: Readonly<View>): Matter[] {
 
 export const FIRST_QUERY: PageQuery = { sort: "row", meta: null, descending: false, filter: "all", predicted: null, search: "", brushes: [] };
 export const ALL_ROWS: TrainQuery = { filter: "all", search: "", asked: 0 };
-export const FIRST_SIFT: QueueQuery = { order: "repair", search: "", label: null, suggested: null };
+export const FIRST_SIFT: QueueQuery = { order: "repair", search: "", label: null, suggested: null, contradicted: false };

@@ -58,6 +58,7 @@ export function firstView(model: Model): View {
     judged: [],
     picked: [],
     reasons: new Map(),
+    looks: new Map(),
     outlook: "",
     judging: false,
     drafts: new Map(),
@@ -83,8 +84,6 @@ export interface Unanswered {
 }
 
 export interface Followers {
-  /** The view is out of date. */
-  onData(): void;
   onChoice(): void;
   /** The connection may be lost. */
   onConnection(): void;
@@ -126,7 +125,6 @@ export function follow(model: Model, store: Store<View>, unanswered: Unanswered,
     if (unanswered.count === 0) store.set({ onTrial: trialOf(shared) });
     const { job } = shared;
     if (job !== null && (job.kind !== before.job?.kind || job.row !== before.job.row)) store.set({ notice: jobWords(job), failed: false });
-    if (shared.revision !== before.revision) tell.onData();
   };
   const names = ["test_row", "relabelled", "busy", "threshold"].map((name) => `change:${name}`);
   for (const name of names) {

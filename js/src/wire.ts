@@ -1,6 +1,6 @@
 /** Made by js/wire.py from relabel_widget/widget/_protocol.py and _columns.py: change those, then run `make build`. */
 
-export const VERSION = "c380c491";
+export const VERSION = "9fe6017c";
 
 export type Column = "row" | "text" | "label" | "predicted" | "proba" | "margin" | "flip_size" | "verified_proba";
 
@@ -201,14 +201,13 @@ export interface Share {
 
 /**
  * Each row's share of the change that a refit with the whole flip set brought to the log-odds of the class `of`
- * over the class `over`; both are empty without a flip set.
+ * over the class `over`; both are empty without a flip set. The shares add up to 1.
  */
 export interface Explained {
   row: number;
   of: string;
   over: string;
   change: number;
-  interaction: number;
   shares: Array<Share>;
 }
 
@@ -235,7 +234,7 @@ export interface History {
 
 /**
  * A training row that nobody decided about. `title` names it, `facts` says what is wrong with it; `score` is the
- * probability that its label is wrong.
+ * probability that its label is wrong, and `larger` whether its `words` have a larger image.
  */
 export interface Suspect {
   row: number;
@@ -246,6 +245,7 @@ export interface Suspect {
   label: string;
   suggested: string;
   score: number;
+  larger: boolean;
 }
 
 /** Some of them, in the order asked for. */
@@ -257,7 +257,8 @@ export interface Queue {
 
 /**
  * Why a label may be wrong: `words` that speak for the suggested one, how much each does (`parts`), and `lines` to
- * read: what it is about, what there is of that, and how it was found.
+ * read: what it is about, what there is of that, how it was found, and a search for the training rows that a line
+ * speaks of, if it does.
  */
 export interface Reasons {
   words: Array<string>;
@@ -399,7 +400,7 @@ export interface Requests {
   words: { body: { row: number | null; train: number }; result: Words };
   explain: { body: { row: number }; result: Explained };
   history: { body: Record<never, never>; result: History };
-  queue: { body: { order: Order; round: number; search: string; label: string | null; suggested: string | null; offset: number; limit: number }; result: Queue };
+  queue: { body: { order: Order; round: number; search: string; label: string | null; suggested: string | null; contradicted: boolean; offset: number; limit: number }; result: Queue };
   reasons: { body: { row: number; label: string }; result: Reasons };
   outlook: { body: Record<never, never>; result: Done };
   conflicts: { body: Record<never, never>; result: Matters };

@@ -196,7 +196,7 @@ describe("panels and keys", () => {
     fake.answers.history = { total: 1, lines: [{ event: 1, time: "2026-01-02T03:04:05+00:00", who: "ada", what: "Relabelled row 7", note: "<b>x</b>", state: "undone", row: 7, text: "cold soup" }] };
     key(find("section"), "h");
     await settled();
-    expect(find(".rlw-history-line.rlw-undone").textContent).toContain("Relabelled row 7<b>x</b>ada · undone");
+    expect(find(".rlw-history-line.rlw-undone").textContent).toContain("Relabelled row 7<b>x</b>ada · event 1, undone");
     expect(find(".rlw-history-line").textContent).toContain("cold soup");
   });
 
@@ -211,9 +211,9 @@ describe("panels and keys", () => {
     expect(words()).toContain("With 1 changed label");
     find<HTMLInputElement>("input[aria-label='Relabel row 7']").click();
     expect(words()).toContain("With 1 changed label");
-    fake.reply(fake.last("decide"), { message: "Done.", rows: [7], forecast: { words: "With 2 changed labels, to first order." } });
+    fake.reply(fake.last("decide"), { message: "Done.", rows: [7], forecast: { words: "With 2 changed labels." } });
     await settled();
-    expect(words()).toBe("With 2 changed labels, to first order.");
+    expect(words()).toBe("With 2 changed labels.");
   });
 
   test("a found size changes its line", async () => {

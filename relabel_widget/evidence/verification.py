@@ -10,7 +10,7 @@ import numpy as np
 from .._typing import AnyArray, BoolArray, CodeArray, FloatArray, IntArray
 from ..arguments import as_rows, check_edit, check_monitor
 from ..bayes import BayesFit, predicted_codes, proba_of, scores_of
-from ..facts import flips
+from ..facts import REFITTED, clip, flips
 from ..files.cards import card
 from ..fits import AnyFit, Fit, How, NoRefitError, check_any_fit, check_how
 from ..monitor import Monitor
@@ -49,7 +49,8 @@ class Verification:
     def _repr_html_(self) -> str:
         import pandas as pd
 
-        facts = {"Flipped": self._flips(), "Refitted": self.how}
+        of = self.classes[1] if len(self.classes) == 2 else "the class predicted before"
+        facts = {"Flipped": self._flips(), "Refitted": REFITTED[self.how], "Probabilities": f"of {clip(of, 60)}"}
         before, after = self.proba_before, self.proba_after
         if before.ndim == 2:  # of the class predicted before
             places = np.arange(len(before)), self.predicted_before

@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import Iterable
 from typing import Any
 
+from ..facts import probabilities
 from .characters import printable
 
 _LONGEST_TEXT = 1200
@@ -114,7 +115,7 @@ def chance(before: float, after: float, threshold: float | None) -> Markup:
         f'<circle class="old" cx="{at[0]}" cy="8" r="3.2"/><circle class="new" cx="{at[1]}" cy="8" r="3.6"/>'
     )
     picture = tag("svg", drawn, viewBox="0 0 120 16", width="120", height="16", aria_hidden="true")
-    return tag("span", picture, " ", change(f"{before:.3f}", f"{after:.3f}"), class_="chance")
+    return tag("span", picture, " ", change(*probabilities(before, after)), class_="chance")
 
 
 def smallest(proven: bool, lower_bound: int) -> str:
@@ -183,6 +184,7 @@ tbody td:first-child { min-width: 3.5rem }
 tbody tr:last-child td { border-bottom: 0 }
 .num { text-align: right; font-variant-numeric: tabular-nums }
 .text { min-width: 16rem; max-width: 34rem; overflow-wrap: anywhere; white-space: pre-line }
+.details { min-width: 8.5rem; max-width: 20rem; overflow-wrap: anywhere }
 .picture { display: block; height: 3rem; max-width: 12rem; object-fit: contain; object-position: left }
 .picture.large { height: 10rem; max-width: 100% } .coarse { image-rendering: pixelated }
 .values { width: auto; font-size: .87rem } .values th, .values td { padding: .1rem .9rem .1rem 0; border: 0 }

@@ -13,6 +13,8 @@ from .._typing import BoolArray, FloatArray, IntArray
 from ..arguments import shown
 from ..audit.noise import adjusted_p
 from ..audit.settings import as_labels
+from ..facts import plural
+from ..files.cards import card, several
 from ..files.characters import readable
 from ..fits import Fit
 from ..problem import truth_of
@@ -54,11 +56,27 @@ class RepairExplanation:
     collateral: pd.DataFrame
 
     def __repr__(self) -> str:
-        found = int((self.patterns["p_adjusted"] < 0.05).sum())
-        return (
-            f"RepairExplanation({self.serves['row'].nunique()} rows for {self.serves['query'].nunique()} queries, "
-            f"{found} patterns beyond chance, {len(self.collateral)} other predictions changed)"
-        )
+        return f"RepairExplanation({', '.join(self._counts())}; tables: serves, patterns, collateral)"
+
+    def _repr_html_(self) -> str:
+        facts = {"Explained": ", ".join(self._counts())}
+        beyond = self._beyond_chance()
+        if len(beyond):
+            facts["In common beyond chance"] = several(
+                f"{name} ({value}) in {n} rows" for name, value, n in beyond[["name", "value", "rows"]].to_numpy()
+            )
+        facts["Tables"] = "serves (below): which row serves which query; patterns; collateral"
+        return card("RepairExplanation", facts.items(), self.serves)
+
+    def _counts(self) -> Iterator[str]:
+        rows, queries = (int(self.serves[name].nunique()) for name in ("row", "query"))
+        yield f"{plural(rows, 'row')} for {plural(queries, 'query', 'queries')}"
+        yield plural(len(self._beyond_chance()), "pattern") + " beyond chance"
+        if len(self.collateral):
+            yield plural(len(self.collateral), "other prediction") + " changed"
+
+    def _beyond_chance(self) -> pd.DataFrame:
+        return self.patterns[self.patterns["p_adjusted"] < 0.05]
 
 
 def explained(repair: Repair, metadata: Any, X_other: Any, y_other: Any) -> RepairExplanation:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._typing import AnyArray, BoolArray, FloatArray, IntArray
+from ..facts import REFITTED, plural
+from ..files.cards import card, several
 from ..fits import Fit, How
 from ..outcome import Outcome
 from .asked import Asked, wanted_of
@@ -190,3 +192,30 @@ class Repair:
             f"{len(self.achieved)}, lower_bound={self.lower_bound}, rows={self.rows.tolist()[:8]}"
             f"{'...' if self.size > 8 else ''}: {self.outcome})"
         )
+
+    def _repr_html_(self) -> str:
+        import pandas as pd
+
+        smallest = "no smaller set does the same" if self.optimal else "a smaller set may exist"
+        facts = {
+            "Outcome": str(self.outcome),
+            "Queries as wanted": f"{int(self.achieved.sum()):,} of {len(self.achieved):,}",
+        }
+        if self.size:
+            facts["Size"] = f"{plural(self.size, 'training row')}; lower bound {self.lower_bound:,}: {smallest}"
+            facts["Rows"] = several(self.rows.tolist())
+            facts["New labels"] = several(self.labels)
+            confirmed = self.verified and self.confirmed_by
+            facts["Confirmed by a refit"] = f"yes, of {REFITTED[confirmed]}" if confirmed else "no"
+        if len(self.kept_changed):
+            facts["Kept queries that changed"] = several(self.kept_changed.tolist())
+        lines = {
+            "query": np.arange(len(self.achieved)),
+            "as wanted": self.achieved,
+            "predicted before": self.predicted_before,
+            "predicted after": self.predicted_after,
+        }
+        table = pd.DataFrame(lines)
+        table["changed"] = table["predicted before"] != table["predicted after"]
+        table = table.sort_values(["as wanted", "changed"], ascending=[True, False], kind="stable")
+        return card("Repair", facts.items(), table.drop(columns="changed"))

@@ -102,6 +102,7 @@ class BayesTask:
             margin_after=np.nan if after is None else self._lead(after, code),
             predicted_before=classes[code],
             predicted_after=None if after is None else classes[predicted_code(after, self.threshold_logit)],
+            proba_class=classes[shown],
         )
 
     def _lead(self, after: FloatArray, code: int) -> float:

@@ -377,6 +377,7 @@ class _Task:
             margin_after=-margin,
             predicted_before=self._predicted(question.value > 0),
             predicted_after=None if np.isnan(margin) else self._predicted(question.direction * margin > 0),
+            proba_class=self.fit.classes[1],
         )
 
     def _predicted(self, above: bool) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._typing import AnyArray, IntArray
 from ..arguments import shown
-from ..facts import plural, probabilities
+from ..facts import REFITTED, clip, on_one_line, plural, probabilities
 from ..files.cards import card, several
 from ..fits import How
 from ..outcome import Outcome
@@ -36,6 +36,8 @@ class FlipSet:
     proba_before, proba_after
         Probability of ``classes[1]`` at the minimiser, before, and after the refit (NaN if no refit was made); with
         several classes, of the class that was predicted before.
+    proba_class
+        The class that these are probabilities of.
     lower_bound
         No set of fewer rows can flip the query at the minimiser of the given features, proven; at least 1.
     outcome
@@ -75,6 +77,7 @@ class FlipSet:
     own_proba_after: float = np.nan
     predicted_before: Any = None
     predicted_after: Any = None
+    proba_class: Any = None
 
     @property
     def size(self) -> int:
@@ -87,9 +90,10 @@ class FlipSet:
         return self.verified and self.size == self.lower_bound
 
     def __repr__(self) -> str:
+        change = " -> ".join(probabilities(self.proba_before, self.proba_after))
         return (
             f"FlipSet(size={self.size}, verified={self.verified}, lower_bound={self.lower_bound}, "
-            f"proba {' -> '.join(probabilities(self.proba_before, self.proba_after))}, rows={self.rows.tolist()[:8]}"
+            f"P({self._named()}) {change}, rows={self.rows.tolist()[:8]}"
             f"{'...' if self.size > 8 else ''}: {self.outcome})"
         )
 
@@ -100,9 +104,16 @@ class FlipSet:
             facts["Size"] = f"{plural(self.size, 'training row')}; lower bound {self.lower_bound:,}: {smallest}"
             facts["Rows"] = several(self.rows.tolist())
             facts["New labels" if self.edit == "relabel" else "Labels of the removed rows"] = several(self.labels)
-            facts["Probability"] = " → ".join(probabilities(self.proba_before, self.proba_after))
-            facts["Confirmed by a refit"] = f"yes, of the {self.confirmed_by}" if self.verified else "no"
+            if self.verified:
+                facts["Prediction"] = f"{clip(self.predicted_before, 60)} → {clip(self.predicted_after, 60)}"
+            facts[f"Probability of {self._named()}"] = " → ".join(probabilities(self.proba_before, self.proba_after))
+            facts["Confirmed by a refit"] = (
+                f"yes, of {REFITTED[self.confirmed_by]}" if self.verified and self.confirmed_by else "no"
+            )
         return card("FlipSet", facts.items())
+
+    def _named(self) -> str:
+        return on_one_line(clip(self.proba_class, 60))
 
 
 @dataclass(frozen=True)

@@ -335,6 +335,7 @@ class _Search:
             refits=self._spending.refits + (theta is not None),
             predicted_before=classes[self._code],
             predicted_after=winner,
+            proba_class=classes[self._code],
             confirmed_by=None if theta is None else "minimiser",
             margin_after=lead,
         )

@@ -17,6 +17,7 @@ from ._pages import ARRANGED_BY
 from ._queue import Queue
 from ._replies import STORE, Asked, Replies, Value
 from ._requests import Request, RequestError
+from ._search import TrainingSearch
 from ._training import TrainingPages
 
 if TYPE_CHECKING:
@@ -35,9 +36,10 @@ class Answers(Replies):
     def __init__(self, widget: Asked, workbench: Workbench, pages: Pages, jobs: Jobs, trial: Trial) -> None:
         super().__init__(widget, workbench, jobs)
         self._pages = pages
-        self._training = TrainingPages(workbench)
+        search = TrainingSearch(workbench)
+        self._training = TrainingPages(workbench, search)
         self._trial = trial
-        self._queued = Queue(workbench)
+        self._queued = Queue(workbench, search)
         self._filler = filler_of(workbench)
         self._unsubscribe = self._filler.subscribe(self._on_filled)
 

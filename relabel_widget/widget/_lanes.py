@@ -13,6 +13,8 @@ from ..monitor import Cancelled, Monitor
 
 _log = logging.getLogger(__name__)
 
+_CANCELLED = "Cancelled."
+
 Answer = Callable[[Any, BaseException | None], None]
 
 
@@ -24,9 +26,12 @@ class _Question:
     monitor: Monitor
 
     def settle(self) -> None:
+        error: BaseException | None
         try:
             self.monitor.check()
             result, error = self.work(self.monitor), None
+        except Cancelled:
+            result, error = None, Cancelled(_CANCELLED)
         except BaseException as caught:
             result, error = None, caught
         self.answer(result, error)
@@ -81,7 +86,7 @@ class Lane:
             if self._current is not None:
                 self._current.monitor.cancel()
         for one in late:
-            one.answer(None, Cancelled("Cancelled."))
+            one.answer(None, Cancelled(_CANCELLED))
         return busy
 
     def _run(self) -> None:

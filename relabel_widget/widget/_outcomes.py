@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..evidence import Verification
-from ..facts import own_word, plural, probabilities, signed
+from ..facts import own_word, plural, probabilities
 from ..files.characters import isolated
 from ..workbench.findings import Forecast
 from ..workbench.summary import VerificationSummary
@@ -52,13 +52,11 @@ def of_flip_set(found: Any, *, several: bool) -> tuple[str, str]:
     return "fact", f"Relabelling {rows} flips the prediction{to} after retraining: {known}"
 
 
-def of_forecast(found: Forecast, before: str) -> str:
-    """What changed labels do to a row that is predicted as ``before``, to first order."""
-    after = str(found.predicted)
+def of_forecast(found: Forecast, before: float) -> str:
+    """What changed labels do to a row whose probability is ``before``, to first order."""
     return (
-        f"With {plural(found.n_relabelled, 'changed label')}, to first order: log-odds {signed(found.change)}, "
-        f"probability about {proba(found.proba)}, so it {'stays' if after == before else 'becomes'} {_quoted(after)}. "
-        "Verify to confirm."
+        f"Not retrained yet. With {plural(found.n_relabelled, 'changed label')}: probability {proba(before)} → about "
+        f"{proba(found.proba)}, so probably {_quoted(found.predicted)}. Verify to confirm."
     )
 
 
@@ -84,7 +82,8 @@ def of_retraining(summary: VerificationSummary) -> dict[str, Any]:
     split = "" if right is None or wrong is None else f": {right:,} now right, {wrong:,} now wrong"
     words = f"{summary.n_flipped:,} of {plural(summary.n_test, 'test row')} {verb} class{split}."
     if luck is not None and luck != 1:
-        words += f" By luck alone, a split so uneven has probability {proba(luck).replace('<', 'under ')}."
+        p = "< 0.001" if luck < 0.001 else f"= {proba(luck)}"
+        words += f" {'Hardly' if luck < 0.05 else 'Possibly'} by chance (p {p})."
     return {"words": words, "scores": list(_scores(summary))}
 
 

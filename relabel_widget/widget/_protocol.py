@@ -151,12 +151,11 @@ SHARE = record("Share", "The part of one row.", row=COUNT, share=NUMBER)
 EXPLAINED = record(
     "Explained",
     "Each row's share of the change that a refit with the whole flip set brought to the log-odds of the class `of` "
-    "over the class `over`; both are empty without a flip set.",
+    "over the class `over`; both are empty without a flip set. The shares add up to 1.",
     row=COUNT,
     of=TEXT,
     over=TEXT,
     change=NUMBER,
-    interaction=NUMBER,
     shares=listed(SHARE),
 )
 
@@ -177,7 +176,7 @@ HISTORY = record("History", "The newest events.", total=COUNT, lines=listed(HIST
 SUSPECT = record(
     "Suspect",
     "A training row that nobody decided about. `title` names it, `facts` says what is wrong with it; `score` is the "
-    "probability that its label is wrong.",
+    "probability that its label is wrong, and `larger` whether its `words` have a larger image.",
     row=COUNT,
     title=TEXT,
     facts=TEXT,
@@ -186,12 +185,14 @@ SUSPECT = record(
     label=TEXT,
     suggested=TEXT,
     score=NUMBER,
+    larger=FLAG,
 )
 QUEUE = record("Queue", "Some of them, in the order asked for.", total=COUNT, offset=COUNT, rows=listed(SUSPECT))
 REASONS = record(
     "Reasons",
     "Why a label may be wrong: `words` that speak for the suggested one, how much each does (`parts`), and `lines` to "
-    "read: what it is about, what there is of that, and how it was found.",
+    "read: what it is about, what there is of that, how it was found, and a search for the training rows that a line "
+    "speaks of, if it does.",
     words=listed(TEXT),
     parts=listed(NUMBER),
     lines=listed(listed(TEXT)),
@@ -327,6 +328,7 @@ REQUESTS: Mapping[str, Kind] = {
         search=TEXT,
         label=nullable(TEXT),
         suggested=nullable(TEXT),
+        contradicted=FLAG,
         offset=COUNT,
         limit=_PAGE_LENGTH,
     ),

@@ -11,10 +11,11 @@ import numpy as np
 from .._typing import IntArray
 from ..facts import clip
 from ..monitor import Monitor
-from ..workbench.row_content import Content, Image
+from ..workbench.row_content import Image
 from . import _wire as wire
 from . import _words as words
 from ._content import shown
+from ._search import TrainingSearch
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +26,7 @@ PARTS = 12
 """Features of a row that are marked as speaking against its label."""
 
 MOST_BYTES = 50_000
-"""Of an image in the queue."""
+"""Of an image in the list: many travel together, and the one in front is asked for in full."""
 
 _KEPT = 4  # rankings: two pages on one widget, in both orders
 
@@ -39,8 +40,9 @@ class Queue:
     decisions. Within one, no row changes its place.
     """
 
-    def __init__(self, workbench: Workbench) -> None:
+    def __init__(self, workbench: Workbench, search: TrainingSearch) -> None:
         self._workbench = workbench
+        self._search = search
         self._rankings: OrderedDict[tuple[str, int], pd.DataFrame] = OrderedDict()
         self._arranged: tuple[tuple[Any, ...], IntArray] | None = None
 
@@ -48,7 +50,8 @@ class Queue:
         """Some of the rows that fit, in their order, and how many there are."""
         key = (body["order"], body["round"])
         table = self._ranking(key, monitor)
-        places = self._places(table, (*key, body["search"], body["label"], body["suggested"]))
+        asked = (*key, *(body[name] for name in ("search", "label", "suggested", "contradicted")))
+        places = self._places(table, asked, monitor)
         shown = table.iloc[places[body["offset"] : body["offset"] + body["limit"]]]
         rows = [self._line(line) for line in shown.to_dict("records")]
         return {"total": len(places), "offset": body["offset"], "rows": rows}
@@ -59,7 +62,7 @@ class Queue:
             bench = self._workbench
             said = set(bench.decisions()["row"].tolist())
             ranked = bench.next_to_check if key[0] == "repair" and "repair" in wire.orders(bench) else bench.suspects
-            found = ranked(monitor=monitor)
+            found = ranked(texts=False, monitor=monitor)
             found = found[~found["row"].isin(said)]
             self._rankings[key] = found
             while len(self._rankings) > _KEPT:
@@ -67,25 +70,28 @@ class Queue:
         self._rankings.move_to_end(key)
         return found
 
-    def _places(self, table: pd.DataFrame, key: tuple[Any, ...]) -> IntArray:
+    def _places(self, table: pd.DataFrame, key: tuple[Any, ...], monitor: Monitor) -> IntArray:
         """Places in a ranking of the rows that a filter keeps."""
         if self._arranged is not None and self._arranged[0] == key:
             return self._arranged[1]
-        *_, search, label, suggested = key
+        *_, search, label, suggested, contradicted = key
+        rows = table["row"].to_numpy()
         kept = np.ones(len(table), dtype=bool)
         for column, name in (("label", label), ("suggested", suggested)):
             if name is not None:
                 kept &= (table[column] == wire.class_of(self._workbench, name)).to_numpy()
-        places, wanted = np.flatnonzero(kept), search.strip().casefold()
-        if wanted:
-            text, rows = self._workbench.train_text, table["row"].to_numpy()[places].tolist()
-            places = places[[wanted in text(row).casefold() for row in rows]]
+        if contradicted:
+            kept &= self._workbench.same_text_other_label()[rows]
+        places = np.flatnonzero(kept)
+        places = places[self._search.places(rows[places], search, monitor)]
         self._arranged = (key, places)
         return places
 
     def _line(self, line: Mapping[Any, Any]) -> Value:
         row = int(line["row"])
-        text, content = shown(_not_too_large(self._workbench, row))
+        look = self._workbench.train_content(row)
+        larger = isinstance(look, Image) and len(look.png) > MOST_BYTES
+        text, content = shown(self._workbench.train_content(row, small=True) if larger else look)
         name = str(self._workbench.ids[row])
         return {
             "row": row,
@@ -96,6 +102,7 @@ class Queue:
             "label": str(line["label"]),
             "suggested": str(line["suggested"]),
             "score": float(line["score"]),
+            "larger": larger,
         }
 
     def reasons(self, row: int, label: str, monitor: Monitor) -> Value:
@@ -112,11 +119,3 @@ class Queue:
         """How many wrong labels are likely left."""
         left = self._workbench.checking_outlook(monitor=monitor).left
         return {"message": f"about {left.estimate:,.0f} wrong left (likely {left.low:,.0f} to {left.high:,.0f})"}
-
-
-def _not_too_large(workbench: Workbench, train: int) -> Content:
-    """A training row in full; a large image as lists have it, because many rows travel together."""
-    look = workbench.train_content(train)
-    if isinstance(look, Image) and len(look.png) > MOST_BYTES:
-        look = workbench.train_content(train, small=True)
-    return look

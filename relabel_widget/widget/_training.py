@@ -13,20 +13,19 @@ from ..facts import clip
 from ..monitor import Monitor
 from ..workbench.row_content import Content
 from ._content import shown
+from ._search import TrainingSearch
 
 SUSPECT = 0.5
 """A row whose label is wrong with more than this probability is suspect: another one is likelier than its own."""
-
-_AT_ONCE = 2_000  # rows searched between two looks at whether anybody still waits for them
 
 
 class TrainingPages:
     """Pages of the training rows; which rows a filter keeps stands until it is asked for again."""
 
-    def __init__(self, workbench: Any) -> None:
+    def __init__(self, workbench: Any, search: TrainingSearch) -> None:
         self._workbench = workbench
+        self._search = search
         self._arranged: tuple[tuple[Any, ...], IntArray] | None = None
-        self._names: list[str] | None = None
         self._ranked: tuple[pd.DataFrame, FloatArray] | None = None
 
     def page(self, query: Mapping[str, Any], monitor: Monitor) -> dict[str, Any]:
@@ -49,31 +48,9 @@ class TrainingPages:
         if self._arranged is not None and self._arranged[0] == key:
             return self._arranged[1]
         rows = self._kept(query["filter"], said, monitor)
-        words = query["search"].strip().casefold()
-        by_column = self._workbench.train_metadata.kept(query["search"])
-        if by_column is not None:
-            rows = rows[by_column[rows]]
-        elif words:
-            rows = self._searched(rows, words, monitor)
+        rows = rows[self._search.places(rows, query["search"], monitor)]
         self._arranged = (key, rows)
         return rows
-
-    def _searched(self, rows: IntArray, words: str, monitor: Monitor) -> IntArray:
-        """The rows whose text or id holds some words; those whose id or number they are come first."""
-        if self._names is None:
-            self._names = [str(name).casefold() for name in self._workbench.ids.tolist()]
-        names, text = self._names, self._workbench.train_text
-        number = int(words) if words.isdecimal() else -1
-        first: list[int] = []
-        others: list[int] = []
-        for place, row in enumerate(rows.tolist()):
-            if place % _AT_ONCE == 0:
-                monitor.check()
-            if row == number or names[row] == words:
-                first.append(row)
-            elif words in names[row] or words in text(row).casefold():
-                others.append(row)
-        return np.array(first + others, dtype=np.int64)
 
     def _kept(self, name: str, said: pd.DataFrame, monitor: Monitor) -> IntArray:
         """The training rows that a filter keeps: suspect ones the most suspect first, others in their own order."""
@@ -97,7 +74,7 @@ class TrainingPages:
         """How suspect each row is, -1 for those decided about: as known, unless somebody decided since."""
         decided = said[["row", "decision", "label"]]
         if self._ranked is None or not self._ranked[0].equals(decided):
-            table = self._workbench.suspects(monitor=monitor)
+            table = self._workbench.suspects(texts=False, monitor=monitor)
             scores = np.full(self._workbench.n_train, -1.0)
             scores[table["row"]] = table["score"]
             self._ranked = (decided, scores)

@@ -110,7 +110,7 @@ def forecast(pages: Pages, trial: Trial, row: int | None) -> dict[str, Any] | No
     found = trial.forecast(row)
     if not (found.n_relabelled or trial.labels):
         return None
-    return {"words": outcomes.of_forecast(found, pages.line(row)["predicted"])}
+    return {"words": outcomes.of_forecast(found, pages.line(row)["proba"])}
 
 
 def _train_row(rank: int, line: Mapping[Any, Any], words: list[str], look: Content) -> dict[str, Any]:
@@ -201,12 +201,12 @@ def explanation(workbench: Any, row: int, monitor: Monitor) -> dict[str, Any]:
     """How the rows of a known flip set share the verified change of a test row."""
     found = workbench.explanation(row, monitor=monitor)
     if found is None:
-        return {"row": row, "of": "", "over": "", "change": 0.0, "interaction": 0.0, "shares": []}
-    pairs = zip(found.rows.tolist(), found.shares.tolist(), strict=True)
-    shares = [{"row": each, "share": share / found.change if found.change else 0.0} for each, share in pairs]
-    interaction = found.interaction / found.change if found.change else 0.0
+        return {"row": row, "of": "", "over": "", "change": 0.0, "shares": []}
+    together = float(found.shares.sum())  # not the change: averages over a long way leave something out
+    parts = found.shares / together if together * found.change > 0 else np.zeros(0)
+    shares = [{"row": row, "share": part} for row, part in zip(found.rows.tolist(), parts.tolist(), strict=False)]
     of, over = (str(label) for label in found.classes)
-    return {"row": row, "of": of, "over": over, "change": found.change, "interaction": interaction, "shares": shares}
+    return {"row": row, "of": of, "over": over, "change": found.change, "shares": shares}
 
 
 def flips(pages: Pages) -> dict[str, Any]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from .._typing import IntArray
 from ..facts import accuracy_change, clip, flips, own_word, plural, probabilities
 from ..files.characters import isolated, readable
 from ..journal.events import DECISIONS
 from ..workbench import Workbench
 from ..workbench.reasons import Reasons
 from ..workbench.summary import VerificationSummary
+from ._search import NEARLY, alike
 
 
 def in_words(error: BaseException) -> str:
@@ -104,6 +108,8 @@ def written(noted: Mapping[str, Any] | None, path: str, *, every: bool) -> str:
 
 _PARTS = 10  # features that a line names
 _BESIDE = 300  # characters of a row that is alike
+_LINES = 5  # of reasons that the page has room for, beside the one on the effect
+_PATIENCE = 1.0  # seconds that reasons wait for rows to be grouped, which happens once
 _BY = "What each adds to the log-odds, by the model retrained without this row"
 
 
@@ -120,17 +126,18 @@ def suspected(label: Any, suggested: Any, score: float) -> str:
 
 
 def reasons(workbench: Any, found: Reasons) -> list[list[str]]:
-    """Why a label may be wrong, in lines: what it is about, what there is of that, and how it was found."""
-    lines = []
+    """Why a label may be wrong, in lines: about what, what there is of that, how it was found, and where it leads."""
+    equal, lines = _equal_rows(workbench, found.row)
     for label, sign in ((found.suggested, -1.0), (found.label, 1.0)):
         told = found.features[found.features["contribution"] * sign > 0].head(_PARTS)
         parts = zip(told["feature"], told["contribution"].abs(), strict=True)
         named = ", ".join(f"{clip(word, 80)} {part:.2f}" for word, part in parts)
         lines.append([f"Speaks for “{isolated(str(label))}”: ", named or "nothing", _BY])
-    for line in found.nearest.to_dict("records"):
+    nearest = found.nearest[~found.nearest["row"].isin(equal)]
+    for line in nearest.head(_LINES - len(lines)).to_dict("records"):
         text = clip(workbench.train_text(int(line["row"])), _BESIDE)
         about = f"Alike ({line['similarity']:.2f}), labelled “{isolated(str(line['label']))}”: "
-        lines.append([about, text, f"Training row {line['row']}: {text}"])
+        lines.append([about, text, f"Training row {line['row']}: {text}", alike(line["row"])])
     effect = found.effect
     before, after = effect.log_loss_before, effect.log_loss_after
     if before is not None and after is not None:
@@ -139,6 +146,19 @@ def reasons(workbench: Any, found: Reasons) -> list[list[str]]:
         done = f"{errors} repaired, {effect.n_became_wrong} made; log-loss {way} by {abs(after - before):.5f}"
         lines.append(["Corrected alone and retrained: ", done, done])
     return lines
+
+
+def _equal_rows(workbench: Any, row: int) -> tuple[IntArray, list[list[str]]]:
+    """The other rows that say the same, or else nearly the same, if any is labelled otherwise, and a line on them."""
+    labels = workbench.labels()
+    for about, near in [("Equal rows: ", None), *[("Nearly equal rows: ", NEARLY)] * workbench.counts_words]:
+        same = workbench.same_texts(row, near=near, patience=_PATIENCE)
+        others = same[same != row]
+        if (labels[others] != labels[row]).any():
+            counted = Counter(labels[others].tolist()).most_common()
+            named = ", ".join(f"{number:,} labelled “{isolated(str(label))}”" for label, number in counted)
+            return others, [[about, named, "Click to see them all", alike(row, nearly=near is not None)]]
+    return np.empty(0, dtype=np.int64), []
 
 
 def history(workbench: Any, most: int) -> dict[str, Any]:

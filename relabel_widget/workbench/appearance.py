@@ -141,6 +141,11 @@ class Appearance:
             raise ValueError(f"same_texts: near: expected a cosine above 0, at most 1, such as 0.95, got {near!r}.")
         return np.union1d(same, self._equal.near(chosen, float(near)))
 
+    @property
+    def counts_words(self) -> bool:
+        """Whether the features are of texts: only then rows of nearly the same direction say nearly the same."""
+        return self._equal.counts_words and self._fit.design.place == "memory"
+
     def same_text_other_label(self) -> BoolArray:
         """Training rows that say the same as one whose current label is another, (n_train,), as `same_texts` has it."""
         with self._lock:

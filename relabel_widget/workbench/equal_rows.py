@@ -40,13 +40,22 @@ class EqualRows:
         self._groups: IntArray | None = None
         self._norms: FloatArray | None = None
 
+    @property
+    def _are_texts(self) -> bool:
+        """Whether the rows themselves are texts."""
+        return self._train.cells is None and getattr(self._train.rows, "ndim", 1) < 2
+
+    @property
+    def counts_words(self) -> bool:
+        """Whether the features are those of texts, so that a large cosine means that texts are nearly equal."""
+        return self._are_texts or (self._train.is_read and sparse.issparse(self._train.rows))
+
     def groups(self) -> IntArray:
         """A number for each row, (n_rows,), the same for equal rows."""
         with self._lock:
             if self._groups is None:
                 train, n_rows = self._train, self._train.design.n_rows
-                is_text = train.cells is None and getattr(train.rows, "ndim", 1) < 2
-                digests = _text_digests(train.text, n_rows) if train.is_read or is_text else None
+                digests = _text_digests(train.text, n_rows) if train.is_read or self._are_texts else None
                 found = row_digests(train.rows, n_rows) if digests is None else np.fromiter(digests, "S16", n_rows)
                 self._groups = np.unique(found, return_inverse=True)[1].astype(np.int64)
             return self._groups

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _MOST_FLIPPED = 500
 _MOST_ROWS = 40
+_MOST_CARDS = 10
+_MOST_SETS = 500
 _MOST_EVENTS = 1_000
 
 
@@ -122,7 +124,7 @@ def _header(report: Report, made: datetime) -> Markup:
     title = f"{count:,} of {of:,} training labels corrected" if count else "No training label is corrected"
     by = join(", by ", ", ".join(report.people)) if report.people else ""
     as_of = f", as of event {report.as_of}" if report.as_of else ""
-    when = tag("p", shown_time(made), by, as_of)
+    when = tag("p", shown_time(made), " UTC", by, as_of)
     head = tag("header", tag("p", "Relabelling report", class_="over"), tag("h1", title), when)
     return join(head, _tiles(report))
 
@@ -162,7 +164,7 @@ def _corrected(report: Report) -> Markup:
         )
         for line in _lines(report.corrected)
     )
-    headings = ("#Row", "Id", "Text", "Label", "By", "Note", "When")
+    headings = ("#Row", "Id", "Text", "Label", "By", "Note", "When (UTC)")
     return section("Corrected labels", table("Corrected labels", headings, lines))
 
 
@@ -217,8 +219,48 @@ def _sets(report: Report) -> Markup:
         "A flip set is a set of training labels that, had they been different, would have flipped one prediction. It "
         "starts from the original labels, whatever was corrected since."
     )
-    cards = [_card(report, row, found) for row, found in sorted(report.flip_sets.items())]
-    return section("Flip sets", tag("p", words), *(cards or [tag("p", "None was searched for.", class_="soft")]))
+    if not report.flip_sets:
+        return section("Flip sets", tag("p", words), tag("p", "None was searched for.", class_="soft"))
+    others = sorted(report.flip_sets)
+    chosen = sorted(_telling(report)[:_MOST_CARDS])
+    cards = [_card(report, row, report.flip_sets[row]) for row in chosen]
+    if len(chosen) == len(others):
+        return section("Flip sets", tag("p", words), *cards)
+    words += (
+        f" {len(others):,} were searched for. In full: the {len(chosen)} with the largest share of corrected rows, "
+        "those of wrong predictions first. The others have a line each."
+    )
+    return section(
+        "Flip sets", tag("p", words), *cards, _other_sets(report, [row for row in others if row not in chosen])
+    )
+
+
+def _telling(report: Report) -> list[int]:
+    """Test rows with a flip set, those first that say most about the corrections."""
+    corrected = report.corrected["row"].to_numpy()
+    wrong = (report.tests["label"].notna() & (report.tests["label"] != report.tests["predicted"])).to_numpy()
+
+    def order(row: int) -> tuple[float, bool, int]:
+        rows = report.flip_sets[row].rows
+        return -float(np.isin(rows, corrected).mean()) if len(rows) else 0.0, not wrong[row], row
+
+    return sorted(report.flip_sets, key=order)
+
+
+def _other_sets(report: Report, rows: list[int]) -> Markup:
+    lines = (_set_line(report, report.tests.iloc[row], report.flip_sets[row]) for row in rows[:_MOST_SETS])
+    more = len(rows) - _MOST_SETS
+    note = tag("p", f"{more:,} further flip sets are not listed.", class_="soft") if more > 0 else ""
+    headings = ("#Test row", "Text", "Predicted", "#Rows in the set", _probability(report))
+    return join(table("Other flip sets", headings, lines), note)
+
+
+def _set_line(report: Report, line: pd.Series, found: FlipSet) -> tuple[Any, ...]:
+    text = drawn(report.test(line["row"], small=True))
+    if not found.found:
+        return line["row"], text, line["predicted"], "none", ""
+    moved = chance(found.proba_before, found.proba_after, report.threshold)
+    return line["row"], text, line["predicted"], f"{found.size:,}", moved
 
 
 def _card(report: Report, row: int, found: FlipSet) -> Markup:
@@ -302,9 +344,10 @@ def _history(report: Report) -> Markup:
             event.annotator,
             event.kind,
             _listed(event.rows),
+            drawn(report.train(event.rows[0], small=True)) if len(set(event.rows)) == 1 else "",
             _moves(event.old, event.to),
-            excerpt(event.note),
-            event.details,
+            tag("div", event.note, dir="auto", class_="details"),
+            tag("div", event.details, class_="details"),
         )
         for event in _lines(report.history.rename(columns={"from": "old"}))  # "from" cannot be an attribute
     )
@@ -315,7 +358,7 @@ def _history(report: Report) -> Markup:
     return section(
         "History",
         left_out if more else "",
-        table("History", ("#No.", "When", "By", "What", "Rows", "Label", "Note", "Details"), lines),
+        table("History", ("#No.", "When (UTC)", "By", "What", "Rows", "Text", "Label", "Note", "Details"), lines),
     )
 
 
@@ -329,9 +372,9 @@ def _listed(rows: list[int]) -> str:
 
 
 def _moves(before: list[Any], after: list[Any]) -> Markup:
-    """Which labels became which, each pair once."""
+    """Which labels became which, each pair once; a label that stays is named alone."""
     pairs = dict.fromkeys(zip(before, after, strict=True))
-    return join(*(tag("div", change(old, new)) for old, new in pairs))
+    return join(*(tag("div", old if old == new else change(old, new)) for old, new in pairs))
 
 
 def shown_time(time: datetime) -> Markup:

@@ -348,26 +348,38 @@ class Workbench(Predictions, Appearance, People, Exchange):
             self._listeners.tell("flip_set")
         return found
 
-    def suspects(self, limit: int | None = None, *, monitor: Monitor | None = None) -> pd.DataFrame:
-        """Training rows most likely mislabelled, as `suspects` ranks them, without the rows already decided."""
+    def suspects(self, limit: int | None = None, *, texts: bool = True, monitor: Monitor | None = None) -> pd.DataFrame:
+        """Training rows most likely mislabelled, as `suspects` ranks them, without the rows already decided.
+
+        Beside its columns there is ``text``, what people read of the row. ``texts=False`` leaves it out, which is
+        quicker where texts are read from a file and ``limit`` is large.
+        """
         from ..audit import suspects
 
         with self._lock:
             settled = self._decisions.settled()
-        return suspects(self._fit, decisions=settled, limit=limit, monitor=monitor)
+        found = suspects(self._fit, decisions=settled, limit=limit, monitor=monitor)
+        return self._with_texts(found) if texts else found
 
-    def next_to_check(self, limit: int | None = None, *, monitor: Monitor | None = None) -> pd.DataFrame:
+    def next_to_check(
+        self, limit: int | None = None, *, texts: bool = True, monitor: Monitor | None = None
+    ) -> pd.DataFrame:
         """Training rows in the order in which checking them repairs most, as `next_to_check` ranks them.
 
         It learns from the rows already decided, which are left out. The test rows whose true label is a class of the
         model are what it wants to see predicted better: scores on them are then no longer those of unseen rows.
+        ``texts`` as in `suspects`.
         """
         from ..audit import next_to_check
 
         with self._lock:
             settled = self._decisions.settled()
         rows, labels = self._queries.known
-        return next_to_check(self._fit, rows, labels, decisions=settled, limit=limit, monitor=monitor)
+        found = next_to_check(self._fit, rows, labels, decisions=settled, limit=limit, monitor=monitor)
+        return self._with_texts(found) if texts else found
+
+    def _with_texts(self, found: pd.DataFrame) -> pd.DataFrame:
+        return found.assign(text=[self.train_text(row) for row in found["row"].tolist()])
 
     def known_flip_set(self, test_row: int) -> FlipSet | None:
         """The flip set of a test row that was asked for last at this threshold, None if none was."""

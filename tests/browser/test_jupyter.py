@@ -59,7 +59,7 @@ def do_the_job(page, test_row, long=120_000, picture=None):
         region.get_by_role("button", name=name, exact=True).click()
 
     press("Find flip set")
-    expect(status).to_contain_text("Found: a refit on the edited labels flips the prediction.", timeout=long)
+    expect(status).to_contain_text("Found: a refit confirms that this set flips the prediction.", timeout=long)
     size = int(re.search(r"The set has ([\d,]+) training row", status.text_content())[1].replace(",", ""))
     boxes = region.get_by_role("grid", name="Influential training rows").get_by_role("checkbox")
     rows = []

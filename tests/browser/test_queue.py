@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 
@@ -165,7 +166,7 @@ class TestKeys:
         monkeypatch.setattr(rw.Workbench, "next_to_check", lambda *a, **k: go_on.wait(20) and rank(*a, **k))
         one = show(bench)
         one.button("Suspects").click()
-        expect(one.page.locator(".rlw-queue .rlw-empty:visible").first).to_have_text("Ranking…")
+        expect(one.page.locator(".rlw-queue .rlw-empty:visible").last).to_have_text("Ranking…")
         for key in "krj":
             one.page.keyboard.press(key)
         go_on.set()
@@ -177,7 +178,7 @@ class TestKeys:
         monkeypatch.setattr(rw.Workbench, "next_to_check", lambda *a, **k: go_on.wait(20) and rank(*a, **k))
         one = show(plain_hotel())
         one.button("Suspects").click()
-        expect(one.page.locator(".rlw-queue .rlw-empty:visible").first).to_have_text("Ranking…")
+        expect(one.page.locator(".rlw-queue .rlw-empty:visible").last).to_have_text("Ranking…")
         one.button("Close").click()
         one.page.keyboard.press("h")
         expect(one.page.get_by_text("No decisions yet.")).to_be_visible()
@@ -251,6 +252,25 @@ class TestTheList:
         expect(body_of(one)).to_be_hidden()
         one.page.get_by_label("Search suspect labels").fill("")
         expect(body_of(one)).to_be_visible()
+
+    def test_the_list_and_the_front_say_what_was_decided(self, show):
+        """A kept label and a changed one were both struck through, above "praise → complaint"."""
+        bench = plain_hotel()
+        one, rows = opened(show, bench)
+        for key in "krs":
+            one.page.keyboard.press(key)
+        front(one, rows[3])
+        for place, words in enumerate(["unchanged", "changed", "unchanged", "%"]):
+            expect(list_of(one).locator(f"[data-index='{place}'] .rlw-num")).to_have_text(
+                re.compile(f"(^|[0-9]){words}$")
+            )
+        facts = body_of(one).locator(".rlw-queue-facts")
+        expect(facts).to_have_text(re.compile("^Labelled"))
+        list_of(one).locator("[data-index='1']").click()
+        expect(facts).to_have_text(re.compile("^Decided: changed. Labelled"))
+        one.page.keyboard.press("k")
+        front(one, rows[3])
+        expect(list_of(one).locator("[data-index='1'] .rlw-num")).to_have_text("unchanged")
 
     def test_one_is_looked_at_and_the_other_comes_back_after_it(self, show):
         bench = plain_hotel()

@@ -230,3 +230,55 @@ def test_the_threshold_field_shows_all_its_digits(show):
           return measure.measureText(field.value).width + 30; // the arrows, padding and border
         }""")
         assert field.bounding_box()["width"] >= needed
+
+
+class TestNumbersExplainThemselves:
+    """Seen by a new user: "joint -43.1%", "129.3% of the flip" of a set of one row, an estimate that read as a fact."""
+
+    def test_shares_of_a_flip_add_up_to_all_of_it(self, show):
+        bench = hotel_workbench()
+        one = show(bench)
+        seen = set()
+        for row in (3, 8, 0):
+            one.pick(row)
+            one.button("Find flip set").click()
+            size = bench.flip_set(row).size
+            seen.add(size)
+            shares = one.ranking.locator(".rlw-share", has_text="of the flip")
+            expect(shares).to_have_count(size)
+            parts = [float(words.split("%")[0]) for words in shares.all_text_contents()]
+            assert sum(parts) == pytest.approx(100, abs=0.05 * size + 0.01)
+            expect(one.page.locator(".rlw-legend")).not_to_contain_text("joint")
+        assert {1} < seen
+
+    def test_an_estimate_is_no_fact_and_what_is_to_be_decided_is_named(self, show):
+        bench = hotel_workbench()
+        one = show(bench)
+        one.page.get_by_role("searchbox", name="Search test rows").fill("we sat by the stove")
+        one.pick(75)
+        one.button("Find flip set").click()
+        note = one.page.locator(".rlw-happens .rlw-note")
+        expect(note).to_have_text(
+            "Try the flip set, or decide about its rows. What that does is estimated here, and known once you verify."
+        )
+        one.button("Decide row by row").click()
+        first = int(bench.flip_set(75).rows[0])
+        detail = one.page.get_by_role("region", name=f"Decide: row {first}", exact=True)
+        detail.get_by_role("button", name="Relabel as praise").click()
+        expect(note).to_contain_text("EstimateNot retrained yet. With 1 changed label: probability 0.153 → about 0.")
+        one.page.keyboard.press("r")
+        one.page.keyboard.press("r")
+        one.button("Verify by retraining").click()
+        expect(one.page.locator(".rlw-flip-facts")).to_contain_text("by chance (p = ")
+
+    def test_the_history_has_the_numbers_that_messages_name(self, show):
+        bench = hotel_workbench()
+        bench.keep(7)
+        bench.relabel(9)
+        bench.undo()
+        one = show(bench)
+        one.button("History").click()
+        lines = one.page.get_by_role("list", name="Decisions, newest first").get_by_role("listitem")
+        expect(lines.first).to_contain_text("Undid event 2")
+        for place, words in enumerate(["event 3", "event 2, undone", "event 1"]):
+            expect(lines.nth(place)).to_contain_text(words)

@@ -36,7 +36,7 @@ class TestTry:
         one.button("Try this set").click()
         expect(banner(one)).to_contain_text(f"Trial: {found.size} labels changed, nothing recorded")
         note = one.page.locator(".rlw-happens .rlw-note")
-        expect(note).to_contain_text("Trial: prediction")
+        expect(note).to_contain_text("Trial: estimate")
         expect(one.ranking.get_by_text("on trial")).to_have_count(found.size)
         for row in found.rows.tolist():
             expect(one.box(row)).not_to_be_checked()
@@ -75,7 +75,7 @@ class TestTry:
         one.page.keyboard.press("ArrowDown")
         one.page.keyboard.press("t")
         expect(banner(one)).to_contain_text("Trial: 2 labels changed")
-        expect(one.page.locator(".rlw-happens .rlw-note")).to_contain_text("With 3 changed labels, to first order")
+        expect(one.page.locator(".rlw-happens .rlw-note")).to_contain_text("With 3 changed labels: probability ")
         one.page.keyboard.press("v")
         expect(one.status).to_contain_text("Trial of 2 labels, nothing recorded. Retrained with 3 changed labels")
         attempt = one.page.get_by_role("button", name="Try (T)", exact=True)
@@ -99,7 +99,7 @@ class TestTry:
         expect(note).to_contain_text("with 3 changed labels")
         one.box(rows[3]).focus()
         one.page.keyboard.press("t")
-        expect(note).to_contain_text("Trial: prediction")
+        expect(note).to_contain_text("Trial: estimate")
         one.button("End trial").click()
         expect(note).to_contain_text("with 3 changed labels")
         assert bench.verification is before
@@ -128,7 +128,7 @@ class TestRowByRow:
         assert len(rows) == 4
 
         def in_front(row):
-            return expect(one.page.get_by_role("region", name=f"Training row {row}", exact=True)).to_be_visible()
+            return expect(one.page.get_by_role("region", name=f"Decide: row {row}", exact=True)).to_be_visible()
 
         one.button("Try this set").click()
         one.button("Decide row by row").click()
@@ -159,7 +159,7 @@ class TestRowByRow:
         one.pick(3)
         expect(one.button("Decide row by row")).to_be_visible()
         one.page.keyboard.press("d")
-        expect(one.page.get_by_role("region", name=f"Training row {rows[1]}", exact=True)).to_be_visible()
+        expect(one.page.get_by_role("region", name=f"Decide: row {rows[1]}", exact=True)).to_be_visible()
         expect(one.button("Decide row by row")).to_have_attribute("aria-pressed", "true")
         one.page.keyboard.press("Escape")
         expect(one.button("Decide row by row")).to_have_attribute("aria-pressed", "false")
@@ -180,7 +180,7 @@ class TestRowByRow:
             broken.setattr(type(bench), "keep", refuse)
             one.page.keyboard.press("k")
             expect(one.status).to_contain_text("No space left")
-        expect(one.page.get_by_role("region", name=f"Training row {rows[0]}", exact=True)).to_be_visible()
+        expect(one.page.get_by_role("region", name=f"Decide: row {rows[0]}", exact=True)).to_be_visible()
 
 
 def test_buttons_show_what_comes_next_and_none_invites_to_mark_rows_unread(show):

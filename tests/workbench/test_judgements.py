@@ -109,7 +109,12 @@ def test_suspects_leave_out_what_is_settled_and_not_what_nobody_is_sure_of(bench
     bench.relabel([second, fourth])
     bench.keep(fourth)
     bench.unsure(third)
-    rows = bench.suspects()["row"].tolist()
+    table = bench.suspects()
+    rows = table["row"].tolist()
+    assert table["text"].tolist() == [TRAIN[row] for row in rows]
+    assert table.drop(columns="text").equals(bench.suspects(texts=False))
+    assert bench.next_to_check(2)["text"].tolist() == [TRAIN[row] for row in bench.next_to_check(2)["row"]]
+    assert "text" not in bench.next_to_check(2, texts=False)
     assert len(rows) == 77
     assert third in rows
     assert not {first, second, fourth} & set(rows)

@@ -46,7 +46,7 @@ export function createAllRows(session: Session) {
       placed = false;
       list.reset();
       select.value = trainQuery.filter;
-      if (trainQuery.search === "") search.value = "";
+      search.value = trainQuery.search;
     }
     const total = lines.total();
     list.draw(total === 0 ? "No training rows match." : "Loading…");

@@ -78,7 +78,7 @@ export function createDetail(session: Session, isShown: (view: Readonly<View>) =
     node.hidden = !isShown(view);
     if (node.hidden) return;
     const found = view.words?.train === active ? view.words : null;
-    setText(title, selection.size > 0 ? `${plural(selection.size, "training row")} selected` : `Training row ${active ?? "…"}`);
+    setText(title, selection.size > 0 ? `${plural(selection.size, "training row")} selected` : `${view.steps ? "Decide: row" : "Training row"} ${active ?? "…"}`);
     setAttribute(attempt.node, "aria-pressed", String(subjects(view).every((row) => onTrial.has(row))));
     if (selection.size > 0) setText(change.node, "Relabel (R)");
     else if (found !== null) setText(change.node, relabelAs(found.label));

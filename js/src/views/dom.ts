@@ -139,7 +139,7 @@ export function focused(node: Node): Element | null {
 const TERMS = {
   "Flip set": "The fewest training labels found whose change, with retraining, flips this prediction.",
   Margin: "How far the log-odds are from the flip: from the threshold, or, of several classes, from the rival's.",
-  shares: "Each row's part of the way to the flip: predicted, or of the verified flip. What the rows do only jointly makes up the rest.",
+  shares: "Each row's part of the verified flip; all add up to 100%. Before: how far it alone is predicted to go.",
 };
 
 /** A term of art, explained on hover and focus. */

@@ -24,11 +24,6 @@ export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
-/** Signed, as a summand. */
-export function signedPercent(part: number): string {
-  return `${part < 0 ? MINUS : "+"}${percent(Math.abs(part))}`;
-}
-
 export function percent(value: number): string {
   return `${(value * 100).toFixed(1)}%`;
 }

@@ -4,7 +4,7 @@ import type { Tone } from "../protocol";
 import type { Store, View } from "../store";
 import { drawn, el, setClass, setText } from "./dom";
 
-const BADGES: Record<Tone, string> = { fact: "Verified", guess: "Prediction", open: "Open" };
+const BADGES: Record<Tone, string> = { fact: "Verified", guess: "Estimate", open: "" };
 
 function createNote() {
   const badge = el("span", "badge");
@@ -13,7 +13,7 @@ function createNote() {
   return {
     node,
     show(tone: Tone, words: string, trial = false) {
-      setText(badge, trial ? `Trial: ${BADGES[tone].toLowerCase()}` : BADGES[tone]);
+      setText(badge, trial ? `Trial: ${BADGES[tone].toLowerCase() || "open"}` : BADGES[tone]);
       setClass(badge, "tried", trial);
       for (const name of Object.keys(BADGES)) setClass(node, name, name === tone);
       setText(text, words);
@@ -22,7 +22,7 @@ function createNote() {
 }
 
 const NOT_SEARCHED = "Not searched yet. A flip set is the smallest set of label changes that flips this.";
-const NOT_MARKED = "Try the flip set, or decide about its rows: what that does is predicted here. Then verify.";
+const NOT_MARKED = "Try the flip set, or decide about its rows. What that does is estimated here, and known once you verify.";
 
 /** What is known about the current labels: a fact after a verification, until then a prediction. */
 function changedWords({ ranking, forecast, shared, relabelled, onTrial }: Readonly<View>): [Tone, string] {

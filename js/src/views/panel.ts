@@ -9,9 +9,9 @@ import { createAllRows } from "./allRows";
 import { createMatters } from "./conflicts";
 import { createQueue } from "./queue";
 
-function createLine({ time, who, what, note, state, row, text }: HistoryLine): HTMLElement {
+function createLine({ event, time, who, what, note, state, row, text }: HistoryLine): HTMLElement {
   const when = el("time", "muted", { datetime: time }, new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }));
-  const tail = el("span", "muted", el("bdi", "", who), state === "undone" ? `${who && " · "}undone` : "");
+  const tail = el("span", "muted", el("bdi", "", who), `${who && " · "}event ${event}${state === "undone" ? ", undone" : ""}`);
   const words = row === null ? el("span", "history-what", what) : el("button", "history-what leads", { type: "button", "data-row": row }, what);
   const said = el("span", "", words);
   if (note !== "") said.append(el("q", "history-note", { dir: "auto" }, note));
@@ -80,7 +80,8 @@ export function createPanel(session: Session): PanelView {
   listen(node, "click", ({ target }) => {
     const line = target instanceof Element ? target.closest<HTMLElement>(".rlw-leads") : null;
     if (line === null) return;
-    actions.lead(Number(line.dataset["row"]));
+    const { row, search } = line.dataset;
+    actions.lead(row ? Number(row) : null, search);
     rows.focus();
   });
   return { node, open, keys: () => parts[store.get().panel]?.keys ?? {} };

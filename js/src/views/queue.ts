@@ -9,12 +9,16 @@ import { plural } from "./format";
 import { decisionKeys, numberKeys, type Keys } from "./keys";
 import { keepAs, relabelAs } from "./names";
 import { createNote } from "./note";
-import { createQueueList } from "./queueList";
+import { createQueueList, decided } from "./queueList";
 
 const NUMBERED = 9; // classes that have a key
 const SCROLLING = { ArrowDown: 0.2, ArrowUp: -0.2, PageDown: 0.9, PageUp: -0.9 }; // a long text, by parts of what is in sight of it
 
-const whyLine = ([about = "", what = "", how = ""]: readonly string[]) => el("p", "why-line", { title: how }, el("span", "muted", about), el("bdi", "", what));
+/** What is about rows leads to them. */
+function whyLine([about = "", what = "", how = "", search]: readonly string[]): HTMLElement {
+  const head = search ? el("button", "leads", { type: "button", "data-search": search }, about) : el("span", "muted", about);
+  return el("p", "why-line", { title: how }, head, el("bdi", "", what));
+}
 
 export interface QueueView {
   node: HTMLElement;
@@ -32,11 +36,10 @@ export function createQueue(session: Session): QueueView {
   const note = createNote(session, "Note on this row", (view) => rowsOf(subjectsOf(view)));
   const [relabel, keep] = [button("", "change-to", () => actions.judge("relabel")), button("", "", () => actions.judge("keep"))];
   const [unsure, skip] = [button("Unsure (S)", "", () => actions.judge("unsure")), button("Skip (J)", "quiet", () => actions.judge("skip"))];
+  const { classes } = store.get().shared;
   const pick = (at: number) => {
-    const { classes } = store.get().shared;
     if (classes.length > 2 && classes[at] !== undefined) actions.judge("relabel", classes[at]);
   };
-  const { classes } = store.get().shared;
   const labels = classes.length < 3 ? [] : classes.map((name, i) => button(i < NUMBERED ? `${i + 1} ${name}` : name, "", () => pick(i)));
   const judge = (decision: Decision | "skip") => void (seen(body) && actions.judge(decision));
   const buttons = [relabel, keep, unsure, skip];
@@ -47,39 +50,41 @@ export function createQueue(session: Session): QueueView {
   const none = el("div", "", empty, again.node);
   const node = el("div", "queue", list.node, body, none);
   const far = el("span", "muted queue-far");
-  others.hidden = labels.length === 0;
 
   let shown: Suspect | undefined;
-  let reasons: unknown;
+  let reasons: unknown = ""; // what is drawn; undefined while it is awaited
   let before: unknown;
   actInSight(body, () => seen(body));
   function draw() {
     const view = store.get();
-    const [front, { queueError, judging, picked, shared }] = [frontOf(view), view];
-    setText(far, [shared.checked, view.outlook].filter(Boolean).join(" · "));
-    for (const one of [...buttons, ...labels]) one.update(judging ? "Wait until the decision is saved" : "");
+    const { queueError, judging, picked, shared } = view;
+    const front = frontOf(view);
+    setText(far, shared.checked + (view.outlook && ` · ${view.outlook}`));
+    for (const one of [...buttons, ...labels]) one.update(judging ? "Saving…" : "");
     setClass(body, "judging", judging);
     setText(problem, queueError);
-    problem.hidden = queueError === "";
     body.hidden = front === undefined;
     none.hidden = front !== undefined;
     again.node.hidden = judging;
-    setText(empty, queueError || (judging || suspects.total() === undefined ? "Ranking…" : "No suspects left. B goes back to the last one."));
+    setText(empty, queueError || (judging || suspects.total() === undefined ? "Ranking…" : "No suspects left. Clear search and filter, or go back (B)."));
     if (front === undefined || view.panel !== "queue") return;
     const many = picked.length > 0;
     setText(relabel.node, many ? `Relabel ${picked.length} as suggested (R)` : relabelAs(front.suggested));
     setText(keep.node, many ? `Keep ${picked.length} (K)` : keepAs(front.label));
-    labels.forEach(({ node: one }, i) => setClass(one, "has", !many && shared.classes[i] === front.label));
+    labels.forEach(({ node: one }, i) => setClass(one, "has", !many && classes[i] === front.label));
     const found = view.reasons.get(reasonKey(front));
     setText(place, many ? `${plural(picked.length, "label")} chosen` : front.title);
-    setText(facts, many ? "" : front.facts);
+    const settled = rowsOf(view.judged.flat()).includes(front.row);
+    setText(facts, many ? "" : `${settled ? `Decided: ${decided(view, front)}. ` : ""}${front.facts}`);
     if (many) setContent(text, { text: picked.map((one) => one.text).join("\n\n"), content: null });
-    else setContent(text, front, found?.words, false, found?.parts);
+    else setContent(text, view.looks.get(reasonKey(front)) ?? front, found?.words, false, found?.parts);
     why.hidden = many;
-    if (shown !== front || reasons !== found) why.replaceChildren(...(found?.lines ?? [[found === null ? "No reasons could be worked out." : "Looking for reasons…"]]).map(whyLine));
+    if (reasons !== found) why.replaceChildren(...(found?.lines ?? [[found === null ? "No reasons." : "Looking for reasons…"]]).map(whyLine));
     reasons = found;
-    if (shown !== front && before === "queue" && node.parentElement?.contains(focused(node))) seen(body);
-    if (shown !== front) text.scrollTop = 0;
+    if (shown !== front) {
+      text.scrollTop = 0;
+      if (before === "queue" && node.parentElement?.contains(focused(node))) seen(body);
+    }
     [shown, before] = [front, view.panel];
   }
   suspects.subscribe(draw);

@@ -2,7 +2,7 @@
 
 import type { QueueQuery, Suspect } from "../protocol";
 import type { Session } from "../session";
-import { frontOf, rowsOf } from "../store";
+import { frontOf, rowsOf, type View } from "../store";
 import { setContent } from "./content";
 import { choice, drawn, el, focused, listen, searchField, setAttribute, setClass, setText } from "./dom";
 import { count, percent } from "./format";
@@ -12,7 +12,7 @@ import { createVirtual, type Line } from "./virtual";
 const HEIGHT = 60;
 const CUT = 300; // characters of a line
 
-function createLine(): Line & { text: HTMLElement; show(one: Suspect | undefined): void } {
+function createLine(): Line & { text: HTMLElement; show(one: Suspect | undefined, said: string): void } {
   const text = el("span", "clamp", { dir: "auto" });
   const [has, suggested] = [createName(), createName()];
   const score = el("span", "num");
@@ -22,28 +22,32 @@ function createLine(): Line & { text: HTMLElement; show(one: Suspect | undefined
     node,
     target: node,
     text,
-    show(one) {
+    show(one, said) {
       setContent(text, one && { ...one, text: one.text.slice(0, CUT) }, [], true);
       has.set(one?.label ?? "");
       suggested.set(one?.suggested ?? "");
-      setText(score, one === undefined ? "" : percent(one.score));
+      setText(score, one === undefined ? "" : said || percent(one.score));
     },
   };
 }
+
+/** What was decided about one that is settled. */
+export const decided = ({ relabelled }: Readonly<View>, one?: Suspect) => (one && relabelled.has(one.row) ? "changed" : "unchanged");
 
 /** `onLook` is called when one of the list was taken to the front. */
 export function createQueueList({ store, suspects, actions, atEnd }: Session, onLook: () => void) {
   const search = searchField("Search suspect labels", (words) => actions.sift({ search: words }));
   const { classes, orders } = store.get().shared;
-  const sifting = (label: string, options: [words: string, change: Partial<QueueQuery>][]) =>
-    choice(label, options.map(([words], i) => [i, words] as const), (value) => actions.sift(options[Number(value)]?.[1] ?? {}));
+  const sifting = (label: string, options: [words: string, change: Partial<QueueQuery>][], others?: Partial<QueueQuery>) =>
+    choice(label, options.map(([words], i) => [i, words] as const), (value) => actions.sift({ ...others, ...options[Number(value)]?.[1] }));
   const order = sifting("Order", [["Repairs most first", { order: "repair" }], ["Most suspect first", { order: "suspicion" }]]);
   order.hidden = orders.length < 2;
   const filter = sifting("Filter suspect labels", [
-    ["All labels", { label: null, suggested: null }],
-    ...classes.map((label): [string, Partial<QueueQuery>] => [`Labelled ${quoted(label)}`, { label, suggested: null }]),
-    ...classes.map((suggested): [string, Partial<QueueQuery>] => [`Suggested ${quoted(suggested)}`, { label: null, suggested }]),
-  ]);
+    ["All labels", {}],
+    ["Same text, other label", { contradicted: true }],
+    ...classes.map((label): [string, Partial<QueueQuery>] => [`Labelled ${quoted(label)}`, { label }]),
+    ...classes.map((suggested): [string, Partial<QueueQuery>] => [`Suggested ${quoted(suggested)}`, { suggested }]),
+  ], { label: null, suggested: null, contradicted: false });
   const list = createVirtual(atEnd, {
     label: "Suspect labels",
     names: "suspect-scroll",
@@ -57,11 +61,12 @@ export function createQueueList({ store, suspects, actions, atEnd }: Session, on
       const [one, view] = [suspects.row(index), store.get()];
       const among = (many: readonly Suspect[]) => one !== undefined && rowsOf(many).includes(one.row);
       const chosen = among(view.picked);
-      line.show(one);
+      const settled = among(view.judged.flat());
+      line.show(one, settled ? decided(view, one) : "");
       setAttribute(line.node, "aria-selected", String(chosen));
       setClass(line.node, "chosen", chosen);
       setClass(line.node, "picked", one !== undefined && frontOf(view)?.row === one.row);
-      setClass(line.node, "settled", among(view.judged.flat()));
+      setClass(line.node, "settled", settled);
     },
     onRange: (first, last) => suspects.want(first, last + 20),
   });
@@ -114,7 +119,7 @@ export function createQueueList({ store, suspects, actions, atEnd }: Session, on
     const view = store.get();
     const [n, front] = [suspects.total(), frontOf(view)];
     setText(total, view.picked.length > 0 ? `${count(view.picked.length)} chosen` : n === undefined ? "" : `${count(n)} labels`);
-    list.draw(n === undefined ? "Ranking…" : "No suspects match.");
+    list.draw(n === 0 ? "No suspects match." : "");
     if (shown === front || body.contains(focused(body))) return;
     const at = list.find(front?.row);
     if (at === undefined) return;

@@ -4,7 +4,6 @@ import type { Session } from "../session";
 import type { View } from "../store";
 import { createDetail } from "./detail";
 import { actInSight, button, choice, drawn, el, section, seen, setAttribute, setClass, setText, term } from "./dom";
-import { signedPercent } from "./format";
 import { decisionKeys, type Keys } from "./keys";
 import { createFlipNote } from "./outcome";
 import { createQueryCard } from "./queryCard";
@@ -48,12 +47,10 @@ function createLegend({ store }: Session, begin: () => void) {
   const step = button("Decide row by row", "small", begin);
   const node = el("div", "muted legend", el("span", "", "◆ ", term("Flip set"), ", ", term("shares"), words), step.node);
   drawn(store, (view) => {
-    const { ranking, explained, steps } = view;
+    const { ranking, steps } = view;
     node.hidden = ranking === null;
     const size = ranking?.flip?.found ? ranking.flip.size : 0;
-    const known = size > 1 && explained !== null;
-    const together = known ? ` (joint ${signedPercent(explained.interaction)})` : "";
-    setText(words, steps === null ? together : `: ${steps.length} of ${size} to decide`);
+    setText(words, steps === null ? "" : `: ${steps.length} of ${size} to decide`);
     step.update(whyNotStep(view));
     step.node.hidden = size === 0;
     setAttribute(step.node, "aria-pressed", String(steps !== null));
