@@ -16,8 +16,6 @@ TARGET = Path(__file__).parent / "src" / "wire.ts"
 
 HEAD = """\
 /** Made by js/wire.py from relabel_widget/widget/_protocol.py and _columns.py: change those, then run `make build`. */
-
-import { boolean, classes, count, list, nullable, number, record, string, type Decoder } from "./decode";
 """
 
 
@@ -42,9 +40,7 @@ def camel_case(name: str) -> str:
 
 
 def choice(one: Choice) -> Iterator[str]:
-    names = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", one.typescript).upper() + "S"
-    yield f"export const {names} = {json.dumps(one.names, ensure_ascii=False)} as const;"
-    yield f"export type {one.typescript} = (typeof {names})[number];"
+    yield f"export type {one.typescript} = {' | '.join(json.dumps(name) for name in one.names)};"
 
 
 def interface(one: Record) -> Iterator[str]:
@@ -53,9 +49,6 @@ def interface(one: Record) -> Iterator[str]:
     yield f"export interface {one.typescript} {{"
     yield from (f"  {camel_case(name)}: {field.typescript};" for name, field in one.fields.items())
     yield "}"
-    yield f"export const {one.decoder} = record<{one.typescript}>({{"
-    yield from (f"  {camel_case(name)}: {field.decoder}," for name, field in one.fields.items())
-    yield "});"
 
 
 def requests() -> Iterator[str]:
@@ -66,9 +59,6 @@ def requests() -> Iterator[str]:
         body = f"{{ {fields} }}" if fields else "Record<never, never>"
         yield f"  {name}: {{ body: {body}; result: {kind.result.typescript} }};"
     yield "}"
-    yield 'export const results: { [K in keyof Requests]: Decoder<Requests[K]["result"]> } = {'
-    yield from (f"  {name}: {kind.result.decoder}," for name, kind in protocol.REQUESTS.items())
-    yield "};"
 
 
 def headings() -> Iterator[str]:
@@ -81,7 +71,7 @@ def headings() -> Iterator[str]:
 
 def source() -> str:
     """The whole file."""
-    parts = [f"export const VERSION = {protocol.VERSION};"]
+    parts = [f'export const VERSION = "{protocol.VERSION}";']
     for one in types():
         if isinstance(one, Choice):
             parts.append("\n".join(choice(one)))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import comm
 import pandas as pd
@@ -13,6 +14,10 @@ from recording_comm import RecordingComm
 
 import relabel_widget as rw
 from relabel_widget.journal.journal import _UNWRITTEN
+from relabel_widget.widget import _protocol as protocol
+from relabel_widget.widget._replies import Replies
+from relabel_widget.widget._requests import Request
+from relabel_widget.widget._types import Type
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -39,6 +44,39 @@ def _nothing_waits_at_the_end(tmp_path_factory: pytest.TempPathFactory) -> Itera
     os.chdir(tmp_path_factory.mktemp("left"))  # those of a server would be left in the current folder
     for journal in list(_UNWRITTEN):
         journal.close()
+
+
+@pytest.fixture(autouse=True)
+def _what_travels_is_as_declared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The page takes what it is told as it is declared, without a look: what any test makes Python tell is checked."""
+    wrong: list[str] = []
+    reply, describe, send = Replies._reply, rw.RelabelWidget._describe, rw.RelabelWidget.send
+    told = {"progress": protocol.PROGRESS, "sizes": protocol.SIZES}
+
+    def check(one: Type, value: Any, what: str) -> None:
+        if not one.fits(value):
+            wrong.append(f"{what} is not a {one.typescript}: {value!r:.500}")
+
+    def checked_reply(self: Replies, request: Request, value: Mapping[str, Any]) -> None:
+        check(protocol.REQUESTS[request.kind].result, value, f"the answer to {request.kind}")
+        reply(self, request, value)
+
+    def checked_state(self: rw.RelabelWidget) -> dict[str, Any]:
+        state = describe(self)
+        check(protocol.SHARED, state, "the state")
+        return state
+
+    def checked_send(self: rw.RelabelWidget, content: Any, buffers: Any = None) -> None:
+        if isinstance(content, dict) and content.get("kind") in told:
+            body = {name: value for name, value in content.items() if name not in ("v", "id", "kind")}
+            check(told[content["kind"]], body, content["kind"])
+        send(self, content, buffers)
+
+    monkeypatch.setattr(Replies, "_reply", checked_reply)
+    monkeypatch.setattr(rw.RelabelWidget, "_describe", checked_state)
+    monkeypatch.setattr(rw.RelabelWidget, "send", checked_send)
+    yield
+    assert wrong == []
 
 
 @pytest.fixture

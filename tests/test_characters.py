@@ -19,6 +19,7 @@ from sklearn.linear_model import LogisticRegression
 import relabel_widget as rw
 from relabel_widget.charts.drawable import drawable
 from relabel_widget.files.characters import printable, readable, readable_values
+from relabel_widget.widget import _protocol as protocol
 
 KILLERS = "".join(map(chr, [*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF]))
 OTHERS = "".join(map(chr, [127, 0x85, 0x9F, 0xFDD0, 0x1FFFE, 0x10FFFF, 0xDFFF, 0xD800]))
@@ -172,7 +173,7 @@ def test_messages_to_the_page_are_utf8(bench: rw.Workbench, monkeypatch: pytest.
             },
         )
     ):
-        widget._on_request(widget, {"v": 1, "id": str(number), **body}, [])
+        widget._on_request(widget, {"v": protocol.VERSION, "id": str(number), **body}, [])
     widget._answers.join(30)
     sent += widget.comm.drain()
     assert len(sent) > 3

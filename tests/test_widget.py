@@ -14,8 +14,10 @@ from widget_cases import ask, deliver, make_workbench, message, page, refused
 
 import relabel_widget as rw
 from relabel_widget.monitor import Cancelled
+from relabel_widget.widget import _protocol as protocol
 from relabel_widget.widget import _wire as wire
 from relabel_widget.widget import _words as words
+from relabel_widget.widget._outcomes import of_flip_set, of_retraining
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -123,7 +125,7 @@ class TestRequests:
         ranking = ask(widget, "ranking", row=2, set_first=True)
         assert [line["row"] for line in ranking["bars"]["rows"][: found.size]] == found.rows.tolist()
         assert [line["in_set"] for line in ranking["bars"]["rows"]].count(True) == found.size
-        assert ranking["flip"]["proba_after"] == pytest.approx(found.proba_after)
+        assert (ranking["flip"]["tone"], ranking["flip"]["words"]) == of_flip_set(found, several=False)
 
     def test_every_member_of_a_large_flip_set_is_ranked(self, widget, bench, monkeypatch):
         monkeypatch.setattr(wire, "BARS", 2)
@@ -149,12 +151,12 @@ class TestRequests:
         ranking = ask(widget, "ranking", row=1, set_first=True)
         influence = {line["row"]: line["influence"] for line in ranking["bars"]["rows"]}
         change = influence[0] + influence[1] + influence[2]
-        assert ranking["forecast"]["log_odds"] == pytest.approx(change)
         assert told == ranking["forecast"]
         before = ranking["summary"]["proba"]
-        after = ranking["forecast"]["proba"]
-        assert np.log(after / (1 - after)) - np.log(before / (1 - before)) == pytest.approx(change)
-        assert ranking["forecast"]["predicted"] == ("good" if after > 0.5 else "bad")
+        after = 1 / (1 + np.exp(-np.log(before / (1 - before)) - change))
+        words = f"probability {before:.3f} → about {after:.3f}, so probably"
+        assert words in told["words"]
+        assert f"“{'good' if after > 0.5 else 'bad'}”" in told["words"]
 
     def test_verify_tells_what_an_independent_fit_tells(self, widget, bench):
         ask(widget, "decide", rows=list(range(0, 60, 4)), decision="relabel", note="")
@@ -163,7 +165,8 @@ class TestRequests:
         X = np.random.default_rng(7).normal(size=(72, 3))  # as make_workbench draws it
         refit = LogisticRegression(C=1.0, tol=1e-10).fit(X[:60], bench.labels())
         assert line["verified_proba"] == pytest.approx(refit.predict_proba(X[60:61])[0, 1], abs=1e-5)
-        assert widget._state["verification"]["rows"] == 15
+        assert widget._state["verification"] == of_retraining(bench.verification_summary())
+        assert "with 15 changed labels" in ask(widget, "ranking", row=0, set_first=True)["retrained"]
         ask(widget, "undo")
         assert page(widget)["rows"][0]["verified_proba"] is None
         assert widget._state["verification"] is None
@@ -261,8 +264,8 @@ class TestRequests:
     def test_other_peoples_handlers_still_hear_messages(self, widget):
         heard = []
         widget.on_msg(lambda _w, content, _b: heard.append(content))
-        deliver(widget, {"v": 1, "id": "q", "kind": "cancel"})
-        assert heard == [{"v": 1, "id": "q", "kind": "cancel"}]
+        deliver(widget, {"v": protocol.VERSION, "id": "q", "kind": "cancel"})
+        assert heard == [{"v": protocol.VERSION, "id": "q", "kind": "cancel"}]
 
 
 class TestFromPython:

@@ -11,7 +11,8 @@ from widget_cases import ask, deliver, make_workbench, page
 from relabel_widget.widget import _protocol as protocol
 from relabel_widget.widget import _requests as requests
 
-CONTRACT = json.loads((Path(__file__).parent / "contract" / "messages.json").read_text())
+EXAMPLES = (Path(__file__).parent / "contract" / "messages.json").read_text()
+CONTRACT = json.loads(EXAMPLES.replace('"VERSION"', json.dumps(protocol.VERSION)))
 
 pytestmark = pytest.mark.usefixtures("recorded")
 
@@ -43,7 +44,7 @@ class TestContract:
     def test_every_example_request_is_understood(self, message):
         request = requests.parse(message)
         assert request.kind == message["kind"]
-        assert {"v": 1, "id": request.id, "kind": request.kind, **request.body} == message
+        assert {"v": protocol.VERSION, "id": request.id, "kind": request.kind, **request.body} == message
 
     def test_the_examples_cover_every_kind(self):
         kinds = set(protocol.REQUESTS)

@@ -6,6 +6,7 @@ import pytest
 from widget_cases import Slow, ask, make_workbench, message, refused
 
 import relabel_widget as rw
+from relabel_widget.widget import _protocol as protocol
 from relabel_widget.widget._jobs import Jobs
 
 pytestmark = pytest.mark.usefixtures("recorded")
@@ -24,7 +25,7 @@ class TestJobs:
         return slow
 
     def _begin(self, widget, slow):
-        widget._on_request(widget, {"v": 1, "id": "long", "kind": "verify"}, [])
+        widget._on_request(widget, {"v": protocol.VERSION, "id": "long", "kind": "verify"}, [])
         assert slow.began.wait(10)
 
     def _answers(self, widget):
@@ -35,10 +36,12 @@ class TestJobs:
     def test_the_kernel_is_free_while_a_job_runs_and_cancel_stops_it(self, widget, slow):
         self._begin(widget, slow)
         assert widget.busy
-        widget._on_request(widget, {"v": 1, "id": "p", "kind": "ranking", "row": 0, "set_first": True}, [])
+        widget._on_request(
+            widget, {"v": protocol.VERSION, "id": "p", "kind": "ranking", "row": 0, "set_first": True}, []
+        )
         for kind, body in [("find", {"row": 0}), ("verify", {}), ("threshold", {"value": 0.4})]:
             widget._on_request(widget, message(kind, kind, **body), [])
-        widget._on_request(widget, {"v": 1, "id": "c", "kind": "cancel"}, [])
+        widget._on_request(widget, {"v": protocol.VERSION, "id": "c", "kind": "cancel"}, [])
         answers = {answer["id"]: answer for answer in self._answers(widget)}
         assert answers["p"]["kind"] == "result"
         assert {answers[kind]["reason"] for kind in ("find", "verify", "threshold")} == {"busy"}
@@ -55,7 +58,7 @@ class TestJobs:
         assert other.busy
         with pytest.raises(RuntimeError, match="still running"):
             other.find_flip_set(0)
-        other._on_request(other, {"v": 1, "id": "c", "kind": "cancel"}, [])
+        other._on_request(other, {"v": protocol.VERSION, "id": "c", "kind": "cancel"}, [])
         widget._jobs.join(30)
         assert not other.busy
 

@@ -20,6 +20,7 @@ from widget_cases import Slow, ask, deliver, make_workbench, message, page, refu
 import relabel_widget as rw
 from relabel_widget.monitor import Cancelled
 from relabel_widget.widget import _filling as filling
+from relabel_widget.widget import _protocol as protocol
 from relabel_widget.widget._lanes import Lane
 
 pytestmark = pytest.mark.usefixtures("recorded")
@@ -222,7 +223,7 @@ def sizes(widget):
 class TestSizesInTheBackground:
     def test_rows_in_sight_come_first_then_all_others_and_the_list_stays_as_it_is(self, widget, bench):
         revision = widget._state["revision"]
-        found = deliver(widget, {"v": 1, "id": "w", "kind": "watch", "rows": [7, 3], "on": True})
+        found = deliver(widget, {"v": protocol.VERSION, "id": "w", "kind": "watch", "rows": [7, 3], "on": True})
         widget._answers._filler.join(60)
         news = [one for one in found if one["kind"] == "sizes"] + sizes(widget)
         assert [one["row"] for one in news] == [7, 3, 0, 1, 2, 4, 5, 6, 8, 9, 10, 11, None]

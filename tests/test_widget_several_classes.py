@@ -13,6 +13,7 @@ from widget_cases import ask, page, refused
 
 import relabel_widget as rw
 from relabel_widget.widget import _protocol as protocol
+from relabel_widget.widget._outcomes import of_forecast
 
 NAMES = np.array(["ant", "bee", "cow"])
 
@@ -52,7 +53,8 @@ def test_every_request_is_answered_as_declared(widget: Any, bench: rw.Workbench)
     found, line = bench.known_flip_set(0), bench.test_rows().iloc[0]
     flip = ranking["flip"]
     assert (flip["rows"], flip["labels"], flip["target"]) == (found.rows.tolist(), found.labels.tolist(), None)
-    assert flip["predicted_after"] == found.predicted_after != line.predicted
+    assert f"to “{found.predicted_after}” after" in flip["words"]
+    assert found.predicted_after != line.predicted
     assert (ranking["summary"]["predicted"], ranking["summary"]["rival"]) == (line.predicted, line.rival)
     assert ranking["summary"]["proba"] == line.proba
     first = ranking["bars"]["rows"][: found.size]
@@ -64,12 +66,7 @@ def test_every_request_is_answered_as_declared(widget: Any, bench: rw.Workbench)
     assert words["label"] == found.labels[0]
     decided = ask(widget, "decide", rows=flip["rows"], decision="relabel", labels=flip["labels"], note="")
     told = bench.forecast(0)
-    assert decided["forecast"] == {
-        "labels": found.size,
-        "log_odds": told.change,
-        "proba": told.proba,
-        "predicted": told.predicted,
-    }
+    assert decided["forecast"]["words"] == of_forecast(told, line.proba)
     ask(widget, "verify")
     assert protocol.SHARED.fits(widget._state)
     after = ask(widget, "ranking", row=0, set_first=True)["summary"]
@@ -120,7 +117,8 @@ def test_a_row_is_flipped_to_a_named_class(widget: Any, bench: rw.Workbench) -> 
     said = ask(widget, "find", row=1, target=target)["message"]
     assert f"“{line.predicted}” → “{target}”" in said
     flip = ask(widget, "ranking", row=1, set_first=True)["flip"]
-    assert (flip["target"], flip["predicted_after"]) == (target, target)
+    assert flip["target"] == target
+    assert f"to “{target}” after" in flip["words"]
     assert widget.find_flip_set(1, target) is bench.known_flip_set(1)
     assert "There is no class" in refused(widget, "find", row=1, target="dog")[1]
 

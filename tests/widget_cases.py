@@ -41,15 +41,14 @@ def message(request, kind, **body):
     page = {"predicted": None, "meta": None, "brushes": []}
     decide = {"labels": None, "test_row": None}
     left = {"find": {"target": None}, "decide": decide, "page": page, "queue": queue}
-    return {"v": 1, "id": request, "kind": kind, **left.get(kind, {}), **body}
+    return {"v": protocol.VERSION, "id": request, "kind": kind, **left.get(kind, {}), **body}
 
 
 def ask(widget, kind, **body):
-    """The value of the one result, which is of the type that is declared; no error may come."""
+    """The value of the one result; no error may come."""
     *progress, last = deliver(widget, message(f"q{next(NUMBERS)}", kind, **body))
     assert all(one["kind"] == "progress" for one in progress)
     assert last["kind"] == "result", last
-    assert protocol.REQUESTS[kind].result.fits(last["value"]), last
     return last["value"]
 
 

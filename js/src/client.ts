@@ -1,7 +1,8 @@
 /** Requests to Python and their answers: one promise for each, settled exactly once. */
 
-import { decodeReply, decodeResult, encodeRequest } from "./codec";
+import { encodeRequest, isOurs, renamed } from "./codec";
 import type { Kind, Progress, Reason, Reply, Requests, Sizes } from "./protocol";
+import { VERSION } from "./wire";
 
 /** The part of an anywidget model that requests need. */
 export interface Channel {
@@ -13,28 +14,23 @@ export interface Channel {
 export class RequestError extends Error {
   override name = "RequestError";
   constructor(
-    readonly reason: Reason | "aborted",
+    readonly reason: Reason,
     message: string,
   ) {
     super(message);
   }
 }
 
-export interface Options {
-  signal?: AbortSignal;
-}
-
 export interface Client {
-  request<K extends Kind>(kind: K, body: Requests[K]["body"], options?: Options): Promise<Requests[K]["result"]>;
+  request<K extends Kind>(kind: K, body: Requests[K]["body"]): Promise<Requests[K]["result"]>;
   /** How many requests are still unanswered. */
   pending(): number;
   dispose(): void;
 }
 
-interface Waiting {
-  settle(reply: Reply): void;
-  abort(why: string): void;
-}
+type Answer = Extract<Reply, { kind: "result" | "error" }>;
+
+const CLOSED = "the widget was closed";
 
 /** Not `crypto.randomUUID`: it exists only on https and localhost, and a hub may use plain http. */
 export function newId(): string {
@@ -44,64 +40,50 @@ export function newId(): string {
 
 export interface News {
   onProgress?(progress: Progress & { id: string }): void;
-  /** A request has its answer, or nobody waits for it any more. */
+  /** A request has its answer. */
   onEnd?(id: string): void;
   onSizes?(sizes: Sizes): void;
   /** Any message of ours: Python is there. */
   onHeard?(): void;
   /** Nothing can be sent: the kernel has been restarted, or has stopped. */
   onLost?(): void;
+  /** Page and kernel do not understand each other. */
+  onStrange?(): void;
 }
 
-export function createClient(channel: Channel, { onProgress, onSizes, onHeard, onLost, onEnd }: News = {}): Client {
-  const waiting = new Map<string, Waiting>();
+export function createClient(channel: Channel, { onProgress, onSizes, onHeard, onLost, onEnd, onStrange }: News = {}): Client {
+  const waiting = new Map<string, (answer: Answer) => void>();
+  let isClosed = false;
 
   const onMessage = (message: unknown) => {
-    let reply: Reply | undefined;
-    try {
-      reply = decodeReply(message);
-    } catch (error) {
-      console.warn("relabel_widget: unexpected message from Python", error);
-      return;
-    }
-    if (reply === undefined) return;
+    if (!isOurs(message)) return;
     onHeard?.();
+    if (message.v !== VERSION) return onStrange?.();
+    const reply = renamed(message) as Reply; // of this version, so as it declares
     if (reply.kind === "progress") onProgress?.(reply);
     else if (reply.kind === "sizes") onSizes?.(reply);
-    else waiting.get(reply.id)?.settle(reply);
+    else if (reply.kind === "result" || reply.kind === "error") waiting.get(reply.id)?.(reply);
   };
   channel.on("msg:custom", onMessage);
 
-  function request<K extends Kind>(kind: K, body: Requests[K]["body"], { signal }: Options = {}) {
+  const aborted = (message: string): Answer => ({ kind: "error", id: "", reason: "aborted", message });
+
+  function request<K extends Kind>(kind: K, body: Requests[K]["body"]) {
     return new Promise<Requests[K]["result"]>((resolve, reject) => {
       const id = newId();
-      const abort = (why = "no longer needed") => finish(() => reject(new RequestError("aborted", why)));
-      const onAbort = () => abort();
-      const finish = (act: () => void) => {
+      const settle = (answer: Answer) => {
         waiting.delete(id);
         onEnd?.(id);
-        signal?.removeEventListener("abort", onAbort);
-        act();
+        if (answer.kind === "result") resolve(answer.value);
+        else reject(new RequestError(answer.reason, answer.message));
       };
-      if (signal?.aborted) return abort();
-      signal?.addEventListener("abort", onAbort);
-      waiting.set(id, {
-        abort,
-        settle: (reply) =>
-          finish(() => {
-            try {
-              if (reply.kind === "result") resolve(decodeResult(kind, reply.value));
-              else if (reply.kind === "error") reject(new RequestError(reply.reason, reply.message));
-            } catch (error) {
-              reject(new RequestError("malformed", `Unexpected answer from Python: ${String(error)}`));
-            }
-          }),
-      });
+      if (isClosed) return settle(aborted(CLOSED));
+      waiting.set(id, settle);
       try {
         channel.send(encodeRequest(id, kind, body));
       } catch {
         onLost?.();
-        abort("The kernel is not responding.");
+        settle(aborted("The kernel is not responding."));
       }
     });
   }
@@ -110,8 +92,9 @@ export function createClient(channel: Channel, { onProgress, onSizes, onHeard, o
     request,
     pending: () => waiting.size,
     dispose() {
+      isClosed = true;
       channel.off("msg:custom", onMessage);
-      for (const one of [...waiting.values()]) one.abort("the widget was closed");
+      for (const settle of [...waiting.values()]) settle(aborted(CLOSED));
     },
   };
 }

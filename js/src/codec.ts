@@ -1,40 +1,21 @@
-/** Decodes messages from Python into the types of the protocol, or says which field is wrong. */
+/** Messages as they travel. Fields are camelCase here and snake_case in Python; `wire.ts` declares their types, and Python's tests check them. */
 
-export { CodecError } from "./decode";
-import { isObject, string } from "./decode";
-import type { Kind, Reply, Requests, Shared } from "./protocol";
-import { progress, REASONS, results, shared, sizes, VERSION } from "./wire";
+import type { Envelope, Kind, Requests } from "./protocol";
+import { VERSION } from "./wire";
 
-export const KINDS = Object.keys(results) as Kind[];
-
-export function decodeResult<K extends Kind>(kind: K, value: unknown): Requests[K]["result"] {
-  return results[kind](value, kind);
+/** What Python told, with the fields' names as they are here. */
+export function renamed(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(renamed);
+  if (typeof value !== "object" || value === null) return value;
+  const fields = Object.entries(value).map(([name, one]) => [name.replace(/_./g, ([, letter = ""]) => letter.toUpperCase()), renamed(one)]);
+  return Object.fromEntries(fields);
 }
 
-export function decodeState(value: unknown): Shared {
-  return shared(value, "state");
-}
-
-export function encodeRequest<K extends Kind>(id: string, kind: K, body: Requests[K]["body"]): object {
+export function encodeRequest<K extends Kind>(id: string, kind: K, body: Requests[K]["body"]): Envelope {
   return { v: VERSION, id, kind, ...body };
 }
 
-/** Undefined for messages that are not ours: other code may send messages over the same widget. */
-export function decodeReply(message: unknown): Reply | undefined {
-  if (!isObject(message) || message["v"] !== VERSION) return undefined;
-  const id = string(message["id"], "reply.id");
-  switch (message["kind"]) {
-    case "result":
-      return { kind: "result", id, value: message["value"] };
-    case "progress":
-      return { kind: "progress", id, ...progress(message, "progress") };
-    case "sizes":
-      return { kind: "sizes", id, ...sizes(message, "sizes") };
-    case "error": {
-      const reason = REASONS.find((known) => known === message["reason"]);
-      return { kind: "error", id, reason: reason ?? "failed", message: string(message["message"], "error.message") };
-    }
-    default:
-      return undefined;
-  }
+/** Other code may send messages over the same widget. */
+export function isOurs(message: unknown): message is Envelope {
+  return typeof message === "object" && message !== null && "v" in message && "id" in message;
 }

@@ -4,11 +4,11 @@ import type { RenderProps } from "@anywidget/types";
 import type { Traits } from "./protocol";
 import { createSession } from "./session";
 import "./style.css";
-import { createScope, drawn, el, keepFocus } from "./views/dom";
+import { drawn, el, keepFocus } from "./views/dom";
 import { createEdge, createFullScreen, createTabs } from "./views/frame";
 import { createHappensPane } from "./views/happensPane";
 import { createHeader } from "./views/header";
-import { listenToKeys } from "./views/keys";
+import { listenToKeys, type Keys } from "./views/keys";
 import { createPanel } from "./views/panel";
 import { createQuestion } from "./views/question";
 import { createStatusBar } from "./views/statusBar";
@@ -18,60 +18,43 @@ import { createWhyPane } from "./views/whyPane";
 type Props = Pick<RenderProps<Traits & Record<string, unknown>>, "model" | "el">;
 
 export function render({ model, el: host }: Props): () => void {
-  const scope = createScope();
   const session = createSession(model);
   const { store, actions } = session;
-  scope.add(session.dispose);
   // Focusable itself: otherwise a click on plain text would give the focus, and the next keys, to the notebook.
   const root = el("section", "root", { "aria-label": "Relabel workbench", tabindex: -1 });
-  const full = createFullScreen(scope, root);
-  const panel = createPanel(scope, session);
-  const header = createHeader(scope, session, panel.open, full.node);
-  const [tests, why, happens] = [createTestPane(scope, session), createWhyPane(scope, session), createHappensPane(scope, session)];
-  const tabs = createTabs(scope, session, { tests: tests.node, why: why.node, happens: happens.node });
+  const full = createFullScreen(root);
+  const panel = createPanel(session);
+  const header = createHeader(session, panel.open, full.node);
+  const [tests, why, happens] = [createTestPane(session), createWhyPane(session), createHappensPane(session)];
+  const tabs = createTabs(session, { tests: tests.node, why: why.node, happens: happens.node });
   const panes = el("div", "panes", tabs, tests.node, why.node, happens.node);
-  drawn(scope, store, () => {
-    panes.hidden = store.get().panel !== "none";
+  drawn(store, ({ panel }) => {
+    panes.hidden = panel !== "none";
   });
-  const body = [header, createStatusBar(scope, session), createQuestion(scope, session), panel.node, panes];
-  root.append(el("div", "frame", ...body), createEdge(scope, session, root));
-  const inPanel = () => store.get().panel !== "none";
-  listenToKeys(scope, root, session, {
-    tests() {
+  const body = [header, createStatusBar(session), createQuestion(session), panel.node, panes];
+  root.append(el("div", "frame", ...body), createEdge(session, root));
+  const inPanes: Keys = {
+    ...why.keys,
+    1() {
       actions.show("tests");
       tests.focus();
     },
-    training() {
+    2() {
       actions.show("why");
       why.focus();
     },
-    search() {
-      if (inPanel()) return panel.search();
+    "/"() {
       actions.show("tests");
       tests.search();
     },
-    note() {
-      actions.show("why");
-      (inPanel() ? panel : why).note();
-    },
-    trySet: why.trySet,
-    tryRows: why.tryRows,
-    step: why.step,
-    decide(decision) {
-      if (inPanel()) panel.decide(decision);
-      else if (decision !== "skip") why.decide(decision);
-    },
-    pick: panel.queue.pick,
-    scroll: panel.queue.scroll,
-    settle: panel.settle,
-    export: happens.export,
-    full: () => full.node.click(),
-    open: panel.open,
-  });
-  keepFocus(scope, root, store);
+    v: happens.verify,
+    x: happens.export,
+  };
+  listenToKeys(root, session, panel, inPanes, { z: () => full.node.click() });
+  keepFocus(root, store);
   host.append(root);
-  scope.add(() => root.remove());
-  return scope.dispose;
+  session.atEnd(() => root.remove());
+  return session.dispose;
 }
 
 export default { render };

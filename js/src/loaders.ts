@@ -2,23 +2,10 @@
 
 import type { Client } from "./client";
 import type { Pages } from "./pages";
-import type { TrainRow } from "./protocol";
+import type { Kind, Ranking, Requests, TrainRow } from "./protocol";
 import { besideOf, hasMatters, inTurn, type Store, type View } from "./store";
 
 const words = (error: unknown) => (error instanceof Error ? error.message : String(error));
-
-/** Runs one fetch at a time: a new one aborts the previous one. */
-function latest<Arguments extends unknown[]>(fetch: (signal: AbortSignal, ...values: Arguments) => Promise<void>) {
-  let controller = new AbortController();
-  return {
-    load(...values: Arguments) {
-      controller.abort();
-      controller = new AbortController();
-      void fetch(controller.signal, ...values);
-    },
-    stop: () => controller.abort(),
-  };
-}
 
 export interface Bars {
   row: number | null;
@@ -48,117 +35,111 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
   let shown: Bars = { row: null, setFirst: true };
   const searched: number[] = []; // a row appears once for each running search for its set
 
-  const ranking = latest(async (signal) => {
+  const newest = new Map<Kind, object>();
+  const say = (notice: string) => store.set({ notice, failed: true });
+  /** Takes the answer unless something newer of this kind was asked by then; without a body there is nothing to ask. */
+  async function ask<K extends Kind>(kind: K, body: Requests[K]["body"] | null, take: (answer: Requests[K]["result"]) => void, refused: (error: string) => void = say) {
+    const own = {};
+    newest.set(kind, own);
+    if (body === null) return;
+    try {
+      const answer = await client.request(kind, body);
+      if (newest.get(kind) === own) take(answer);
+    } catch (error) {
+      if (newest.get(kind) === own) refused(words(error));
+    }
+  }
+
+  function ranking() {
     const row = store.get().testRow;
     const isNew = row !== shown.row;
+    store.set({ rankingState: row === null ? "idle" : "loading" });
     if (isNew) {
       shown = { row, setFirst: true };
-      const nothing = { target: null, ranking: null, forecast: null, explained: null, active: null, words: null, selection: new Set<number>(), steps: null };
-      store.set({ ...nothing, rankingState: row === null ? "idle" : "loading" });
+      store.set({ target: null, ranking: null, forecast: null, explained: null, active: null, words: null, selection: new Set(), steps: null });
       bars.seed(shown, { total: 0, rows: [] });
-    } else store.set({ rankingState: row === null ? "idle" : "loading" });
-    if (row === null) return;
-    try {
-      const setFirst = shown.setFirst || searched.includes(row);
-      const found = await client.request("ranking", { row, set_first: setFirst }, { signal });
+    }
+    const setFirst = shown.setFirst || (row !== null && searched.includes(row));
+    const take = (found: Ranking) => {
       const first = setFirst && found.flip !== null;
       if (first !== shown.setFirst) shown = { row, setFirst: first };
       bars.seed(shown, found.bars);
-      explained.load(row, found.flip?.found && found.flip.verified ? found.flip.rows : []);
+      explain(found.summary.row, found.flip?.found && found.flip.verified ? found.flip.rows : []);
       const { active } = store.get();
       if (isNew) store.set({ target: found.flip?.target ?? null });
       store.set({ ranking: found, rankingState: "ready", forecast: found.forecast, active: active ?? found.bars.rows[0]?.row ?? null });
-      details.load();
-    } catch (error) {
-      if (!signal.aborted) store.set({ ranking: null, rankingState: "failed", rankingError: words(error) });
-    }
-  });
+      details();
+    };
+    void ask("ranking", row === null ? null : { row, set_first: setFirst }, take, (error) => store.set({ ranking: null, rankingState: "failed", rankingError: error }));
+  }
 
-  const explained = latest(async (signal, row: number, rows: readonly number[]) => {
+  function explain(row: number, rows: readonly number[]) {
     const known = store.get().explained;
-    if (known?.row === row && String(known.shares.map((one) => one.row)) === String(rows)) return;
-    store.set({ explained: null }); // at another threshold the set differs, or is not known yet
-    if (rows.length === 0) return;
-    try {
-      store.set({ explained: await client.request("explain", { row }, { signal }) });
-    } catch {
-      // the first-order shares stay: claim nothing that was not computed
-    }
-  });
+    const same = known?.row === row && String(known.shares.map((one) => one.row)) === String(rows);
+    if (!same) store.set({ explained: null }); // at another threshold the set differs, or is not known yet
+    // Where it is refused the first-order shares stay: claim nothing that was not computed.
+    void ask("explain", same || rows.length === 0 ? null : { row }, (explained) => store.set({ explained }), () => {});
+  }
 
-  const details = latest(async (signal) => {
+  function details() {
     const { active } = store.get();
-    if (active === null) return;
-    try {
-      store.set({ words: await client.request("words", { row: besideOf(store.get()), train: active }, { signal }) });
-    } catch {
-      if (!signal.aborted) store.set({ words: null });
-    }
-  });
+    void ask("words", active === null ? null : { row: besideOf(store.get()), train: active }, (words) => store.set({ words }), () => store.set({ words: null }));
+  }
 
-  const flips = latest(async (signal) => {
-    if (store.get().shared.verification === null) return store.set({ flips: null });
-    try {
-      store.set({ flips: await client.request("flips", {}, { signal }) });
-    } catch (error) {
-      if (!signal.aborted) store.set({ flips: null, notice: words(error), failed: true });
-    }
-  });
+  function flips() {
+    const none = () => store.set({ flips: null });
+    const isVerified = store.get().shared.verification !== null;
+    if (!isVerified) none();
+    void ask("flips", isVerified ? {} : null, (flips) => store.set({ flips }), (error) => {
+      none();
+      say(error);
+    });
+  }
 
-  const panel = latest(async (signal) => {
+  function panel() {
     const { panel: name } = store.get();
-    try {
-      if (name === "history") store.set({ history: await client.request(name, {}, { signal }) });
-      if (!hasMatters(name)) return;
-      store.set({ matters: await client.request(name, {}, { signal }) });
+    if (name === "history") void ask(name, {}, (history) => store.set({ history }));
+    if (!hasMatters(name)) return;
+    void ask(name, {}, (matters) => {
+      if (store.get().panel !== name) return;
+      store.set({ matters });
       store.set({ front: inTurn(store.get())[0]?.title ?? "" }); // it stays there when others come before it
-    } catch (error) {
-      if (!signal.aborted) store.set({ notice: words(error), failed: true });
-    }
-  });
+    });
+  }
 
-  const outlook = latest(async (signal) => {
-    try {
-      store.set({ outlook: (await client.request("outlook", {}, { signal })).message });
-    } catch {
-      if (!signal.aborted) store.set({ outlook: "" }); // not every model has one
-    }
-  });
+  /** Not every model has one. */
+  const outlook = () => void ask("outlook", {}, ({ message }) => store.set({ outlook: message }), () => store.set({ outlook: "" }));
 
-  const spread = latest(async (signal) => {
+  function unfold() {
     const { filter, predicted, search, brushes } = store.get().query;
-    try {
-      store.set({ spread: (await client.request("spread", { filter, predicted, search, brushes }, { signal })).histograms });
-    } catch (error) {
-      if (!signal.aborted) store.set({ notice: words(error), failed: true });
-    }
-  });
+    void ask("spread", { filter, predicted, search, brushes }, ({ histograms }) => store.set({ spread: histograms }));
+  }
 
-  flips.load();
+  const spread = () => {
+    if (store.get().spread !== null) unfold();
+  };
+
+  flips();
   return {
-    ranking: ranking.load,
+    ranking,
     async searching(row, search) {
       searched.push(row);
       await search;
       const { testRow, ranking: found } = store.get();
-      if (testRow === row && found?.flip && !shown.setFirst) ranking.load(); // its rows were among the others
+      if (testRow === row && found?.flip && !shown.setFirst) ranking(); // its rows were among the others
       searched.splice(searched.indexOf(row), 1);
     },
-    words: details.load,
-    panel: panel.load,
-    outlook: outlook.load,
-    unfold: spread.load,
-    spread() {
-      if (store.get().spread !== null) spread.load();
-    },
+    words: details,
+    panel,
+    outlook,
+    unfold,
+    spread,
     refresh() {
-      this.spread();
-      ranking.load();
-      flips.load();
-      panel.load();
+      spread();
+      ranking();
+      flips();
+      panel();
     },
-    stop() {
-      for (const one of [ranking, explained, details, flips, panel, outlook, spread]) one.stop();
-    },
+    stop: () => newest.clear(),
   };
 }

@@ -12,7 +12,6 @@ export type FetchPage<Row, Query> = (
   query: Query,
   offset: number,
   limit: number,
-  signal: AbortSignal,
 ) => Promise<Fetched<Row>>;
 
 export interface Pages<Row, Query> {
@@ -41,7 +40,7 @@ interface Slot<Row> {
 
 export function createPages<Row, Query>(fetch: FetchPage<Row, Query>, first: Query): Pages<Row, Query> {
   const slots = new Map<number, Slot<Row>>(); // least recently used first
-  const underWay = new Map<number, AbortController>();
+  const underWay = new Map<number, object>(); // which answers are waited for
   const listeners = new Set<() => void>();
   let query = first;
   let total: number | undefined;
@@ -53,10 +52,7 @@ export function createPages<Row, Query>(fetch: FetchPage<Row, Query>, first: Que
     for (const listener of [...listeners]) listener();
   };
 
-  const stop = () => {
-    for (const controller of underWay.values()) controller.abort();
-    underWay.clear();
-  };
+  const stop = () => underWay.clear();
 
   function store(number: number, rows: Row[], asked: number) {
     slots.delete(number);
@@ -68,20 +64,22 @@ export function createPages<Row, Query>(fetch: FetchPage<Row, Query>, first: Que
   }
 
   async function load(number: number) {
-    const controller = new AbortController();
-    underWay.set(number, controller);
-    const asked = version;
+    const [own, asked] = [{}, version];
+    underWay.set(number, own);
+    let page: Fetched<Row> | undefined;
+    let failed = "";
     try {
-      const page = await fetch(query, number * PAGE_SIZE, PAGE_SIZE, controller.signal);
-      if (controller.signal.aborted) return;
+      page = await fetch(query, number * PAGE_SIZE, PAGE_SIZE);
+    } catch (reason) {
+      failed = reason instanceof Error ? reason.message : String(reason);
+    }
+    if (underWay.get(number) !== own) return;
+    underWay.delete(number);
+    error = failed;
+    if (page !== undefined) {
       store(number, page.rows, asked);
       total = page.total;
-      error = "";
-    } catch (reason) {
-      if (controller.signal.aborted) return;
-      error = reason instanceof Error ? reason.message : String(reason);
     }
-    if (underWay.get(number) === controller) underWay.delete(number);
     changed();
   }
 

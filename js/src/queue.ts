@@ -17,10 +17,11 @@ export interface Suspects extends Pages<Suspect, QueueQuery> {
 /** `onRanking` is called when the first rows of a new ranking have come. */
 export function createSuspects(client: Client, onRanking: () => void): Suspects {
   let [round, known] = [0, 0];
-  const pages = createPages<Suspect, QueueQuery>(async (query, offset, limit, signal) => {
-    const page = await client.request("queue", { ...query, round, offset, limit }, { signal });
-    if (known !== round) onRanking();
-    known = round;
+  const pages = createPages<Suspect, QueueQuery>(async (query, offset, limit) => {
+    const asked = round;
+    const page = await client.request("queue", { ...query, round, offset, limit });
+    if (known !== asked) onRanking();
+    known = asked;
     return page;
   }, FIRST_SIFT);
   return { ...pages, renew: () => void (round = Date.now()) };

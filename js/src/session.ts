@@ -23,6 +23,8 @@ export interface Session {
   actions: Actions;
   /** These test rows are visible. */
   watch(rows: number[]): void;
+  /** What is to be undone when the view is removed and would not go with its elements. */
+  atEnd(undo: () => void): void;
   dispose(): void;
 }
 
@@ -31,6 +33,7 @@ const HEARTBEAT = 5_000;
 export const SILENCE =
   "The kernel is not responding. A cell may be running; if the kernel has stopped, rerun the cell of this " +
   "widget. Decisions in a store are kept.";
+const STRANGE = "This page is of another version than the kernel. Reload the page, then run the cell of this widget again.";
 
 /** Tells Python that a view is open, and notices when Python does not respond. */
 function createWatch(store: Store<View>, client: Client, onFilled: () => void) {
@@ -101,20 +104,21 @@ export function createSession(model: Model): Session {
     onSizes,
     onHeard: () => watch.heard(),
     onLost: () => store.set({ silent: true }),
+    onStrange: () => store.set({ notice: STRANGE, failed: true }),
     onEnd: (id) => id === teller && !store.get().busy && store.set({ progress: null }),
   });
   const watch = createWatch(store, client, () => load.spread());
   const pages: TestPages = createPages(
-    (query, offset, limit, signal) => client.request("page", { ...query, offset, limit }, { signal }),
+    (query, offset, limit) => client.request("page", { ...query, offset, limit }),
     FIRST_QUERY,
   );
   const bars: BarPages = createPages(
-    async ({ row, setFirst }, offset, limit, signal) =>
-      row === null ? { total: 0, rows: [] } : client.request("bars", { row, set_first: setFirst, offset, limit }, { signal }),
+    async ({ row, setFirst }, offset, limit) =>
+      row === null ? { total: 0, rows: [] } : client.request("bars", { row, set_first: setFirst, offset, limit }),
     { row: null, setFirst: true } as Bars,
   );
-  const lines: TrainPages = createPages(async (query, offset, limit, signal) => {
-    const found = await client.request("train_rows", { ...query, offset, limit }, { signal });
+  const lines: TrainPages = createPages(async (query, offset, limit) => {
+    const found = await client.request("train_rows", { ...query, offset, limit });
     store.set({ decided: found });
     return found;
   }, ALL_ROWS);
@@ -133,6 +137,7 @@ export function createSession(model: Model): Session {
   const suspects = createSuspects(client, load.outlook);
   const actions = createActions(store, client, pages, lines, load, unanswered, suspects);
   load.ranking();
+  const ends = [client.dispose, suspects.dispose, actions.stop, lines.dispose, bars.dispose, pages.dispose, load.stop, unfollow, watch.stop];
   return {
     store,
     pages,
@@ -141,16 +146,9 @@ export function createSession(model: Model): Session {
     suspects,
     actions,
     watch: watch.watch,
+    atEnd: (undo) => void ends.push(undo),
     dispose() {
-      watch.stop();
-      unfollow();
-      load.stop();
-      pages.dispose();
-      bars.dispose();
-      lines.dispose();
-      actions.stop();
-      suspects.dispose();
-      client.dispose();
+      for (const end of ends.splice(0).reverse()) end();
     },
   };
 }

@@ -1,33 +1,11 @@
 /** Reads the model's traits and follows their changes. */
 
 import type { AnyModel } from "@anywidget/types";
-import { decodeState } from "./codec";
+import { renamed } from "./codec";
 import type { Job, Shared, Traits } from "./protocol";
 import { ALL_ROWS, FIRST_QUERY, FIRST_SIFT, type Store, type View } from "./store";
 
 export type Model = AnyModel<Traits & Record<string, unknown>>;
-
-const EMPTY: Shared = {
-  revision: 0,
-  nTrain: 0,
-  nTest: 0,
-  classes: ["", ""],
-  labelled: false,
-  nextUndo: "",
-  nextRedo: "",
-  conflicts: "",
-  carried: "",
-  exportPath: "",
-  status: "",
-  job: null,
-  trial: [],
-  verification: null,
-  verifiedBy: "",
-  ownNote: "",
-  checked: "",
-  orders: ["suspicion"],
-  meta: [],
-};
 
 function readTraits(model: Model) {
   return {
@@ -38,14 +16,7 @@ function readTraits(model: Model) {
   };
 }
 
-function readShared(model: Model): { shared: Shared; problem: string } {
-  try {
-    return { shared: decodeState(model.get("_state")), problem: "" };
-  } catch (error) {
-    return { shared: EMPTY, problem: `The widget's state could not be read. ${String(error)}` };
-  }
-}
-
+const readShared = (model: Model) => renamed(model.get("_state")) as Shared;
 const trialOf = ({ trial }: Shared) => new Map(trial.map(({ row, label }) => [row, label]));
 const jobWords = ({ kind, row }: Job) => (kind === "find" ? `Looking for the flip set of test row ${row}…` : "Retraining on the changed labels…");
 
@@ -53,7 +24,7 @@ const jobWords = ({ kind, row }: Job) => (kind === "find" ? `Looking for the fli
 const heightOf = (model: Model) => model.get("height") ?? 620;
 
 export function firstView(model: Model): View {
-  const { shared, problem } = readShared(model);
+  const shared = readShared(model);
   const traits = readTraits(model);
   return {
     shared,
@@ -97,8 +68,8 @@ export function firstView(model: Model): View {
     filled: null,
     progress: null,
     since: 0,
-    notice: problem || shared.status,
-    failed: problem !== "",
+    notice: shared.status,
+    failed: false,
     silent: false,
   };
 }
@@ -149,9 +120,8 @@ export function follow(model: Model, store: Store<View>, unanswered: Unanswered,
   unanswered.settle = onTraits;
   const onState = () => {
     const before = store.get().shared;
-    const { shared, problem } = readShared(model);
-    const notice = problem || shared.status;
-    store.set(notice === before.status ? { shared } : { shared, notice, failed: problem !== "" });
+    const shared = readShared(model);
+    store.set(shared.status === before.status ? { shared } : { shared, notice: shared.status, failed: false });
     if (unanswered.count === 0) store.set({ onTrial: trialOf(shared) });
     const { job } = shared;
     if (job !== null && (job.kind !== before.job?.kind || job.row !== before.job.row)) store.set({ notice: jobWords(job), failed: false });

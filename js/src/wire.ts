@@ -1,14 +1,10 @@
 /** Made by js/wire.py from relabel_widget/widget/_protocol.py and _columns.py: change those, then run `make build`. */
 
-import { boolean, classes, count, list, nullable, number, record, string, type Decoder } from "./decode";
+export const VERSION = "9fe6017c";
 
-export const VERSION = 1;
+export type Column = "row" | "text" | "label" | "predicted" | "proba" | "margin" | "flip_size" | "verified_proba";
 
-export const COLUMNS = ["row", "text", "label", "predicted", "proba", "margin", "flip_size", "verified_proba"] as const;
-export type Column = (typeof COLUMNS)[number];
-
-export const FILTERS = ["all", "misclassified", "near", "small", "has_set", "flipped", "became_right", "became_wrong"] as const;
-export type Filter = (typeof FILTERS)[number];
+export type Filter = "all" | "misclassified" | "near" | "small" | "has_set" | "flipped" | "became_right" | "became_wrong";
 
 /** A choice of test rows: those in some bins of a histogram. */
 export interface Brush {
@@ -16,20 +12,12 @@ export interface Brush {
   first: number;
   last: number;
 }
-export const brush = record<Brush>({
-  of: string,
-  first: count,
-  last: count,
-});
 
-export const TRAIN_FILTERS = ["all", "suspect", "relabelled", "kept", "unsure", "noted", "mine", "contradicted"] as const;
-export type TrainFilter = (typeof TRAIN_FILTERS)[number];
+export type TrainFilter = "all" | "suspect" | "relabelled" | "kept" | "unsure" | "noted" | "mine" | "contradicted";
 
-export const ORDERS = ["repair", "suspicion"] as const;
-export type Order = (typeof ORDERS)[number];
+export type Order = "repair" | "suspicion";
 
-export const DECISIONS = ["relabel", "keep", "unsure", "clear", "adjudicate"] as const;
-export type Decision = (typeof DECISIONS)[number];
+export type Decision = "relabel" | "keep" | "unsure" | "clear" | "adjudicate";
 
 /**
  * A row that is more than its text: an image as PNG in base64, or a table. `coarse` says that its pixels are to be
@@ -42,12 +30,6 @@ export interface Content {
   lines: Array<Array<string>>;
   about: string;
 }
-export const content = record<Content>({
-  image: string,
-  coarse: boolean,
-  lines: list(list(string)),
-  about: string,
-});
 
 /**
  * A line of the list of test rows. `rival` is the nearest other class. With two classes `proba` is the probability
@@ -71,21 +53,6 @@ export interface TestRow {
   ownProba: number | null;
   flipped: boolean | null;
 }
-export const testRow = record<TestRow>({
-  row: count,
-  text: string,
-  content: nullable(content),
-  label: nullable(string),
-  predicted: string,
-  rival: string,
-  proba: number,
-  margin: number,
-  flipSize: nullable(count),
-  verifiedProba: nullable(number),
-  verifiedPredicted: nullable(string),
-  ownProba: nullable(number),
-  flipped: nullable(boolean),
-});
 
 /** Some of the test rows that fit a query. */
 export interface Page {
@@ -93,11 +60,6 @@ export interface Page {
   offset: number;
   rows: Array<TestRow>;
 }
-export const page = record<Page>({
-  total: count,
-  offset: count,
-  rows: list(testRow),
-});
 
 /**
  * How many test rows are in each bin: of those that fit filter and search, and of those that fit the brushes of
@@ -110,78 +72,38 @@ export interface Histogram {
   every: Array<number>;
   kept: Array<number>;
 }
-export const histogram = record<Histogram>({
-  of: string,
-  title: string,
-  labels: list(string),
-  every: list(count),
-  kept: list(count),
-});
 
 /** The histograms of the test rows. */
 export interface Spread {
   histograms: Array<Histogram>;
 }
-export const spread = record<Spread>({
-  histograms: list(histogram),
-});
+
+export type Tone = "fact" | "guess" | "open";
 
 /**
- * A flip set. `labels` has the new label of each of its `rows`. `target` is the class that was asked for, null for
- * any. The probabilities are those of the second of two classes, of the class predicted before where there are
- * more; `predictedAfter` is the class that the refit predicts. `own` is the word of the user's own estimator,
- * refitted; empty where it was not asked. `open` are the rows that nobody has decided about.
+ * A flip set. `labels` has the new label of each of its `rows`, `open` are those that nobody has decided about.
+ * `target` is the class that was asked for, null for any. `words` say what is known of it, and how surely
+ * (`tone`).
  */
 export interface FlipSummary {
   size: number;
   found: boolean;
   verified: boolean;
-  outcome: string;
-  own: string;
-  probaBefore: number;
-  probaAfter: number | null;
-  lowerBound: number;
-  optimal: boolean;
+  tone: Tone;
+  words: string;
   rows: Array<number>;
   labels: Array<string>;
   open: Array<number>;
   target: string | null;
-  predictedAfter: string | null;
 }
-export const flipSummary = record<FlipSummary>({
-  size: count,
-  found: boolean,
-  verified: boolean,
-  outcome: string,
-  own: string,
-  probaBefore: number,
-  probaAfter: nullable(number),
-  lowerBound: count,
-  optimal: boolean,
-  rows: list(count),
-  labels: list(string),
-  open: list(count),
-  target: nullable(string),
-  predictedAfter: nullable(string),
-});
 
 /**
- * What the marked and tried rows do to the chosen row, to first order: a prediction, never a fact. `labels` is how
- * many changed labels it speaks of: the mark of this moment may not be among them yet. `logOdds` is the change of
- * what influences change, and `proba` is of the class that `proba` of a test row is of.
+ * What the marked and tried rows do to the chosen row, to first order: a prediction, never a fact. It says how
+ * many changed labels it speaks of: the mark of this moment may not be among them yet.
  */
 export interface Forecast {
-  labels: number;
-  logOdds: number;
-  proba: number;
-  predicted: string;
+  words: string;
 }
-export const forecast = record<Forecast>({
-  labels: count,
-  logOdds: number,
-  proba: number,
-  predicted: string,
-});
 
 /**
  * A training row as it bears on the query; without one nothing does. `suggested` is the label that moves the query
@@ -210,25 +132,6 @@ export interface TrainRow {
   suspicion: number | null;
   words: Array<string>;
 }
-export const trainRow = record<TrainRow>({
-  rank: count,
-  row: count,
-  id: string,
-  text: string,
-  content: nullable(content),
-  original: string,
-  current: string,
-  suggested: string,
-  influence: number,
-  share: nullable(number),
-  inSet: boolean,
-  relabelled: boolean,
-  decision: string,
-  who: string,
-  note: string,
-  suspicion: nullable(number),
-  words: list(string),
-});
 
 /** Some of the ranked training rows. */
 export interface Bars {
@@ -236,15 +139,10 @@ export interface Bars {
   offset: number;
   rows: Array<TrainRow>;
 }
-export const bars = record<Bars>({
-  total: count,
-  offset: count,
-  rows: list(trainRow),
-});
 
 /**
- * One test row in full. `meta` is its metadata on one line. `largest` is the largest influence of any training
- * row, without its sign.
+ * One test row in full. `meta` is its metadata on one line. `retrained` says what the last verification made of
+ * it, empty if that is not known. `largest` is the largest influence of any training row, without its sign.
  */
 export interface Ranking {
   text: string;
@@ -253,19 +151,10 @@ export interface Ranking {
   summary: TestRow;
   flip: FlipSummary | null;
   forecast: Forecast | null;
+  retrained: string;
   largest: number;
   bars: Bars;
 }
-export const ranking = record<Ranking>({
-  text: string,
-  content: nullable(content),
-  meta: string,
-  summary: testRow,
-  flip: nullable(flipSummary),
-  forecast: nullable(forecast),
-  largest: number,
-  bars: bars,
-});
 
 /** Some of the training rows that fit a query, and how many of all rows are relabelled, kept and unsure. */
 export interface Training {
@@ -276,14 +165,6 @@ export interface Training {
   kept: number;
   unsure: number;
 }
-export const training = record<Training>({
-  total: count,
-  offset: count,
-  rows: list(trainRow),
-  relabelled: count,
-  kept: count,
-  unsure: count,
-});
 
 /** What a shared feature contributes. */
 export interface WordPart {
@@ -291,11 +172,6 @@ export interface WordPart {
   weight: number;
   part: number;
 }
-export const wordPart = record<WordPart>({
-  word: string,
-  weight: number,
-  part: number,
-});
 
 /**
  * A training row in full, and what the features it shares with the query contribute, to first order, when it gets
@@ -316,28 +192,12 @@ export interface Words {
   label: string;
   words: Array<WordPart>;
 }
-export const words = record<Words>({
-  train: count,
-  text: string,
-  content: nullable(content),
-  meta: string,
-  same: list(count),
-  other: string,
-  choices: list(string),
-  note: string,
-  label: string,
-  words: list(wordPart),
-});
 
 /** The part of one row. */
 export interface Share {
   row: number;
   share: number;
 }
-export const share = record<Share>({
-  row: count,
-  share: number,
-});
 
 /**
  * Each row's share of the change that a refit with the whole flip set brought to the log-odds of the class `of`
@@ -350,13 +210,6 @@ export interface Explained {
   change: number;
   shares: Array<Share>;
 }
-export const explained = record<Explained>({
-  row: count,
-  of: string,
-  over: string,
-  change: number,
-  shares: list(share),
-});
 
 /**
  * One event in words, and whether it counts now; `row` and `text` are of the first row it is about, null and empty
@@ -372,26 +225,12 @@ export interface HistoryLine {
   row: number | null;
   text: string;
 }
-export const historyLine = record<HistoryLine>({
-  event: count,
-  time: string,
-  who: string,
-  what: string,
-  note: string,
-  state: string,
-  row: nullable(count),
-  text: string,
-});
 
 /** The newest events. */
 export interface History {
   total: number;
   lines: Array<HistoryLine>;
 }
-export const history = record<History>({
-  total: count,
-  lines: list(historyLine),
-});
 
 /**
  * A training row that nobody decided about. `title` names it, `facts` says what is wrong with it; `score` is the
@@ -408,17 +247,6 @@ export interface Suspect {
   score: number;
   larger: boolean;
 }
-export const suspect = record<Suspect>({
-  row: count,
-  title: string,
-  facts: string,
-  text: string,
-  content: nullable(content),
-  label: string,
-  suggested: string,
-  score: number,
-  larger: boolean,
-});
 
 /** Some of them, in the order asked for. */
 export interface Queue {
@@ -426,11 +254,6 @@ export interface Queue {
   offset: number;
   rows: Array<Suspect>;
 }
-export const queue = record<Queue>({
-  total: count,
-  offset: count,
-  rows: list(suspect),
-});
 
 /**
  * Why a label may be wrong: `words` that speak for the suggested one, how much each does (`parts`), and `lines` to
@@ -442,19 +265,11 @@ export interface Reasons {
   parts: Array<number>;
   lines: Array<Array<string>>;
 }
-export const reasons = record<Reasons>({
-  words: list(string),
-  parts: list(number),
-  lines: list(list(string)),
-});
 
 /** What was done, in words. */
 export interface Done {
   message: string;
 }
-export const done = record<Done>({
-  message: string,
-});
 
 /** What a button decides about a row. `effect` says what that is predicted to do, and may be empty. */
 export interface Choice {
@@ -464,13 +279,6 @@ export interface Choice {
   label: string | null;
   note: string;
 }
-export const choice = record<Choice>({
-  words: string,
-  effect: string,
-  decision: string as Decoder<Decision>,
-  label: nullable(string),
-  note: string,
-});
 
 /** A row to decide about, or null where there is none, with what was said about it. Titles tell them apart. */
 export interface Matter {
@@ -480,33 +288,18 @@ export interface Matter {
   said: Array<HistoryLine>;
   choices: Array<Choice>;
 }
-export const matter = record<Matter>({
-  row: nullable(count),
-  title: string,
-  text: string,
-  said: list(historyLine),
-  choices: list(choice),
-});
 
 /** Conflicts, or what did not carry over. */
 export interface Matters {
   about: string;
   matters: Array<Matter>;
 }
-export const matters = record<Matters>({
-  about: string,
-  matters: list(matter),
-});
 
 /** The test rows that a verification flipped. */
 export interface Flips {
   total: number;
   rows: Array<TestRow>;
 }
-export const flips = record<Flips>({
-  total: count,
-  rows: list(testRow),
-});
 
 /** How far the search in the background is. */
 export interface Filled {
@@ -514,11 +307,6 @@ export interface Filled {
   total: number;
   running: boolean;
 }
-export const filled = record<Filled>({
-  done: count,
-  total: count,
-  running: boolean,
-});
 
 /** The same, the training rows that it was about, and what it does to the chosen row. */
 export interface Decided {
@@ -526,14 +314,8 @@ export interface Decided {
   rows: Array<number>;
   forecast: Forecast | null;
 }
-export const decided = record<Decided>({
-  message: string,
-  rows: list(count),
-  forecast: nullable(forecast),
-});
 
-export const REASONS = ["malformed", "refused", "busy", "cancelled", "failed", "exists"] as const;
-export type Reason = (typeof REASONS)[number];
+export type Reason = "malformed" | "refused" | "busy" | "cancelled" | "failed" | "exists";
 
 /** How far a job is. */
 export interface Progress {
@@ -541,11 +323,6 @@ export interface Progress {
   done: number;
   total: number | null;
 }
-export const progress = record<Progress>({
-  phase: string,
-  done: count,
-  total: nullable(count),
-});
 
 /** News of the search in the background: the size found for a row (null: it gave up), and how far it is. */
 export interface Sizes {
@@ -555,76 +332,40 @@ export interface Sizes {
   total: number;
   running: boolean;
 }
-export const sizes = record<Sizes>({
-  row: nullable(count),
-  size: nullable(count),
-  done: count,
-  total: count,
-  running: boolean,
-});
 
 /** What runs now. */
 export interface Job {
   kind: string;
   row: number | null;
 }
-export const job = record<Job>({
-  kind: string,
-  row: nullable(count),
-});
 
 /** A label that is tried for a training row; nothing of it is recorded. */
 export interface Tried {
   row: number;
   label: string;
 }
-export const tried = record<Tried>({
-  row: count,
-  label: string,
-});
 
-/**
- * What a verification found; scores are null without true labels, or where they are not defined. `pValue` is that
- * of a split into right and wrong as uneven as this, by chance.
- */
-export interface Verified {
-  rows: number;
-  flipped: number;
-  becameRight: number | null;
-  becameWrong: number | null;
-  pValue: number | null;
-  accuracyBefore: number | null;
-  accuracyAfter: number | null;
-  f1Before: number | null;
-  f1After: number | null;
-  aucBefore: number | null;
-  aucAfter: number | null;
-  logLossBefore: number | null;
-  logLossAfter: number | null;
+/** Where a score went, in numbers and words; `worth` is `better`, `worse` or empty. */
+export interface Score {
+  label: string;
+  before: string;
+  after: string;
+  worth: string;
+  trend: string;
 }
-export const verified = record<Verified>({
-  rows: count,
-  flipped: count,
-  becameRight: nullable(count),
-  becameWrong: nullable(count),
-  pValue: nullable(number),
-  accuracyBefore: nullable(number),
-  accuracyAfter: nullable(number),
-  f1Before: nullable(number),
-  f1After: nullable(number),
-  aucBefore: nullable(number),
-  aucAfter: nullable(number),
-  logLossBefore: nullable(number),
-  logLossAfter: nullable(number),
-});
+
+/** What a verification found; it has those scores that are defined. */
+export interface Verified {
+  words: string;
+  scores: Array<Score>;
+}
 
 /**
  * The small synced state. Everything larger is asked for. `classes` are two or more; the threshold is one of two
- * classes and stays where it is with more. `verified_by` is what was retrained (minimiser, estimator or pipeline;
- * empty without a verification). With a `trial`, the verification is that of the trial. `own_note` says where the
- * user's own estimator predicts otherwise than the minimum of its objective, and why; empty where it does not.
- * `checked` says how many labels were found right or wrong, `orders` in which order the others can be checked
- * (`Order`), the best one first. `meta` names the columns of metadata of the test rows. `next_undo` and
+ * classes and stays where it is with more. With a `trial`, the verification is that of the trial. `own_note` says
+ * where the user's own estimator predicts otherwise than the minimum of its objective, and why; empty where it
+ * does not. `checked` says how many labels were found right or wrong, `orders` in which order the others can be
+ * checked (`Order`), the best one first. `meta` names the columns of metadata of the test rows. `next_undo` and
  * `next_redo` say what these would take back or bring again, and whose it is; `conflicts` and `carried` how many
  * rows people decided differently, and how many decisions did not carry over. All four are empty if there is none.
  */
@@ -643,33 +384,11 @@ export interface Shared {
   job: Job | null;
   trial: Array<Tried>;
   verification: Verified | null;
-  verifiedBy: string;
   ownNote: string;
   checked: string;
   orders: Array<string>;
   meta: Array<string>;
 }
-export const shared = record<Shared>({
-  revision: count,
-  nTrain: count,
-  nTest: count,
-  classes: classes,
-  labelled: boolean,
-  nextUndo: string,
-  nextRedo: string,
-  conflicts: string,
-  carried: string,
-  exportPath: string,
-  status: string,
-  job: nullable(job),
-  trial: list(tried),
-  verification: nullable(verified),
-  verifiedBy: string,
-  ownNote: string,
-  checked: string,
-  orders: list(string),
-  meta: list(string),
-});
 
 /** What is asked, and what is told then. */
 export interface Requests {
@@ -699,33 +418,6 @@ export interface Requests {
   threshold: { body: { value: number }; result: Done };
   export: { body: { path: string; overwrite: boolean; every: boolean }; result: Done };
 }
-export const results: { [K in keyof Requests]: Decoder<Requests[K]["result"]> } = {
-  page: page,
-  spread: spread,
-  ranking: ranking,
-  bars: bars,
-  train_rows: training,
-  words: words,
-  explain: explained,
-  history: history,
-  queue: queue,
-  reasons: reasons,
-  outlook: done,
-  conflicts: matters,
-  carried: matters,
-  flips: flips,
-  watch: filled,
-  select: done,
-  decide: decided,
-  try: decided,
-  find: done,
-  verify: done,
-  cancel: done,
-  undo: decided,
-  redo: decided,
-  threshold: done,
-  export: done,
-};
 
 /** The columns of the list of test rows in their order: what stands over each, and what that means. */
 export const HEADINGS: readonly (readonly [column: Column, heading: string, title: string])[] = [

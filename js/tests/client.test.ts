@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { createClient, newId } from "../src/client";
-import { FakeModel, contract } from "./fixtures";
+import { VERSION } from "../src/wire";
+import { FakeModel } from "./fixtures";
 
 function make() {
   const fake = new FakeModel();
@@ -38,28 +39,27 @@ describe("one request, one answer", () => {
     expect(client.pending()).toBe(0);
   });
 
-  test("a result that does not fit rejects", async () => {
-    const { fake, client } = make();
-    const answer = client.request("page", { sort: "row", meta: null, descending: false, filter: "all", predicted: null, search: "", brushes: [], offset: 0, limit: 1 });
-    fake.reply(fake.last("page"), { ...contract.results.page, total: "many" });
-    await expect(answer).rejects.toMatchObject({ reason: "malformed" });
+  test("messages of other code are left alone", () => {
+    const [fake, onHeard, onStrange] = [new FakeModel(), vi.fn(), vi.fn()];
+    createClient(fake.model, { onHeard, onStrange });
+    for (const other of [null, 5, "go", [], {}, { v: "1" }, { id: "a", kind: "result" }]) fake.say(other);
+    expect([onHeard, onStrange].flatMap(({ mock }) => mock.calls)).toEqual([]);
   });
 
-  test("a reply that does not fit is logged and disturbs nobody", async () => {
+  test("what nobody asked, and kinds that are not known, disturb nobody", async () => {
     const { fake, client } = make();
-    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     const answer = client.request("cancel", {});
-    fake.say({ v: 1, id: 7, kind: "result" });
-    expect(warn).toHaveBeenCalledOnce();
+    const { id } = fake.last("cancel");
+    for (const strange of [{ id: 7, kind: "result" }, { id, kind: "news" }, { id: "other", kind: "error" }]) fake.say({ v: VERSION, ...strange });
+    expect(client.pending()).toBe(1);
     fake.reply(fake.last("cancel"), { message: "ok" });
     expect(await answer).toEqual({ message: "ok" });
-    warn.mockRestore();
   });
 
   test("progress is told and settles nothing", async () => {
     const { fake, client, onProgress } = make();
     const answer = client.request("verify", {});
-    fake.say({ v: 1, id: fake.last("verify").id, kind: "progress", phase: "refit", done: 1, total: null });
+    fake.say({ v: VERSION, id: fake.last("verify").id, kind: "progress", phase: "refit", done: 1, total: null });
     expect(onProgress).toHaveBeenCalledWith(expect.objectContaining({ phase: "refit", done: 1, total: null }));
     expect(client.pending()).toBe(1);
     fake.reply(fake.last("verify"), { message: "ok" });
@@ -67,29 +67,20 @@ describe("one request, one answer", () => {
   });
 });
 
-describe("requests that nobody waits for", () => {
-  test("abort rejects and a late answer is dropped", async () => {
-    const { fake, client } = make();
-    const controller = new AbortController();
-    const answer = client.request("ranking", { row: 1, set_first: true }, { signal: controller.signal });
-    controller.abort();
-    await expect(answer).rejects.toMatchObject({ reason: "aborted" });
-    fake.reply(fake.last("ranking"), contract.results.ranking);
-    expect(client.pending()).toBe(0);
-  });
-
-  test("a request that is aborted before it begins is not sent", async () => {
-    const { fake, client } = make();
-    await expect(client.request("undo", {}, { signal: AbortSignal.abort() })).rejects.toMatchObject({ reason: "aborted" });
-    expect(fake.sent).toEqual([]);
-  });
-
+describe("once the view is closed", () => {
   test("dispose rejects what waits and leaves no listener", async () => {
     const { fake, client } = make();
     const answer = client.request("cancel", {});
     client.dispose();
     await expect(answer).rejects.toMatchObject({ message: "the widget was closed" });
     expect(fake.listeners()).toBe(0);
+  });
+
+  test("nothing is sent any more", async () => {
+    const { fake, client } = make();
+    client.dispose();
+    await expect(client.request("undo", {})).rejects.toMatchObject({ reason: "aborted" });
+    expect(fake.sent).toEqual([]);
   });
 });
 

@@ -5,15 +5,16 @@ import { afterEach, beforeEach, vi } from "vitest";
 import messages from "../../tests/contract/messages.json";
 import widget from "../src/index";
 import type { Kind, Traits } from "../src/protocol";
+import { VERSION } from "../src/wire";
 
 export interface Contract {
-  requests: Array<{ v: number; id: string; kind: Kind } & Record<string, unknown>>;
-  replies: unknown[];
+  requests: Array<{ v: string; id: string; kind: Kind } & Record<string, unknown>>;
+  replies: Array<{ kind: string } & Record<string, unknown>>;
   results: Record<Kind, Record<string, unknown>>;
   state: Record<string, unknown>;
 }
 
-export const contract = messages as unknown as Contract;
+export const contract = JSON.parse(JSON.stringify(messages).replaceAll('"VERSION"', JSON.stringify(VERSION))) as Contract;
 
 type Handler = (...values: never[]) => void;
 export type Sent = { id: string; kind: Kind } & Record<string, unknown>;
@@ -42,10 +43,10 @@ export class FakeModel {
     if (value !== undefined) queueMicrotask(() => this.reply(request, value));
   }
   reply(request: Sent, value: unknown) {
-    this.say({ v: 1, id: request.id, kind: "result", value });
+    this.say({ v: VERSION, id: request.id, kind: "result", value });
   }
   refuse(request: Sent, reason: string, message: string) {
-    this.say({ v: 1, id: request.id, kind: "error", reason, message });
+    this.say({ v: VERSION, id: request.id, kind: "error", reason, message });
   }
   say(message: unknown) {
     for (const handler of this.handlers.get("msg:custom") ?? []) (handler as (message: unknown) => void)(message);

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { createSession } from "../src/session";
+import { VERSION } from "../src/wire";
 import { contract, FakeModel, settled, state } from "./fixtures";
 
 function open(traits: Partial<FakeModel["traits"]> = {}) {
@@ -148,19 +149,24 @@ describe("following Python", () => {
     expect(fake.sent.slice(before).map(({ kind }) => kind).sort()).toEqual(["flips", "page", "ranking"]);
   });
 
-  test("its last words are shown, and a state that does not fit is said", () => {
+  test("its last words are shown", () => {
     const { fake, session } = open();
     fake.change({ _state: state({ status: "Retrained." }) });
     expect(session.store.get()).toMatchObject({ notice: "Retrained.", failed: false });
-    fake.change({ _state: { classes: 5 } });
-    expect(session.store.get().failed).toBe(true);
-    expect(session.store.get().notice).toContain("could not be read");
+  });
+
+  test("a kernel of another version is said, with what to do", () => {
+    const { fake, session } = open();
+    session.pages.want(0, 10);
+    fake.say({ v: "another", id: fake.last("page").id, kind: "result", value: contract.results.page });
+    expect(session.store.get()).toMatchObject({ failed: true, notice: expect.stringContaining("another version than the kernel. Reload the page") });
+    expect(session.pages.total()).toBeUndefined();
   });
 
   test("progress ends with the job, whoever began it", () => {
     const { fake, session } = open();
     fake.change({ busy: true });
-    fake.say({ v: 1, id: "", kind: "progress", phase: "refit", done: 2, total: 5 });
+    fake.say({ v: VERSION, id: "", kind: "progress", phase: "refit", done: 2, total: 5 });
     expect(session.store.get().progress).toMatchObject({ done: 2 });
     fake.change({ busy: false });
     expect(session.store.get()).toMatchObject({ busy: false, progress: null });
@@ -192,6 +198,15 @@ test("find needs a chosen row", () => {
   const { fake, session } = open();
   session.actions.find();
   expect(fake.sent.map(({ kind }) => kind)).not.toContain("find");
+});
+
+test("what does not go with the elements is undone once, the last first", () => {
+  const { session } = open();
+  const order: number[] = [];
+  for (const one of [1, 2]) session.atEnd(() => order.push(one));
+  session.dispose();
+  session.dispose();
+  expect(order).toEqual([2, 1]);
 });
 
 test("dispose leaves no listener at the model", () => {

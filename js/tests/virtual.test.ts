@@ -1,34 +1,22 @@
 import { describe, expect, test, vi } from "vitest";
-import { createScope } from "../src/views/dom";
 import { createVirtual } from "../src/views/virtual";
 import { onAPage } from "./fixtures";
 
 onAPage();
 
-test("a scope undoes in reverse order, once", () => {
-  const scope = createScope();
-  const order: number[] = [];
-  scope.add(() => order.push(1));
-  scope.add(() => order.push(2));
-  scope.dispose();
-  scope.dispose();
-  expect(order).toEqual([2, 1]);
-});
-
 describe("a list of any length", () => {
   function list(total: number) {
-    const scope = createScope();
-    const instead = document.createElement("p");
     const onRange = vi.fn();
-    const one = createVirtual(scope, {
-      names: "x", rowHeight: 50, spare: 2, instead, total: () => total, onRange,
+    const one = createVirtual(() => {}, {
+      names: "x", rowHeight: 50, spare: 2, label: "Rows", heads: [], multi: false, onRange,
+      pages: { total: () => total, row: (i: number) => ({ row: i }), error: () => "" },
       create: () => { const node = document.createElement("div"); return { node, target: node }; },
       update(line, index) { line.node.textContent = String(index); },
     });
     Object.defineProperty(one.body, "clientHeight", { value: 500 });
-    document.body.append(one.body, instead);
-    one.draw();
-    return { one, scope, onRange, instead, spacer: one.body.firstElementChild as HTMLElement, resize: (to: number) => { total = to; one.draw(); } };
+    document.body.append(one.node);
+    one.draw("None.");
+    return { one, onRange, instead: one.empty, spacer: one.body.firstElementChild as HTMLElement, resize: (to: number) => { total = to; one.draw("None."); } };
   }
   test("draws the lines in sight, in order, and a few more", () => {
     const { one, spacer } = list(100_000);
@@ -64,7 +52,7 @@ describe("a list of any length", () => {
   test.each(["page", "shadow root"])("the focus is not lost with its line, in a %s", (where) => {
     const { one, instead, resize } = list(100);
     const root = where === "page" ? document : document.body.appendChild(document.createElement("div")).attachShadow({ mode: "open" });
-    if (root instanceof ShadowRoot) root.append(one.body, instead);
+    if (root instanceof ShadowRoot) root.append(one.node);
     resize(100);
     expect(root.activeElement === instead || one.body.contains(root.activeElement)).toBe(false); // it takes nobody's focus
     one.focus(50);

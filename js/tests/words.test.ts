@@ -2,17 +2,10 @@ import { describe, expect, test } from "vitest";
 import { createBar } from "../src/views/bar";
 import { percent, plural, proba, signed } from "../src/views/format";
 import { moved } from "../src/views/keys";
-import { flipWords, forecastWords } from "../src/views/outcome";
 import { remaining } from "../src/views/statusBar";
-import { trend } from "../src/views/happensPane";
 import { places, setMarked } from "../src/views/marks";
 import { subjects } from "../src/views/detail";
 import { nextStep, whyNotFind } from "../src/views/whyPane";
-
-const flip = {
-  size: 3, found: true, verified: true, outcome: "Found.", own: "", probaBefore: 0.6, probaAfter: 0.4, lowerBound: 2, optimal: false, rows: [1, 2, 3], open: [2],
-  labels: ["bad", "bad", "good"], target: null, predictedAfter: "bad",
-};
 
 describe("numbers and sentences", () => {
   test("probabilities never round to certainty", () => {
@@ -25,22 +18,6 @@ describe("numbers and sentences", () => {
   });
   test("counts", () => {
     expect([plural(1, "row"), plural(2, "row"), plural(6920, "row"), percent(0.8286)]).toEqual(["1 row", "2 rows", "6,920 rows", "82.9%"]);
-  });
-
-  test("facts are told from predictions", () => {
-    expect(flipWords(flip)).toEqual(["fact", expect.stringContaining("0.600 → 0.400. No set of fewer than 2 rows")]);
-    expect(flipWords({ ...flip, lowerBound: 1 })[1]).toContain("one may exist");
-    expect(flipWords({ ...flip, optimal: true })[1]).toContain("No smaller set can flip it.");
-    expect(flipWords({ ...flip, verified: false, probaAfter: null })).toEqual(["guess", expect.stringContaining("is predicted to flip")]);
-    const own = "Confirmed by refitting your pipeline: probability 0.610 → 0.390.";
-    expect(flipWords({ ...flip, own })[1]).toContain(`0.600 → 0.400. ${own} No set`);
-    const denied = { ...flip, verified: false, outcome: "Not confirmed.", own: "Your own model, refitted: probability 0.610 → 0.520." };
-    expect(flipWords(denied)).toEqual(["open", `Set of 3 training rows. Not confirmed. ${denied.own}`]);
-    expect(flipWords({ ...flip, found: false, outcome: "Cannot flip." })).toEqual(["open", "Cannot flip."]);
-  });
-  test("a forecast says that it is one", () => {
-    const words = forecastWords({ labels: 1, logOdds: -0.8, proba: 0.42, predicted: "bad" }, 0.6);
-    expect(words).toBe("Not retrained yet. With 1 changed label: probability 0.600 → about 0.420, so probably “bad”. Verify to confirm.");
   });
 });
 
@@ -83,11 +60,6 @@ describe("what comes next, and what it is about", () => {
   test("time that remains is told once there is something to go by", () => {
     expect([remaining(0, 10, 5000), remaining(5, 10, 500), remaining(5, 10, 5000), remaining(1, 100, 5000)]).toEqual(["", "", ", 5 s left", ", 9 min left"]);
   });
-  test("where a score went and what that is worth are told apart", () => {
-    expect([trend(0.8, 0.9, "up"), trend(0.4, 0.5, "down"), trend(0.5, 0.4, "down"), trend(0.5, 0.5, "up")]).toEqual([
-      ["↑", "better", "better"], ["↑", "worse", "worse"], ["↓", "better", "better"], ["=", "", "unchanged"],
-    ]);
-  });
   test("decisions are about the chosen rows, else the one in focus", () => {
     expect(subjects({ selection: new Set([4, 5]), active: 9 })).toEqual([4, 5]);
     expect(subjects({ selection: new Set(), active: 9 })).toEqual([9]);
@@ -104,7 +76,8 @@ describe("what comes next, and what it is about", () => {
   test("labels are tried and verified before anybody decides about them", () => {
     const none = { ranking: null, target: null, onTrial: new Map(), steps: null, relabelled: new Set(), shared: { verification: null } };
     const next = (changes: object) => nextStep({ ...none, ...changes } as unknown as Parameters<typeof nextStep>[0]);
-    const ranking = { flip: { ...flip, target: null } };
+    const flip = { found: true, open: [2], target: null };
+    const ranking = { flip };
     const decided = { ranking: { flip: { ...flip, open: [] } }, relabelled: new Set([1]) };
     const verified = { shared: { verification: {} } };
     expect(next({})).toBe("find");

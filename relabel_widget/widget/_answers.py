@@ -74,7 +74,7 @@ class Answers(Replies):
         said, row = self._widget.say(self._with_trouble(message)), self._widget.test_row
 
         def value(_: Monitor) -> Value:
-            return {"message": said, "rows": rows, "forecast": wire.forecast(self._trial, row)}
+            return {"message": said, "rows": rows, "forecast": wire.forecast(self._pages, self._trial, row)}
 
         self._beside(request, value, lane="effect")
 

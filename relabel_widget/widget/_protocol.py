@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ._columns import COLUMNS, SORTABLE
 from ._content import CONTENT
 from ._spread import MEASURES
-from ._types import CLASSES, COUNT, FLAG, NUMBER, TEXT, Type, limited, listed, nullable, one_of, record
-
-VERSION = 1
+from ._types import CLASSES, COUNT, FLAG, NUMBER, TEXT, Type, limited, listed, nullable, one_of, record, spelled
 
 LONGEST_PAGE = 500
 LONGEST_WATCH = 1_000
@@ -25,6 +24,7 @@ TRAIN_FILTER = one_of("TrainFilter", "all", "suspect", "relabelled", "kept", "un
 MEASURE = limited(TEXT, lambda name: name in MEASURES)
 DECISION = one_of("Decision", "relabel", "keep", "unsure", "clear", "adjudicate")
 ORDER = one_of("Order", "repair", "suspicion")
+TONE = one_of("Tone", "fact", "guess", "open")
 REASON = one_of("Reason", "malformed", "refused", "busy", "cancelled", "failed", "exists")
 
 BRUSH = record(
@@ -95,45 +95,35 @@ TRAINING = record(
 
 FLIP_SUMMARY = record(
     "FlipSummary",
-    "A flip set. `labels` has the new label of each of its `rows`. `target` is the class that was asked for, null for "
-    "any. The probabilities are those of the second of two classes, of the class predicted before where there are "
-    "more; `predictedAfter` is the class that the refit predicts. `own` is the word of the user's own estimator, "
-    "refitted; empty where it was not asked. `open` are the rows that nobody has decided about.",
+    "A flip set. `labels` has the new label of each of its `rows`, `open` are those that nobody has decided about. "
+    "`target` is the class that was asked for, null for any. `words` say what is known of it, and how surely (`tone`).",
     size=COUNT,
     found=FLAG,
     verified=FLAG,
-    outcome=TEXT,
-    own=TEXT,
-    proba_before=NUMBER,
-    proba_after=nullable(NUMBER),
-    lower_bound=COUNT,
-    optimal=FLAG,
+    tone=TONE,
+    words=TEXT,
     rows=listed(COUNT),
     labels=listed(TEXT),
     open=listed(COUNT),
     target=nullable(TEXT),
-    predicted_after=nullable(TEXT),
 )
 FORECAST = record(
     "Forecast",
-    "What the marked and tried rows do to the chosen row, to first order: a prediction, never a fact. `labels` is how "
-    "many changed labels it speaks of: the mark of this moment may not be among them yet. `logOdds` is the change of "
-    "what influences change, and `proba` is of the class that `proba` of a test row is of.",
-    labels=COUNT,
-    log_odds=NUMBER,
-    proba=NUMBER,
-    predicted=TEXT,
+    "What the marked and tried rows do to the chosen row, to first order: a prediction, never a fact. It says how many "
+    "changed labels it speaks of: the mark of this moment may not be among them yet.",
+    words=TEXT,
 )
 RANKING = record(
     "Ranking",
-    "One test row in full. `meta` is its metadata on one line. `largest` is the largest influence of any training "
-    "row, without its sign.",
+    "One test row in full. `meta` is its metadata on one line. `retrained` says what the last verification made of it, "
+    "empty if that is not known. `largest` is the largest influence of any training row, without its sign.",
     text=TEXT,
     content=nullable(CONTENT),
     meta=TEXT,
     summary=TEST_ROW,
     flip=nullable(FLIP_SUMMARY),
     forecast=nullable(FORECAST),
+    retrained=TEXT,
     largest=NUMBER,
     bars=BARS,
 )
@@ -248,37 +238,29 @@ SIZES = record(
     **FILLED.fields,
 )
 
+SCORE = record(
+    "Score",
+    "Where a score went, in numbers and words; `worth` is `better`, `worse` or empty.",
+    label=TEXT,
+    before=TEXT,
+    after=TEXT,
+    worth=TEXT,
+    trend=TEXT,
+)
 VERIFIED = record(
-    "Verified",
-    "What a verification found; scores are null without true labels, or where they are not defined. `pValue` is that "
-    "of a split into right and wrong as uneven as this, by chance.",
-    rows=COUNT,
-    flipped=COUNT,
-    became_right=nullable(COUNT),
-    became_wrong=nullable(COUNT),
-    p_value=nullable(NUMBER),
-    accuracy_before=nullable(NUMBER),
-    accuracy_after=nullable(NUMBER),
-    f1_before=nullable(NUMBER),
-    f1_after=nullable(NUMBER),
-    auc_before=nullable(NUMBER),
-    auc_after=nullable(NUMBER),
-    log_loss_before=nullable(NUMBER),
-    log_loss_after=nullable(NUMBER),
+    "Verified", "What a verification found; it has those scores that are defined.", words=TEXT, scores=listed(SCORE)
 )
 JOB = record("Job", "What runs now.", kind=TEXT, row=nullable(COUNT))
 TRIED = record("Tried", "A label that is tried for a training row; nothing of it is recorded.", row=COUNT, label=TEXT)
 SHARED = record(
     "Shared",
     "The small synced state. Everything larger is asked for. `classes` are two or more; the threshold is one of two "
-    "classes and stays where it is with more. `verified_by` is what was retrained (minimiser, estimator or pipeline; "
-    "empty without a verification). With a `trial`, the verification is that of the trial. `own_note` says where the "
-    "user's own estimator predicts otherwise than the minimum of its objective, and why; empty where it does not. "
-    "`checked` says how many labels were found right or "
-    "wrong, `orders` in which order the others can be checked (`Order`), the best one first. `meta` names the columns "
-    "of metadata of the test rows. `next_undo` and `next_redo` say what these would take back or bring again, and "
-    "whose it is; `conflicts` and `carried` how many rows people decided differently, and how many decisions did not "
-    "carry over. All four are empty if there is none.",
+    "classes and stays where it is with more. With a `trial`, the verification is that of the trial. `own_note` says "
+    "where the user's own estimator predicts otherwise than the minimum of its objective, and why; empty where it does "
+    "not. `checked` says how many labels were found right or wrong, `orders` in which order the others can be checked "
+    "(`Order`), the best one first. `meta` names the columns of metadata of the test rows. `next_undo` and `next_redo` "
+    "say what these would take back or bring again, and whose it is; `conflicts` and `carried` how many rows people "
+    "decided differently, and how many decisions did not carry over. All four are empty if there is none.",
     revision=COUNT,
     n_train=COUNT,
     n_test=COUNT,
@@ -293,7 +275,6 @@ SHARED = record(
     job=nullable(JOB),
     trial=listed(TRIED),
     verification=nullable(VERIFIED),
-    verified_by=TEXT,
     own_note=TEXT,
     checked=TEXT,
     orders=listed(TEXT),
@@ -381,3 +362,13 @@ None any other. ``round`` of a queue names a ranking: a new number makes a new o
 decisions. ``try`` names all that is tried from now on, and no rows at all to end the trial; a label that is None is
 left to Python.
 """
+
+
+def _version() -> str:
+    """A digest of all that may travel: page and kernel understand each other if theirs are the same."""
+    asked = (f"{name}:{spelled(field)}" for kind in REQUESTS.values() for name, field in kind.fields.items())
+    told = map(spelled, (*(kind.result for kind in REQUESTS.values()), REASON, PROGRESS, SIZES, SHARED))
+    return hashlib.sha256("\n".join([*REQUESTS, *asked, *told]).encode()).hexdigest()[:8]
+
+
+VERSION = _version()

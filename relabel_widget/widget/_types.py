@@ -1,4 +1,4 @@
-"""The types of what travels: a check here, and a type and a decoder in the page's TypeScript."""
+"""The types of what travels: a check here, and a type in the page's TypeScript."""
 
 from __future__ import annotations
 
@@ -16,21 +16,18 @@ class Type:
     ----------
     typescript
         The type that they have on the page.
-    decoder
-        What checks them there: an expression over the decoders of ``js/src/decode.ts``.
     parts
         The types that this one is made of.
     """
 
     fits: Callable[[Any], bool]
     typescript: str
-    decoder: str
     parts: tuple[Type, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Choice(Type):
-    """One of some names; the page has the type by its name, and all names as a constant."""
+    """One of some names; the page has the type by its name."""
 
     names: tuple[str, ...] = ()
 
@@ -51,22 +48,19 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-TEXT = Type(lambda value: isinstance(value, str), "string", "string")
-FLAG = Type(lambda value: isinstance(value, bool), "boolean", "boolean")
-COUNT = Type(_is_count, "number", "count")
-NUMBER = Type(_is_number, "number", "number")
+TEXT = Type(lambda value: isinstance(value, str), "string")
+FLAG = Type(lambda value: isinstance(value, bool), "boolean")
+COUNT = Type(_is_count, "number")
+NUMBER = Type(_is_number, "number")
 CLASSES = Type(
     lambda value: isinstance(value, list) and len(value) > 1 and all(map(TEXT.fits, value)),
     "[string, string, ...string[]]",
-    "classes",
 )
 
 
 def nullable(of: Type) -> Type:
     """That, or None."""
-    return Type(
-        lambda value: value is None or of.fits(value), f"{of.typescript} | null", f"nullable({of.decoder})", (of,)
-    )
+    return Type(lambda value: value is None or of.fits(value), f"{of.typescript} | null", (of,))
 
 
 def listed(of: Type) -> Type:
@@ -74,7 +68,6 @@ def listed(of: Type) -> Type:
     return Type(
         lambda value: isinstance(value, list) and all(map(of.fits, value)),
         f"Array<{of.typescript}>",
-        f"list({of.decoder})",
         (of,),
     )
 
@@ -86,9 +79,7 @@ def limited(of: Type, within: Callable[[Any], bool]) -> Type:
 
 def one_of(name: str, *names: str) -> Choice:
     """One of these names."""
-    # The page only sends such a name back, and Python checks it.
-    decoder = f"string as Decoder<{name}>"
-    return Choice(lambda value: isinstance(value, str) and value in names, name, decoder, names=names)
+    return Choice(lambda value: isinstance(value, str) and value in names, name, names=names)
 
 
 def record(name: str, doc: str, /, **fields: Type) -> Record:
@@ -99,4 +90,10 @@ def record(name: str, doc: str, /, **fields: Type) -> Record:
             return False
         return all(each.fits(value[key]) for key, each in fields.items())
 
-    return Record(fits, name, name[0].lower() + name[1:], tuple(fields.values()), doc, fields)
+    return Record(fits, name, tuple(fields.values()), doc, fields)
+
+
+def spelled(one: Type) -> str:
+    """A type in words, with all that it is made of: where two differ, so do these."""
+    names = one.names if isinstance(one, Choice) else one.fields if isinstance(one, Record) else ()
+    return f"{one.typescript}[{','.join(names)}]({','.join(map(spelled, one.parts))})"

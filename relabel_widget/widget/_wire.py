@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from ..bayes import BayesFit
-from ..facts import clip, own_word
+from ..facts import clip
 from ..files.characters import isolated
 from ..monitor import Monitor
 from ..workbench.row_content import Content
-from ..workbench.summary import VerificationSummary
+from . import _outcomes as outcomes
 from ._content import shown
 from ._disagreements import in_conflict, not_carried
 from ._jobs import Job
@@ -59,7 +58,7 @@ def state(
     workbench: Any, trial: Trial, *, revision: int, export_path: str, status: str, job: Job | None
 ) -> dict[str, Any]:
     """The small state that is synced, and saved with the notebook."""
-    shown = trial.verification
+    summary = trial.summary()
     return {
         "revision": revision,
         "n_train": int(workbench.n_train),
@@ -74,8 +73,7 @@ def state(
         "status": status,
         "job": None if job is None else {"kind": job.kind, "row": job.row},
         "trial": [{"row": row, "label": str(label)} for row, label in sorted(trial.labels.items())],
-        "verification": _verified(trial.summary()),
-        "verified_by": "" if shown is None else shown.how,
+        "verification": None if summary is None else outcomes.of_retraining(summary),
         "own_note": str(workbench.disagreement or ""),
         "checked": checked(workbench),
         "orders": orders(workbench),
@@ -89,47 +87,30 @@ def orders(workbench: Any) -> list[str]:
     return ["repair", "suspicion"] if known else ["suspicion"]
 
 
-def _verified(summary: VerificationSummary | None) -> dict[str, Any] | None:
-    if summary is None:
-        return None
-    found = asdict(summary)
-    found["rows"], found["flipped"] = found.pop("n_relabelled"), found.pop("n_flipped")
-    found["became_right"], found["became_wrong"] = found.pop("n_became_right"), found.pop("n_became_wrong")
-    del found["n_test"], found["n_known"]
-    return found
-
-
-def flip_set(found: Any, target: Any, decided: set[int]) -> dict[str, Any]:
+def flip_set(found: Any, target: Any, decided: set[int], *, several: bool) -> dict[str, Any]:
     """A `FlipSet` that was asked for with this target; ``decided`` are rows that somebody decided about."""
+    tone, words = outcomes.of_flip_set(found, several=several)
     return {
         "size": int(found.size),
         "found": bool(found.found),
         "verified": bool(found.verified),
-        "outcome": str(found.outcome),
-        "own": own_word(found),
-        "proba_before": float(found.proba_before),
-        "proba_after": number_or_none(found.proba_after),
-        "lower_bound": int(found.lower_bound),
-        "optimal": bool(found.optimal),
+        "tone": tone,
+        "words": words,
         "rows": [int(row) for row in found.rows],
         "labels": [str(label) for label in found.labels],
         "open": [int(row) for row in found.rows if int(row) not in decided],
         "target": None if target is None else str(target),
-        "predicted_after": None if found.predicted_after is None else str(found.predicted_after),
     }
 
 
-def forecast(trial: Trial, row: int | None) -> dict[str, Any] | None:
+def forecast(pages: Pages, trial: Trial, row: int | None) -> dict[str, Any] | None:
     """What the labels changed and tried do to a test row, to first order; None without any, or a chosen row."""
-    found = None if row is None else trial.forecast(row)
-    if found is None or not (found.n_relabelled or trial.labels):
+    if row is None:
         return None
-    return {
-        "labels": found.n_relabelled,
-        "log_odds": found.change,
-        "proba": found.proba,
-        "predicted": str(found.predicted),
-    }
+    found = trial.forecast(row)
+    if not (found.n_relabelled or trial.labels):
+        return None
+    return {"words": outcomes.of_forecast(found, pages.line(row)["proba"])}
 
 
 def _train_row(rank: int, line: Mapping[Any, Any], words: list[str], look: Content) -> dict[str, Any]:
@@ -168,13 +149,15 @@ def ranking(
     set_first = set_first and known is not None  # one that is found meanwhile is not told of, and comes first no sooner
     first = bars(workbench, row, 0, length, set_first=set_first, monitor=monitor)
     text, content = shown(workbench.test_content(row))
+    target, several = workbench.known_target(row), len(workbench.classes) > 2
     return {
         "text": clip(text, TEXT_OF_QUERY),
         "content": content,
         "meta": workbench.test_metadata.line(row),
         "summary": summary,
-        "flip": None if known is None else flip_set(known, workbench.known_target(row), decided),
-        "forecast": forecast(trial, row),
+        "flip": None if known is None else flip_set(known, target, decided, several=several),
+        "forecast": forecast(pages, trial, row),
+        "retrained": outcomes.of_retrained_row(summary, trial.verification),
         "largest": workbench.largest_influence(row),
         "bars": first,
     }

@@ -159,7 +159,7 @@ class TestOneGlance:
         expect(one.page.get_by_text(f": {size} of {size} to decide")).to_be_visible()
         detail = one.page.locator(".rlw-detail:visible")
         row = bench.flip_set(3).rows[0]
-        expect(detail.get_by_role("heading")).to_have_text(f"Training row {row}")
+        expect(detail.get_by_role("heading")).to_have_text(f"Decide: row {row}")
         text, tools = detail.locator(".rlw-detail-text"), detail.get_by_role("button").all()
         words = detail.get_by_role("list", name="Shared with the test row")
         expect(words.get_by_role("listitem").first).to_be_visible()
@@ -223,11 +223,11 @@ class TestNothing:
     def test_a_ranking_tells_how_far_it_is_and_can_be_cancelled(self, show, monkeypatch):
         going, rank = threading.Event(), rw.Workbench.next_to_check
 
-        def slow(bench, limit=None, *, monitor):
+        def slow(bench, limit=None, *, monitor, **options):
             for step in range(400):
                 monitor.step("ranking labels", step, 400)
                 going.wait(0.05)
-            return rank(bench, limit)
+            return rank(bench, limit, **options)
 
         monkeypatch.setattr(rw.Workbench, "next_to_check", slow)
         one = show(plain_hotel())

@@ -1,11 +1,11 @@
 /** The panel with all training rows: search, filter, and the list beside the row that keys act on. */
 
-import type { Decision } from "../protocol";
 import type { Session } from "../session";
-import { TRAIN_FILTERS, type TrainFilter } from "../wire";
+import type { TrainFilter } from "../protocol";
 import { createDetail } from "./detail";
-import { actInSight, drawn, el, seen, setText, type Scope } from "./dom";
+import { actInSight, drawn, el, listen, seen, setText } from "./dom";
 import { count } from "./format";
+import { decisionKeys } from "./keys";
 import { createTools } from "./tools";
 import { createTrainList } from "./trainList";
 
@@ -20,23 +20,21 @@ const LABELS: Record<TrainFilter, string> = {
   contradicted: "Same text, other label",
 };
 
-export function createAllRows(scope: Scope, session: Session) {
+export function createAllRows(session: Session) {
   const { store, lines, actions } = session;
-  const { node: tools, search, select } = createTools(
-    scope,
-    "training rows",
-    TRAIN_FILTERS.map((filter) => [filter, LABELS[filter]] as const),
+  const { node: tools, search, select } = createTools("training rows",
+    Object.entries(LABELS),
     (text) => actions.askRows({ search: text }),
-    (place) => actions.askRows({ filter: TRAIN_FILTERS[place] ?? "all" }),
+    (value) => actions.askRows({ filter: value as TrainFilter }),
   );
   search.placeholder = "Search, or go to a row or id";
   const counts = el("p", "muted");
-  const { node: box, list, draw: drawList, follow, focus, place, line } = createTrainList(scope, session, lines, "All training rows");
-  const detail = createDetail(scope, session, () => true);
+  const { list, follow, focus, place, line } = createTrainList(session, lines, "All training rows");
+  const detail = createDetail(session, () => true);
   const isSeen = () => seen(line(), detail.node);
-  actInSight(scope, detail.node, isSeen);
+  actInSight(detail.node, isSeen);
   tools.append(counts);
-  const node = el("div", "all", tools, box, detail.node);
+  const node = el("div", "all", tools, list.node, detail.node);
   let asked = 0;
   let placed = false; // the list stands where it was asked to begin
 
@@ -47,11 +45,11 @@ export function createAllRows(scope: Scope, session: Session) {
       asked = trainQuery.asked;
       placed = false;
       list.reset();
-      select.selectedIndex = TRAIN_FILTERS.indexOf(trainQuery.filter);
+      select.value = trainQuery.filter;
       search.value = trainQuery.search;
     }
     const total = lines.total();
-    drawList(lines.error() || (total === 0 ? "No training rows match." : "Loading…"));
+    list.draw(total === 0 ? "No training rows match." : "Loading…");
     const shown = total === undefined || total === shared.nTrain ? "" : `${count(total)} of `;
     if (decided !== null) setText(counts, `${shown}${count(shared.nTrain)} rows · ${count(decided.relabelled)} changed · ${count(decided.kept)} kept · ${count(decided.unsure)} unsure`);
     if (!placed && total) {
@@ -60,16 +58,14 @@ export function createAllRows(scope: Scope, session: Session) {
     }
     follow();
   }
-  scope.listen(search, "keydown", ({ key }) => {
+  listen(search, "keydown", ({ key }) => {
     if (key === "Enter") focus();
   });
-  scope.add(lines.subscribe(draw));
-  drawn(scope, store, draw);
+  lines.subscribe(draw);
+  drawn(store, draw);
   return {
     node,
-    decide: (decision: Decision) => isSeen() && detail.decide(decision),
-    note: detail.note,
-    search: () => search.focus(),
+    keys: { ...decisionKeys((decision) => isSeen() && detail.decide(decision)), n: detail.note, "/": () => search.focus() },
     focus,
   };
 }

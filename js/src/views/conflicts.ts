@@ -3,14 +3,15 @@
 import type { HistoryLine, Matter } from "../protocol";
 import type { Session } from "../session";
 import { inTurn } from "../store";
-import { drawn, el, focused, seen, setText, type Scope } from "./dom";
+import { drawn, el, focused, seen, setText } from "./dom";
+import { numberKeys } from "./keys";
 import { createNote } from "./note";
 
-export function createMatters(scope: Scope, session: Session, createLine: (line: HistoryLine) => HTMLElement) {
+export function createMatters(session: Session, createLine: (line: HistoryLine) => HTMLElement) {
   const { store, actions } = session;
   const about = el("p", "muted");
   const list = el("ol", "history-list", { tabindex: 0, "aria-label": "To be decided" });
-  const note = createNote(scope, session, "Note on the first row", (view) => inTurn(view).slice(0, 1).flatMap(({ row }) => row ?? []));
+  const note = createNote(session, "Note on the first row", (view) => inTurn(view).slice(0, 1).flatMap(({ row }) => row ?? []));
   const item = (matter: Matter, place: number) => {
     const buttons = matter.choices.map((choice, i) => {
       const one = el("button", "button", { type: "button" }, choice.words + (place === 0 ? ` (${i + 1})` : ""));
@@ -22,11 +23,11 @@ export function createMatters(scope: Scope, session: Session, createLine: (line:
   };
   let items: HTMLElement[] = [];
   let shown = "";
-  drawn(scope, store, () => {
-    const matters = inTurn(store.get());
+  drawn(store, (view) => {
+    const matters = inTurn(view);
     const now = JSON.stringify(matters);
     note.hidden = matters.length === 0;
-    setText(about, store.get().matters?.about ?? "");
+    setText(about, view.matters?.about ?? "");
     if (now === shown) return;
     shown = now;
     const held = items.some((one) => one.contains(focused(one)));
@@ -36,10 +37,13 @@ export function createMatters(scope: Scope, session: Session, createLine: (line:
   });
   return {
     node: el("div", "matters", about, note, list),
-    note: () => note.focus(),
-    pick(place: number) {
-      const [first] = items;
-      if (first !== undefined && seen(first)) first.querySelectorAll<HTMLElement>(".rlw-choice > button")[place]?.click();
+    keys: {
+      ...numberKeys((place) => {
+        const [first] = items;
+        if (first !== undefined && seen(first)) first.querySelectorAll<HTMLElement>(".rlw-choice > button")[place]?.click();
+      }),
+      j: actions.pass,
+      n: () => note.focus(),
     },
   };
 }

@@ -4,7 +4,7 @@ import type { Session } from "../session";
 import type { Decision, WordPart } from "../protocol";
 import { besideOf, draftOf, type View } from "../store";
 import { setContent } from "./content";
-import { button, drawn, el, setAttribute, setText, uniqueId, type Scope } from "./dom";
+import { button, drawn, el, listen, section, setAttribute, setText, showSome } from "./dom";
 import { plural, signed } from "./format";
 import { isNews } from "./marks";
 import { relabelAs } from "./names";
@@ -24,8 +24,7 @@ function createWords() {
         bar.style.width = `${(Math.abs(part) / largest) * 36}px`;
         return el("li", "word", el("bdi", "word-name", word), bar, el("span", "word-part", signed(part)));
       });
-      const more = words.length - items.length;
-      list.replaceChildren(...items, ...(more > 0 ? [el("li", "muted", `and ${more} more`)] : []));
+      showSome(list, items, words.length);
     },
   };
 }
@@ -36,17 +35,17 @@ export function subjects({ selection, active }: { selection: ReadonlySet<number>
   return active === null ? [] : [active];
 }
 
-export function createDetail(scope: Scope, session: Session, isShown: (view: Readonly<View>) => boolean) {
+export function createDetail(session: Session, isShown: (view: Readonly<View>) => boolean) {
   const { store, actions } = session;
   const title = el("h4", "heading");
   const text = el("div", "detail-text", { tabindex: 0, dir: "auto" });
-  const note = createNote(scope, session, "Note", subjects);
+  const note = createNote(session, "Note", subjects);
   const words = createWords();
   const shared = el("p", "muted");
   const meta = el("p", "muted meta", { dir: "auto" });
   const same = el("div", "same");
   const decide = (decision: Decision) => actions.decide(subjects(store.get()), decision);
-  const change = button(scope, "Relabel (R)", "change-to", () => decide("relabel"));
+  const change = button("Relabel (R)", "change-to", () => decide("relabel"));
   const toggle = () => {
     const { onTrial } = store.get();
     const rows = subjects(store.get());
@@ -55,21 +54,26 @@ export function createDetail(scope: Scope, session: Session, isShown: (view: Rea
     for (const row of rows) all ? next.delete(row) : next.set(row, onTrial.get(row) ?? "");
     actions.tryLabels(next);
   };
-  const attempt = button(scope, "Try (T)", "dashed small", toggle);
+  const attempt = button("Try (T)", "dashed small", toggle);
   const buttons = [
     change,
-    button(scope, "Keep (K)", "", () => decide("keep")),
-    button(scope, "Unsure (S)", "", () => decide("unsure")),
-    button(scope, "Clear (C)", "quiet", () => decide("clear")),
+    button("Keep (K)", "", () => decide("keep")),
+    button("Unsure (S)", "", () => decide("unsure")),
+    button("Clear (C)", "quiet", () => decide("clear")),
   ];
-  const id = uniqueId("detail");
-  title.id = id;
   const tools = el("div", "buttons", ...buttons.map((one) => one.node), note);
-  const node = el("section", "card detail", { "aria-labelledby": id }, el("div", "card-head", title, attempt.node), text, tools, shared, words.node, meta, same);
+  const node = section("card detail", title, el("div", "card-head", title, attempt.node), text, tools, shared, words.node, meta, same);
   let before: unknown;
 
-  function draw() {
+  listen(same, "click", ({ target }) => {
     const view = store.get();
+    const label = target instanceof HTMLElement ? target.dataset["label"] : undefined;
+    const rows = view.words?.same ?? [];
+    if (label === undefined) return;
+    actions.draft(rows, draftOf(view, subjects(view)) || "equal texts"); // with a note it counts for those that have the label, too
+    actions.decide(rows, "relabel", rows.map(() => label));
+  });
+  drawn(store, (view) => {
     const { active, selection, onTrial } = view;
     node.hidden = !isShown(view);
     if (node.hidden) return;
@@ -91,15 +95,6 @@ export function createDetail(scope: Scope, session: Session, isShown: (view: Rea
     const sharing = names.length > 0 ? "Shared with the test row" : besideOf(view) === null ? "" : "Shares no feature with the test row";
     const said = [found?.content ? found.content.about : sharing, found?.note && `note: ${found.note}`];
     setText(shared, found === null ? "" : said.filter(Boolean).join(" · "));
-  }
-  scope.listen(same, "click", ({ target }) => {
-    const view = store.get();
-    const label = target instanceof HTMLElement ? target.dataset["label"] : undefined;
-    const rows = view.words?.same ?? [];
-    if (label === undefined) return;
-    actions.draft(rows, draftOf(view, subjects(view)) || "equal texts"); // with a note it counts for those that have the label, too
-    actions.decide(rows, "relabel", rows.map(() => label));
   });
-  drawn(scope, store, draw);
   return { node, decide, toggle, note: () => note.focus() };
 }

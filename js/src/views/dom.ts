@@ -1,28 +1,11 @@
 /** Small tools for building and updating elements. Text enters the page through `textContent` only. */
 
-export interface Scope {
-  listen<K extends keyof HTMLElementEventMap>(
-    target: HTMLElement,
-    type: K,
-    handler: (event: HTMLElementEventMap[K]) => void,
-  ): void;
-  add(undo: () => void): void;
-  dispose(): void;
-}
+import type { Store, View } from "../store";
+import { count } from "./format";
 
-/** Collects what a view must clean up when it is removed. */
-export function createScope(): Scope {
-  const undos: (() => void)[] = [];
-  return {
-    listen(target, type, handler) {
-      target.addEventListener(type, handler);
-      undos.push(() => target.removeEventListener(type, handler));
-    },
-    add: (undo) => void undos.push(undo),
-    dispose() {
-      for (const undo of undos.splice(0).reverse()) undo();
-    },
-  };
+/** What listens at an element of ours goes with it. */
+export function listen<K extends keyof HTMLElementEventMap>(target: HTMLElement, type: K, handler: (event: HTMLElementEventMap[K]) => void): void {
+  target.addEventListener(type, handler);
 }
 
 type Attributes = Record<string, string | number | boolean>;
@@ -74,10 +57,10 @@ export interface Button {
  * A disabled button stays focusable and says why in its title: with the `disabled` attribute the keyboard focus
  * would leave the widget whenever a job starts.
  */
-export function button(scope: Scope, label: string, names: string, onClick: () => void): Button {
+export function button(label: string, names: string, onClick: () => void): Button {
   const node = el("button", `button ${names}`, { type: "button" }, label);
   let blocked = "";
-  scope.listen(node, "click", () => {
+  listen(node, "click", () => {
     if (blocked === "") onClick();
   });
   return {
@@ -91,9 +74,9 @@ export function button(scope: Scope, label: string, names: string, onClick: () =
 }
 
 /** Draws now, and again whenever what is drawn has changed. */
-export function drawn(scope: Scope, source: { subscribe(draw: () => void): () => void }, draw: () => void): void {
-  scope.add(source.subscribe(draw));
-  draw();
+export function drawn(store: Store<View>, draw: (view: Readonly<View>) => void): void {
+  store.subscribe(draw);
+  draw(store.get());
 }
 
 function inSight(node: HTMLElement): boolean {
@@ -107,7 +90,7 @@ function inSight(node: HTMLElement): boolean {
  * focused element carries the attribute that Jupyter Notebook looks for (on it and its ancestors) before the key
  * reaches any handler of ours.
  */
-export function keepFocus(scope: Scope, root: HTMLElement, source: { subscribe(draw: () => void): () => void }): void {
+export function keepFocus(root: HTMLElement, store: Store<View>): void {
   let held: Element | null = null;
   const look = () => {
     if (held === null || held.checkVisibility()) return;
@@ -115,15 +98,15 @@ export function keepFocus(scope: Scope, root: HTMLElement, source: { subscribe(d
     const tab = root.querySelector<HTMLElement>("[role=tab][tabindex='0']");
     (tab?.checkVisibility() ? tab : root).focus({ preventScroll: true });
   };
-  scope.listen(root, "focusin", ({ target }) => {
+  listen(root, "focusin", ({ target }) => {
     held = target instanceof Element ? target : null;
     held?.setAttribute("data-lm-suppress-shortcuts", "true");
   });
-  scope.listen(root, "focusout", ({ relatedTarget }) => {
+  listen(root, "focusout", ({ relatedTarget }) => {
     if (relatedTarget !== null || held?.checkVisibility()) held = null;
     else look();
   });
-  scope.add(source.subscribe(look));
+  store.subscribe(look);
 }
 
 /** Whether one of these is visible; if none is, scrolls the first into view, as far as it fits. */
@@ -138,8 +121,8 @@ export function seen(...nodes: [HTMLElement, ...HTMLElement[]]): boolean {
 export const TYPING = "input:not([type=checkbox]), select, textarea";
 
 /** Enter and Space act on the focused element only while the rows they decide about are visible. */
-export function actInSight(scope: Scope, node: HTMLElement, isSeen: () => boolean): void {
-  scope.listen(node, "keydown", (event) => {
+export function actInSight(node: HTMLElement, isSeen: () => boolean): void {
+  listen(node, "keydown", (event) => {
     if (event.key !== "Enter" && event.key !== " ") return;
     if (event.target instanceof Element && !event.target.matches(TYPING) && !isSeen()) event.preventDefault();
   });
@@ -166,6 +149,25 @@ export function term(word: keyof typeof TERMS): HTMLElement {
   return el("span", "term", el("button", "", { type: "button", "aria-describedby": id }, word), tip);
 }
 
+/** A section that is named by its heading, which stands in one of its parts. */
+export function section(names: string, heading: HTMLElement, ...parts: HTMLElement[]): HTMLElement {
+  heading.id = uniqueId("heading");
+  return el("section", names, { "aria-labelledby": heading.id }, ...parts);
+}
+
+/** A choice of one of some options, each with a value and its words. */
+export function choice(label: string, options: readonly (readonly [value: string | number, words: string])[], onChange: (value: string) => void, names = "input"): HTMLSelectElement {
+  const node = el("select", names, { "aria-label": label }, ...options.map(([value, words]) => el("option", "", { value }, words)));
+  listen(node, "change", () => onChange(node.value));
+  return node;
+}
+
+/** Some items of a list, and how many there are besides. */
+export function showSome(list: HTMLElement, items: HTMLElement[], total: number, rest = "more"): void {
+  const more = total - items.length;
+  list.replaceChildren(...items, ...(more > 0 ? [el("li", "muted", `and ${count(more)} ${rest}`)] : []));
+}
+
 /** A field with its label. */
 export function field(label: string, input: HTMLElement, names = "label"): HTMLElement {
   input.id = uniqueId("field");
@@ -174,14 +176,13 @@ export function field(label: string, input: HTMLElement, names = "label"): HTMLE
 
 const TYPED = 200; // ms after the last keystroke
 
-export function searchField(scope: Scope, label: string, take: (words: string) => void): HTMLInputElement {
+export function searchField(label: string, take: (words: string) => void): HTMLInputElement {
   const node = el("input", "input", { type: "search", placeholder: "Search texts", "aria-label": label });
   let timer = 0;
-  scope.listen(node, "input", () => {
+  listen(node, "input", () => {
     clearTimeout(timer);
     timer = window.setTimeout(() => take(node.value), TYPED);
   });
-  scope.add(() => clearTimeout(timer));
   return node;
 }
 

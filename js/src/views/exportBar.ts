@@ -1,28 +1,29 @@
 /** The last step: the corrected labels, or all decisions, written to a file. */
 
 import type { Session } from "../session";
-import { button, drawn, el, field, type Scope } from "./dom";
+import { button, drawn, el, field, listen } from "./dom";
+import { BUSY } from "./whyPane";
 
-export function createExport(scope: Scope, { store, actions }: Session) {
+export function createExport({ store, actions }: Session) {
   const input = el("input", "input file", { type: "text", spellcheck: "false" });
   const every = el("input", "box", { type: "checkbox", "aria-label": "All decisions" });
-  const write = button(scope, "Export labels", "", () => actions.exportTo(input.value.trim()));
+  const write = button("Export labels", "", () => actions.exportTo(input.value.trim()));
   const all = el("label", "every", { title: "All decisions: keep and unsure too, with notes and names" }, every, "All");
   let touched = false;
   const update = () => {
     const { shared, busy, every: isEvery } = store.get();
     const name = isEvery ? shared.exportPath.replace(/[^\\/]*(?=\.\w+$)/, "all_decisions") : shared.exportPath;
     if (!touched && input.value !== name) input.value = name;
-    write.update(busy ? "Wait for the running job" : input.value.trim() === "" ? "Enter a file name first" : "");
+    write.update(busy ? BUSY : input.value.trim() === "" ? "Enter a file name first" : "");
   };
-  scope.listen(every, "change", () => store.set({ every: every.checked }));
-  scope.listen(input, "input", () => {
+  listen(every, "change", () => store.set({ every: every.checked }));
+  listen(input, "input", () => {
     touched = true;
     update();
   });
-  scope.listen(input, "keydown", (event) => {
+  listen(input, "keydown", (event) => {
     if (event.key === "Enter") write.node.click();
   });
-  drawn(scope, store, update);
+  drawn(store, update);
   return { node: el("div", "export", field("Export file", input, "hidden"), all, write.node), write: () => write.node.click() };
 }

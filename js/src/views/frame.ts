@@ -2,31 +2,30 @@
 
 import type { Session } from "../session";
 import type { PaneName } from "../store";
-import { button, drawn, el, setAttribute, setClass, setText, uniqueId, type Button, type Scope } from "./dom";
+import { button, type Button, drawn, el, listen, setAttribute, setClass, setText, uniqueId } from "./dom";
 
 const [LEAST, MOST, STEP] = [360, 2000, 20];
 
 /** The lower edge, to drag or to move by the arrow keys. */
-export function createEdge(scope: Scope, { store, actions }: Session, root: HTMLElement): HTMLElement {
+export function createEdge({ store, actions }: Session, root: HTMLElement): HTMLElement {
   const role = { role: "separator", tabindex: 0, "aria-orientation": "horizontal", "aria-label": "Height of the workbench" };
   const node = el("div", "edge", { ...role, "aria-valuemin": LEAST, "aria-valuemax": MOST });
   const resize = (height: number) => actions.resize(Math.min(MOST, Math.max(LEAST, Math.round(height))));
   let grip = 0;
-  scope.listen(node, "pointerdown", (event) => {
+  listen(node, "pointerdown", (event) => {
     node.setPointerCapture(event.pointerId);
     grip = event.clientY - store.get().height;
   });
-  scope.listen(node, "pointermove", ({ pointerId, clientY }) => {
+  listen(node, "pointermove", ({ pointerId, clientY }) => {
     if (node.hasPointerCapture(pointerId)) resize(clientY - grip);
   });
-  scope.listen(node, "keydown", (event) => {
+  listen(node, "keydown", (event) => {
     const step = { ArrowUp: -STEP, ArrowDown: STEP }[event.key];
     if (step === undefined) return;
     event.preventDefault();
     resize(store.get().height + step);
   });
-  drawn(scope, store, () => {
-    const { height } = store.get();
+  drawn(store, ({ height }) => {
     setAttribute(node, "aria-valuenow", height);
     root.style.setProperty("--rlw-height", `${height}px`);
   });
@@ -34,28 +33,28 @@ export function createEdge(scope: Scope, { store, actions }: Session, root: HTML
 }
 
 /** To the whole screen and back; no button where the page may not do it. */
-export function createFullScreen(scope: Scope, root: HTMLElement): Button {
+export function createFullScreen(root: HTMLElement): Button {
   const isFull = () => root.matches(":fullscreen");
-  const full = button(scope, "Full screen", "quiet", () => {
+  const full = button("Full screen", "quiet", () => {
     void (isFull() ? document.exitFullscreen() : root.requestFullscreen()).catch(() => {});
   });
   full.node.hidden = !document.fullscreenEnabled;
-  scope.listen(root, "fullscreenchange", () => setText(full.node, isFull() ? "Leave full screen" : "Full screen"));
+  listen(root, "fullscreenchange", () => setText(full.node, isFull() ? "Leave full screen" : "Full screen"));
   return full;
 }
 
 /** Seen in a narrow frame only. */
-export function createTabs(scope: Scope, { store, actions }: Session, panes: Record<PaneName, HTMLElement>): HTMLElement {
+export function createTabs({ store, actions }: Session, panes: Record<PaneName, HTMLElement>): HTMLElement {
   const names: [PaneName, string][] = [["tests", "Test rows"], ["why", "Why"], ["happens", "Effect"]];
   const node = el("div", "tabs", { role: "tablist", "aria-label": "Panes" });
   const tabs = names.map(([name, label]) => {
     panes[name].id = uniqueId(name);
     const tab = el("button", "tab", { type: "button", role: "tab", "aria-controls": panes[name].id }, label);
-    scope.listen(tab, "click", () => actions.show(name));
+    listen(tab, "click", () => actions.show(name));
     node.append(tab);
     return tab;
   });
-  scope.listen(node, "keydown", (event) => {
+  listen(node, "keydown", (event) => {
     const at = names.findIndex(([name]) => name === store.get().pane);
     const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: names.length - 1 }[event.key];
     const next = to === undefined ? undefined : names[to];
@@ -64,9 +63,9 @@ export function createTabs(scope: Scope, { store, actions }: Session, panes: Rec
     actions.show(next[0]);
     tabs[to]?.focus();
   });
-  drawn(scope, store, () => {
+  drawn(store, ({ pane }) => {
     names.forEach(([name], i) => {
-      const [tab, on] = [tabs[i], name === store.get().pane];
+      const [tab, on] = [tabs[i], name === pane];
       if (tab === undefined) return;
       setAttribute(tab, "aria-selected", String(on));
       setAttribute(tab, "tabindex", on ? 0 : -1);

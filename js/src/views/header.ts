@@ -2,7 +2,7 @@
 
 import type { Actions, Session } from "../session";
 import { hasMatters, type Panel, type View } from "../store";
-import { button, drawn, el, field, setAttribute, setClass, setText, type Scope } from "./dom";
+import { button, drawn, el, field, listen, setAttribute, setClass, setText } from "./dom";
 import { count, plural } from "./format";
 
 interface Control {
@@ -11,7 +11,7 @@ interface Control {
 }
 
 /** Does not overwrite what the user is typing until Python's value matches it or the field loses the focus. */
-function thresholdField(scope: Scope, actions: Actions): Control {
+function thresholdField(actions: Actions): Control {
   const attributes = { type: "number", min: 0.01, max: 0.99, step: 0.01 };
   const input = el("input", "input number", attributes);
   let known = 0.5;
@@ -19,16 +19,16 @@ function thresholdField(scope: Scope, actions: Actions): Control {
   const fit = () => {
     input.style.width = `calc(${Math.max(4, input.value.length)}ch + 36px)`; // 0.9999 cut to 0.999 is another number
   };
-  scope.listen(input, "input", () => {
+  listen(input, "input", () => {
     typed = true;
     fit();
   });
-  scope.listen(input, "change", () => {
+  listen(input, "change", () => {
     const value = input.valueAsNumber;
     if (Number.isFinite(value)) actions.setThreshold(value);
     else input.value = String(known);
   });
-  scope.listen(input, "blur", () => {
+  listen(input, "blur", () => {
     typed = false;
     input.value = String(known);
     fit();
@@ -46,9 +46,9 @@ function thresholdField(scope: Scope, actions: Actions): Control {
   };
 }
 
-function history(scope: Scope, actions: Actions): Control {
-  const undo = button(scope, "Undo", "", actions.undo);
-  const redo = button(scope, "Redo", "", actions.redo);
+function history(actions: Actions): Control {
+  const undo = button("Undo", "", actions.undo);
+  const redo = button("Redo", "", actions.redo);
   return {
     node: el("span", "field", undo.node, redo.node),
     update({ shared }) {
@@ -58,16 +58,16 @@ function history(scope: Scope, actions: Actions): Control {
   };
 }
 
-export function createHeader(scope: Scope, { store, actions }: Session, open: (panel: Panel) => void, full: HTMLElement): HTMLElement {
+export function createHeader({ store, actions }: Session, open: (panel: Panel) => void, full: HTMLElement): HTMLElement {
   const [facts, more] = [el("span", "muted"), el("span", "")];
   const ownWords = el("span", "");
   const own = el("p", "muted own-note", { tabindex: 0 }, ownWords);
   const trialWords = el("span", "");
-  const end = button(scope, "End trial", "quiet small", () => actions.tryLabels(new Map()));
+  const end = button("End trial", "quiet small", () => actions.tryLabels(new Map()));
   const banner = el("p", "trial", trialWords, end.node);
-  const controls = [thresholdField(scope, actions), history(scope, actions)];
+  const controls = [thresholdField(actions), history(actions)];
   const panels: [Panel, string][] = [["queue", "Suspects"], ["history", "History"], ["help", "Keys"]];
-  const opener = (panel: Panel, label = "", names = "") => ({ panel, ...button(scope, label, `quiet ${names}`, () => open(panel)) });
+  const opener = (panel: Panel, label = "", names = "") => ({ panel, ...button(label, `quiet ${names}`, () => open(panel)) });
   const openers = panels.map(([panel, label]) => opener(panel, label));
   const [conflicts, carried, rows] = [opener("conflicts", "", "small"), opener("carried", "", "small"), opener("rows", "", "leads")];
   facts.append(rows.node, more);
@@ -75,8 +75,7 @@ export function createHeader(scope: Scope, { store, actions }: Session, open: (p
   const title = el("div", "title", name, facts, banner, carried.node);
   const tools = el("span", "field", ...openers.map(({ node }) => node), full);
   const node = el("header", "header", title, el("div", "controls", ...controls.map((control) => control.node), tools), own);
-  function draw() {
-    const view = store.get();
+  drawn(store, (view) => {
     const { nTrain, nTest } = view.shared;
     banner.hidden = view.onTrial.size === 0;
     facts.hidden = !banner.hidden;
@@ -93,7 +92,6 @@ export function createHeader(scope: Scope, { store, actions }: Session, open: (p
       setText(node, view.shared[panel]);
       node.hidden = view.shared[panel] === "";
     }
-  }
-  drawn(scope, store, draw);
+  });
   return node;
 }

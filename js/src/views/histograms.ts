@@ -2,7 +2,7 @@
 
 import type { Brush, Histogram } from "../protocol";
 import type { Session } from "../session";
-import { button, drawn, el, setAttribute, setAttributes, setClass, setText, type Scope } from "./dom";
+import { button, drawn, el, listen, setAttribute, setAttributes, setClass, setText } from "./dom";
 import { count } from "./format";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -21,7 +21,7 @@ export function outline(counts: readonly number[], largest: number): string {
   return counts.map((rows, i) => (rows > 0 ? `M${i + 0.05} 1h.9V${1 - Math.max(0.04, rows / largest)}h-.9z` : "")).join("");
 }
 
-function createHistogram(scope: Scope, ask: (range: Range) => void) {
+function createHistogram(ask: (range: Range) => void) {
   const svg = document.createElementNS(SVG, "svg");
   setAttributes(svg, { preserveAspectRatio: "none", "aria-hidden": "true" });
   const paths = ["every", "kept"].map((name) => {
@@ -34,7 +34,7 @@ function createHistogram(scope: Scope, ask: (range: Range) => void) {
   const plot = el("div", "plot", brush);
   plot.prepend(svg);
   const words = el("span", "muted");
-  const clear = button(scope, "×", "quiet small", () => ask([0, bins - 1]));
+  const clear = button("×", "quiet small", () => ask([0, bins - 1]));
   const node = el("div", "histogram", { role: "group" }, el("div", "histogram-head", words, clear.node), plot);
   let bins = 1;
   let range: Range = [0, 0];
@@ -47,16 +47,16 @@ function createHistogram(scope: Scope, ask: (range: Range) => void) {
     const bin = Math.min(bins - 1, Math.max(0, Math.floor(((clientX - left) / width) * bins)));
     return [bin, () => to(Math.min(anchor, bin), Math.max(anchor, bin))] as const;
   };
-  scope.listen(plot, "pointerdown", (event) => {
+  listen(plot, "pointerdown", (event) => {
     plot.setPointerCapture(event.pointerId);
     const [bin, move] = drag(event);
     anchor = [range[1], range[0]][handles.indexOf(event.target as HTMLElement)] ?? bin;
     move();
   });
-  scope.listen(plot, "pointermove", (event) => {
+  listen(plot, "pointermove", (event) => {
     if (plot.hasPointerCapture(event.pointerId)) drag(event)[1]();
   });
-  scope.listen(plot, "keydown", (event) => {
+  listen(plot, "keydown", (event) => {
     const end = handles.indexOf(event.target as HTMLElement);
     const step = STEPS[event.key];
     if (step === undefined) return;
@@ -94,11 +94,10 @@ function createHistogram(scope: Scope, ask: (range: Range) => void) {
   };
 }
 
-export function createHistograms(scope: Scope, { store, actions }: Session): HTMLElement {
+export function createHistograms({ store, actions }: Session): HTMLElement {
   const node = el("div", "histograms");
   const made: ReturnType<typeof createHistogram>[] = [];
-  drawn(scope, store, () => {
-    const { spread, query } = store.get();
+  drawn(store, ({ spread, query }) => {
     node.hidden = spread === null;
     spread?.forEach((histogram, i) => {
       const { of, labels } = histogram;
@@ -106,7 +105,7 @@ export function createHistograms(scope: Scope, { store, actions }: Session): HTM
         const others = store.get().query.brushes.filter((brush) => brush.of !== of);
         actions.ask({ brushes: last - first + 1 < labels.length ? [...others, { of, first, last }] : others });
       };
-      const one = (made[i] ??= createHistogram(scope, ask));
+      const one = (made[i] ??= createHistogram(ask));
       if (!one.node.isConnected) node.append(one.node);
       one.update(histogram, query.brushes.find((brush) => brush.of === of));
     });

@@ -2,9 +2,9 @@
 
 import type { Decision } from "../protocol";
 import type { Session } from "../session";
-import { hasMatters, isWorking, TITLES, type Panel } from "../store";
-import { focused, TYPING, type Scope } from "./dom";
-import { whyNotFind, whyNotVerify } from "./whyPane";
+import { isWorking, TITLES } from "../store";
+import { focused, listen, TYPING } from "./dom";
+import type { PanelView } from "./panel";
 
 /** The row a key moves the focus to in a list of `total` rows; undefined for keys that do not move it. */
 export function moved(key: string, index: number, total: number, screenful: number): number | undefined {
@@ -46,83 +46,50 @@ export const KEYS: [keys: string[], words: string][] = [
   [["Esc"], "Close, cancel the running job, or end the trial"],
 ];
 
-export interface Places {
-  tests(): void;
-  training(): void;
-  search(): void;
-  note(): void;
-  trySet(): void;
-  tryRows(): void;
-  step(): void;
-  decide(decision: Decision | "skip"): void;
-  /** One of several classes, by its place. */
-  pick(place: number): void;
-  /** A matter's choice, by its place. */
-  settle(place: number): void;
-  /** The text of a suspect. */
-  scroll(pages: number): void;
-  export(): void;
-  full(): void;
-  open(panel: Panel): void;
-}
+/** What each key does at a place. */
+export type Keys = Record<string, () => void>;
+
+export const decisionKeys = (decide: (decision: Decision) => void): Keys => ({
+  r: () => decide("relabel"),
+  k: () => decide("keep"),
+  s: () => decide("unsure"),
+  c: () => decide("clear"),
+});
+
+/** The numbers from 1 on, by their places. */
+export const numberKeys = (pick: (place: number) => void): Keys => Object.fromEntries([..."123456789"].map((key, place) => [key, () => pick(place)]));
 
 /** One handler at the root. A notebook in command mode takes plain letters as commands, so none gets past here. */
-export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }: Session, go: Places): void {
-  const keys: Record<string, () => void> = {
-    "?": () => go.open("help"),
+export function listenToKeys(root: HTMLElement, { store, actions }: Session, panel: PanelView, inPanes: Keys, everywhere: Keys): void {
+  const keys: Keys = {
+    ...everywhere,
+    "?": () => panel.open("help"),
     u: actions.undo,
     U: actions.redo,
-    q: () => go.open("queue"),
-    h: () => go.open("history"),
-    l: () => go.open("rows"),
-    o: () => go.open("conflicts"),
-    z: go.full,
-  };
-  const decisions: Record<string, () => void> = {
-    r: () => go.decide("relabel"),
-    k: () => go.decide("keep"),
-    s: () => go.decide("unsure"),
-    c: () => go.decide("clear"),
-    n: go.note,
-  };
-  const inQueue: Record<string, () => void> = { ...decisions, j: () => go.decide("skip"), b: actions.back, "/": go.search };
-  const scrolling = Object.entries({ ArrowDown: 0.2, ArrowUp: -0.2, PageDown: 0.9, PageUp: -0.9 }).map(([key, pages]) => [key, () => go.scroll(pages)]);
-  Object.assign(inQueue, Object.fromEntries(scrolling));
-  const numbers = (pick: (place: number) => void) => Object.fromEntries([..."123456789"].map((key, place) => [key, () => pick(place)]));
-  const byNumber = numbers(go.pick);
-  const inMatters: Record<string, () => void> = { ...numbers(go.settle), j: actions.pass, n: go.note };
-  const inRows: Record<string, () => void> = { ...decisions, "/": go.search };
-  const inPanes: Record<string, () => void> = {
-    ...decisions,
-    1: go.tests,
-    2: go.training,
-    "/": go.search,
-    f: () => whyNotFind(store.get()) === "" && actions.find(),
-    a: go.trySet,
-    t: go.tryRows,
-    d: go.step,
-    v: () => whyNotVerify(store.get()) === "" && actions.verify(),
-    x: go.export,
+    q: () => panel.open("queue"),
+    h: () => panel.open("history"),
+    l: () => panel.open("rows"),
+    o: () => panel.open("conflicts"),
   };
   const fieldOf = (node: unknown) => (node instanceof HTMLElement && node.matches(TYPING) ? node : null);
   const escape = (field: HTMLElement | null) => {
-    const { panel, replacing, onTrial, steps } = store.get();
+    const { panel: shown, replacing, onTrial, steps } = store.get();
     if (replacing !== "") actions.keepFile();
     else if (field !== null) {
       const line = field.closest("section")?.querySelector<HTMLElement>("[data-index][tabindex='0'], [data-index] [tabindex='0']");
       (line?.checkVisibility() ? line : root).focus({ preventScroll: true });
     }
-    else if (panel !== "none") go.open(panel);
+    else if (shown !== "none") panel.open(shown);
     else if (isWorking(store.get())) actions.cancel();
     else if (onTrial.size > 0) actions.tryLabels(new Map());
     else if (steps !== null) actions.step();
   };
   const press = (key: string): boolean => {
     const name = key.length === 1 && key !== "U" ? key.toLowerCase() : key;
-    const { panel } = store.get();
-    const inPanels: Partial<Record<Panel, Record<string, () => void>>> = { none: inPanes, queue: { ...inQueue, ...byNumber }, rows: inRows };
-    const here = { ...keys, ...(hasMatters(panel) ? inMatters : inPanels[panel]) };
-    const act = here[name] ?? (name in inPanes ? () => store.set({ notice: `Close “${TITLES[panel]}” (Esc) to ${name === "x" ? "export" : "go on"}.`, failed: false }) : undefined);
+    const { panel: shown } = store.get();
+    const here: Keys = { ...keys, ...(shown === "none" ? inPanes : panel.keys()) };
+    const closeFirst = () => store.set({ notice: `Close “${TITLES[shown]}” (Esc) to ${name === "x" ? "export" : "go on"}.`, failed: false });
+    const act = here[name] ?? (name in inPanes ? closeFirst : undefined);
     act?.();
     return act !== undefined;
   };
@@ -143,9 +110,9 @@ export function listenToKeys(scope: Scope, root: HTMLElement, { store, actions }
       } else press(key);
     }
   }
-  scope.add(store.subscribe(({ judging, queueError }) => void (!judging && goOn(queueError))));
+  store.subscribe(({ judging, queueError }) => void (!judging && goOn(queueError)));
 
-  scope.listen(root, "keydown", (event) => {
+  listen(root, "keydown", (event) => {
     event.stopPropagation();
     const field = fieldOf(event.target);
     const step = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z"; // as everywhere

@@ -1,14 +1,13 @@
 /** What takes the place of the panes: the queue, the history, and the keys. */
 
-import type { Decision, HistoryLine } from "../protocol";
+import type { HistoryLine } from "../protocol";
 import type { Session } from "../session";
-import { hasMatters, TITLES, type Panel } from "../store";
-import { button, drawn, el, focused, seen, setText, uniqueId, type Scope } from "./dom";
-import { count } from "./format";
-import { KEYS } from "./keys";
+import { TITLES, type Panel } from "../store";
+import { button, drawn, el, focused, listen, section, seen, setText, showSome } from "./dom";
+import { KEYS, type Keys } from "./keys";
 import { createAllRows } from "./allRows";
 import { createMatters } from "./conflicts";
-import { createQueue, type QueueView } from "./queue";
+import { createQueue } from "./queue";
 
 function createLine({ event, time, who, what, note, state, row, text }: HistoryLine): HTMLElement {
   const when = el("time", "muted", { datetime: time }, new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }));
@@ -19,20 +18,17 @@ function createLine({ event, time, who, what, note, state, row, text }: HistoryL
   return el("li", `history-line ${state}`, when, said, tail, el("span", "muted history-text", { dir: "auto" }, text));
 }
 
-function createHistory(scope: Scope, { store }: Session) {
+function createHistory({ store }: Session) {
   const list = el("ol", "history-list", { tabindex: 0, "aria-label": "Decisions, newest first" });
   const empty = el("p", "empty", "No decisions yet.");
   let shown: unknown;
-  const draw = () => {
-    const { history } = store.get();
+  drawn(store, ({ history }) => {
     empty.hidden = history === null || history.total > 0;
     list.hidden = !empty.hidden;
     if (history === shown || history === null) return;
     shown = history;
-    const more = history.total - history.lines.length;
-    list.replaceChildren(...history.lines.map(createLine), ...(more > 0 ? [el("li", "muted", `and ${count(more)} older ones`)] : []));
-  };
-  drawn(scope, store, draw);
+    showSome(list, history.lines.map(createLine), history.total, "older ones");
+  });
   return { node: el("div", "", list, empty) };
 }
 
@@ -41,45 +37,27 @@ function createHelp() {
   return { node: el("dl", "keys", { tabindex: 0 }, ...items) };
 }
 
-export interface PanelView {
+interface Part {
   node: HTMLElement;
-  queue: QueueView;
-  open(panel: Panel): void;
-  decide(decision: Decision | "skip"): void;
-  search(): void;
-  /** Of a row that people decided differently, or that did not carry over: the choice at that place. */
-  settle(place: number): void;
-  note(): void;
+  keys?: Keys;
 }
 
-export function createPanel(scope: Scope, session: Session): PanelView {
+export interface PanelView {
+  node: HTMLElement;
+  open(panel: Panel): void;
+  /** What keys do in what is open. */
+  keys(): Keys;
+}
+
+export function createPanel(session: Session): PanelView {
   const { store, actions } = session;
-  const title = el("h3", "heading", { id: uniqueId("panel"), tabindex: -1 });
-  const queue = createQueue(scope, session);
-  const rows = createAllRows(scope, session);
-  const matters = createMatters(scope, session, createLine);
-  const parts: Record<Exclude<Panel, "none">, HTMLElement> = {
-    queue: queue.node,
-    rows: rows.node,
-    history: createHistory(scope, session).node,
-    conflicts: matters.node,
-    carried: matters.node,
-    help: createHelp().node,
-  };
-  const close = button(scope, "Close", "quiet", () => open("none"));
+  const title = el("h3", "heading", { tabindex: -1 });
+  const [queue, rows, matters] = [createQueue(session), createAllRows(session), createMatters(session, createLine)];
+  const parts: Partial<Record<Panel, Part>> = { queue, rows, history: createHistory(session), conflicts: matters, carried: matters, help: createHelp() };
+  const close = button("Close", "quiet", () => open("none"));
   const head = el("div", "pane-head", title, queue.head, close.node);
-  const node = el("section", "panel", { "aria-labelledby": title.id }, head);
+  const node = section("panel", title, head);
   let opener: Element | null = null;
-  const draw = () => {
-    const { panel } = store.get();
-    node.hidden = panel === "none";
-    setText(title, TITLES[panel]);
-    queue.head.hidden = panel !== "queue";
-    // Only what is open is in the page: the rows' details would be there twice otherwise.
-    const part = panel === "none" ? undefined : parts[panel];
-    for (const other of Object.values(parts)) if (other !== part) other.remove();
-    if (part !== undefined && part.parentNode !== node) node.append(part);
-  };
   /** Moves the focus to the opened panel and scrolls it into view; on closing, moves the focus back. */
   function open(panel: Panel) {
     const was = store.get().panel;
@@ -90,26 +68,21 @@ export function createPanel(scope: Scope, session: Session): PanelView {
       seen(node);
     } else if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
   }
-  drawn(scope, store, draw);
-  scope.listen(node, "click", ({ target }) => {
+  drawn(store, ({ panel }) => {
+    node.hidden = panel === "none";
+    setText(title, TITLES[panel]);
+    queue.head.hidden = panel !== "queue";
+    // Only what is open is in the page: the rows' details would be there twice otherwise.
+    const part = parts[panel]?.node;
+    for (const other of Object.values(parts)) if (other.node !== part) other.node.remove();
+    if (part !== undefined && part.parentNode !== node) node.append(part);
+  });
+  listen(node, "click", ({ target }) => {
     const line = target instanceof Element ? target.closest<HTMLElement>(".rlw-leads") : null;
     if (line === null) return;
     const { row, search } = line.dataset;
     actions.lead(row ? Number(row) : null, search);
     rows.focus();
   });
-  /** The one that keys act on. */
-  const current = () => (store.get().panel === "queue" ? queue : rows);
-  return {
-    node,
-    open,
-    queue,
-    decide(decision) {
-      if (store.get().panel === "queue") queue.decide(decision);
-      else if (decision !== "skip") rows.decide(decision);
-    },
-    search: () => current().search(),
-    settle: matters.pick,
-    note: () => (hasMatters(store.get().panel) ? matters : current()).note(),
-  };
+  return { node, open, keys: () => parts[store.get().panel]?.keys ?? {} };
 }

@@ -4,7 +4,7 @@ import type { Ranking } from "../protocol";
 import type { Session } from "../session";
 import type { View } from "../store";
 import { setContent } from "./content";
-import { drawn, el, setAttribute, setText, term, type Scope } from "./dom";
+import { drawn, el, setAttribute, setText, term } from "./dom";
 import { proba, signed } from "./format";
 import { createName, quoted } from "./names";
 
@@ -43,7 +43,7 @@ function createScale() {
   };
 }
 
-export function createQueryCard(scope: Scope, { store }: Session): HTMLElement {
+export function createQueryCard({ store }: Session): HTMLElement {
   const title = el("h4", "heading");
   const text = el("blockquote", "query", { tabindex: 0, dir: "auto" });
   const [predicted, label, chance, margin] = [fact("Predicted"), fact("True label"), fact("Probability"), fact(term("Margin"))];
@@ -71,8 +71,7 @@ export function createQueryCard(scope: Scope, { store }: Session): HTMLElement {
     scale.update(summary.proba, view.threshold, view.shared.classes);
   }
 
-  function draw() {
-    const view = store.get();
+  drawn(store, (view) => {
     const { ranking, testRow, rankingState } = view;
     setText(title, testRow === null ? "No test row picked" : `Test row ${testRow}`);
     body.hidden = ranking === null;
@@ -81,7 +80,6 @@ export function createQueryCard(scope: Scope, { store }: Session): HTMLElement {
     steps.hidden = testRow !== null;
     if (ranking !== null) fill(ranking, view);
     else setText(empty, rankingState === "failed" ? view.rankingError : "Loading…");
-  }
-  drawn(scope, store, draw);
+  });
   return node;
 }

@@ -4,13 +4,15 @@ import type { Decision, Suspect } from "../protocol";
 import type { Session } from "../session";
 import { frontOf, reasonKey, rowsOf, subjectsOf } from "../store";
 import { setContent } from "./content";
-import { actInSight, button, drawn, el, focused, seen, setClass, setText, type Scope } from "./dom";
+import { actInSight, button, drawn, el, focused, seen, setClass, setText } from "./dom";
 import { plural } from "./format";
+import { decisionKeys, numberKeys, type Keys } from "./keys";
 import { keepAs, relabelAs } from "./names";
 import { createNote } from "./note";
 import { createQueueList, decided } from "./queueList";
 
 const NUMBERED = 9; // classes that have a key
+const SCROLLING = { ArrowDown: 0.2, ArrowUp: -0.2, PageDown: 0.9, PageUp: -0.9 }; // a long text, by parts of what is in sight of it
 
 /** What is about rows leads to them. */
 function whyLine([about = "", what = "", how = "", search]: readonly string[]): HTMLElement {
@@ -22,34 +24,29 @@ export interface QueueView {
   node: HTMLElement;
   /** What stands beside the panel's title. */
   head: HTMLElement;
-  decide(decision: Decision | "skip"): void;
-  /** Of several classes, by its place. The label that the row has is kept. */
-  pick(place: number): void;
-  /** A long text, by parts of what is in sight of it. */
-  scroll(pages: number): void;
-  note(): void;
-  search(): void;
+  keys: Keys;
 }
 
-export function createQueue(scope: Scope, session: Session): QueueView {
+export function createQueue(session: Session): QueueView {
   const { store, actions, suspects } = session;
   const [place, facts, problem, empty] = [el("p", "muted"), el("p", "queue-facts"), el("p", "failed"), el("p", "empty")];
   const text = el("blockquote", "query suspect", { tabindex: 0, dir: "auto" });
-  const list = createQueueList(scope, session, () => text.focus({ preventScroll: true }));
+  const list = createQueueList(session, () => text.focus({ preventScroll: true }));
   const why = el("div", "queue-why");
-  const note = createNote(scope, session, "Note on this row", (view) => rowsOf(subjectsOf(view)));
-  const [relabel, keep] = [button(scope, "", "change-to", () => actions.judge("relabel")), button(scope, "", "", () => actions.judge("keep"))];
-  const [unsure, skip] = [button(scope, "Unsure (S)", "", () => actions.judge("unsure")), button(scope, "Skip (J)", "quiet", () => actions.judge("skip"))];
+  const note = createNote(session, "Note on this row", (view) => rowsOf(subjectsOf(view)));
+  const [relabel, keep] = [button("", "change-to", () => actions.judge("relabel")), button("", "", () => actions.judge("keep"))];
+  const [unsure, skip] = [button("Unsure (S)", "", () => actions.judge("unsure")), button("Skip (J)", "quiet", () => actions.judge("skip"))];
   const { classes } = store.get().shared;
   const pick = (at: number) => {
     if (classes.length > 2 && classes[at] !== undefined) actions.judge("relabel", classes[at]);
   };
-  const labels = classes.length < 3 ? [] : classes.map((name, i) => button(scope, i < NUMBERED ? `${i + 1} ${name}` : name, "", () => pick(i)));
+  const labels = classes.length < 3 ? [] : classes.map((name, i) => button(i < NUMBERED ? `${i + 1} ${name}` : name, "", () => pick(i)));
+  const judge = (decision: Decision | "skip") => void (seen(body) && actions.judge(decision));
   const buttons = [relabel, keep, unsure, skip];
   const others = el("div", "buttons", { role: "group", "aria-label": "Relabel as another class" }, ...labels.map((one) => one.node));
   const acts = el("div", "queue-acts", problem, el("div", "buttons", ...buttons.map((one) => one.node), note), others);
   const body = el("div", "queue-body", place, facts, text, why, acts);
-  const again = button(scope, "Look again", "", actions.again);
+  const again = button("Look again", "", actions.again);
   const none = el("div", "", empty, again.node);
   const node = el("div", "queue", list.node, body, none);
   const far = el("span", "muted queue-far");
@@ -57,7 +54,7 @@ export function createQueue(scope: Scope, session: Session): QueueView {
   let shown: Suspect | undefined;
   let reasons: unknown = ""; // what is drawn; undefined while it is awaited
   let before: unknown;
-  actInSight(scope, body, () => seen(body));
+  actInSight(body, () => seen(body));
   function draw() {
     const view = store.get();
     const { queueError, judging, picked, shared } = view;
@@ -90,15 +87,19 @@ export function createQueue(scope: Scope, session: Session): QueueView {
     }
     [shown, before] = [front, view.panel];
   }
-  scope.add(suspects.subscribe(draw));
-  drawn(scope, store, draw);
+  suspects.subscribe(draw);
+  drawn(store, draw);
   return {
     node,
     head: far,
-    decide: (decision) => void (seen(body) && actions.judge(decision)),
-    pick: (at) => seen(body) && pick(at),
-    scroll: (pages) => text.scrollBy({ top: pages * text.clientHeight, behavior: "instant" }),
-    note: () => note.focus(),
-    search: list.search,
+    keys: {
+      ...decisionKeys(judge),
+      ...numberKeys((at) => seen(body) && pick(at)), // of several classes; the label that the row has is kept
+      ...Object.fromEntries(Object.entries(SCROLLING).map(([key, pages]) => [key, () => text.scrollBy({ top: pages * text.clientHeight, behavior: "instant" })])),
+      j: () => judge("skip"),
+      b: actions.back,
+      n: () => note.focus(),
+      "/": list.search,
+    },
   };
 }

@@ -4,7 +4,7 @@ import type { QueueQuery, Suspect } from "../protocol";
 import type { Session } from "../session";
 import { frontOf, rowsOf, type View } from "../store";
 import { setContent } from "./content";
-import { drawn, el, focused, searchField, setAttribute, setClass, setText, type Scope } from "./dom";
+import { choice, drawn, el, focused, listen, searchField, setAttribute, setClass, setText } from "./dom";
 import { count, percent } from "./format";
 import { createName, quoted } from "./names";
 import { createVirtual, type Line } from "./virtual";
@@ -35,29 +35,27 @@ function createLine(): Line & { text: HTMLElement; show(one: Suspect | undefined
 export const decided = ({ relabelled }: Readonly<View>, one?: Suspect) => (one && relabelled.has(one.row) ? "changed" : "unchanged");
 
 /** `onLook` is called when one of the list was taken to the front. */
-export function createQueueList(scope: Scope, { store, suspects, actions }: Session, onLook: () => void) {
-  const search = searchField(scope, "Search suspect labels", (words) => actions.sift({ search: words }));
+export function createQueueList({ store, suspects, actions, atEnd }: Session, onLook: () => void) {
+  const search = searchField("Search suspect labels", (words) => actions.sift({ search: words }));
   const { classes, orders } = store.get().shared;
-  const choice = (label: string, options: [words: string, change: Partial<QueueQuery>][], others?: Partial<QueueQuery>) => {
-    const node = el("select", "input", { "aria-label": label }, ...options.map(([words]) => el("option", "", words)));
-    scope.listen(node, "change", () => actions.sift({ ...others, ...options[node.selectedIndex]?.[1] }));
-    return node;
-  };
-  const order = choice("Order", [["Repairs most first", { order: "repair" }], ["Most suspect first", { order: "suspicion" }]]);
+  const sifting = (label: string, options: [words: string, change: Partial<QueueQuery>][], others?: Partial<QueueQuery>) =>
+    choice(label, options.map(([words], i) => [i, words] as const), (value) => actions.sift({ ...others, ...options[Number(value)]?.[1] }));
+  const order = sifting("Order", [["Repairs most first", { order: "repair" }], ["Most suspect first", { order: "suspicion" }]]);
   order.hidden = orders.length < 2;
-  const filter = choice("Filter suspect labels", [
+  const filter = sifting("Filter suspect labels", [
     ["All labels", {}],
     ["Same text, other label", { contradicted: true }],
     ...classes.map((label): [string, Partial<QueueQuery>] => [`Labelled ${quoted(label)}`, { label }]),
     ...classes.map((suggested): [string, Partial<QueueQuery>] => [`Suggested ${quoted(suggested)}`, { suggested }]),
   ], { label: null, suggested: null, contradicted: false });
-  const empty = el("p", "empty");
-  const list = createVirtual(scope, {
+  const list = createVirtual(atEnd, {
+    label: "Suspect labels",
     names: "suspect-scroll",
+    heads: [],
+    multi: true,
+    pages: suspects,
     rowHeight: HEIGHT,
     spare: 8,
-    instead: empty,
-    total: () => suspects.total() ?? 0,
     create: createLine,
     update(line, index) {
       const [one, view] = [suspects.row(index), store.get()];
@@ -74,17 +72,14 @@ export function createQueueList(scope: Scope, { store, suspects, actions }: Sess
   });
   const { body } = list;
   const total = el("span", "muted");
-  const attributes = { role: "grid", "aria-label": "Suspect labels", "aria-multiselectable": "true" };
-  const grid = el("div", "grid", attributes, body);
-  const node = el("div", "queue-list", el("div", "tools", search, filter), el("div", "grid-box", grid, empty), el("div", "pane-foot", total, order));
+  const node = el("div", "queue-list", el("div", "tools", search, filter), list.node, el("div", "pane-foot", total, order));
 
   function choose(from: number, to: number) {
     const { picked: before, judged } = store.get();
     const picked = [...before];
     const done = rowsOf(judged.flat());
-    for (let i = Math.min(from, to); i <= Math.max(from, to); i += 1) {
-      const one = suspects.row(i);
-      if (one === undefined || done.includes(one.row)) continue;
+    for (const one of list.between(from, to)) {
+      if (done.includes(one.row)) continue;
       const place = rowsOf(picked).indexOf(one.row);
       if (place < 0) picked.push(one);
       else if (from === to) picked.splice(place, 1);
@@ -98,7 +93,7 @@ export function createQueueList(scope: Scope, { store, suspects, actions }: Sess
     onLook();
   };
   let anchor = 0; // where a range begins
-  scope.listen(body, "click", (event) => {
+  listen(body, "click", (event) => {
     const index = list.indexOf(event.target);
     if (index === undefined) return;
     list.focus(index);
@@ -107,7 +102,7 @@ export function createQueueList(scope: Scope, { store, suspects, actions }: Sess
     if (event.ctrlKey || event.metaKey) choose(index, index);
     else look();
   });
-  scope.listen(body, "keydown", (event) => {
+  listen(body, "keydown", (event) => {
     const before = list.active();
     if (event.key === "Enter") look();
     else if (event.key === " ") choose(before, before);
@@ -123,22 +118,17 @@ export function createQueueList(scope: Scope, { store, suspects, actions }: Sess
   function draw() {
     const view = store.get();
     const [n, front] = [suspects.total(), frontOf(view)];
-    setClass(grid, "bare", !n);
-    setAttribute(grid, "aria-rowcount", (n ?? 0) + 1);
-    setText(empty, n === 0 ? "No suspects match." : "");
     setText(total, view.picked.length > 0 ? `${count(view.picked.length)} chosen` : n === undefined ? "" : `${count(n)} labels`);
-    list.draw();
+    list.draw(n === 0 ? "No suspects match." : "");
     if (shown === front || body.contains(focused(body))) return;
-    for (let i = 0; i < Math.min(n ?? 0, 500); i += 1) {
-      if (suspects.row(i)?.row !== front?.row) continue;
-      shown = front;
-      list.activate(i);
-      return list.reveal(i);
-    }
+    const at = list.find(front?.row);
+    if (at === undefined) return;
+    shown = front;
+    list.activate(at);
+    list.reveal(at);
   }
-  scope.add(suspects.subscribe(draw));
-  drawn(scope, store, () => {
-    const view = store.get();
+  suspects.subscribe(draw);
+  drawn(store, (view) => {
     const now = [view.panel, view.picked, view.judged, frontOf(view)];
     if (now[0] !== "queue" || now.every((one, i) => one === drawnFor[i])) return;
     drawnFor = now;

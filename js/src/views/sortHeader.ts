@@ -2,7 +2,7 @@
 
 import type { PageQuery } from "../protocol";
 import { HEADINGS, type Column } from "../wire";
-import { el, setAttribute, setText, type Scope } from "./dom";
+import { el, listen, setAttribute, setText } from "./dom";
 
 const NUMERIC: ReadonlySet<Column> = new Set(["row", "proba", "margin", "flip_size"]);
 
@@ -12,13 +12,13 @@ export interface SortHeader {
   update(query: PageQuery, whose: string): void;
 }
 
-export function createSortHeader(scope: Scope, ask: (query: Partial<PageQuery>) => void): SortHeader {
+export function createSortHeader(ask: (query: Partial<PageQuery>) => void): SortHeader {
   let query: PageQuery | undefined;
   const columns = HEADINGS.map(([column, heading, title]) => {
     const arrow = el("span", "arrow", { "aria-hidden": "true" });
     const button = el("button", "sort", { type: "button", tabindex: -1, title }, heading, arrow);
     const node = el("div", NUMERIC.has(column) ? "cell num" : "cell", { role: "columnheader" }, button);
-    scope.listen(button, "click", () => {
+    listen(button, "click", () => {
       ask({ sort: column, meta: null, descending: query?.sort === column && query.meta === null ? !query.descending : false });
     });
     return { column, node, button, arrow };
@@ -27,7 +27,7 @@ export function createSortHeader(scope: Scope, ask: (query: Partial<PageQuery>) 
 
   const stop = (index: number) => columns.forEach(({ button }, i) => setAttribute(button, "tabindex", i === index ? 0 : -1));
   stop(0);
-  scope.listen(node, "keydown", (event) => {
+  listen(node, "keydown", (event) => {
     const at = columns.findIndex(({ button }) => button === event.target);
     const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: columns.length - 1 }[event.key];
     const next = to === undefined ? undefined : columns[to];

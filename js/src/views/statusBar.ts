@@ -3,7 +3,7 @@
 import type { Progress } from "../protocol";
 import { SILENCE, type Session } from "../session";
 import { isWorking } from "../store";
-import { button, drawn, el, setAttribute, setClass, setText, type Scope } from "./dom";
+import { button, drawn, el, setAttribute, setClass, setText } from "./dom";
 import { count } from "./format";
 
 const WELCOME = "Pick a test row to see what decides it.";
@@ -23,12 +23,12 @@ export function workWords(progress: Progress | null, running: number, inPhase: n
   return `${phase} ${count(done)}${of}, ${Math.round(running / 1_000)} s${total === null ? "" : remaining(done, total, inPhase)}`;
 }
 
-export function createStatusBar(scope: Scope, { store, actions }: Session): HTMLElement {
+export function createStatusBar({ store, actions, atEnd }: Session): HTMLElement {
   const status = el("p", "status", { role: "status", "aria-live": "polite" });
   const fill = el("span", "progress-fill");
   const track = el("div", "progress", { role: "progressbar", "aria-label": "Running job", "aria-valuemin": 0 }, fill);
   const phase = el("span", "muted phase", { "aria-hidden": "true" });
-  const cancel = button(scope, "Cancel", "", actions.cancel);
+  const cancel = button("Cancel", "", actions.cancel);
   const job = el("div", "job", phase, track);
   const node = el("div", "status-bar", status, job, cancel.node);
 
@@ -58,7 +58,7 @@ export function createStatusBar(scope: Scope, { store, actions }: Session): HTML
     setText(phase, busy ? words : "");
     fill.style.width = known ? `${(100 * Math.min(progress.done, total)) / total}%` : "";
   }
-  drawn(scope, store, draw);
-  scope.add(() => clearInterval(clock));
+  drawn(store, draw);
+  atEnd(() => clearInterval(clock));
   return node;
 }

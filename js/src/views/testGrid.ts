@@ -2,7 +2,7 @@
 
 import type { Session } from "../session";
 import { FIRST_QUERY } from "../store";
-import { drawn, el, setAttribute, setClass, setText, type Scope } from "./dom";
+import { drawn, el, listen } from "./dom";
 import { quoted } from "./names";
 import { createSortHeader } from "./sortHeader";
 import { createLine, ROW_HEIGHT } from "./testRow";
@@ -13,28 +13,20 @@ export interface TestGrid {
   focus(): void;
 }
 
-export function createTestGrid(scope: Scope, { store, pages, actions, watch }: Session): TestGrid {
-  const header = createSortHeader(scope, actions.ask);
-  const head = el("div", "heads", { role: "rowgroup" }, header.node);
-  const message = el("p", "empty");
+export function createTestGrid({ store, pages, actions, watch, atEnd }: Session): TestGrid {
+  const header = createSortHeader(actions.ask);
   let query = store.get().query;
   let shown: number | null = null; // the chosen row that was last scrolled into view
 
-  const inSight = () => {
-    const [first, last] = list.range();
-    const rows: number[] = [];
-    for (let i = first; i <= last; i += 1) {
-      const row = pages.row(i);
-      if (row !== undefined) rows.push(row.row);
-    }
-    watch(rows);
-  };
-  const list = createVirtual(scope, {
+  const inSight = () => watch(list.between(...list.range()).map(({ row }) => row));
+  const list = createVirtual(atEnd, {
+    label: "Test rows",
     names: "test-scroll",
+    heads: [el("div", "heads", { role: "rowgroup" }, header.node)],
+    multi: false,
+    pages,
     rowHeight: ROW_HEIGHT,
     spare: 8,
-    instead: message,
-    total: () => pages.total() ?? 0,
     create: createLine,
     update(line, index) {
       const row = pages.row(index);
@@ -45,9 +37,8 @@ export function createTestGrid(scope: Scope, { store, pages, actions, watch }: S
       inSight();
     },
   });
-  const { body } = list;
-  const grid = el("div", "grid test-grid", { role: "grid", "aria-label": "Test rows", "aria-colcount": 8 }, head, body);
-  const node = el("div", "grid-box", grid, message);
+  const { body, node } = list;
+  node.classList.add("rlw-test-grid");
 
   /** Scrolls to a row that Python chose; its position is known only while the list is unsorted and unfiltered. */
   function reveal() {
@@ -67,15 +58,7 @@ export function createTestGrid(scope: Scope, { store, pages, actions, watch }: S
       list.reset();
     }
     header.update(now, shared.classes.length > 2 ? "the predicted class" : quoted(shared.classes[1]));
-    const total = pages.total();
-    const none = total === undefined || total === 0;
-    setClass(grid, "bare", none);
-    setAttribute(grid, "aria-rowcount", total === undefined ? -1 : total + 1);
-    setAttribute(grid, "aria-busy", String(total === undefined));
-    const words = total === undefined ? "Loading the test rows…" : "No test rows match.";
-    setText(message, pages.error() || words);
-    list.draw();
-    if (pages.error() !== "") message.hidden = false;
+    list.draw(pages.total() === undefined ? "Loading the test rows…" : "No test rows match.");
     reveal();
   }
 
@@ -86,26 +69,24 @@ export function createTestGrid(scope: Scope, { store, pages, actions, watch }: S
     actions.select(row.row);
   }
 
-  scope.listen(body, "click", (event) => {
+  listen(body, "click", (event) => {
     const index = list.indexOf(event.target);
     if (index === undefined) return;
     list.focus(index);
     pick(index);
   });
-  scope.listen(body, "keydown", (event) => {
+  listen(body, "keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
       pick(list.active());
     } else list.onKey(event);
   });
-  scope.add(
-    pages.subscribe(() => {
-      draw();
-      inSight();
-    }),
-  );
-  drawn(scope, store, draw);
+  pages.subscribe(() => {
+    draw();
+    inSight();
+  });
+  drawn(store, draw);
   pages.want(0, 40);
   return { node, focus: () => list.focus(list.active()) };
 }

@@ -1,8 +1,8 @@
 /** Left pane: search, filter and the list of test rows. */
 
-import { FILTERS, type Filter } from "../wire";
+import type { Filter } from "../protocol";
 import type { Session } from "../session";
-import { button, el, setAttribute, setText, uniqueId, type Scope } from "./dom";
+import { button, choice, el, section, setAttribute, setText } from "./dom";
 import { count } from "./format";
 import { createHistograms } from "./histograms";
 import { createTestGrid } from "./testGrid";
@@ -25,49 +25,43 @@ export interface TestPane {
   search(): void;
 }
 
-export function createTestPane(scope: Scope, session: Session): TestPane {
+export function createTestPane(session: Session): TestPane {
   const { store, pages, actions } = session;
   const { classes, meta } = store.get().shared;
-  const { node: tools, search, select } = createTools(
-    scope,
-    "test rows",
-    [...FILTERS.map((filter) => [filter, LABELS[filter]] as const), ...classes.map((name, i) => [String(i), `Predicted “${name}”`] as const)],
+  const { node: tools, search, select } = createTools("test rows",
+    [...Object.entries(LABELS), ...classes.map((name, i): [string, string] => [String(i), `Predicted “${name}”`])],
     (text) => actions.ask({ search: text }),
-    (place) => actions.ask({ filter: FILTERS[place] ?? "all", predicted: classes[place - FILTERS.length] ?? null }),
+    (value) => actions.ask({ filter: value in LABELS ? (value as Filter) : "all", predicted: classes[Number(value)] ?? null }),
   );
   const orders = ["Sort by…", ...meta.flatMap((name) => [`${name} ▴`, `${name} ▾`])];
-  const by = el("select", "input", { "aria-label": "Sort by metadata" }, ...orders.map((words) => el("option", "", words)));
+  const by = choice("Sort by metadata", orders.map((words, i) => [i, words] as const), (value) => {
+    const at = Number(value) + 1;
+    actions.ask({ meta: meta[(at >> 1) - 1] ?? null, descending: at % 2 === 1 && at > 1 });
+  });
   by.hidden = meta.length === 0;
   if (!by.hidden) search.placeholder += `, or ${meta[0]}=…`;
   tools.append(by);
   const shown = el("span", "muted");
-  const id = uniqueId("tests");
-  const grid = createTestGrid(scope, session);
+  const grid = createTestGrid(session);
   const filled = el("span", "muted");
-  const pause = button(scope, "Pause", "quiet small", () => actions.setFilling(!store.get().filling));
-  const fold = button(scope, "", "quiet small", () => actions.unfold(store.get().spread === null));
-  const title = el("h3", "heading", { id }, "Test rows");
-  const node = el(
-    "section",
+  const pause = button("Pause", "quiet small", () => actions.setFilling(!store.get().filling));
+  const fold = button("", "quiet small", () => actions.unfold(store.get().spread === null));
+  const title = el("h3", "heading", "Test rows");
+  const node = section(
     "pane tests",
-    { "aria-labelledby": id },
+    title,
     el("div", "pane-head", title, shown, fold.node),
     tools,
-    createHistograms(scope, session),
+    createHistograms(session),
     grid.node,
     el("div", "pane-foot", filled, pause.node),
   );
-
-  scope.listen(by, "change", () => {
-    const at = by.selectedIndex + 1;
-    actions.ask({ meta: meta[(at >> 1) - 1] ?? null, descending: at % 2 === 1 && at > 1 });
-  });
 
   function draw() {
     const { shared, filled: sizes, filling, spread, query } = store.get();
     setText(fold.node, `Histograms${query.brushes.length > 0 ? ` (${query.brushes.length})` : ""}`);
     setAttribute(fold.node, "aria-expanded", String(spread !== null));
-    setAttribute(select.options[FILTERS.indexOf("misclassified")] as Element, "disabled", !shared.labelled);
+    setAttribute(select.querySelector("[value=misclassified]") as Element, "disabled", !shared.labelled);
     if (query.meta === null) by.selectedIndex = 0;
     const total = pages.total();
     setText(shown, total === undefined || total === shared.nTest ? count(shared.nTest) : `${count(total)} of ${count(shared.nTest)}`);
@@ -77,8 +71,8 @@ export function createTestPane(scope: Scope, session: Session): TestPane {
     setAttribute(pause.node, "aria-label", `${filling ? "Pause" : "Resume"}: set sizes`);
     pause.node.hidden = sizes === null || sizes.done >= sizes.total;
   }
-  scope.add(store.subscribe(draw));
-  scope.add(pages.subscribe(draw));
+  store.subscribe(draw);
+  pages.subscribe(draw);
   draw();
   return { node, focus: grid.focus, search: () => search.focus() };
 }

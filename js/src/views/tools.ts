@@ -1,16 +1,14 @@
 /** What stands above a list: a field to search it, and a choice of filters. */
 
-import { el, searchField, type Scope } from "./dom";
+import { choice, el, searchField } from "./dom";
 
 export function createTools(
-  scope: Scope,
   what: string,
-  filters: readonly (readonly [value: string, words: string])[],
+  filters: readonly [value: string, words: string][],
   onSearch: (text: string) => void,
-  onFilter: (place: number) => void,
+  onFilter: (value: string) => void,
 ) {
-  const search = searchField(scope, `Search ${what}`, onSearch);
-  const select = el("select", "input", { "aria-label": `Filter ${what}` }, ...filters.map(([value, words]) => el("option", "", { value }, words)));
-  scope.listen(select, "change", () => onFilter(select.selectedIndex));
+  const search = searchField(`Search ${what}`, onSearch);
+  const select = choice(`Filter ${what}`, filters, onFilter);
   return { node: el("div", "tools", search, select), search, select };
 }

@@ -1,7 +1,7 @@
 /** The list of ranked training rows. */
 
 import type { Session } from "../session";
-import { drawn, el, setAttribute, type Scope } from "./dom";
+import { drawn, el } from "./dom";
 import { createName } from "./names";
 import { createTrainList } from "./trainList";
 
@@ -17,14 +17,15 @@ export interface TrainGrid {
   line(): HTMLElement;
 }
 
-export function createTrainGrid(scope: Scope, session: Session): TrainGrid {
+export function createTrainGrid(session: Session): TrainGrid {
   const { store, bars } = session;
   const headings = HEADINGS.map(([words, title]) => el("div", "cell", { role: "columnheader", title }, words));
   const ends = [createName(), createName()] as const;
   headings.push(el("div", "cell ends", { role: "columnheader", title: MEANING, "aria-label": "Influence" }, "←", ends[0].node, "·", ends[1].node, "→"));
   const head = el("div", "row head train-head", { role: "row", "aria-rowindex": 1 }, ...headings);
   const heads = el("div", "heads", { role: "rowgroup" }, head);
-  const { node, grid, list, draw: drawList, follow, focus, line } = createTrainList(scope, session, bars, "Influential training rows", heads);
+  const { list, follow, focus, line } = createTrainList(session, bars, "Influential training rows", heads);
+  const { node } = list;
   node.classList.add("rlw-train-grid");
   let shownFor: number | null = null;
   let shownActive: number | null = null;
@@ -40,19 +41,17 @@ export function createTrainGrid(scope: Scope, session: Session): TrainGrid {
       shownFor = testRow;
       list.reset();
     }
-    setAttribute(grid, "aria-busy", String(rankingState === "loading"));
-    drawList(rankingState === "loading" ? "Ranking…" : "Pick a test row to rank them.");
+    const isBusy = rankingState === "loading";
+    list.draw(isBusy ? "Ranking…" : "Pick a test row to rank them.", isBusy);
     if (active === shownActive) return;
     shownActive = active;
     follow(true);
   }
 
-  scope.add(
-    bars.subscribe(() => {
-      draw();
-      follow();
-    }),
-  );
-  drawn(scope, store, draw);
+  bars.subscribe(() => {
+    draw();
+    follow();
+  });
+  drawn(store, draw);
   return { node, focus, top: () => list.reveal(0), line };
 }

@@ -1,16 +1,13 @@
 /** A list of training rows, of any length: what it draws, and what it does with clicks and keys. */
 
+import type { TrainRow } from "../protocol";
 import type { Session } from "../session";
-import { actInSight, el, focused, seen, setAttribute, setClass, setText, type Scope } from "./dom";
+import { actInSight, focused, listen, seen } from "./dom";
 import { createTrainLine, TRAIN_HEIGHT, type TrainLine } from "./trainRow";
 import { createVirtual, type Virtual } from "./virtual";
 
 export interface TrainList {
-  node: HTMLElement;
-  grid: HTMLElement;
-  list: Virtual<TrainLine>;
-  /** `words` stand there while it is empty. */
-  draw(words: string): void;
+  list: Virtual<TrainRow, TrainLine>;
   /** A row that an answer moved keeps the focus: the user was at the row, not at the position. */
   follow(scroll?: boolean): void;
   /** To a position; the row there becomes the active one, once it is known. */
@@ -21,21 +18,21 @@ export interface TrainList {
 }
 
 export function createTrainList(
-  scope: Scope,
-  { store, actions }: Session,
+  { store, actions, atEnd }: Session,
   rows: Session["bars"] | Session["lines"],
   label: string,
   ...heads: HTMLElement[]
 ): TrainList {
-  const empty = el("p", "empty");
   let awaited = false; // the line with the tab stop is still loading
 
-  const list: Virtual<TrainLine> = createVirtual(scope, {
+  const list: Virtual<TrainRow, TrainLine> = createVirtual(atEnd, {
+    label,
     names: "train-scroll",
+    heads,
+    multi: true,
+    pages: rows,
     rowHeight: TRAIN_HEIGHT,
     spare: 16,
-    instead: empty,
-    total: () => rows.total() ?? 0,
     create: createTrainLine,
     update(line, index) {
       const row = rows.row(index);
@@ -62,19 +59,9 @@ export function createTrainList(
       if (row !== undefined) actions.activate(row.row);
     },
   });
-  const { body } = list;
-  const attributes = { role: "grid", "aria-label": label, "aria-multiselectable": "true" };
-  const grid = el("div", "grid", attributes, ...heads, body);
-  const node = el("div", "grid-box", grid, empty);
+  const { body, node, empty } = list;
 
-  function extend(from: number, to: number) {
-    const selection = new Set(store.get().selection);
-    for (let i = Math.min(from, to); i <= Math.max(from, to); i += 1) {
-      const row = rows.row(i);
-      if (row !== undefined) selection.add(row.row);
-    }
-    actions.choose(selection);
-  }
+  const extend = (from: number, to: number) => actions.choose(new Set([...store.get().selection, ...list.between(from, to).map(({ row }) => row)]));
 
   /** The first row that is added takes the one with the focus along, as in lists of files. */
   function toggle(before: number, index: number) {
@@ -84,7 +71,7 @@ export function createTrainList(
     actions.choose(selection);
   }
 
-  scope.listen(body, "change", (event) => {
+  listen(body, "change", (event) => {
     const index = list.indexOf(event.target);
     const row = index === undefined ? undefined : rows.row(index);
     if (row === undefined) return;
@@ -94,7 +81,7 @@ export function createTrainList(
     }
     if (event.target instanceof HTMLInputElement) actions.decide([row.row], event.target.checked ? "relabel" : "clear");
   });
-  scope.listen(body, "click", (event) => {
+  listen(body, "click", (event) => {
     const index = list.indexOf(event.target);
     // Redrawing between a checkbox's click and change events would undo the click.
     if (index === undefined || (event.target instanceof Element && event.target.matches("input, select"))) return;
@@ -105,8 +92,8 @@ export function createTrainList(
     else if (store.get().selection.size > 0) actions.choose(new Set());
   });
   const line = () => list.lines.get(list.active())?.node ?? node;
-  actInSight(scope, body, () => seen(line()));
-  scope.listen(body, "keydown", (event) => {
+  actInSight(body, () => seen(line()));
+  listen(body, "keydown", (event) => {
     if (event.defaultPrevented || event.target instanceof HTMLSelectElement) return;
     if (event.key === "Enter" && event.target instanceof HTMLInputElement) {
       event.preventDefault();
@@ -117,16 +104,7 @@ export function createTrainList(
   });
 
   return {
-    node,
-    grid,
     list,
-    draw(words) {
-      const total = rows.total() ?? 0;
-      setClass(grid, "bare", total === 0);
-      setAttribute(grid, "aria-rowcount", total + 1);
-      setText(empty, words);
-      list.draw();
-    },
     follow(scroll = false) {
       const hadFocus = body.contains(focused(body));
       const { active } = store.get();
@@ -136,13 +114,11 @@ export function createTrainList(
         return actions.activate(there);
       }
       if (awaited || active === null || there === active) return;
-      for (let i = 0; i < Math.min(rows.total() ?? 0, 500); i += 1) {
-        if (rows.row(i)?.row !== active) continue;
-        if (hadFocus) list.focus(i);
-        else list.activate(i);
-        if (scroll) list.reveal(i);
-        return;
-      }
+      const i = list.find(active);
+      if (i === undefined) return;
+      if (hadFocus) list.focus(i);
+      else list.activate(i);
+      if (scroll) list.reveal(i);
     },
     place(index) {
       list.activate(index);

@@ -1,6 +1,8 @@
-/** Lines of a long list: only the visible ones exist, whatever its length. One of them has the tab stop. */
+/** A long list: only the visible lines exist, whatever its length. One of them has the tab stop. */
 
-import { el, focused, setAttribute, type Scope } from "./dom";
+import type { Pages } from "../pages";
+import type { Session } from "../session";
+import { el, focused, listen, setAttribute, setClass, setText } from "./dom";
 import { moved } from "./keys";
 
 /** Browsers stop drawing somewhere above this; beyond it, scroll bar positions are mapped to positions in the list. */
@@ -13,14 +15,17 @@ export interface Line {
   target: HTMLElement;
 }
 
-export interface Options<L extends Line> {
+export interface Options<Row, L extends Line> {
+  label: string;
   names: string;
+  /** What stands above the lines. */
+  heads: HTMLElement[];
+  /** Whether several lines can be chosen. */
+  multi: boolean;
+  pages: Pick<Pages<Row, never>, "total" | "row" | "error">;
   rowHeight: number;
   /** Lines kept above and below what is visible. */
   spare: number;
-  /** Shown while there are no lines; takes over their focus, or else a notebook would get the next key. */
-  instead: HTMLElement;
-  total(): number;
   create(): L;
   update(line: L, index: number): void;
   /** The visible lines changed. */
@@ -29,12 +34,20 @@ export interface Options<L extends Line> {
   onActive?(index: number): void;
 }
 
-export interface Virtual<L extends Line> {
+export interface Virtual<Row, L extends Line> {
+  node: HTMLElement;
   body: HTMLElement;
+  /** Shown while there are no lines; takes over their focus, or else a notebook would get the next key. */
+  empty: HTMLElement;
   lines: ReadonlyMap<number, L>;
   active(): number;
   range(): [number, number];
-  draw(): void;
+  /** `words` stand there while it is empty. */
+  draw(words: string, isBusy?: boolean): void;
+  /** The place of a row, if it is among the first ones. */
+  find(row: number | undefined): number | undefined;
+  /** The rows from one place to another, in their order. */
+  between(from: number, to: number): Row[];
   /** To the top, with the tab stop on the first line. */
   reset(): void;
   activate(index: number): void;
@@ -45,12 +58,17 @@ export interface Virtual<L extends Line> {
   onKey(event: KeyboardEvent): boolean;
 }
 
-export function createVirtual<L extends Line>(scope: Scope, options: Options<L>): Virtual<L> {
-  const { rowHeight, total, instead } = options;
+const LOOKED_AT = 500; // lines, for the place of a row
+
+export function createVirtual<Row extends { row: number }, L extends Line>(atEnd: Session["atEnd"], options: Options<Row, L>): Virtual<Row, L> {
+  const { rowHeight, pages } = options;
+  const total = () => pages.total() ?? 0;
   const lines = new Map<number, L>();
   const spacer = el("div", "spacer", { role: "none" });
   const body = el("div", `scroll ${options.names}`, { role: "rowgroup" }, spacer);
-  instead.tabIndex = -1;
+  const empty = el("p", "empty", { tabindex: -1 });
+  const role = { role: "grid", "aria-label": options.label, "aria-multiselectable": options.multi && "true" };
+  const grid = el("div", "grid", role, ...options.heads, body);
   let active = 0;
   let timer = 0;
 
@@ -77,13 +95,13 @@ export function createVirtual<L extends Line>(scope: Scope, options: Options<L>)
     return indices;
   }
 
-  function draw() {
+  function redraw() {
     const before = focused(spacer);
-    const held = before !== null && (before === instead || spacer.contains(before));
+    const held = before !== null && (before === empty || spacer.contains(before));
     body.hidden = total() === 0;
-    instead.hidden = !body.hidden;
+    empty.hidden = !body.hidden && pages.error() === "";
     layOut();
-    if (held && !spacer.contains(focused(spacer))) (lines.get(active)?.target ?? instead).focus({ preventScroll: true });
+    if (held && !spacer.contains(focused(spacer))) (lines.get(active)?.target ?? empty).focus({ preventScroll: true });
   }
 
   function layOut() {
@@ -122,14 +140,14 @@ export function createVirtual<L extends Line>(scope: Scope, options: Options<L>)
   function activate(index: number) {
     if (index === active) return;
     active = index;
-    draw();
+    redraw();
     options.onActive?.(index);
   }
 
   function focus(index: number) {
     reveal(index);
     if (index !== active) activate(index);
-    else draw();
+    else redraw();
     lines.get(index)?.target.focus({ preventScroll: true });
     options.onRange(...range());
   }
@@ -139,8 +157,8 @@ export function createVirtual<L extends Line>(scope: Scope, options: Options<L>)
     return node === null || !body.contains(node) ? undefined : Number(node.dataset["index"]);
   };
 
-  scope.listen(body, "scroll", () => {
-    draw();
+  listen(body, "scroll", () => {
+    redraw();
     if (timer === 0) {
       options.onRange(...range());
       timer = window.setTimeout(() => {
@@ -149,24 +167,43 @@ export function createVirtual<L extends Line>(scope: Scope, options: Options<L>)
       }, WAIT);
     }
   });
-  scope.listen(body, "focusin", (event) => {
+  listen(body, "focusin", (event) => {
     const index = indexOf(event.target);
     if (index !== undefined) activate(index);
   });
-  scope.add(() => clearTimeout(timer));
   const resize = new ResizeObserver(() => {
-    draw();
+    redraw();
     options.onRange(...range());
   });
   resize.observe(body);
-  scope.add(() => resize.disconnect());
+  atEnd(() => resize.disconnect());
 
   return {
+    node: el("div", "grid-box", grid, empty),
     body,
+    empty,
     lines,
     active: () => active,
     range,
-    draw,
+    draw(words, isBusy = pages.total() === undefined) {
+      setClass(grid, "bare", total() === 0);
+      setAttribute(grid, "aria-rowcount", pages.total() === undefined ? -1 : total() + 1);
+      setAttribute(grid, "aria-busy", String(isBusy));
+      setText(empty, pages.error() || words);
+      redraw();
+    },
+    find(row) {
+      for (let i = 0; i < Math.min(total(), LOOKED_AT); i += 1) if (row !== undefined && pages.row(i)?.row === row) return i;
+      return undefined;
+    },
+    between(from, to) {
+      const rows: Row[] = [];
+      for (let i = Math.min(from, to); i <= Math.max(from, to); i += 1) {
+        const row = pages.row(i);
+        if (row !== undefined) rows.push(row);
+      }
+      return rows;
+    },
     reset() {
       active = 0;
       body.scrollTop = 0;

@@ -1,10 +1,10 @@
 /** Middle pane: the chosen row and the training rows that decide it. */
 
-import type { Decision } from "../protocol";
 import type { Session } from "../session";
 import type { View } from "../store";
 import { createDetail } from "./detail";
-import { actInSight, button, drawn, el, seen, setAttribute, setClass, setText, term, uniqueId, type Scope } from "./dom";
+import { actInSight, button, choice, drawn, el, section, seen, setAttribute, setClass, setText, term } from "./dom";
+import { decisionKeys, type Keys } from "./keys";
 import { createFlipNote } from "./outcome";
 import { createQueryCard } from "./queryCard";
 import { createTrainGrid } from "./trainGrid";
@@ -20,16 +20,18 @@ export function nextStep(view: Readonly<View>): "find" | "try" | "step" | "verif
   return relabelled.size > 0 && unverified ? "verify" : "none";
 }
 
+export const BUSY = "Wait for the running job";
+
 /** Only a search for another row may replace a running one. */
 export function whyNotFind({ busy, testRow, shared }: Readonly<View>): string {
   if (testRow === null) return "Pick a test row first";
   if (!busy) return "";
   if (shared.job?.kind === "find" && shared.job.row !== testRow) return "";
-  return "Wait for the running job";
+  return BUSY;
 }
 
 export function whyNotVerify({ busy, relabelled, onTrial }: Readonly<View>): string {
-  if (busy) return "Wait for the running job";
+  if (busy) return BUSY;
   return relabelled.size + onTrial.size === 0 ? "Try or mark a training row first" : "";
 }
 
@@ -40,12 +42,11 @@ function whyNotStep(view: Readonly<View>): string {
 }
 
 /** The meaning of the marks. Its height is fixed: otherwise the rows below would jump. */
-function createLegend(scope: Scope, { store }: Session, begin: () => void) {
+function createLegend({ store }: Session, begin: () => void) {
   const words = el("span", "");
-  const step = button(scope, "Decide row by row", "small", begin);
+  const step = button("Decide row by row", "small", begin);
   const node = el("div", "muted legend", el("span", "", "◆ ", term("Flip set"), ", ", term("shares"), words), step.node);
-  const draw = () => {
-    const view = store.get();
+  drawn(store, (view) => {
     const { ranking, steps } = view;
     node.hidden = ranking === null;
     const size = ranking?.flip?.found ? ranking.flip.size : 0;
@@ -56,17 +57,14 @@ function createLegend(scope: Scope, { store }: Session, begin: () => void) {
     const next = nextStep(view) === "step";
     setClass(step.node, "primary", next);
     setClass(step.node, "quiet", !next);
-  };
-  drawn(scope, store, draw);
+  });
   return node;
 }
 
 /** Which of several classes a flip set is to lead to. */
-function createTarget(scope: Scope, { store, actions }: Session): HTMLElement {
-  const select = el("select", "input target", { "aria-label": "Flip to" }, el("option", "", { value: "" }, "any other class"));
-  scope.listen(select, "change", () => actions.aim(store.get().shared.classes[select.selectedIndex - 1] ?? null));
-  drawn(scope, store, () => {
-    const { shared, target, ranking } = store.get();
+function createTarget({ store, actions }: Session): HTMLElement {
+  const select = choice("Flip to", [["", "any other class"]], () => actions.aim(store.get().shared.classes[select.selectedIndex - 1] ?? null), "input target");
+  drawn(store, ({ shared, target, ranking }) => {
     const { classes } = shared;
     select.hidden = classes.length < 3;
     if (select.length === 1) select.append(...classes.map((name) => el("option", "", name)));
@@ -79,45 +77,39 @@ function createTarget(scope: Scope, { store, actions }: Session): HTMLElement {
 export interface Pane {
   node: HTMLElement;
   focus(): void;
-  /** For keys: if the rows they act on are out of sight, only scroll to them. */
-  decide(decision: Decision): void;
-  trySet(): void;
-  tryRows(): void;
-  step(): void;
-  note(): void;
+  /** If the rows they act on are out of sight, they only scroll to them. */
+  keys: Keys;
 }
 
-export function createWhyPane(scope: Scope, session: Session): Pane {
+export function createWhyPane(session: Session): Pane {
   const { store, actions } = session;
-  const id = uniqueId("why");
-  const find = button(scope, "Find flip set", "", actions.find);
-  const target = createTarget(scope, session);
-  const trySet = button(scope, "Try this set", "", () => {
+  const find = button("Find flip set", "", actions.find);
+  const target = createTarget(session);
+  const trySet = button("Try this set", "", () => {
     const flip = store.get().ranking?.flip;
     grid.top();
     actions.tryLabels(new Map(flip?.rows.map((row, i) => [row, flip.labels[i] ?? ""])));
   });
-  const draw = () => {
-    const view = store.get();
+  drawn(store, (view) => {
     find.update(whyNotFind(view));
     trySet.update(whyNotTry(view));
     const next = nextStep(view);
     setClass(find.node, "primary", next === "find");
     setClass(trySet.node, "primary", next === "try");
-  };
-  drawn(scope, store, draw);
-  const grid = createTrainGrid(scope, session);
-  const detail = createDetail(scope, session, ({ testRow }) => testRow !== null);
-  const head = el("div", "pane-head", el("h3", "heading", { id }, "Why"), target, el("div", "buttons", find.node, trySet.node));
-  const found = createFlipNote(scope, store);
+  });
+  const grid = createTrainGrid(session);
+  const detail = createDetail(session, ({ testRow }) => testRow !== null);
+  const title = el("h3", "heading", "Why");
+  const head = el("div", "pane-head", title, target, el("div", "buttons", find.node, trySet.node));
+  const found = createFlipNote(store);
   const isSeen = () => seen(grid.line(), detail.node);
-  actInSight(scope, detail.node, isSeen);
+  actInSight(detail.node, isSeen);
   const step = () => {
     actions.step();
     isSeen();
   };
-  const rows = el("div", "pane rows", head, createQueryCard(scope, session), found, createLegend(scope, session, step), grid.node);
-  const node = el("section", "why", { "aria-labelledby": id }, rows, detail.node);
+  const rows = el("div", "pane rows", head, createQueryCard(session), found, createLegend(session, step), grid.node);
+  const node = section("why", title, rows, detail.node);
   /** Where another pane hides this one, the first key only shows it. */
   const shown = () => {
     if (grid.node.checkVisibility()) return true;
@@ -127,10 +119,16 @@ export function createWhyPane(scope: Scope, session: Session): Pane {
   return {
     node,
     focus: grid.focus,
-    decide: (decision) => shown() && isSeen() && detail.decide(decision),
-    trySet: () => shown() && seen(found) && trySet.node.click(),
-    tryRows: () => shown() && isSeen() && detail.toggle(),
-    step: () => shown() && whyNotStep(store.get()) === "" && step(),
-    note: detail.note,
+    keys: {
+      ...decisionKeys((decision) => shown() && isSeen() && detail.decide(decision)),
+      f: () => find.node.click(),
+      a: () => shown() && seen(found) && trySet.node.click(),
+      t: () => shown() && isSeen() && detail.toggle(),
+      d: () => shown() && whyNotStep(store.get()) === "" && step(),
+      n() {
+        actions.show("why");
+        detail.note();
+      },
+    },
   };
 }

@@ -1,0 +1,105 @@
+"""What is known of a test row and of a retraining, in sentences: facts from refits, and predictions marked as such."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..evidence import Verification
+from ..facts import own_word, plural, probabilities
+from ..files.characters import isolated
+from ..workbench.findings import Forecast
+from ..workbench.summary import VerificationSummary
+
+_SCORES = (("accuracy", "Accuracy", ".1%"), ("f1", "F1", ".3f"), ("auc", "AUC", ".3f"), ("log_loss", "Log-loss", ".4f"))
+_SAME = 5e-5
+"""A score that moves less than this is unchanged."""
+
+
+def _quoted(label: Any) -> str:
+    return f"“{isolated(str(label))}”"
+
+
+def proba(value: float) -> str:
+    """Three decimals; what is not certain never rounds to certainty."""
+    if 0 < value < 0.001:
+        return "<0.001"
+    return ">0.999" if 0.999 < value < 1 else f"{value:.3f}"
+
+
+def _smallness(found: Any) -> str:
+    """What is proven about the size of a set."""
+    if found.optimal:
+        return "No smaller set exists." if found.size == 1 else "No smaller set can flip it."
+    if found.lower_bound <= 1:
+        return "No smaller set was found; one may exist."
+    return f"No set of fewer than {found.lower_bound:,} rows can flip it."
+
+
+def of_flip_set(found: Any, *, several: bool) -> tuple[str, str]:
+    """How sure a flip set is (``fact``, ``guess`` or ``open``), and what is known of it."""
+    if not found.found:
+        return "open", str(found.outcome)
+    rows, own = plural(int(found.size), "training row"), own_word(found)
+    if not found.verified and own:
+        return "open", f"Set of {rows}. {found.outcome} {own}"
+    if not found.verified or math.isnan(found.proba_after):
+        return "guess", f"Relabelling {rows} is predicted to flip it. {found.outcome}"
+    change = f"probability {' → '.join(probabilities(found.proba_before, found.proba_after))}."
+    to = f" to {_quoted(found.predicted_after)}" if several and found.predicted_after is not None else ""
+    known = " ".join(filter(None, (change, own, _smallness(found))))
+    return "fact", f"Relabelling {rows} flips the prediction{to} after retraining: {known}"
+
+
+def of_forecast(found: Forecast, before: float) -> str:
+    """What changed labels do to a row whose probability is ``before``, to first order."""
+    return (
+        f"Not retrained yet. With {plural(found.n_relabelled, 'changed label')}: probability {proba(before)} → about "
+        f"{proba(found.proba)}, so probably {_quoted(found.predicted)}. Verify to confirm."
+    )
+
+
+def of_retrained_row(line: Mapping[str, Any], done: Verification | None) -> str:
+    """What a retraining made of a line of the test rows; empty where that is not known."""
+    after, predicted = line["verified_proba"], line["verified_predicted"]
+    if done is None or after is None or predicted is None:
+        return ""
+    own = done.how != "minimiser"
+    before = line["own_proba"] if own and line["own_proba"] is not None else line["proba"]
+    who = f"Your {done.how} retrained" if own else "Retrained"
+    return (
+        f"{who} with {plural(len(done.rows), 'changed label')}: this row "
+        f"{'flips to' if line['flipped'] else 'stays'} {_quoted(predicted)}, "
+        f"probability {' → '.join(probabilities(before, after))}."
+    )
+
+
+def of_retraining(summary: VerificationSummary) -> dict[str, Any]:
+    """How many test rows a retraining flipped, and where the scores went."""
+    right, wrong, luck = summary.n_became_right, summary.n_became_wrong, summary.p_value
+    verb = "changes" if summary.n_flipped == 1 else "change"
+    split = "" if right is None or wrong is None else f": {right:,} now right, {wrong:,} now wrong"
+    words = f"{summary.n_flipped:,} of {plural(summary.n_test, 'test row')} {verb} class{split}."
+    if luck is not None and luck != 1:
+        p = "< 0.001" if luck < 0.001 else f"= {proba(luck)}"
+        words += f" {'Hardly' if luck < 0.05 else 'Possibly'} by chance (p {p})."
+    return {"words": words, "scores": list(_scores(summary))}
+
+
+def _scores(summary: VerificationSummary) -> Iterator[dict[str, str]]:
+    for name, label, digits in _SCORES:
+        before, after = (getattr(summary, f"{name}_{when}") for when in ("before", "after"))
+        if before is None or after is None:
+            continue
+        sign, worth = trend(before, after, falls=name == "log_loss")
+        cells = {"before": format(before, digits), "after": format(after, digits)}
+        yield {"label": label, **cells, "worth": worth, "trend": f"{sign} {worth or 'unchanged'}"}
+
+
+def trend(before: float, after: float, *, falls: bool) -> tuple[str, str]:
+    """Where a score went, and whether that is ``better`` or ``worse``; it ``falls`` as it gets better, or rises."""
+    if abs(after - before) < _SAME:
+        return "=", ""
+    rose = after > before
+    return "↑" if rose else "↓", "worse" if rose == falls else "better"
