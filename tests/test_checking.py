@@ -349,6 +349,13 @@ def test_wrong_simulations_are_explained() -> None:
         curve.chart(3)  # type: ignore[arg-type]
 
 
+@pytest.mark.filterwarnings("error")
+def test_nothing_is_left_to_check_once_every_label_is_decided() -> None:
+    data = Planted(2, n=60)
+    queue = rw.next_to_check(data.fit(), data.x_known, data.y_known, decisions=data.answers(np.arange(60)))
+    assert len(queue) == 0
+
+
 def test_gains_that_are_chance_do_not_turn_the_order_round() -> None:
     """A few known rows may say that every correction does harm; labels that are probably wrong still come first."""
     rng = np.random.default_rng(0)

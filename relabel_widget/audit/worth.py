@@ -131,7 +131,7 @@ def expected_gains(gains: Gains, probability: FloatArray, pairs: IntArray) -> Ex
     """
     doubt = np.sqrt(np.square(gains.noise).mean(axis=0))
     typical = float(np.median(doubt))
-    if not typical > 0:
+    if not (typical > 0 and probability.any()):
         return Expected(np.zeros_like(doubt), np.ones_like(doubt))
     per_doubt = 1.0 / np.maximum(doubt, 1e-9 * typical)
     first, noise = gains.first_order * per_doubt, gains.noise * per_doubt
