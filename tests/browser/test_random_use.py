@@ -24,7 +24,8 @@ SHOWN = """() => {
     inSet: !row.querySelector(".rlw-chip").hidden}));
   const text = (selector) => document.querySelector(selector).textContent;
   return {rows, title: text(".rlw-panes .rlw-card h4"), facts: text(".rlw-header .rlw-muted"),
-    threshold: Number(document.querySelector("input[type=number]").value)};
+    threshold: Number(document.querySelector("input[type=number]").value),
+    queue: document.querySelector(".rlw-queue") !== null};
 }"""
 KEYS = (
     *("ArrowDown", "ArrowUp", "PageDown", "Home", "End", "Enter", "Space", "Shift+ArrowDown", "Tab", "Escape"),
@@ -42,7 +43,7 @@ def differences(one: Shown, bench: rw.Workbench) -> list[str]:
         found.append(f"{shown['facts']!r} with {len(marked)} labels changed")
     if shown["threshold"] != bench.threshold:
         found.append(f"threshold {shown['threshold']}, not {bench.threshold}")
-    if row is None:
+    if row is None or shown["queue"]:  # what the queue hides is fetched when it is closed
         return found
     if any(line["name"] == "Loading" for line in shown["rows"]):
         return [*found, "rows still load"]
