@@ -177,7 +177,7 @@ class TestSearchAndFilters:
         expect(rows.box(worst[1])).to_have_count(0)
 
     def test_ranking_suspects_says_how_far_it_is_and_can_be_cancelled(self, show, bench, monkeypatch):
-        def slow(*_, monitor, **options):
+        def slow(*_, monitor, **_options):
             for step in range(200):
                 monitor.step("looking for suspect labels", step, 200)
                 time.sleep(0.05)
