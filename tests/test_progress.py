@@ -103,6 +103,22 @@ class TestTheLine:
 
         assert "solving" in work()
 
+    @pytest.mark.usefixtures("in_a_notebook")
+    def test_what_comes_just_after_other_words_is_shown_although_it_takes_long(self, capsys, monkeypatch):
+        monkeypatch.setattr(progress, "PAUSE", 0.1)
+        monkeypatch.setattr(progress, "_LATEST", 0.05)
+
+        @shows_progress
+        def work(*, monitor=None):
+            monitor.step("refitting", 0)
+            monitor.step("solving", 0)
+            time.sleep(0.4)
+            return capsys.readouterr().err
+
+        told = work()
+        assert "refitting" in told
+        assert "solving" in told
+
     def test_it_is_not_written_after_the_work_has_failed(self, capsys, monkeypatch):
         monkeypatch.setattr(progress, "PATIENCE", 0.1)
         monkeypatch.setattr(progress, "_in_notebook", lambda: True)
