@@ -16,6 +16,11 @@ T = TypeVar("T")
 PATIENCE = 2.0
 """Seconds that a call in a notebook takes before it shows progress of its own accord."""
 
+PAUSE = 0.1
+"""Seconds between two states of its line: a notebook keeps all that is written, and a search takes many steps."""
+
+_LATEST = 0.5  # seconds after which words that came within a pause are written, if nothing is said after them
+
 
 class Cancelled(Exception):  # noqa: N818 - a person's decision, not an error
     """Raised inside long work after `Monitor.cancel`; nothing has been changed."""
@@ -86,37 +91,47 @@ class ProgressLine:
         self._wanted = _in_notebook() if wanted is None else wanted
         self._from = time.monotonic() + (PATIENCE if wanted is None else 0.0)
         self._words = ""
+        self._written = ""
         self._longest = 0
         self._lock = threading.Lock()
-        # what was said last, if nothing is said for long after that
-        self._timer = threading.Timer(PATIENCE, self._write) if self._wanted and wanted is None else None
+        self._ended = threading.Event()
 
     def show(self, words: str) -> None:
-        """Write these words in place of the last ones."""
+        """Write these words in place of the last ones, unless those came just now."""
         self._words = words
         if self._wanted and time.monotonic() >= self._from:
             self._write()
 
     def _write(self) -> None:
         with self._lock:
-            if self._wanted and self._words:
+            if self._wanted and self._words != self._written:
+                self._written = self._words
                 self._longest = max(self._longest, len(self._words))
+                self._from = time.monotonic() + PAUSE
                 sys.stderr.write(f"\r{self._words:<{self._longest}}")
 
+    def _follow(self) -> None:
+        """Write what was said last, if nothing is said for long after that."""
+        wait = self._from - time.monotonic()
+        while not self._ended.wait(wait):
+            self._write()
+            wait = _LATEST
+
     def __enter__(self) -> ProgressLine:
-        if self._timer is not None:
-            self._timer.daemon = True
-            self._timer.start()
+        if self._wanted:
+            threading.Thread(target=self._follow, daemon=True).start()
         return self
 
     def __exit__(self, *raised: object) -> None:
-        """Leave the line as it is; what is written next begins another one."""
-        if self._timer is not None:
-            self._timer.cancel()
+        """Leave the line with the last words; what is written next begins another one."""
+        self._ended.set()
+        if self._longest:
+            self._write()
         with self._lock:
             self._wanted = False
             if self._longest:
                 sys.stderr.write("\n")
+                sys.stderr.flush()  # or a notebook shows the end of the line below what is printed after it
 
 
 def shows_progress(function: Callable[P, T]) -> Callable[P, T]:

@@ -18,6 +18,7 @@ from scipy import sparse
 from sklearn.linear_model import SGDClassifier
 
 import relabel_widget as rw
+from relabel_widget import monitor as progress
 from relabel_widget.audit.noise import adjusted_p, least_sums, score
 from relabel_widget.audit.settings import stacked
 from relabel_widget.design import as_design
@@ -295,7 +296,8 @@ def test_without_lower_bounds_nothing_is_called_proven(tmp_path: Path) -> None:
     assert "undecided" in drawn_proven
 
 
-def test_progress_is_printed_if_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_is_printed_if_asked_for(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PAUSE", 0.0)  # all that is told is written
     x, y = rows_of(60, 0)
     fit, group = rw.fit(x, y), np.where(np.arange(60) % 2, "odd", "even")
     calls = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import time
 
 import numpy as np
@@ -22,7 +24,9 @@ def small_fit():
 
 @pytest.fixture
 def in_a_notebook(monkeypatch):
+    """All that is told is written at once."""
     monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    monkeypatch.setattr(progress, "PAUSE", 0.0)
     monkeypatch.setattr(progress, "_in_notebook", lambda: True)
 
 
@@ -99,6 +103,22 @@ class TestTheLine:
 
         assert "solving" in work()
 
+    @pytest.mark.usefixtures("in_a_notebook")
+    def test_what_comes_just_after_other_words_is_shown_although_it_takes_long(self, capsys, monkeypatch):
+        monkeypatch.setattr(progress, "PAUSE", 0.1)
+        monkeypatch.setattr(progress, "_LATEST", 0.05)
+
+        @shows_progress
+        def work(*, monitor=None):
+            monitor.step("refitting", 0)
+            monitor.step("solving", 0)
+            time.sleep(0.4)
+            return capsys.readouterr().err
+
+        told = work()
+        assert "refitting" in told
+        assert "solving" in told
+
     def test_it_is_not_written_after_the_work_has_failed(self, capsys, monkeypatch):
         monkeypatch.setattr(progress, "PATIENCE", 0.1)
         monkeypatch.setattr(progress, "_in_notebook", lambda: True)
@@ -112,6 +132,29 @@ class TestTheLine:
             work()
         time.sleep(0.3)
         assert capsys.readouterr().err == ""
+
+    @pytest.mark.usefixtures("in_a_notebook")
+    def test_it_has_ended_before_anything_is_printed_after_it(self, monkeypatch):
+        """A notebook's stream keeps what is written back, and showed the end of the line below that."""
+        shown = io.BytesIO()
+        monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(shown))
+        rw.suspects(small_fit())
+        assert shown.getvalue().endswith(b"\n")
+
+    @pytest.mark.usefixtures("in_a_notebook")
+    def test_many_steps_write_few_states_and_always_the_last(self, capsys, monkeypatch):
+        monkeypatch.setattr(progress, "PAUSE", 0.1)
+
+        @shows_progress
+        def work(*, monitor=None):
+            for step in range(20_000):
+                monitor.step("refitting", step)
+
+        began = time.monotonic()
+        work()
+        told = capsys.readouterr().err
+        assert told.count("\r") <= 3 + (time.monotonic() - began) / progress.PAUSE
+        assert told.strip().endswith("refitting: 19999")
 
     @pytest.mark.usefixtures("in_a_notebook")
     def test_what_is_done_within_a_phase_stands_behind_it(self, capsys):

@@ -110,6 +110,7 @@ class TestFilters:
         assert rows_of(pages, search="ticket-107 ")[0] == 7
         assert rows_of(pages, search="TRAIN TEXT 12") == [12]
         assert rows_of(pages, search="nowhere") == []
+        assert rows_of(pages, search="7" * 5_000) == []  # more digits than int() takes
 
     def test_rows_that_say_the_same_as_one_are_found_with_that_one_first(self):
         from sklearn.feature_extraction.text import CountVectorizer

@@ -14,7 +14,8 @@ NEARLY = 0.95
 """The cosine of the features of texts from which on they say nearly the same."""
 
 _AT_ONCE = 2_000  # rows searched between two looks at whether anybody still waits for them
-_ALIKE = re.compile(r"(same|near)\s*=\s*(\d{1,12})")
+_NUMBER = r"\d{1,12}"  # what has more digits is no row, and int() refuses thousands of them
+_ALIKE = re.compile(rf"(same|near)\s*=\s*({_NUMBER})")
 
 
 def alike(row: int, *, nearly: bool = False) -> str:
@@ -46,7 +47,7 @@ class TrainingSearch:
         if self._names is None:
             self._names = [str(name).casefold() for name in self._workbench.ids.tolist()]
         names, text = self._names, self._workbench.train_text
-        number = int(words) if words.isdecimal() else -1
+        number = int(words) if re.fullmatch(_NUMBER, words) else -1
         first: list[int] = []
         others: list[int] = []
         for place, row in enumerate(rows.tolist()):

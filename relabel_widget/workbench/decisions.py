@@ -206,9 +206,17 @@ class Decisions:
     def bring(
         self, rows: IntArray, after: CodeArray, items: tuple[Imported, ...], *, source: str, annotator: str
     ) -> Event:
-        """Record decisions that were made elsewhere, as one that its ``annotator`` can undo."""
-        codes = [tuple(part.tolist()) for part in (rows, self.codes()[rows], after)]
-        return self.record(imported(codes[0], codes[1], codes[2], items, source=source, annotator=annotator))
+        """Record decisions that were made elsewhere, as one that its ``annotator`` can undo.
+
+        Of several about one row, each begins where the last one ended.
+        """
+        codes = self.codes()
+        before: list[int] = []
+        for row, code in zip(rows.tolist(), after.tolist(), strict=True):
+            before.append(int(codes[row]))
+            codes[row] = code
+        known = tuple(rows.tolist()), tuple(before), tuple(after.tolist())
+        return self.record(imported(*known, items, source=source, annotator=annotator))
 
     def step(self, kind: Kind, *, annotator: str, request: str = "") -> Event:
         """Take an annotator's newest own decision back (`Kind.UNDO`), or bring the one undone last again.

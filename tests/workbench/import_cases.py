@@ -60,5 +60,7 @@ def full(ids: Any = IDS) -> Workbench:
     one.adjudicate(6, "complaint", note="so be it")
     one.relabel(5)
     one.relabel(5)  # takes the mark off again
+    one.relabel(3)
+    one.relabel(3, note="it was right")  # so does this, with a reason
     one._annotator = "ada"
     return one
