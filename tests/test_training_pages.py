@@ -126,6 +126,9 @@ class TestFilters:
         assert rows_of(pages, search="near=4") == [4, 1]
         assert rows_of(pages, search="same=2", filter="kept") == []
         assert rows_of(pages, search="same=5") == []  # no such row, so these are words
+        described = rw.Workbench(model, texts, y, texts[:1], meta={"same": [2, 1, 5, 1, 1]})
+        assert rows_of(pages_of(described), search="same=2") == [2, 0]  # what a reason leads to, not the column
+        assert rows_of(pages_of(described), search="same=5") == [2]
 
     def test_a_hundred_thousand_rows_are_searched_in_a_moment_and_stopped_at_once(self):
         pages = pages_of(make(100_000))

@@ -33,14 +33,14 @@ class TrainingSearch:
     def places(self, rows: IntArray, search: str, monitor: Monitor) -> IntArray:
         """Where in ``rows`` the found ones are; those that the search names come first, the others in their order."""
         words = search.strip().casefold()
-        by_column = self._workbench.train_metadata.kept(search)
         like = _ALIKE.fullmatch(words)
-        if by_column is not None:
-            return np.flatnonzero(by_column[rows])
-        if like is not None and int(like[2]) < self._workbench.n_train:
+        if like is not None and int(like[2]) < self._workbench.n_train:  # also where a column has such a name
             row = int(like[2])
             found = np.flatnonzero(np.isin(rows, self._workbench.same_texts(row, near=_nearness(like[1]))))
             return found[np.argsort(rows[found] != row, kind="stable")]
+        by_column = self._workbench.train_metadata.kept(search)
+        if by_column is not None:
+            return np.flatnonzero(by_column[rows])
         return self._by_words(rows, words, monitor) if words else np.arange(len(rows))
 
     def _by_words(self, rows: IntArray, words: str, monitor: Monitor) -> IntArray:
