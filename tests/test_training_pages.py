@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
@@ -126,7 +127,7 @@ class TestFilters:
         assert rows_of(pages, search="near=4") == [4, 1]
         assert rows_of(pages, search="same=2", filter="kept") == []
         assert rows_of(pages, search="same=5") == []  # no such row, so these are words
-        described = rw.Workbench(model, texts, y, texts[:1], meta={"same": [2, 1, 5, 1, 1]})
+        described = rw.Workbench(model, texts, y, texts[:1], meta=(pd.DataFrame({"same": [2, 1, 5, 1, 1]}), None))
         assert rows_of(pages_of(described), search="same=2") == [2, 0]  # what a reason leads to, not the column
         assert rows_of(pages_of(described), search="same=5") == [2]
 
