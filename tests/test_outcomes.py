@@ -91,6 +91,19 @@ def test_a_retraining_is_told_with_its_scores_as_far_as_they_are_defined():
     ]
 
 
+def test_scores_that_read_the_same_are_unchanged():
+    scores = {"f1_before": 0.8467, "f1_after": 0.8471, "auc_before": 0.8847, "auc_after": 0.8851}
+    told = of_retraining(VerificationSummary(3, 40, 0, **scores, n_known=40))
+    assert [list(score.values()) for score in told["scores"]] == [
+        ["F1", "0.847", "0.847", "", "= unchanged"],
+        ["AUC", "0.885", "0.885", "", "= unchanged"],
+    ]
+
+
+def test_the_only_test_row_changes_class_or_not():
+    assert of_retraining(VerificationSummary(3, 1, 0))["words"] == "0 of 1 test row changes class."
+
+
 @pytest.mark.parametrize(
     ("before", "after", "falls", "expected"),
     [

@@ -13,8 +13,6 @@ from ..workbench.findings import Forecast
 from ..workbench.summary import VerificationSummary
 
 _SCORES = (("accuracy", "Accuracy", ".1%"), ("f1", "F1", ".3f"), ("auc", "AUC", ".3f"), ("log_loss", "Log-loss", ".4f"))
-_SAME = 5e-5
-"""A score that moves less than this is unchanged."""
 
 
 def _quoted(label: Any) -> str:
@@ -78,7 +76,7 @@ def of_retrained_row(line: Mapping[str, Any], done: Verification | None) -> str:
 def of_retraining(summary: VerificationSummary) -> dict[str, Any]:
     """How many test rows a retraining flipped, and where the scores went."""
     right, wrong, luck = summary.n_became_right, summary.n_became_wrong, summary.p_value
-    verb = "changes" if summary.n_flipped == 1 else "change"
+    verb = "changes" if 1 in (summary.n_flipped, summary.n_test) else "change"
     split = "" if right is None or wrong is None else f": {right:,} now right, {wrong:,} now wrong"
     words = f"{summary.n_flipped:,} of {plural(summary.n_test, 'test row')} {verb} class{split}."
     if luck is not None and luck != 1:
@@ -92,14 +90,15 @@ def _scores(summary: VerificationSummary) -> Iterator[dict[str, str]]:
         before, after = (getattr(summary, f"{name}_{when}") for when in ("before", "after"))
         if before is None or after is None:
             continue
-        sign, worth = trend(before, after, falls=name == "log_loss")
         cells = {"before": format(before, digits), "after": format(after, digits)}
+        same = cells["before"] == cells["after"]
+        sign, worth = ("=", "") if same else trend(before, after, falls=name == "log_loss")
         yield {"label": label, **cells, "worth": worth, "trend": f"{sign} {worth or 'unchanged'}"}
 
 
 def trend(before: float, after: float, *, falls: bool) -> tuple[str, str]:
     """Where a score went, and whether that is ``better`` or ``worse``; it ``falls`` as it gets better, or rises."""
-    if abs(after - before) < _SAME:
+    if after == before:
         return "=", ""
     rose = after > before
     return "↑" if rose else "↓", "worse" if rose == falls else "better"

@@ -104,6 +104,8 @@ def summarise(verification: Verification, truth: IntArray | None) -> Verificatio
 
 def _sign_test(one: int, other: int) -> float:
     """Two-sided, by the binomial distribution of fair coin tosses."""
+    if abs(one - other) < 2:
+        return 1.0  # exactly: the sum of rounded probabilities falls short of it
     return float(min(1.0, 2 * bdtr(min(one, other), one + other, 0.5)))
 
 

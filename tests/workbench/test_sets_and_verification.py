@@ -154,7 +154,7 @@ def test_cancelled_work_leaves_everything_as_it_was(bench: Workbench) -> None:
     assert len(bench.history()) == 1
 
 
-@pytest.mark.parametrize(("right", "wrong"), [(0, 0), (1, 0), (0, 5), (6, 2), (7, 7), (40, 20)])
+@pytest.mark.parametrize(("right", "wrong"), [(0, 0), (1, 0), (0, 5), (6, 2), (7, 7), (7, 8), (40, 20)])
 def test_how_likely_a_split_is_by_chance_is_the_exact_sign_test(right: int, wrong: int) -> None:
     from scipy.stats import binomtest
 
@@ -169,6 +169,7 @@ def test_how_likely_a_split_is_by_chance_is_the_exact_sign_test(right: int, wron
     assert (found.n_became_right, found.n_became_wrong, found.n_relabelled) == (right, wrong, 2)
     expected = binomtest(right, right + wrong).pvalue if right + wrong else 1.0
     assert found.p_value == pytest.approx(expected, rel=1e-12)
+    assert (found.p_value == 1) == (abs(right - wrong) < 2)
 
 
 @pytest.mark.parametrize("name", ["verification_summary", "columns_after"])
