@@ -15,8 +15,8 @@ export interface Actions extends Queue {
   draft(rows: readonly number[], note: string): void;
   /** `labels` are the new ones of the rows, one each; without them Python takes those that it suggests. */
   decide(rows: readonly number[], decision: Decision, labels?: readonly string[]): void;
-  /** What is tried from now on, and nothing else; an empty label is left to Python. Nothing of it is recorded. */
-  tryLabels(labels: ReadonlyMap<number, string>): void;
+  /** What is tried from now on, and nothing else; a label that is null is left to Python. Nothing of it is recorded. */
+  tryLabels(labels: ReadonlyMap<number, string | null>): void;
   /** Begin to decide about the rows of the flip set one by one, or end it. */
   step(): void;
   /** The training row that keys act on. */
@@ -97,8 +97,8 @@ export function createActions(
     if (failed === undefined && draftOf(store.get(), rows) === note) draft(rows, "");
     return failed;
   };
-  const tryLabels = (onTrial: ReadonlyMap<number, string>) => {
-    const body = { rows: [...onTrial.keys()], labels: [...onTrial.values()].map((label) => label || null) };
+  const tryLabels = (onTrial: ReadonlyMap<number, string | null>) => {
+    const body = { rows: [...onTrial.keys()], labels: [...onTrial.values()] };
     void optimistic({ onTrial }, client.request("try", body));
   };
   /** To the first of these rows. */

@@ -64,8 +64,8 @@ export interface View {
   shared: Shared;
   testRow: number | null;
   relabelled: ReadonlySet<number>;
-  /** The labels on trial, by training row; empty where Python is to choose one. */
-  onTrial: ReadonlyMap<number, string>;
+  /** The labels on trial, by training row; null where Python is to choose one. */
+  onTrial: ReadonlyMap<number, string | null>;
   /** The rows of the flip set still to be decided about, one after the other; null otherwise. */
   steps: readonly number[] | null;
   busy: boolean;

@@ -34,6 +34,21 @@ describe("choosing a row", () => {
     expect(session.store.get()).toMatchObject({ testRow: 4, notice: "4" });
   });
 
+  test("a class to flip to that is chosen before the ranking is there stays chosen", async () => {
+    const { fake, session } = open({ test_row: 3 });
+    session.actions.aim("good");
+    fake.reply(fake.last("ranking"), contract.results.ranking);
+    await settled();
+    session.actions.find();
+    expect(fake.last("find")).toMatchObject({ target: "good" });
+  });
+
+  test("a label without a name is tried, and no label is left to Python", () => {
+    const { fake, session } = open();
+    session.actions.tryLabels(new Map([[1, ""], [2, null]]));
+    expect(fake.last("try")).toMatchObject({ rows: [1, 2], labels: ["", null] });
+  });
+
   test("a late ranking of an earlier choice is dropped", async () => {
     const { fake, session } = open();
     session.actions.select(3);

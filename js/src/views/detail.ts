@@ -51,7 +51,7 @@ export function createDetail(session: Session, isShown: (view: Readonly<View>) =
     const rows = subjects(store.get());
     const next = new Map(onTrial);
     const all = rows.every((row) => onTrial.has(row));
-    for (const row of rows) all ? next.delete(row) : next.set(row, onTrial.get(row) ?? "");
+    for (const row of rows) all ? next.delete(row) : next.set(row, onTrial.get(row) ?? null);
     actions.tryLabels(next);
   };
   const attempt = button("Try (T)", "dashed small", toggle);

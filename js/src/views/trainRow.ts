@@ -18,8 +18,8 @@ export interface TrainLine extends Line {
 
 export interface LineState {
   marked: boolean;
-  /** The label on trial; empty where it is the one suggested. */
-  tried: string | undefined;
+  /** The label on trial; null where it is the one suggested. */
+  tried: string | null | undefined;
   chosen: boolean;
   active: boolean;
   largest: number;
@@ -81,7 +81,7 @@ export function createTrainLine(): TrainLine {
       const several = classes.length > 2 && row !== undefined;
       if (several && pick.length === 0) pick.append(...classes.map((one) => el("option", "", { value: one }, one)));
       const changed = marked || trial;
-      const other = tried || (trial && marked ? row.original : (row?.suggested ?? ""));
+      const other = tried ?? (trial && marked ? row.original : (row?.suggested ?? ""));
       original.set(trial && !several ? current : (row?.original ?? ""));
       corrected.set(trial ? other : current);
       suggested.set(other);

@@ -88,7 +88,7 @@ export function createWhyPane(session: Session): Pane {
   const trySet = button("Try this set", "", () => {
     const flip = store.get().ranking?.flip;
     grid.top();
-    actions.tryLabels(new Map(flip?.rows.map((row, i) => [row, flip.labels[i] ?? ""])));
+    actions.tryLabels(new Map(flip?.rows.map((row, i) => [row, flip.labels[i] ?? null])));
   });
   drawn(store, (view) => {
     find.update(whyNotFind(view));
