@@ -90,13 +90,6 @@ export function createWhyPane(session: Session): Pane {
     grid.top();
     actions.tryLabels(new Map(flip?.rows.map((row, i) => [row, flip.labels[i] ?? null])));
   });
-  drawn(store, (view) => {
-    find.update(whyNotFind(view));
-    trySet.update(whyNotTry(view));
-    const next = nextStep(view);
-    setClass(find.node, "primary", next === "find");
-    setClass(trySet.node, "primary", next === "try");
-  });
   const grid = createTrainGrid(session);
   const detail = createDetail(session, ({ testRow }) => testRow !== null);
   const title = el("h3", "heading", "Why");
@@ -110,6 +103,14 @@ export function createWhyPane(session: Session): Pane {
   };
   const rows = el("div", "pane rows", head, createQueryCard(session), found, createLegend(session, step), grid.node);
   const node = section("why", title, rows, detail.node);
+  drawn(store, (view) => {
+    find.update(whyNotFind(view));
+    trySet.update(whyNotTry(view));
+    const next = nextStep(view);
+    setClass(find.node, "primary", next === "find");
+    setClass(trySet.node, "primary", next === "try");
+    setClass(node, "stepping", view.steps !== null);
+  });
   /** Where another pane hides this one, the first key only shows it. */
   const shown = () => {
     if (grid.node.checkVisibility()) return true;
