@@ -424,7 +424,7 @@ def test_a_row_that_was_relabelled_goes_on_to_a_third_class_from_there(kind: str
     if kind == "multinomial":
         fit = rw.fit(x, y)
     else:
-        fit = rw.adopt(LinearSVC(C=0.1, tol=1e-8, max_iter=100_000).fit(x, y), x, y)
+        fit = rw.adopt(LinearSVC(C=0.1, tol=1e-8, max_iter=100_000, dual=False).fit(x, y), x, y)
     problem, responses = fit.problem, responses_of(fit)
     functionals = problem.functionals(fit.design_of(x[:3]), fit.theta)
     question = Question(fit, functionals[:, 0], 0.0, "relabel", np.arange(len(y)))
