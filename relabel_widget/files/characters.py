@@ -36,6 +36,11 @@ def isolated(text: str) -> str:
     return f"\u2068{text}\u2069" if any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in text) else text
 
 
+def quoted(name: object) -> str:
+    """A name in quotation marks, `isolated` from the sentence around it."""
+    return f"“{isolated(str(name))}”"
+
+
 def printable(text: str) -> str:
     """The text made valid for XML and HTML: `readable`, with controls and noncharacters replaced by U+FFFD.
 

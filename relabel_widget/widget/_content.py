@@ -6,7 +6,7 @@ from base64 import b64encode
 from typing import Any, TypeAlias
 
 from ..facts import signed
-from ..files.characters import isolated
+from ..files.characters import quoted
 from ..workbench.row_content import Content, Table, Text
 from ._types import FLAG, TEXT, listed, record
 
@@ -34,7 +34,7 @@ def shown(content: Content) -> Shown:
     if isinstance(content, Text):
         return content.text, None
     if isinstance(content, Table):
-        about = f"Log-odds of “{isolated(content.about)}”: coefficient × value." if content.about else ""
+        about = f"Log-odds of {quoted(content.about)}: coefficient × value." if content.about else ""
         return content.text, {"image": "", "coarse": False, "lines": _lines(content), "about": about}
     image = b64encode(content.png).decode()
     return content.text, {"image": image, "coarse": content.width < _COARSE, "lines": [], "about": ""}

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ..facts import clip, plural
-from ..files.characters import isolated
+from ..files.characters import isolated, quoted
 from ..workbench.carried import Uncarried
 from ._pages import Pages
 
@@ -46,7 +46,7 @@ def _choice(words: str, decision: str, label: Any = None, note: str = "", effect
 
 
 def _quoted(label: Any) -> str:
-    return f"“{isolated(clip(label, 40))}”"
+    return quoted(clip(label, 40))
 
 
 def _line(row: int | None, what: str, who: str, note: str, time: datetime) -> Value:

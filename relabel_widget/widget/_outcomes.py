@@ -8,15 +8,11 @@ from typing import Any
 
 from ..evidence import Verification
 from ..facts import own_word, plural, probabilities
-from ..files.characters import isolated
+from ..files.characters import quoted
 from ..workbench.findings import Forecast
 from ..workbench.summary import VerificationSummary
 
 _SCORES = (("accuracy", "Accuracy", ".1%"), ("f1", "F1", ".3f"), ("auc", "AUC", ".3f"), ("log_loss", "Log-loss", ".4f"))
-
-
-def _quoted(label: Any) -> str:
-    return f"“{isolated(str(label))}”"
 
 
 def proba(value: float) -> str:
@@ -45,7 +41,7 @@ def of_flip_set(found: Any, *, several: bool) -> tuple[str, str]:
     if not found.verified or math.isnan(found.proba_after):
         return "guess", f"Relabelling {rows} is predicted to flip it. {found.outcome}"
     change = f"probability {' → '.join(probabilities(found.proba_before, found.proba_after))}."
-    to = f" to {_quoted(found.predicted_after)}" if several and found.predicted_after is not None else ""
+    to = f" to {quoted(found.predicted_after)}" if several and found.predicted_after is not None else ""
     known = " ".join(filter(None, (change, own, _smallness(found))))
     return "fact", f"Relabelling {rows} flips the prediction{to} after retraining: {known}"
 
@@ -54,7 +50,7 @@ def of_forecast(found: Forecast, before: float) -> str:
     """What changed labels do to a row whose probability is ``before``, to first order."""
     return (
         f"Not retrained yet. With {plural(found.n_relabelled, 'changed label')}: probability {proba(before)} → about "
-        f"{proba(found.proba)}, so probably {_quoted(found.predicted)}. Verify to confirm."
+        f"{proba(found.proba)}, so probably {quoted(found.predicted)}. Verify to confirm."
     )
 
 
@@ -68,7 +64,7 @@ def of_retrained_row(line: Mapping[str, Any], done: Verification | None) -> str:
     who = f"Your {done.how} retrained" if own else "Retrained"
     return (
         f"{who} with {plural(len(done.rows), 'changed label')}: this row "
-        f"{'flips to' if line['flipped'] else 'stays'} {_quoted(predicted)}, "
+        f"{'flips to' if line['flipped'] else 'stays'} {quoted(predicted)}, "
         f"probability {' → '.join(probabilities(before, after))}."
     )
 

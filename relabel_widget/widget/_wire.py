@@ -9,7 +9,7 @@ import numpy as np
 
 from ..bayes import BayesFit
 from ..facts import clip
-from ..files.characters import isolated
+from ..files.characters import quoted
 from ..monitor import Monitor
 from ..workbench.row_content import Content
 from . import _outcomes as outcomes
@@ -193,7 +193,7 @@ def _same(workbench: Any, train: int, suggested: str) -> dict[str, Any]:
         return {"same": [], "other": "", "choices": []}
     others = same[labels[same] != labels[train]].tolist()
     named = classes(workbench) if len(workbench.classes) == 2 else sorted({str(labels[train]), suggested})
-    other = f"Row {others[0]} is equal, and labelled “{isolated(str(labels[others[0]]))}”." if others else ""
+    other = f"Row {others[0]} is equal, and labelled {quoted(labels[others[0]])}." if others else ""
     return {"same": same.tolist(), "other": other, "choices": named}
 
 

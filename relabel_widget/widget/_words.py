@@ -11,7 +11,7 @@ import pandas as pd
 
 from .._typing import IntArray
 from ..facts import accuracy_change, clip, flips, own_word, plural, probabilities
-from ..files.characters import isolated, readable
+from ..files.characters import isolated, quoted, readable
 from ..journal.events import DECISIONS
 from ..workbench import Workbench
 from ..workbench.reasons import Reasons
@@ -36,10 +36,10 @@ def on_page(error: BaseException) -> str:
 
 def picked(line: dict[str, Any], classes: list[str]) -> str:
     """The message after a test row was chosen."""
-    truth = "" if line["label"] is None else f", true label “{isolated(line['label'])}”"
+    truth = "" if line["label"] is None else f", true label {quoted(line['label'])}"
     named = classes[1] if len(classes) == 2 else line["predicted"]
-    chance = f"probability of “{isolated(named)}” {line['proba']:.3f}"
-    return f"Test row {line['row']} is predicted “{isolated(line['predicted'])}”{truth} ({chance})."
+    chance = f"probability of {quoted(named)} {line['proba']:.3f}"
+    return f"Test row {line['row']} is predicted {quoted(line['predicted'])}{truth} ({chance})."
 
 
 def found(workbench: Any, result: Any, row: int) -> str:
@@ -121,8 +121,7 @@ def checked(workbench: Any) -> str:
 
 def suspected(label: Any, suggested: Any, score: float) -> str:
     """What is wrong with a label."""
-    has, other = isolated(str(label)), isolated(str(suggested))
-    return f"Labelled “{has}”, wrong with a probability of {score:.1%}. Suggested: “{other}”."
+    return f"Labelled {quoted(label)}, wrong with a probability of {score:.1%}. Suggested: {quoted(suggested)}."
 
 
 def reasons(workbench: Any, found: Reasons) -> list[list[str]]:
@@ -132,11 +131,11 @@ def reasons(workbench: Any, found: Reasons) -> list[list[str]]:
         told = found.features[found.features["contribution"] * sign > 0].head(_PARTS)
         parts = zip(told["feature"], told["contribution"].abs(), strict=True)
         named = ", ".join(f"{clip(word, 80)} {part:.2f}" for word, part in parts)
-        lines.append([f"Speaks for “{isolated(str(label))}”: ", named or "nothing", _BY])
+        lines.append([f"Speaks for {quoted(label)}: ", named or "nothing", _BY])
     nearest = found.nearest[~found.nearest["row"].isin(equal)]
     for line in nearest.head(_LINES - len(lines)).to_dict("records"):
         text = clip(workbench.train_text(int(line["row"])), _BESIDE)
-        about = f"Alike ({line['similarity']:.2f}), labelled “{isolated(str(line['label']))}”: "
+        about = f"Alike ({line['similarity']:.2f}), labelled {quoted(line['label'])}: "
         lines.append([about, text, f"Training row {line['row']}: {text}", alike(line["row"])])
     effect = found.effect
     before, after = effect.log_loss_before, effect.log_loss_after
@@ -156,7 +155,7 @@ def _equal_rows(workbench: Any, row: int) -> tuple[IntArray, list[list[str]]]:
         others = same[same != row]
         if (labels[others] != labels[row]).any():
             counted = Counter(labels[others].tolist()).most_common()
-            named = ", ".join(f"{number:,} labelled “{isolated(str(label))}”" for label, number in counted)
+            named = ", ".join(f"{number:,} labelled {quoted(label)}" for label, number in counted)
             return others, [[about, named, "Click to see them all", alike(row, nearly=near is not None)]]
     return np.empty(0, dtype=np.int64), []
 
