@@ -328,8 +328,10 @@ class TestTheList:
     def test_what_was_not_written_stays_chosen_and_says_so(self, show, monkeypatch):
         bench = plain_hotel()
         one, _ = opened(show, bench)
+        typed = threading.Event()
 
         def refuse(*_, **__):
+            typed.wait(20)  # refused before that, the second key would be one about what is seen
             raise JournalError("keep: the store is full.")
 
         monkeypatch.setattr(rw.Workbench, "keep", refuse)
@@ -337,6 +339,7 @@ class TestTheList:
             list_of(one).locator(f"[data-index='{index}']").click(modifiers=["Control"])
         one.page.keyboard.press("k")
         one.page.keyboard.press("r")
+        typed.set()
         expect(body_of(one)).to_contain_text("Not recorded.")
         expect(body_of(one)).to_contain_text("Keys pressed since were ignored: r.")
         expect(body_of(one).locator("p").first).to_have_text("2 labels chosen")
