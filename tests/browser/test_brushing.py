@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from boxes import box_of
 from playwright.sync_api import expect
 from widget_harness import hotel_workbench, topics_workbench
 
@@ -27,7 +28,7 @@ def unfolded(one):
 
 def drag(one, name, first, last):
     """Over a part of the width, between two bins."""
-    box = histogram(one, name).locator(".rlw-plot").bounding_box()
+    box = box_of(histogram(one, name).locator(".rlw-plot"))
     y = box["y"] + box["height"] / 2
     one.page.mouse.move(box["x"] + box["width"] * first, y)
     one.page.mouse.down()
@@ -42,12 +43,12 @@ def n_listed(one, n):
 def test_they_are_folded_first_and_the_list_keeps_its_room(show, bench):
     one = show(bench, width=950)
     expect(one.page.locator(".rlw-histograms")).to_be_hidden()
-    assert one.tests.bounding_box()["height"] > 350
+    assert box_of(one.tests)["height"] > 350
     unfolded(one)
-    assert one.tests.bounding_box()["height"] > 200
-    assert one.page.locator(".rlw-frame").bounding_box()["height"] <= 620
+    assert box_of(one.tests)["height"] > 200
+    assert box_of(one.page.locator(".rlw-frame"))["height"] <= 620
     one.button("Histograms").click()
-    assert one.tests.bounding_box()["height"] > 350
+    assert box_of(one.tests)["height"] > 350
 
 
 def test_a_drag_filters_the_list_and_the_other_histograms_show_what_is_left(show, bench):

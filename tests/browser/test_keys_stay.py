@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from boxes import box_of
 from jupyter_harness import jupyter, write_notebook
 from marimo_harness import marimo, write_app
 from playwright.sync_api import expect
@@ -79,7 +80,7 @@ def copied(page, region):
     """What Ctrl+C takes of a text that the mouse selected."""
     text = region.locator(".rlw-detail-text")
     text.scroll_into_view_if_needed()
-    box = text.bounding_box()
+    box = box_of(text)
     page.mouse.move(box["x"] + 1, box["y"] + 10)
     page.mouse.down()
     page.mouse.move(box["x"] + 150, box["y"] + 10, steps=5)

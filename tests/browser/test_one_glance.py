@@ -7,6 +7,7 @@ import itertools
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from boxes import box_of, expect_inside
 from jupyter_harness import jupyter, write_notebook
 from playwright.sync_api import expect
 from test_jupyter import SETUP, SHOW
@@ -29,7 +30,7 @@ def boxes_of(region):
     }
     for name in ("Find flip set", "Try this set", "Verify by retraining", "Undo", "Redo", "Export labels"):
         places[name] = region.get_by_role("button", name=name, exact=True)
-    return {name: place.bounding_box() for name, place in places.items()}
+    return {name: box_of(place) for name, place in places.items()}
 
 
 @pytest.mark.jupyter
@@ -42,7 +43,7 @@ def test_the_job_in_jupyterlab_on_a_laptop_without_scrolling(tmp_path, page):
         expect(region).to_be_visible(timeout=60_000)
         expect(page.get_by_role("region", name="File Browser Section")).to_be_visible()
         region.evaluate("(node) => node.scrollIntoView({block: 'end', behavior: 'instant'})")
-        start, whole = page.evaluate(SCROLLED), region.bounding_box()
+        start, whole = page.evaluate(SCROLLED), box_of(region)
         assert whole["width"] >= 900
         assert whole["height"] <= 640
 
@@ -83,7 +84,7 @@ def test_the_job_in_jupyterlab_on_a_laptop_without_scrolling(tmp_path, page):
         press("Export labels")
         expect(status).to_contain_text("Wrote ")
         assert page.evaluate(SCROLLED) == start
-        assert region.bounding_box() == whole
+        assert box_of(region) == whole
     assert len(pd.read_csv(tmp_path / "corrected_labels.csv")) >= 1
 
 
@@ -93,14 +94,14 @@ class TestTheFrame:
         frame = one.page.locator(".rlw-frame")
 
         def height():
-            return frame.bounding_box()["height"]
+            return box_of(frame)["height"]
 
         assert height() == 500
         one.widget.height = 700
         edge = one.page.get_by_role("separator", name="Height of the workbench")
         expect(edge).to_have_attribute("aria-valuenow", "700")
         assert height() == 700
-        place = edge.bounding_box()
+        place = box_of(edge)
         one.page.mouse.move(place["x"] + 50, place["y"] + 5)
         one.page.mouse.down()
         one.page.mouse.move(place["x"] + 50, place["y"] - 95, steps=4)
@@ -129,11 +130,11 @@ class TestTheFrame:
         screen = one.page.evaluate("[innerWidth, innerHeight]")
         one.button("Full screen").click()
         expect(one.button("Leave full screen")).to_be_visible()
-        box = one.page.locator(".rlw-frame").bounding_box()
+        box = box_of(one.page.locator(".rlw-frame"))
         assert [box["width"], box["height"]] == screen
         one.page.keyboard.press("z")
         expect(one.button("Full screen")).to_be_visible()
-        assert one.page.locator(".rlw-frame").bounding_box()["height"] == 620
+        assert box_of(one.page.locator(".rlw-frame"))["height"] == 620
 
     def test_no_text_is_smaller_than_11_px(self, show):
         one = show(hotel_workbench())
@@ -168,7 +169,7 @@ class TestTabs:
             expect(chosen).to_contain_text("The heating was broken")
             for button in ("Verify by retraining", "Export labels"):
                 expect(one.button(button)).to_be_visible()
-        assert one.page.locator(".rlw-frame").bounding_box()["height"] == 620
+        assert box_of(one.page.locator(".rlw-frame"))["height"] == 620
 
     def test_by_keys(self, show):
         one = show(hotel_workbench(), width=600)
@@ -198,13 +199,11 @@ class TestALongText:
         one.button("Suspects").click()
         text = one.page.locator(".rlw-queue-body .rlw-query")
         expect(text).to_contain_text("Nobody reads")
-        frame = one.page.locator(".rlw-frame").bounding_box()
+        frame = one.page.locator(".rlw-frame")
         reasons = one.page.get_by_text("Speaks for").last
         expect(reasons).to_be_visible()
-        for place in (text, reasons, *one.page.locator(".rlw-queue-body").get_by_role("button").all()):
-            box = place.bounding_box()
-            assert frame["y"] <= box["y"] < box["y"] + box["height"] <= frame["y"] + frame["height"]
-        assert text.bounding_box()["height"] > 250
+        expect_inside(frame, text, reasons, *one.page.locator(".rlw-queue-body").get_by_role("button").all())
+        assert box_of(text)["height"] > 250
         one.page.keyboard.press("PageDown")
         assert text.evaluate("(node) => node.scrollTop") > 200
         one.page.keyboard.press("k")
@@ -215,7 +214,7 @@ class TestALongText:
         one = show(small_workbench(**texts), width=934)
         one.pick(2)
         expect(one.ranking.get_by_role("checkbox").first).to_be_visible()
-        assert one.page.locator(".rlw-frame").bounding_box()["height"] == 620
-        assert one.ranking.bounding_box()["height"] > 150
+        assert box_of(one.page.locator(".rlw-frame"))["height"] == 620
+        assert box_of(one.ranking)["height"] > 150
         results = Axe().run(one.page, context="#host")
         assert results.violations_count == 0, results.generate_report()

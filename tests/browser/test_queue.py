@@ -8,6 +8,7 @@ import time
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from boxes import box_of, expect_inside
 from playwright.sync_api import expect
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.naive_bayes import MultinomialNB
@@ -76,15 +77,12 @@ class TestOnePlace:
         one, rows = opened(show, bench, width=width, theme="dark" if width == 934 else "light")
         reason = one.page.get_by_text("Corrected alone and retrained")
         expect(reason).to_be_visible()
-        frame, body = one.page.locator(".rlw-frame").bounding_box(), body_of(one)
+        frame, body = one.page.locator(".rlw-frame"), body_of(one)
         text = body.locator("blockquote")
         tall = [reason, text, *body.get_by_role("button").all(), one.page.get_by_label("Note on this row")]
-        for place in tall:
-            box = place.bounding_box()
-            assert frame["y"] <= box["y"] < box["y"] + box["height"] <= frame["y"] + frame["height"]
-            assert frame["x"] <= box["x"] < box["x"] + box["width"] <= frame["x"] + frame["width"]
-        assert frame["height"] == 620
-        assert text.bounding_box()["height"] >= 20
+        expect_inside(frame, *tall)
+        assert box_of(frame)["height"] == 620
+        assert box_of(text)["height"] >= 20
         assert body.evaluate(CUT) == []
         one.page.keyboard.press("PageDown")
         assert (text.evaluate("(node) => node.scrollTop") > 0) == (kind == "essay")
@@ -103,7 +101,7 @@ class TestOnePlace:
         places = []
         for row in rows[:6]:
             front(one, row)
-            places.append(keep.bounding_box()["y"])
+            places.append(box_of(keep)["y"])
             one.page.keyboard.press("j")
         assert len({row % 2 for row in rows[:6]}) == 2
         assert len(set(places)) == 1

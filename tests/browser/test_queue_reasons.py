@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from boxes import box_of, expect_inside
 from playwright.sync_api import expect
 from sklearn.linear_model import LogisticRegression
 from test_queue import body_of, front, list_of, opened, plain_hotel
@@ -45,15 +46,6 @@ def bench(twins):
 @pytest.fixture
 def first(twins):
     return twins[5]
-
-
-def inside(outer, *places):
-    """All of the places are wholly in sight in this one."""
-    box = outer.bounding_box()
-    for place in places:
-        one = place.bounding_box()
-        assert box["y"] <= one["y"] < one["y"] + one["height"] <= box["y"] + box["height"] + 0.5, place
-        assert box["x"] <= one["x"] < one["x"] + one["width"] <= box["x"] + box["width"] + 0.5, place
 
 
 class TestEqualRows:
@@ -113,7 +105,7 @@ class TestImages:
         for row in rows[:3]:
             front(one, row)
             expect(image).to_have_js_property("naturalWidth", 300)
-            assert image.bounding_box()["height"] == 240
+            assert box_of(image)["height"] == 240
             one.page.keyboard.press("j")
 
     def test_it_does_not_wait_for_reasons(self, show, monkeypatch):
@@ -140,9 +132,9 @@ class TestOneGlance:
         expect(reasons.nth(3)).to_be_visible()
         text = body.locator("blockquote")
         buttons = [button for button in body.locator(".rlw-queue-acts button").all() if button.is_visible()]
-        inside(one.page.locator(".rlw-frame"), text, *reasons.all()[:3], *buttons)
-        assert text.bounding_box()["height"] >= 48
-        places = [each.bounding_box() for each in (text, reasons.first, buttons[0])]
+        expect_inside(one.page.locator(".rlw-frame"), text, *reasons.all()[:3], *buttons)
+        assert box_of(text)["height"] >= 48
+        places = [box_of(each) for each in (text, reasons.first, buttons[0])]
         for above, below in itertools.pairwise(places):
             assert above["y"] + above["height"] <= below["y"] + 0.5
 
@@ -163,13 +155,13 @@ class TestOneGlance:
         text, tools = detail.locator(".rlw-detail-text"), detail.get_by_role("button").all()
         words = detail.get_by_role("list", name="Shared with the test row")
         expect(words.get_by_role("listitem").first).to_be_visible()
-        inside(detail, text, *tools[:5])
+        expect_inside(detail, text, *tools[:5])
         if width > 350:
-            inside(detail, words)
-        last = tools[4].bounding_box()
-        assert last["y"] + last["height"] <= one.page.get_by_role("button", name="Export labels").bounding_box()["y"]
-        assert text.bounding_box()["height"] >= 38
-        assert text.bounding_box()["y"] + text.bounding_box()["height"] <= tools[1].bounding_box()["y"] + 0.5
+            expect_inside(detail, words)
+        last = box_of(tools[4])
+        assert last["y"] + last["height"] <= box_of(one.page.get_by_role("button", name="Export labels"))["y"]
+        assert box_of(text)["height"] >= 38
+        assert box_of(text)["y"] + box_of(text)["height"] <= box_of(tools[1])["y"] + 0.5
         one.shot(f"step-{'long' if long else 'short'}-{width}-{theme}")
         results = Axe().run(one.page, context="#host")
         assert results.violations_count == 0, results.generate_report()

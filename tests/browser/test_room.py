@@ -7,9 +7,10 @@ import warnings
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from boxes import box_of, expect_inside
 from playwright.sync_api import expect
 from sklearn.linear_model import LogisticRegression
-from test_rows_shown import cancer_workbench, digits_workbench, inside
+from test_rows_shown import cancer_workbench, digits_workbench
 from widget_harness import hotel_workbench, line_of, text_pipeline, topics, topics_workbench
 
 import relabel_widget as rw
@@ -48,8 +49,7 @@ def picked(one, row=3):
 
 
 def in_sight(one, *places, within=".rlw-frame"):
-    for place in places:
-        assert inside(place, one.page.locator(within)), place
+    expect_inside(one.page.locator(within), *places)
 
 
 def queue_of(one):
@@ -68,8 +68,7 @@ class TestThePanes:
         one.button("Verify by retraining").click()
         scores = one.page.locator(".rlw-scores tbody tr")
         expect(scores).to_have_count(4)
-        for score in scores.all():
-            assert inside(score, one.page.locator(".rlw-result"))
+        expect_inside(one.page.locator(".rlw-result"), *scores.all())
 
     @pytest.mark.parametrize("width", [480, 934])
     def test_a_long_note_on_the_estimator_takes_one_line_and_is_whole_with_the_focus(self, show, width):
@@ -77,8 +76,8 @@ class TestThePanes:
         one = show(early_workbench(), width=width + 16)
         picked(one)
         note = one.page.locator(".rlw-own-note")
-        assert inside(note.locator("span"), note)
-        assert note.bounding_box()["height"] < 20
+        expect_inside(note, note.locator("span"))
+        assert box_of(note)["height"] < 20
         in_sight(one, note, one.button("Export labels"), one.button("Verify by retraining"))
         note.focus()
         one.page.keyboard.press("Shift+Tab")
@@ -90,18 +89,18 @@ class TestThePanes:
     def test_long_class_names_leave_room_for_rows_and_keys(self, show):
         one = show(long_names_workbench(), width=950)
         picked(one)
-        assert one.page.locator(".rlw-train-head").bounding_box()["height"] >= 30
+        assert box_of(one.page.locator(".rlw-train-head"))["height"] >= 30
         for name in ("Keep (K)", "Unsure (S)", "Clear (C)"):
             assert not one.button(name).evaluate(CUT), name
         card = one.page.locator(".rlw-query-card")
         for fact in card.locator(".rlw-value").all():
-            assert inside(fact, card)
+            expect_inside(card, fact)
             assert fact.get_attribute("title") == fact.inner_text()
 
     def test_facts_of_a_test_row_stand_on_one_line_at_1400_px(self, show):
         one = show(hotel_workbench(), width=1396)
         cells = line_of(one.tests, 3).get_by_role("gridcell")
-        assert len({round(cells.nth(at).bounding_box()["y"]) for at in range(2, 8)}) == 1
+        assert len({round(box_of(cells.nth(at))["y"]) for at in range(2, 8)}) == 1
         one.page.get_by_label("Filter test rows").select_option("Misclassified")
         expect(one.tests.locator(".rlw-wrong").first).to_be_visible()
         for name in one.tests.locator(".rlw-name-head").all()[:20]:
@@ -111,16 +110,16 @@ class TestThePanes:
         one = show(hotel_workbench(), width=2216)
         picked(one)
         line = one.ranking.locator(".rlw-train-row").first
-        assert line.locator(".rlw-train-text").bounding_box()["width"] > 0.65 * line.bounding_box()["width"]
+        assert box_of(line.locator(".rlw-train-text"))["width"] > 0.65 * box_of(line)["width"]
 
     def test_a_note_has_room_while_it_is_typed(self, show):
         one = show(hotel_workbench(), width=950)
         picked(one)
         note = one.page.get_by_label("Note", exact=True)
-        before = note.bounding_box()["width"]
+        before = box_of(note)["width"]
         note.focus()
-        assert note.bounding_box()["width"] > 1.5 * before
-        assert inside(note, one.page.locator(".rlw-detail"))
+        assert box_of(note)["width"] > 1.5 * before
+        expect_inside(one.page.locator(".rlw-detail"), note)
 
     def test_histograms_say_from_where_to_where(self, show):
         one = show(hotel_workbench(), width=950)
@@ -162,8 +161,8 @@ class TestTheQueue:
         one = show(digits_workbench(), width=width + 16)
         body = queue_of(one)
         image = body.locator("img")
-        assert inside(image, body.locator(".rlw-query"))
-        assert image.bounding_box()["height"] >= 60
+        expect_inside(body.locator(".rlw-query"), image)
+        assert box_of(image)["height"] >= 60
 
 
 class TestAllTrainingRows:
@@ -177,13 +176,13 @@ class TestAllTrainingRows:
     @pytest.mark.parametrize("width", [480, 934])
     def test_search_and_filter_share_a_line(self, show, width):
         one = self.open(show, hotel_workbench(), width)
-        boxes = [place.bounding_box() for place in one.page.locator(".rlw-all > .rlw-tools > .rlw-input").all()]
+        boxes = [box_of(place) for place in one.page.locator(".rlw-all > .rlw-tools > .rlw-input").all()]
         assert boxes[0]["y"] == boxes[1]["y"]
 
     def test_what_is_said_below_a_table_does_not_overlap(self, show):
         one = self.open(show, cancer_workbench(), 934)
         said = one.page.locator(".rlw-all .rlw-detail > .rlw-muted:visible").all()
-        boxes = [place.bounding_box() for place in said]
+        boxes = [box_of(place) for place in said]
         assert len(boxes) == 2
         for place, box in zip(said, boxes, strict=True):
             assert box["height"] >= place.evaluate("(node) => node.scrollHeight") - 1
@@ -191,14 +190,14 @@ class TestAllTrainingRows:
 
     def test_an_image_is_whole_at_480_px(self, show):
         one = self.open(show, digits_workbench(), 480)
-        assert inside(one.page.locator(".rlw-all .rlw-detail-text img"), one.page.locator(".rlw-all .rlw-detail-text"))
+        expect_inside(one.page.locator(".rlw-all .rlw-detail-text"), one.page.locator(".rlw-all .rlw-detail-text img"))
 
     @pytest.mark.parametrize("width", [480, 934])
     def test_new_labels_are_within_their_line(self, show, width):
         one = self.open(show, long_names_workbench(), width)
         line = one.page.locator(".rlw-all .rlw-train-row").first
         for place in (line.get_by_role("combobox"), line.locator(".rlw-row-number")):
-            assert inside(place, line.locator(".rlw-change"))
+            expect_inside(line.locator(".rlw-change"), place)
 
     def test_choosing_many_with_shift_marks_no_text(self, show):
         one = self.open(show, topics_workbench(), 934)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from boxes import box_of, expect_inside
 from playwright.sync_api import expect
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.linear_model import LogisticRegression
@@ -42,17 +43,6 @@ def no_faults(page):
     assert results.violations_count == 0, results.generate_report()
 
 
-def inside(one, place):
-    """Whether a thing is wholly within another."""
-    a, b = one.bounding_box(), place.bounding_box()
-    return (
-        a["x"] >= b["x"] - 0.5
-        and a["y"] >= b["y"] - 0.5
-        and a["x"] + a["width"] <= b["x"] + b["width"] + 0.5
-        and a["y"] + a["height"] <= b["y"] + b["height"] + 0.5
-    )
-
-
 LOADED = "(images) => images.length > 0 && images.every((one) => one.complete && one.naturalWidth === 8)"
 
 
@@ -65,9 +55,9 @@ def test_digits_are_images_in_lists_and_large_in_the_detail(show, theme, width):
     assert thumbs.evaluate_all(LOADED)
     for line in one.tests.locator(".rlw-test-row").all()[:3]:
         image = line.locator("img")
-        assert inside(image, line)
-        assert image.bounding_box()["height"] >= 28
-        box = image.bounding_box()
+        expect_inside(line, image)
+        assert box_of(image)["height"] >= 28
+        box = box_of(image)
         words = line.locator("[role=gridcell]:not(:has(img))").evaluate_all(
             """(cells) => cells.map((one) => {
               const range = document.createRange();
@@ -82,11 +72,11 @@ def test_digits_are_images_in_lists_and_large_in_the_detail(show, theme, width):
     one.pick(5)
     card, detail = page.locator(".rlw-query-card img"), page.locator(".rlw-detail img")
     expect(card).to_be_visible()
-    assert inside(card, page.locator(".rlw-query-card .rlw-query"))
+    expect_inside(page.locator(".rlw-query-card .rlw-query"), card)
     expect(detail).to_have_attribute("alt", "Image, 8 × 8 pixels")
-    assert detail.bounding_box()["height"] >= 140
+    assert box_of(detail)["height"] >= 140
     line = one.ranking.locator(".rlw-train-row").first
-    assert inside(line.locator("img"), line)
+    expect_inside(line, line.locator("img"))
     assert page.locator("img").evaluate_all(LOADED)
     no_faults(page)
     one.shot(f"rows-digits-{theme}-{width}")

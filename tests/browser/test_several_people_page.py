@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from boxes import box_of
 from jupyter_harness import foreign, jupyter, write_notebook
 from playwright.sync_api import expect
 from test_page import EVIL
@@ -72,7 +73,7 @@ class TestConflicts:
         one = show(eve, theme=theme, width=width)
         page = one.page
         one.pick(3)
-        before = page.get_by_role("heading", name="Test row 3").bounding_box()
+        before = box_of(page.get_by_role("heading", name="Test row 3"))
         page.get_by_role("button", name="3 conflicts").click()
         first = matter(page)
         label = str(eve.labels()[3])
@@ -89,7 +90,7 @@ class TestConflicts:
         assert Axe().run(page, context="#host").response["violations"] == []
         one.shot(f"conflicts-{theme}-{width}")
         page.keyboard.press("Escape")
-        assert page.get_by_role("heading", name="Test row 3").bounding_box() == before
+        assert box_of(page.get_by_role("heading", name="Test row 3")) == before
 
     def test_keys_settle_one_after_the_other_and_undo_brings_the_last_one_back(self, show, join):
         ada, bo = join("ada"), join("bo")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from boxes import box_of
 from playwright.sync_api import expect
 from widget_harness import hotel_workbench
 
@@ -29,7 +30,7 @@ def one(show, bench):
 
 
 def in_sight(locator):
-    box = locator.bounding_box()
+    box = box_of(locator)
     return box["y"] >= 0 and box["y"] + box["height"] <= HEIGHT
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from boxes import box_of
 from playwright.sync_api import expect
 from widget_harness import STATIC, focused, hotel_workbench, small_workbench, topics_workbench
 
@@ -111,13 +112,13 @@ class TestFromRightToLeft:
         one.pick(2)
         ends = one.ranking.get_by_role("columnheader", name="Influence")
         expect(ends).to_be_visible()
-        left, right = (ends.get_by_text(str(name), exact=True).bounding_box() for name in bench.classes)
+        left, right = (box_of(ends.get_by_text(str(name), exact=True)) for name in bench.classes)
         assert left["x"] < right["x"]
         first = one.ranking.get_by_role("checkbox").first
         first.check()
         labels = one.ranking.locator(".rlw-labels").first
         old, new = labels.locator("bdi:visible").all()
-        assert old.bounding_box()["x"] < new.bounding_box()["x"]
+        assert box_of(old)["x"] < box_of(new)["x"]
         expect(one.status).to_contain_text("Relabelled")
         one.button("History").click()
         what = one.page.locator(".rlw-history-what").first.text_content()
@@ -192,7 +193,7 @@ class TestWhatIsSaid:
         assert cell.text_content() in names
         tail = cell.locator("> :last-child")
         assert str(tail.text_content()) == cell.text_content()[-6:]
-        places = [one.bounding_box() for one in (cell, tail)]
+        places = [box_of(one) for one in (cell, tail)]
         ends = [place["x"] + place["width"] for place in places]
         assert places[1]["width"] > 10
         assert ends[1] <= ends[0] + 1  # its last letters are in sight
@@ -229,7 +230,7 @@ def test_the_threshold_field_shows_all_its_digits(show):
           measure.font = getComputedStyle(field).font;
           return measure.measureText(field.value).width + 30; // the arrows, padding and border
         }""")
-        assert field.bounding_box()["width"] >= needed
+        assert box_of(field)["width"] >= needed
 
 
 class TestNumbersExplainThemselves:

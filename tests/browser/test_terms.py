@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from boxes import box_of
 from playwright.sync_api import expect
 from widget_harness import hotel_workbench
 
@@ -22,7 +23,7 @@ def test_a_term_explains_itself_on_hover_and_focus(show, width, word):
     expect(tip).to_be_hidden()
     term.hover()
     expect(tip).to_be_visible()
-    box, frame = tip.bounding_box(), one.page.get_by_role("region", name="Relabel workbench").bounding_box()
+    box, frame = box_of(tip), box_of(one.page.get_by_role("region", name="Relabel workbench"))
     assert frame["x"] <= box["x"]
     assert box["x"] + box["width"] <= frame["x"] + frame["width"]
     middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)

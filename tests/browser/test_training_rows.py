@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from boxes import box_of, expect_inside
 from playwright.sync_api import expect
 from sklearn.linear_model import LogisticRegression
 from widget_harness import hotel_workbench, topics_workbench
@@ -238,13 +239,10 @@ class TestHowItLooks:
         one = show(bench, theme=theme, width=width)
         rows = opened(one)
         expect(rows.box(0)).to_be_visible()
-        frame = one.page.locator(".rlw-frame").bounding_box()
-        assert frame["height"] <= 620
-        for part in (rows.grid, rows.detail.get_by_role("button", name="Keep (K)")):
-            box = part.bounding_box()
-            assert box["y"] + box["height"] <= frame["y"] + frame["height"]
-            assert box["x"] + box["width"] <= frame["x"] + frame["width"]
-        assert rows.grid.bounding_box()["height"] >= 136  # two rows
+        frame = one.page.locator(".rlw-frame")
+        assert box_of(frame)["height"] <= 620
+        expect_inside(frame, rows.grid, rows.detail.get_by_role("button", name="Keep (K)"))
+        assert box_of(rows.grid)["height"] >= 136  # two rows
         found = Axe().run(one.page, context="#host")
         assert found.violations_count == 0, found.generate_report()
         one.shot(f"training-rows-{width}-{theme}")
