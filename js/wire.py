@@ -1,9 +1,8 @@
-"""Writes `src/wire.ts` from what `_protocol.py` and `_columns.py` of the widget declare; `make build` runs it."""
+"""Writes `src/wire.ts` from what `_records.py`, `_protocol.py` and `_columns.py` declare; `make build` runs it."""
 
 from __future__ import annotations
 
 import json
-import re
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from relabel_widget.widget._types import Choice, Record, Type
 TARGET = Path(__file__).parent / "src" / "wire.ts"
 
 HEAD = """\
-/** Made by js/wire.py from relabel_widget/widget/_protocol.py and _columns.py: change those, then run `make build`. */
+/** Made by js/wire.py from the widget's _records.py, _protocol.py and _columns.py: change those, then `make build`. */
 """
 
 
@@ -35,10 +34,6 @@ def types() -> list[Type]:
     return list(found)
 
 
-def camel_case(name: str) -> str:
-    return re.sub(r"_([a-z])", lambda match: match[1].upper(), name)
-
-
 def choice(one: Choice) -> Iterator[str]:
     yield f"export type {one.typescript} = {' | '.join(json.dumps(name) for name in one.names)};"
 
@@ -47,7 +42,7 @@ def interface(one: Record) -> Iterator[str]:
     lines = textwrap.wrap(one.doc, 112)
     yield from [f"/** {lines[0]} */"] if len(lines) == 1 else ["/**", *(f" * {line}" for line in lines), " */"]
     yield f"export interface {one.typescript} {{"
-    yield from (f"  {camel_case(name)}: {field.typescript};" for name, field in one.fields.items())
+    yield from (f"  {name}: {field.typescript};" for name, field in one.fields.items())
     yield "}"
 
 

@@ -77,7 +77,8 @@ class TestFilters:
         kept = {"relabelled": [3], "kept": [5, 7], "unsure": [9], "noted": [3], "mine": [3, 5, 7, 9]}
         assert {name: rows_of(pages, filter=name) for name in kept} == kept
         page = pages.page(WHOLE, Monitor())
-        assert [page[name] for name in ("total", "relabelled", "kept", "unsure")] == [60, 1, 2, 1]
+        assert (page["total"], page["words"]) == (60, "60 rows · 1 changed · 2 kept · 1 unsure")
+        assert pages.page({**WHOLE, "filter": "kept"}, Monitor())["words"].startswith("2 of 60 rows · ")
 
     def test_mine_are_not_those_of_others(self, tmp_path):
         store = tmp_path / "store.sqlite"
@@ -162,12 +163,15 @@ class TestHistograms:
         by_name = {one["of"]: one for one in spread}
         for name in ("proba", "margin"):
             values = getattr(columns, name)
-            for label, number in zip(by_name[name]["labels"], by_name[name]["every"], strict=True):
-                low, high = (float(end.replace("−", "-")) for end in label.split(" to "))
+            for one, number in zip(by_name[name]["bins"], by_name[name]["every"], strict=True):
+                low, high = (float(one[end].replace("−", "-")) for end in ("from", "to"))
                 assert number == np.count_nonzero((values >= low) & (values < high))
-        sizes = dict(zip(by_name["flip_size"]["labels"], by_name["flip_size"]["every"], strict=True))
+        begins = [one["from"] for one in by_name["flip_size"]["bins"]]
+        sizes = dict(zip(begins, by_name["flip_size"]["every"], strict=True))
         assert sizes["not searched"] == bench.n_test - 1
-        assert by_name["predicted"]["labels"] == [str(label) for label in bench.classes]
+        assert [(one["from"], one["to"]) for one in by_name["predicted"]["bins"]] == [
+            (str(c), str(c)) for c in bench.classes
+        ]
         assert by_name["predicted"]["every"] == np.bincount(columns.predicted, minlength=classes).tolist()
 
     def test_a_brush_filters_the_list_and_the_other_histograms_but_not_its_own(self):

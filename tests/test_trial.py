@@ -45,13 +45,13 @@ def test_a_trial_is_forecast_and_verified_and_leaves_no_trace(widget, bench):
     assert "nothing recorded" in said
     assert widget._state["verification"] == of_retraining(summary)
     lines = page(widget)["rows"]
-    assert [line["flipped"] for line in lines] == expected.flipped.tolist()
+    assert [line["verdict"]["worth"] != "" for line in lines] == expected.flipped.tolist()
     assert ask(widget, "flips")["total"] == summary.n_flipped
     assert len(page(widget, filter="flipped")["rows"]) == summary.n_flipped
 
     assert "Nothing of it was recorded" in try_rows(widget, [])["message"]
     assert widget._state["verification"] is None
-    assert page(widget)["rows"][0]["flipped"] is None
+    assert page(widget)["rows"][0]["verdict"]["words"] == "–"
     assert (len(bench.history()), bench.relabelled, widget.relabelled, bench.verification) == (0, [], [], None)
 
 
@@ -61,10 +61,9 @@ def test_a_trial_stands_on_top_of_what_was_decided(widget, bench):
     try_rows(widget, [4, 7])  # row 4 back to its original label
     assert tried(widget) == {4: bench.fit.y[4], 7: other(bench, 7)}
     ask(widget, "verify")
-    shown = [line["verified_proba"] for line in page(widget)["rows"]]
-    np.testing.assert_allclose(shown, bench.what_if([4, 7]).proba_after)
+    np.testing.assert_allclose(widget._pages.columns().verified_proba, bench.what_if([4, 7]).proba_after)
     try_rows(widget, [])
-    np.testing.assert_allclose([line["verified_proba"] for line in page(widget)["rows"]], decided.proba_after)
+    np.testing.assert_allclose(widget._pages.columns().verified_proba, decided.proba_after)
     assert bench.verification is decided
 
 
@@ -136,5 +135,5 @@ def test_several_classes_get_the_label_that_moves_the_chosen_row(monkeypatch):
     assert list(tried(widget).values()) == bench.suggested_labels([2, 5], 1).tolist()
     ask(widget, "verify")
     expected = bench.what_if([2, 5], bench.suggested_labels([2, 5], 1))
-    assert_array_equal([line["flipped"] for line in page(widget)["rows"]], expected.flipped)
+    assert_array_equal([line["verdict"]["worth"] != "" for line in page(widget)["rows"]], expected.flipped)
     widget.close()

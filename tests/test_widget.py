@@ -152,23 +152,28 @@ class TestRequests:
         influence = {line["row"]: line["influence"] for line in ranking["bars"]["rows"]}
         change = influence[0] + influence[1] + influence[2]
         assert told == ranking["forecast"]
-        before = ranking["summary"]["proba"]
+        before = ranking["proba"]
         after = 1 / (1 + np.exp(-np.log(before / (1 - before)) - change))
         words = f"probability {before:.3f} → about {after:.3f}, so probably"
         assert words in told["words"]
         assert f"“{'good' if after > 0.5 else 'bad'}”" in told["words"]
 
     def test_verify_tells_what_an_independent_fit_tells(self, widget, bench):
-        ask(widget, "decide", rows=list(range(0, 60, 4)), decision="relabel", note="")
+        ask(widget, "decide", rows=list(range(40)), decision="relabel", note="")
         ask(widget, "verify")
-        line = page(widget)["rows"][0]
+        flipped = {line["row"]: line["change"] for line in ask(widget, "flips")["rows"]}
         X = np.random.default_rng(7).normal(size=(72, 3))  # as make_workbench draws it
         refit = LogisticRegression(C=1.0, tol=1e-10).fit(X[:60], bench.labels())
-        assert line["verified_proba"] == pytest.approx(refit.predict_proba(X[60:61])[0, 1], abs=1e-5)
+        before, after = bench.fit.proba(X[60:]), refit.predict_proba(X[60:])[:, 1]
+        expected = np.flatnonzero((before > 0.5) != (after > 0.5)).tolist()
+        assert flipped == {row: f"{before[row]:.3f} → {after[row]:.3f}" for row in expected}
+        assert len(flipped) > 3
+        verdicts = [line["verdict"]["words"] for line in page(widget)["rows"]]
+        assert [row for row, words in enumerate(verdicts) if words != "same"] == expected
         assert widget._state["verification"] == of_retraining(bench.verification_summary())
-        assert "with 15 changed labels" in ask(widget, "ranking", row=0, set_first=True)["retrained"]
+        assert "with 40 changed labels" in ask(widget, "ranking", row=0, set_first=True)["retrained"]
         ask(widget, "undo")
-        assert page(widget)["rows"][0]["verified_proba"] is None
+        assert page(widget)["rows"][0]["verdict"]["words"] == "–"
         assert widget._state["verification"] is None
 
     def test_verify_with_nothing_marked_is_refused_in_words(self, widget):

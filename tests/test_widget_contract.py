@@ -73,7 +73,8 @@ class TestContract:
         )
         same_shape(ask(widget, "verify"), examples["verify"])
         ranking = ask(widget, "ranking", row=0, set_first=True)
-        assert None not in (ranking["flip"], ranking["forecast"], ranking["summary"]["verified_predicted"])
+        assert None not in (ranking["flip"], ranking["forecast"])
+        assert ranking["retrained"]
         same_shape(ranking, examples["ranking"])
         same_shape(ask(widget, "bars", row=0, set_first=True, offset=2, limit=5), examples["bars"])
         same_shape(ask(widget, "words", row=0, train=3), examples["words"])
@@ -100,7 +101,7 @@ class TestContract:
 
     def test_replies_have_the_fields_of_the_examples(self):
         result, progress, _, error, sizes = CONTRACT["replies"]
-        same_shape(requests.sizes_message(3, 2, 4, 10, True), sizes)
+        same_shape(requests.sizes_message(3, 2, {"done": 4, "total": 10, "words": "Set sizes: 4 of 10"}), sizes)
         same_shape(requests.result_message("a", {"message": "x"}), result)
         same_shape(requests.progress_message("a", "x", 1, 4), progress)
         same_shape(requests.error_message("a", "busy", "x"), error)

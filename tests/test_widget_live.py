@@ -117,7 +117,7 @@ class TestLanes:
         tell(widget, "second", "ranking", row=2, set_first=True)
         found = answers(widget)
         assert found["first"]["reason"] == "cancelled"
-        assert found["second"]["value"]["summary"]["row"] == 2
+        assert found["second"]["value"]["row"] == 2
 
 
 class TestJobsTakeOver:
@@ -152,7 +152,7 @@ class TestJobsTakeOver:
         bench.relabel([1])
         tell(widget, "v", "verify")
         assert slow.began.wait(10)
-        assert widget._state["job"] == {"kind": "verify", "row": None}
+        assert widget._state["job"] == {"kind": "verify", "row": None, "words": "Retraining on the changed labels…"}
         kind, body = change
         tell(widget, "change", kind, **body)
         found = answers(widget)
@@ -204,7 +204,8 @@ class TestDecisions:
     def test_words_carry_the_note_and_the_whole_text(self, widget, bench):
         bench.keep(7, note="looked at it")
         found = ask(widget, "words", row=0, train=7)
-        assert (found["note"], found["text"]) == ("looked at it", bench.train_content(7, 0).text)
+        assert found["text"] == bench.train_content(7, 0).text
+        assert found["about"].endswith(" · note: looked at it")
         assert len(found["words"]) == 3
 
     def test_shares_of_a_known_set_add_up(self, widget, bench):
@@ -212,7 +213,8 @@ class TestDecisions:
         found = bench.flip_set(2)
         told = ask(widget, "explain", row=2)
         assert [one["row"] for one in told["shares"]] == found.rows.tolist()
-        assert sum(one["share"] for one in told["shares"]) == pytest.approx(1)
+        parts = [float(one["words"].removesuffix("% of the flip")) for one in told["shares"]]
+        assert sum(parts) == pytest.approx(100, abs=0.05 * found.size)
 
 
 def sizes(widget):
@@ -227,10 +229,11 @@ class TestSizesInTheBackground:
         widget._answers._filler.join(60)
         news = [one for one in found if one["kind"] == "sizes"] + sizes(widget)
         assert [one["row"] for one in news] == [7, 3, 0, 1, 2, 4, 5, 6, 8, 9, 10, 11, None]
-        assert news[-1] == {**news[-1], "done": 12, "total": 12, "running": False}
-        assert {one["row"]: one["size"] for one in news[:-1]} == {row: bench.flip_set(row).size for row in range(12)}
+        assert news[-1] == {**news[-1], "done": 12, "total": 12, "words": "Set sizes: 12 of 12"}
+        found = [str(bench.flip_set(row).size) for row in range(12)]
+        assert {one["row"]: one["size"]["shown"] for one in news[:-1]} == dict(enumerate(found))
         assert widget._state["revision"] == revision
-        assert [line["flip_size"] for line in page(widget)["rows"]] == [bench.flip_set(row).size for row in range(12)]
+        assert [line["size"]["shown"] for line in page(widget)["rows"]] == found
 
     def test_the_chosen_row_is_told_of_its_set_at_once(self, widget):
         widget.test_row = 3
@@ -259,7 +262,7 @@ class TestSizesInTheBackground:
         assert searched[:3] == [7, 2, 7]
         tell(widget, "p", "watch", rows=[], on=False)
         widget._answers._filler.join(30)
-        assert not answers(widget)["p"]["value"]["running"]
+        assert "paused" in answers(widget)["p"]["value"]["words"]
 
     def test_nobody_looks_any_more(self, widget, monkeypatch):
         monkeypatch.setattr(filling, "PATIENCE", 0.0)

@@ -50,7 +50,7 @@ class TestTheOrder:
         answer = ask(widget, "queue")
         assert answer["total"] == len(answer["rows"]) == 60
         assert [line["row"] for line in answer["rows"]] == table["row"].tolist()
-        assert [line["score"] for line in answer["rows"]] == table["score"].tolist()
+        assert [line["score"] for line in answer["rows"]] == [f"{score:.1%}" for score in table["score"]]
         assert rows(widget, order="suspicion") == bench.suspects()["row"].tolist()
 
     def test_without_truth_there_is_suspicion_alone(self):

@@ -55,13 +55,13 @@ def test_every_request_is_answered_as_declared(widget: Any, bench: rw.Workbench)
     assert (flip["rows"], flip["labels"], flip["target"]) == (found.rows.tolist(), found.labels.tolist(), None)
     assert f"to “{found.predicted_after}” after" in flip["words"]
     assert found.predicted_after != line.predicted
-    assert (ranking["summary"]["predicted"], ranking["summary"]["rival"]) == (line.predicted, line.rival)
-    assert ranking["summary"]["proba"] == line.proba
+    assert (ranking["predicted"], ranking["rival"], ranking["proba"]) == (line.predicted, line.rival, line.proba)
+    assert ranking["facts"][0] == line.predicted
+    assert ranking["facts"][3].endswith(f" over the rival “{line.rival}”")
     first = ranking["bars"]["rows"][: found.size]
     assert [one["suggested"] for one in first] == found.labels.tolist()
     told = ask(widget, "explain", row=0)
-    assert (told["of"], told["over"]) == bench.explanation(0).classes
-    assert sum(share["share"] for share in told["shares"]) == pytest.approx(1)
+    assert [share["row"] for share in told["shares"]] == bench.explanation(0).rows.tolist()
     words = ask(widget, "words", row=0, train=int(found.rows[0]))
     assert words["label"] == found.labels[0]
     decided = ask(widget, "decide", rows=flip["rows"], decision="relabel", labels=flip["labels"], note="")
@@ -69,9 +69,8 @@ def test_every_request_is_answered_as_declared(widget: Any, bench: rw.Workbench)
     assert decided["forecast"]["words"] == of_forecast(told, line.proba)
     ask(widget, "verify")
     assert protocol.SHARED.fits(widget._state)
-    after = ask(widget, "ranking", row=0, set_first=True)["summary"]
-    assert after["verified_predicted"] == found.predicted_after
-    assert after["flipped"]
+    assert f"flips to “{found.predicted_after}”" in ask(widget, "ranking", row=0, set_first=True)["retrained"]
+    assert page(widget)["rows"][0]["verdict"]["to"] == f"to {found.predicted_after}"
     assert ask(widget, "flips")["total"] == bench.verification_summary().n_flipped
     assert {one["suggested"] for one in ask(widget, "queue")["rows"]} <= set(NAMES)
     assert page(widget)["total"] == 12

@@ -1,7 +1,6 @@
 /** Requests to Python and their answers: one promise for each, settled exactly once. */
 
-import { encodeRequest, isOurs, renamed } from "./codec";
-import type { Kind, Progress, Reason, Reply, Requests, Sizes } from "./protocol";
+import type { Envelope, Kind, Progress, Reason, Reply, Requests, Sizes } from "./protocol";
 import { VERSION } from "./wire";
 
 /** The part of an anywidget model that requests need. */
@@ -28,6 +27,11 @@ export interface Client {
   dispose(): void;
 }
 
+/** Other code may send messages over the same widget. */
+function isOurs(message: unknown): message is Reply & Envelope {
+  return typeof message === "object" && message !== null && "v" in message && "id" in message;
+}
+
 type Answer = Extract<Reply, { kind: "result" | "error" }>;
 
 const CLOSED = "the widget was closed";
@@ -39,30 +43,29 @@ export function newId(): string {
 }
 
 export interface News {
-  onProgress?(progress: Progress & { id: string }): void;
+  onProgress(progress: Progress & { id: string }): void;
   /** A request has its answer. */
-  onEnd?(id: string): void;
-  onSizes?(sizes: Sizes): void;
+  onEnd(id: string): void;
+  onSizes(sizes: Sizes): void;
   /** Any message of ours: Python is there. */
-  onHeard?(): void;
+  onHeard(): void;
   /** Nothing can be sent: the kernel has been restarted, or has stopped. */
-  onLost?(): void;
+  onLost(): void;
   /** Page and kernel do not understand each other. */
-  onStrange?(): void;
+  onStrange(): void;
 }
 
-export function createClient(channel: Channel, { onProgress, onSizes, onHeard, onLost, onEnd, onStrange }: News = {}): Client {
+export function createClient(channel: Channel, { onProgress, onSizes, onHeard, onLost, onEnd, onStrange }: News): Client {
   const waiting = new Map<string, (answer: Answer) => void>();
   let isClosed = false;
 
   const onMessage = (message: unknown) => {
     if (!isOurs(message)) return;
-    onHeard?.();
-    if (message.v !== VERSION) return onStrange?.();
-    const reply = renamed(message) as Reply; // of this version, so as it declares
-    if (reply.kind === "progress") onProgress?.(reply);
-    else if (reply.kind === "sizes") onSizes?.(reply);
-    else if (reply.kind === "result" || reply.kind === "error") waiting.get(reply.id)?.(reply);
+    onHeard();
+    if (message.v !== VERSION) return onStrange(); // of this version it is as declared
+    if (message.kind === "progress") onProgress(message);
+    else if (message.kind === "sizes") onSizes(message);
+    else if (message.kind === "result" || message.kind === "error") waiting.get(message.id)?.(message);
   };
   channel.on("msg:custom", onMessage);
 
@@ -73,16 +76,16 @@ export function createClient(channel: Channel, { onProgress, onSizes, onHeard, o
       const id = newId();
       const settle = (answer: Answer) => {
         waiting.delete(id);
-        onEnd?.(id);
+        onEnd(id);
         if (answer.kind === "result") resolve(answer.value);
         else reject(new RequestError(answer.reason, answer.message));
       };
       if (isClosed) return settle(aborted(CLOSED));
       waiting.set(id, settle);
       try {
-        channel.send(encodeRequest(id, kind, body));
+        channel.send({ v: VERSION, id, kind, ...body });
       } catch {
-        onLost?.();
+        onLost();
         settle(aborted("The kernel is not responding."));
       }
     });

@@ -64,7 +64,7 @@ export function createLoaders(store: Store<View>, client: Client, bars: Pages<Tr
       const first = setFirst && found.flip !== null;
       if (first !== shown.setFirst) shown = { row, setFirst: first };
       bars.seed(shown, found.bars);
-      explain(found.summary.row, found.flip?.found && found.flip.verified ? found.flip.rows : []);
+      explain(found.row, found.flip?.found && found.flip.verified ? found.flip.rows : []);
       const { active } = store.get();
       if (isNew) store.set({ target: store.get().target ?? found.flip?.target ?? null }); // somebody may have chosen one by now
       store.set({ ranking: found, rankingState: "ready", forecast: found.forecast, active: active ?? found.bars.rows[0]?.row ?? null });

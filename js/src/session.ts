@@ -95,9 +95,9 @@ export function createSession(model: Model): Session {
     const same = store.get().progress?.phase === progress.phase;
     store.set(same ? { progress } : { progress, since: Date.now() });
   };
-  const onSizes = ({ row, size, done, total, running }: Sizes) => {
-    store.set({ filled: { done, total, running } });
-    if (row !== null && size !== null) pages.patch((line) => (line.row === row ? { ...line, flipSize: size } : undefined));
+  const onSizes = ({ row, size, ...filled }: Sizes) => {
+    store.set({ filled });
+    if (row !== null && size !== null) pages.patch((line) => (line.row === row ? { ...line, size } : undefined));
   };
   const client = createClient(model, {
     onProgress,
@@ -119,7 +119,7 @@ export function createSession(model: Model): Session {
   );
   const lines: TrainPages = createPages(async (query, offset, limit) => {
     const found = await client.request("train_rows", { ...query, offset, limit });
-    store.set({ decided: found });
+    store.set({ decided: found.words });
     return found;
   }, ALL_ROWS);
   const load = createLoaders(store, client, bars);

@@ -16,7 +16,6 @@ import type {
   Reasons,
   Shared,
   Suspect,
-  Training,
   TrainQuery,
   Words,
 } from "./protocol";
@@ -89,7 +88,7 @@ export interface View {
   height: number;
   /** The list of all training rows, and how many of them are decided. */
   trainQuery: TrainQuery;
-  decided: Pick<Training, "relabelled" | "kept" | "unsure"> | null;
+  decided: string;
   /** The histograms of the test rows; null while they are folded. */
   spread: Histogram[] | null;
   history: History | null;

@@ -1,8 +1,7 @@
 /** Reads the model's traits and follows their changes. */
 
 import type { AnyModel } from "@anywidget/types";
-import { renamed } from "./codec";
-import type { Job, Shared, Traits } from "./protocol";
+import type { Shared, Traits } from "./protocol";
 import { ALL_ROWS, FIRST_QUERY, FIRST_SIFT, type Store, type View } from "./store";
 
 export type Model = AnyModel<Traits & Record<string, unknown>>;
@@ -16,9 +15,8 @@ function readTraits(model: Model) {
   };
 }
 
-const readShared = (model: Model) => renamed(model.get("_state")) as Shared;
+const readShared = (model: Model) => model.get("_state") as Shared;
 const trialOf = ({ trial }: Shared) => new Map(trial.map(({ row, label }) => [row, label]));
-const jobWords = ({ kind, row }: Job) => (kind === "find" ? `Looking for the flip set of test row ${row}…` : "Retraining on the changed labels…");
 
 /** Notebooks saved by older versions hold none. */
 const heightOf = (model: Model) => model.get("height") ?? 620;
@@ -46,7 +44,7 @@ export function firstView(model: Model): View {
     flips: null,
     panel: "none",
     trainQuery: ALL_ROWS,
-    decided: null,
+    decided: "",
     spread: null,
     history: null,
     matters: null,
@@ -124,7 +122,7 @@ export function follow(model: Model, store: Store<View>, unanswered: Unanswered,
     store.set(shared.status === before.status ? { shared } : { shared, notice: shared.status, failed: false });
     if (unanswered.count === 0) store.set({ onTrial: trialOf(shared) });
     const { job } = shared;
-    if (job !== null && (job.kind !== before.job?.kind || job.row !== before.job.row)) store.set({ notice: jobWords(job), failed: false });
+    if (job !== null && job.words !== before.job?.words) store.set({ notice: job.words, failed: false });
   };
   const names = ["test_row", "relabelled", "busy", "threshold"].map((name) => `change:${name}`);
   for (const name of names) {

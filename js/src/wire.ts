@@ -1,6 +1,6 @@
-/** Made by js/wire.py from relabel_widget/widget/_protocol.py and _columns.py: change those, then run `make build`. */
+/** Made by js/wire.py from the widget's _records.py, _protocol.py and _columns.py: change those, then `make build`. */
 
-export const VERSION = "9fe6017c";
+export const VERSION = "93ea99c9";
 
 export type Column = "row" | "text" | "label" | "predicted" | "proba" | "margin" | "flip_size" | "verified_proba";
 
@@ -31,12 +31,28 @@ export interface Content {
   about: string;
 }
 
+/** The size of a flip set, as it is shown and as it is read out. */
+export interface Size {
+  shown: string;
+  said: string;
+}
+
+export type Worth = "fact" | "better" | "worse" | "";
+
 /**
- * A line of the list of test rows. `rival` is the nearest other class. With two classes `proba` is the probability
- * of the second and `margin` the log-odds beyond the threshold; with more they are those of the predicted class,
- * and its log-odds over the rival. `flipSize` is null where no set was looked for, 0 where none was found. What a
- * verification found is null when there is none or it is out of date: `verifiedProba` is of the same class as
- * `proba`.
+ * What a verification made of a prediction, and what that is worth: `fact` if it is neither better nor worse,
+ * empty if nothing changed. `to` names what it flipped to.
+ */
+export interface Verdict {
+  words: string;
+  worth: Worth;
+  to: string;
+}
+
+/**
+ * A line of the list of test rows, numbers in words. With two classes `proba` is the probability of the second and
+ * `margin` the log-odds beyond the threshold; with more they are those of the predicted class, and its log-odds
+ * over the nearest other one.
  */
 export interface TestRow {
   row: number;
@@ -44,14 +60,10 @@ export interface TestRow {
   content: Content | null;
   label: string | null;
   predicted: string;
-  rival: string;
-  proba: number;
-  margin: number;
-  flipSize: number | null;
-  verifiedProba: number | null;
-  verifiedPredicted: string | null;
-  ownProba: number | null;
-  flipped: boolean | null;
+  proba: string;
+  margin: string;
+  size: Size;
+  verdict: Verdict;
 }
 
 /** Some of the test rows that fit a query. */
@@ -61,6 +73,12 @@ export interface Page {
   rows: Array<TestRow>;
 }
 
+/** Where it begins and ends; a bin of one value has that twice. */
+export interface Bin {
+  from: string;
+  to: string;
+}
+
 /**
  * How many test rows are in each bin: of those that fit filter and search, and of those that fit the brushes of
  * the other histograms, too.
@@ -68,7 +86,7 @@ export interface Page {
 export interface Histogram {
   of: string;
   title: string;
-  labels: Array<string>;
+  bins: Array<Bin>;
   every: Array<number>;
   kept: Array<number>;
 }
@@ -106,12 +124,13 @@ export interface Forecast {
 }
 
 /**
- * A training row as it bears on the query; without one nothing does. `suggested` is the label that moves the query
- * most towards its flip; with two classes, the one that the row did not have. `influence` is the first-order
- * change of the query's log-odds (with more classes, of its margin) when this row alone gets it; `share` is that
- * as a part of the way to the flip, null where there is none left; `words` are the features that it shares with
- * the query. `who` and `note` are those of the decision. `suspicion` is the probability that the label is wrong,
- * null where rows are not ranked by it.
+ * A training row as it bears on the query; without one nothing does. `id` is empty where it is its number. `said`
+ * tells a decision that leaves the label as it is. `suggested` is the label that moves the query most towards its
+ * flip; with two classes, the one that the row did not have. `influence` is the first-order change of the query's
+ * log-odds (with more classes, of its margin) when this row alone gets it, `change` is the same in words; `share`
+ * says what part that is of the way to the flip, and is empty where there is none left; `words` are the features
+ * that it shares with the query. `facts` say how likely the label is wrong, where rows are ranked by that, and who
+ * decided what for which reason.
  */
 export interface TrainRow {
   rank: number;
@@ -123,13 +142,12 @@ export interface TrainRow {
   current: string;
   suggested: string;
   influence: number;
-  share: number | null;
-  inSet: boolean;
+  change: string;
+  share: string;
+  in_set: boolean;
   relabelled: boolean;
-  decision: string;
-  who: string;
-  note: string;
-  suspicion: number | null;
+  said: string;
+  facts: string;
   words: Array<string>;
 }
 
@@ -141,14 +159,20 @@ export interface Bars {
 }
 
 /**
- * One test row in full. `meta` is its metadata on one line. `retrained` says what the last verification made of
- * it, empty if that is not known. `largest` is the largest influence of any training row, without its sign.
+ * One test row in full. `rival` is the nearest other class. With two classes `proba` is the probability of the
+ * second, else of the predicted one. `facts` are the predicted class, the true label, the probability and the
+ * margin in words, `meta` is its metadata on one line. `retrained` says what the last verification made of it,
+ * empty if that is not known. `largest` is the largest influence of any training row, without its sign.
  */
 export interface Ranking {
+  row: number;
   text: string;
   content: Content | null;
   meta: string;
-  summary: TestRow;
+  predicted: string;
+  rival: string;
+  proba: number;
+  facts: Array<string>;
   flip: FlipSummary | null;
   forecast: Forecast | null;
   retrained: string;
@@ -156,29 +180,26 @@ export interface Ranking {
   bars: Bars;
 }
 
-/** Some of the training rows that fit a query, and how many of all rows are relabelled, kept and unsure. */
+/** Some of the training rows that fit a query; `words` say how many do, and how many of all are decided. */
 export interface Training {
   total: number;
   offset: number;
   rows: Array<TrainRow>;
-  relabelled: number;
-  kept: number;
-  unsure: number;
+  words: string;
 }
 
-/** What a shared feature contributes. */
+/** What a shared feature contributes, as a number and in words. */
 export interface WordPart {
   word: string;
-  weight: number;
   part: number;
+  change: string;
 }
 
 /**
  * A training row in full, and what the features it shares with the query contribute, to first order, when it gets
- * the `label`; without a query it shares none. `weight` is the coefficient of the second class; with more than
- * two, of the predicted class less that of the rival. `same` are the training rows that say the same, itself among
- * them; empty if no other does, or they are too many. `other` says whether one of them is labelled otherwise, and
- * `choices` are labels that all of them may get.
+ * the `label`; without a query it shares none. `about` says so, and what was noted. `same` are the training rows
+ * that say the same, itself among them; empty if no other does, or they are too many. `other` says whether one of
+ * them is labelled otherwise, and `choices` are labels that all of them may get.
  */
 export interface Words {
   train: number;
@@ -188,26 +209,20 @@ export interface Words {
   same: Array<number>;
   other: string;
   choices: Array<string>;
-  note: string;
+  about: string;
   label: string;
   words: Array<WordPart>;
 }
 
-/** The part of one row. */
+/** The part of one row, in words. */
 export interface Share {
   row: number;
-  share: number;
+  words: string;
 }
 
-/**
- * Each row's share of the change that a refit with the whole flip set brought to the log-odds of the class `of`
- * over the class `over`; both are empty without a flip set. The shares add up to 1.
- */
+/** Each row's share of what a refit with the whole flip set changed; the shares add up to all of it. */
 export interface Explained {
   row: number;
-  of: string;
-  over: string;
-  change: number;
   shares: Array<Share>;
 }
 
@@ -233,8 +248,8 @@ export interface History {
 }
 
 /**
- * A training row that nobody decided about. `title` names it, `facts` says what is wrong with it; `score` is the
- * probability that its label is wrong, and `larger` whether its `words` have a larger image.
+ * A training row that nobody decided about. `title` names it, `facts` says what is wrong with it; `score` is how
+ * likely that is, in words, and `larger` whether its `words` have a larger image.
  */
 export interface Suspect {
   row: number;
@@ -244,7 +259,7 @@ export interface Suspect {
   content: Content | null;
   label: string;
   suggested: string;
-  score: number;
+  score: string;
   larger: boolean;
 }
 
@@ -295,17 +310,26 @@ export interface Matters {
   matters: Array<Matter>;
 }
 
-/** The test rows that a verification flipped. */
-export interface Flips {
-  total: number;
-  rows: Array<TestRow>;
+/** A test row that a verification flipped: what that is worth, and its probability before and after. */
+export interface Flip {
+  row: number;
+  text: string;
+  words: string;
+  worth: Worth;
+  change: string;
 }
 
-/** How far the search in the background is. */
+/** Those that changed most. */
+export interface Flips {
+  total: number;
+  rows: Array<Flip>;
+}
+
+/** How far the search in the background is, in numbers and words. */
 export interface Filled {
   done: number;
   total: number;
-  running: boolean;
+  words: string;
 }
 
 /** The same, the training rows that it was about, and what it does to the chosen row. */
@@ -327,16 +351,17 @@ export interface Progress {
 /** News of the search in the background: the size found for a row (null: it gave up), and how far it is. */
 export interface Sizes {
   row: number | null;
-  size: number | null;
+  size: Size | null;
   done: number;
   total: number;
-  running: boolean;
+  words: string;
 }
 
 /** What runs now. */
 export interface Job {
   kind: string;
   row: number | null;
+  words: string;
 }
 
 /** A label that is tried for a training row; nothing of it is recorded. */
@@ -368,23 +393,25 @@ export interface Verified {
  * checked (`Order`), the best one first. `meta` names the columns of metadata of the test rows. `next_undo` and
  * `next_redo` say what these would take back or bring again, and whose it is; `conflicts` and `carried` how many
  * rows people decided differently, and how many decisions did not carry over. All four are empty if there is none.
+ * `export_path` is where the corrected labels go by default, `export_all` where all decisions do.
  */
 export interface Shared {
   revision: number;
-  nTrain: number;
-  nTest: number;
+  n_train: number;
+  n_test: number;
   classes: [string, string, ...string[]];
   labelled: boolean;
-  nextUndo: string;
-  nextRedo: string;
+  next_undo: string;
+  next_redo: string;
   conflicts: string;
   carried: string;
-  exportPath: string;
+  export_path: string;
+  export_all: string;
   status: string;
   job: Job | null;
   trial: Array<Tried>;
   verification: Verified | null;
-  ownNote: string;
+  own_note: string;
   checked: string;
   orders: Array<string>;
   meta: Array<string>;

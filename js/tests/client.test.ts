@@ -1,13 +1,29 @@
 import { describe, expect, test, vi } from "vitest";
 import { createClient, newId } from "../src/client";
 import { VERSION } from "../src/wire";
-import { FakeModel } from "./fixtures";
+import type { Requests } from "../src/protocol";
+import { contract, FakeModel } from "./fixtures";
+
+const news = () => ({ onProgress: vi.fn(), onSizes: vi.fn(), onHeard: vi.fn(), onLost: vi.fn(), onStrange: vi.fn(), onEnd: vi.fn() });
 
 function make() {
   const fake = new FakeModel();
   const onProgress = vi.fn();
-  return { fake, onProgress, client: createClient(fake.model, { onProgress }) };
+  return { fake, onProgress, client: createClient(fake.model, { ...news(), onProgress }) };
 }
+
+describe("what both languages agree on", () => {
+  test.each(contract.requests)("request $kind is written as in the example", (example) => {
+    const { fake, client } = make();
+    const { v: _, id, kind, ...body } = example;
+    void client.request(kind, body as Requests[typeof kind]["body"]);
+    expect({ ...fake.last(kind), id }).toEqual(example);
+  });
+
+  test("the kinds are those of the examples", () => {
+    expect(new Set(contract.requests.map(({ kind }) => kind))).toEqual(new Set(Object.keys(contract.results)));
+  });
+});
 
 describe("one request, one answer", () => {
   test("the answer goes to the request with its id, in any order", async () => {
@@ -33,7 +49,7 @@ describe("one request, one answer", () => {
     fake.send = () => {
       throw new Error("Cannot send");
     };
-    const client = createClient(fake.model, { onLost });
+    const client = createClient(fake.model, { ...news(), onLost });
     await expect(client.request("cancel", {})).rejects.toMatchObject({ reason: "aborted", message: "The kernel is not responding." });
     expect(onLost).toHaveBeenCalledOnce();
     expect(client.pending()).toBe(0);
@@ -41,7 +57,7 @@ describe("one request, one answer", () => {
 
   test("messages of other code are left alone", () => {
     const [fake, onHeard, onStrange] = [new FakeModel(), vi.fn(), vi.fn()];
-    createClient(fake.model, { onHeard, onStrange });
+    createClient(fake.model, { ...news(), onHeard, onStrange });
     for (const other of [null, 5, "go", [], {}, { v: "1" }, { id: "a", kind: "result" }]) fake.say(other);
     expect([onHeard, onStrange].flatMap(({ mock }) => mock.calls)).toEqual([]);
   });

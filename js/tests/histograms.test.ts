@@ -18,10 +18,12 @@ async function unfolded() {
 
 describe("histograms", () => {
   test("a range goes from the beginning of its first bin to the end of its last", () => {
-    const labels = ["0.0 to 0.5", "0.5 to 1.0", "1.0 to 1.5"];
-    expect(rangeWords(labels, [0, 2])).toBe("0.0 to 1.5");
-    expect(rangeWords(labels, [1, 1])).toBe("0.5 to 1.0");
-    expect(rangeWords(["1", "2", "4 to 5"], [1, 2])).toBe("2 to 5");
+    const bins = [{ from: "0.0", to: "0.5" }, { from: "0.5", to: "1.0" }, { from: "1.0", to: "1.5" }];
+    expect(rangeWords(bins, [0, 2])).toBe("0.0 to 1.5");
+    expect(rangeWords(bins, [1, 1])).toBe("0.5 to 1.0");
+    const classes = ["to be", "not to be"].map((name) => ({ from: name, to: name }));
+    expect(rangeWords(classes, [0, 1])).toBe("to be to not to be");
+    expect(rangeWords(classes, [1, 1])).toBe("not to be");
   });
 
   test("a bar is as tall as its part of the largest, and none stands for nothing", () => {

@@ -17,7 +17,7 @@ describe("choosing a row", () => {
     expect(fake.last("select")).toMatchObject({ row: 3 });
     fake.reply(fake.last("ranking"), contract.results.ranking);
     await settled();
-    expect(session.store.get().ranking?.summary.row).toBe(3);
+    expect(session.store.get().ranking?.row).toBe(3);
   });
 
   test("an echo of an earlier choice does not undo a later one", async () => {
@@ -116,7 +116,7 @@ describe("choosing a row", () => {
     await ranked([8, 9]);
     expect(explanations()).toBe(2);
     expect(session.store.get().explained).toBeNull();
-    fake.reply(fake.last("explain"), { ...contract.results.explain, shares: [{ row: 8, share: 0.5 }, { row: 9, share: 0.4 }] });
+    fake.reply(fake.last("explain"), { ...contract.results.explain, shares: [{ row: 8, words: "50.0% of the flip" }, { row: 9, words: "40.0% of the flip" }] });
     await settled();
     expect(session.store.get().explained).not.toBeNull();
     fake.change({ threshold: 0.6, _state: state({ revision: 9 }) });

@@ -18,7 +18,7 @@ test("the store tells of changes, and only of changes", () => {
 });
 
 const row = (number: number, text = ""): TestRow => ({
-  row: number, text, content: null, label: null, predicted: "a", rival: "b", proba: 0.5, margin: 0, flipSize: null, verifiedProba: null, verifiedPredicted: null, ownProba: null, flipped: null,
+  row: number, text, content: null, label: null, predicted: "a", proba: "0.500", margin: "0", size: { shown: "·", said: "not searched" }, verdict: { words: "–", worth: "", to: "" },
 });
 
 function source(total = 100_000) {
@@ -123,7 +123,7 @@ test("rows change in place", async () => {
   const { fetch, pages } = source();
   pages.want(0, 10);
   await settled();
-  pages.patch((line) => (line.row === 4 ? { ...line, flipSize: 2 } : undefined));
-  expect([pages.row(4)?.flipSize, pages.row(5)?.flipSize]).toEqual([2, null]);
+  pages.patch((line) => (line.row === 4 ? { ...line, text: "news" } : undefined));
+  expect([pages.row(4)?.text, pages.row(5)?.text]).toEqual(["news", "first"]);
   expect(fetch).toHaveBeenCalledOnce();
 });

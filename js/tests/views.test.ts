@@ -114,7 +114,7 @@ describe("the page", () => {
     const { fake, host } = draw({ test_row: 3 });
     const ranking = structuredClone(contract.results.ranking) as Record<string, any>;
     for (const key of ["text", "id", "original", "current"]) ranking["bars"].rows[0][key] = evil;
-    ranking["text"] = ranking["summary"].label = ranking["flip"].words = evil;
+    ranking["text"] = ranking["flip"].words = evil;
     fake.answers.ranking = ranking;
     fake.change({ _state: state({ revision: 9, classes: [evil, evil], status: evil, export_path: evil }) });
     await settled();
@@ -219,7 +219,7 @@ describe("panels and keys", () => {
   test("a found size changes its line", async () => {
     const { fake, find } = draw({ test_row: 3, relabelled: [7] });
     await settled();
-    fake.say({ v: VERSION, id: "", kind: "sizes", row: 4, size: 17, done: 2, total: 10, running: true });
+    fake.say({ v: VERSION, id: "", kind: "sizes", row: 4, size: { shown: "17", said: "17 rows" }, done: 2, total: 10, words: "Set sizes: 2 of 10" });
     expect(find(".rlw-test-scroll").textContent).toContain("17");
     expect(find(".rlw-tests .rlw-pane-foot").textContent).toContain("Set sizes: 2 of 10");
   });

@@ -150,11 +150,10 @@ class Answers(Replies):
     def _watch(self, request: Request) -> None:
         rows = [row for row in request.body["rows"] if row < self._workbench.n_test]
         filled = self._filler.watch(rows) if request.body["on"] else self._filler.pause()
-        self._reply(request, {"done": filled.done, "total": filled.total, "running": filled.running})
+        self._reply(request, wire.filled(filled))
 
     def _on_filled(self, filled: Filled) -> None:
-        facts = (filled.row, filled.size, filled.done, filled.total, filled.running)
-        self._widget.send(requests.sizes_message(*facts))
+        self._widget.send(requests.sizes_message(filled.row, filled.size, wire.filled(filled)))
 
     # ---- decisions ----------------------------------------------------------------------------------------------
 

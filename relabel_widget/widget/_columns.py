@@ -11,8 +11,7 @@ import numpy as np
 from .._typing import AnyArray
 from ..facts import clip
 from ..workbench.test_rows import TestColumns
-from ._content import CONTENT, Shown
-from ._types import COUNT, FLAG, NUMBER, TEXT, Type, nullable
+from ._content import Shown
 
 TEXT_IN_LIST = 240
 """Characters of a text that a line of the list carries; the chosen row is shown in full."""
@@ -40,18 +39,15 @@ class Column:
 
     Attributes
     ----------
-    name, type
-        As its values travel.
-    value
-        That of one test row.
+    name, value
+        What it is called, and its value of one test row.
     heading, title
-        What stands over it, and what that means. Without a heading it travels along, and nothing is sorted by it.
+        What stands over it, and what that means; the page has no column without a heading.
     sort_key
         What rows are sorted by: one value a row, NaN where there is none; None for the order of the test set.
     """
 
     name: str
-    type: Type
     value: Callable[[Known, int], Any]
     heading: str = ""
     title: str = ""
@@ -106,22 +102,20 @@ def _flipped(known: Known, row: int) -> bool | None:
 
 
 COLUMNS = (
-    Column("row", COUNT, lambda _, row: row, "Row"),
-    Column("text", TEXT, lambda known, row: clip(known.shown(row)[0], TEXT_IN_LIST), "Text", sort_key=_texts),
-    Column("content", nullable(CONTENT), lambda known, row: known.shown(row)[1]),
-    Column("label", nullable(TEXT), _label, "True", "True label", _labels),
+    Column("row", lambda _, row: row, "Row"),
+    Column("text", lambda known, row: clip(known.shown(row)[0], TEXT_IN_LIST), "Text", sort_key=_texts),
+    Column("content", lambda known, row: known.shown(row)[1]),
+    Column("label", _label, "True", "True label", _labels),
     Column(
         "predicted",
-        TEXT,
         lambda known, row: known.classes[known.arrays.predicted[row]],
         "Predicted",
         "Predicted class",
         lambda known: known.arrays.predicted.astype(np.float64),
     ),
-    Column("rival", TEXT, lambda known, row: known.classes[known.arrays.rival[row]]),
+    Column("rival", lambda known, row: known.classes[known.arrays.rival[row]]),
     Column(
         "proba",
-        NUMBER,
         lambda known, row: float(known.arrays.proba[row]),
         "Prob.",
         "Probability",
@@ -129,24 +123,22 @@ COLUMNS = (
     ),
     Column(
         "margin",
-        NUMBER,
         lambda known, row: float(known.arrays.margin[row]),
         "Margin",
         "Log-odds beyond the threshold, or those of the nearest rival",
         lambda known: known.arrays.margin,
     ),
-    Column("flip_size", nullable(COUNT), _flip_size, "Set", "Size of the flip set", _flip_sizes),
+    Column("flip_size", _flip_size, "Set", "Size of the flip set", _flip_sizes),
     Column(
         "verified_proba",
-        nullable(NUMBER),
         _verified_proba,
         "Retrained",
         "Effect of retraining",
         lambda known: known.arrays.verified_proba,
     ),
-    Column("verified_predicted", nullable(TEXT), _verified_predicted),
-    Column("own_proba", nullable(NUMBER), _own_proba),
-    Column("flipped", nullable(FLAG), _flipped),
+    Column("verified_predicted", _verified_predicted),
+    Column("own_proba", _own_proba),
+    Column("flipped", _flipped),
 )
 
 SORTABLE = {column.name: column for column in COLUMNS if column.heading}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..evidence import Verification
-from ..facts import own_word, plural, probabilities
+from ..facts import own_word, plural, probabilities, signed
 from ..files.characters import quoted
 from ..workbench.findings import Forecast
 from ..workbench.summary import VerificationSummary
@@ -20,6 +20,69 @@ def proba(value: float) -> str:
     if 0 < value < 0.001:
         return "<0.001"
     return ">0.999" if 0.999 < value < 1 else f"{value:.3f}"
+
+
+def of_test_row(line: Mapping[str, Any]) -> dict[str, Any]:
+    """A line of the list of test rows as the page shows it."""
+    same = {name: line[name] for name in ("row", "text", "content", "label", "predicted")}
+    return {
+        **same,
+        "proba": proba(line["proba"]),
+        "margin": signed(line["margin"]),
+        "size": of_size(line["flip_size"]),
+        "verdict": _verdict(line),
+    }
+
+
+def of_size(size: int | None) -> dict[str, str]:
+    """The size of a flip set: 0 if none was found, None if it was not looked for.
+
+    What is read out has a unit: a bare number would be mistaken for the row's own.
+    """
+    if size is None:
+        return {"shown": "·", "said": "not searched"}
+    return {"shown": f"{size:,}", "said": plural(size, "row")} if size else {"shown": "none", "said": "none"}
+
+
+_WORTH = {"fact": ("⇄", "changed"), "better": ("▲", "now right"), "worse": ("▼", "now wrong")}
+
+
+def _worth(line: Mapping[str, Any]) -> str:
+    """What the flip of a row is worth: with several classes, one wrong class may take the place of another."""
+    if line["label"] == line["predicted"]:
+        return "worse"
+    return "better" if line["label"] is not None and line["label"] == line["verified_predicted"] else "fact"
+
+
+def _verdict(line: Mapping[str, Any]) -> dict[str, str]:
+    if not line["flipped"]:
+        return {"words": "–" if line["flipped"] is None else "same", "worth": "", "to": ""}
+    worth = _worth(line)
+    return {"words": f"{_WORTH[worth][0]} flips", "worth": worth, "to": f"to {line['verified_predicted']}"}
+
+
+def of_flip(line: Mapping[str, Any]) -> dict[str, Any]:
+    """A test row that a verification flipped."""
+    worth, after = _worth(line), line["verified_proba"]
+    change = f"{proba(line['proba'])} → {'?' if after is None else proba(after)}"
+    words = " ".join(_WORTH[worth])
+    return {"row": line["row"], "text": line["text"], "words": words, "worth": worth, "change": change}
+
+
+def of_chosen_row(line: Mapping[str, Any], classes: list[str]) -> list[str]:
+    """The predicted class, the true label, the probability and the margin of a test row."""
+    predicted, label, own = line["predicted"], line["label"], line["own_proba"]
+    several = len(classes) > 2
+    truth = "unknown" if label is None else label if label == predicted else f"{label} (misclassified)"
+    of = predicted if several else classes[1]
+    yours = "" if own is None else f", your estimator {proba(own)}"
+    over = f" over the rival {quoted(line['rival'])}" if several else ""
+    return [predicted, truth, f"{proba(line['proba'])} for {quoted(of)}{yours}", f"{signed(line['margin'])}{over}"]
+
+
+def of_share(part: float, whole: str) -> str:
+    """A part of a whole; how much more than ten times as much it is says nothing."""
+    return f"{'>999%' if part > 9.99 else format(part, '.1%')} of the {whole}"
 
 
 def _smallness(found: Any) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from .._typing import AnyArray, BoolArray, FloatArray, IntArray
 from ..workbench.test_rows import TestColumns
+from . import _outcomes as outcomes
 from ._columns import COLUMNS, SORTABLE, Known
 from ._content import shown
 from ._spread import Binned, binned, histograms
@@ -96,7 +97,7 @@ class Pages:
         return found
 
     def line(self, row: int) -> dict[str, Any]:
-        """One test row as it travels."""
+        """What is known of one test row."""
         known = self._known()
         return {column.name: column.value(known, row) for column in COLUMNS}
 
@@ -163,4 +164,8 @@ class Pages:
         """Rows ``offset`` to ``offset + limit`` of an arrangement, and how many it has."""
         rows = self.arranged(query)
         shown = rows[query["offset"] : query["offset"] + query["limit"]].tolist()
-        return {"total": len(rows), "offset": query["offset"], "rows": [self.line(row) for row in shown]}
+        return {
+            "total": len(rows),
+            "offset": query["offset"],
+            "rows": [outcomes.of_test_row(self.line(row)) for row in shown],
+        }

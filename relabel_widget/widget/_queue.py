@@ -101,7 +101,7 @@ class Queue:
             "content": content,
             "label": str(line["label"]),
             "suggested": str(line["suggested"]),
-            "score": float(line["score"]),
+            "score": f"{line['score']:.1%}",
             "larger": larger,
         }
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ._protocol import REASON, REQUESTS, VERSION
+from ._outcomes import of_size
+from ._protocol import REQUESTS, VERSION
+from ._records import REASON
 
 LONGEST_ID = 100
 
@@ -79,9 +81,9 @@ def error_message(request: str, reason: str, message: str) -> dict[str, Any]:
     return {"v": VERSION, "id": request, "kind": "error", "reason": reason, "message": message}
 
 
-def sizes_message(row: int | None, size: int | None, done: int, total: int, running: bool) -> dict[str, Any]:
+def sizes_message(row: int | None, size: int | None, filled: Mapping[str, Any]) -> dict[str, Any]:
     """News of the search in the background: the size found for a row, and how far it is."""
-    facts = {"row": row, "size": size, "done": done, "total": total, "running": running}
+    facts = {"row": row, "size": None if size is None else of_size(size), **filled}
     return {"v": VERSION, "id": "", "kind": "sizes", **facts}
 
 

@@ -22,14 +22,17 @@ MEASURES = {
 
 _BINS = 20  # of probability, and about as many of the margin: what 130 pixels show
 _SIZES = (0, 1, 2, 3, 4, 6, 11, 21, 51)  # the smallest of each bin after that of the rows not searched for
-_SIZE_LABELS = ["not searched", "none", "1", "2", "3", "4 to 5", "6 to 10", "11 to 20", "21 to 50", "over 50"]
+_SIZE_ENDS = [
+    *((name, name) for name in ("not searched", "none", "1", "2", "3")),
+    *(("4", "5"), ("6", "10"), ("11", "20"), ("21", "50"), ("over 50", "over 50")),
+]
 
 
 @dataclass(frozen=True, eq=False)
 class Binned:
-    """One measure of the test rows: what its bins are called, and the bin of each row, int64, shape (m,)."""
+    """One measure of the test rows: where each bin begins and ends, and the bin of each row, int64, shape (m,)."""
 
-    labels: list[str]
+    ends: list[tuple[str, str]]
     bins: IntArray
 
     def within(self, brush: Mapping[str, Any]) -> BoolArray:
@@ -44,8 +47,8 @@ def binned(columns: TestColumns, classes: list[str]) -> Mapping[str, Binned]:
     return {
         "proba": _in_steps(columns.proba, 0.0, 1.0 / _BINS, _BINS),
         "margin": _in_steps(columns.margin, *_steps(columns.margin)),
-        "flip_size": Binned(_SIZE_LABELS, np.searchsorted(_SIZES, columns.flip_size, side="right").astype(np.int64)),
-        "predicted": Binned(classes, columns.predicted),
+        "flip_size": Binned(_SIZE_ENDS, np.searchsorted(_SIZES, columns.flip_size, side="right").astype(np.int64)),
+        "predicted": Binned([(name, name) for name in classes], columns.predicted),
     }
 
 
@@ -65,7 +68,7 @@ def _in_steps(values: FloatArray, first: float, width: float, number: int) -> Bi
     edges = [f"{first + width * i:.{digits}f}".replace("-", "−") for i in range(number + 1)]
     places = np.nan_to_num((values - first) / width, nan=0.0)
     bins = np.clip(np.floor(places + 1e-9), 0, number - 1).astype(np.int64)
-    return Binned([f"{low} to {high}" for low, high in pairwise(edges)], bins)
+    return Binned(list(pairwise(edges)), bins)
 
 
 def histograms(
@@ -82,7 +85,7 @@ def histograms(
         {
             "of": name,
             "title": MEASURES[name],
-            "labels": one.labels,
+            "bins": [{"from": begin, "to": end} for begin, end in one.ends],
             "every": _counted(one, rows),
             "kept": _counted(one, rows[covered[name]]),
         }
@@ -91,5 +94,5 @@ def histograms(
 
 
 def _counted(measure: Binned, rows: IntArray) -> list[int]:
-    counts: list[int] = np.bincount(measure.bins[rows], minlength=len(measure.labels)).tolist()
+    counts: list[int] = np.bincount(measure.bins[rows], minlength=len(measure.ends)).tolist()
     return counts

@@ -10,10 +10,13 @@ import pandas as pd
 
 from .._typing import FloatArray, IntArray
 from ..facts import clip
+from ..files.characters import quoted
 from ..monitor import Monitor
 from ..workbench.row_content import Content
 from ._content import shown
 from ._search import TrainingSearch
+
+_COUNTED = {"relabel": "changed", "keep": "kept", "unsure": "unsure"}
 
 SUSPECT = 0.5
 """A row whose label is wrong with more than this probability is suspect: another one is likelier than its own."""
@@ -33,15 +36,15 @@ class TrainingPages:
         said = self._workbench.decisions()
         rows = self._fitting(query, said, monitor)
         offset = query["offset"]
+        lines = self._lines(rows[offset : offset + query["limit"]], offset)
+        return {"total": len(rows), "offset": offset, "rows": lines, "words": self._counted(len(rows), said)}
+
+    def _counted(self, total: int, said: pd.DataFrame) -> str:
         made = said["decision"].value_counts()
-        return {
-            "total": len(rows),
-            "offset": offset,
-            "rows": self._lines(rows[offset : offset + query["limit"]], offset),
-            "relabelled": int(made.get("relabel", 0)),
-            "kept": int(made.get("keep", 0)),
-            "unsure": int(made.get("unsure", 0)),
-        }
+        n_train = self._workbench.n_train
+        shown = "" if total == n_train else f"{total:,} of "
+        counts = (f"{made.get(kind, 0):,} {words}" for kind, words in _COUNTED.items())
+        return " · ".join((f"{shown}{n_train:,} rows", *counts))
 
     def _fitting(self, query: Mapping[str, Any], said: pd.DataFrame, monitor: Monitor) -> IntArray:
         key = (query["filter"], query["search"], query["asked"])
@@ -88,11 +91,17 @@ class TrainingPages:
         scores = None if self._ranked is None else self._ranked[1][rows]
         return [
             {
-                **as_listed(offset + i + 1, line, suggested[i], self._workbench.train_content(line["row"], small=True)),
+                **as_listed(
+                    offset + i + 1,
+                    line,
+                    suggested[i],
+                    self._workbench.train_content(line["row"], small=True),
+                    f"{scores[i]:.1%} likely wrong" if scores is not None and scores[i] >= 0 else "",
+                ),
                 "influence": 0.0,
-                "share": None,
+                "change": "",
+                "share": "",
                 "in_set": False,
-                "suspicion": None if scores is None or scores[i] < 0 else float(scores[i]),
                 "words": [],
             }
             for i, line in enumerate(table)
@@ -101,22 +110,24 @@ class TrainingPages:
 
 TEXT_IN_LIST = 600
 _NAME = 80
+_SAID = {"keep": "✓ kept", "unsure": "? unsure"}
 
 
-def as_listed(rank: int, line: Mapping[Any, Any], suggested: Any, look: Content) -> dict[str, Any]:
+def as_listed(rank: int, line: Mapping[Any, Any], suggested: Any, look: Content, doubt: str = "") -> dict[str, Any]:
     """What every list of training rows tells of a line of `Workbench.train_rows`."""
     text, content = shown(look)
+    note = quoted(clip(line["note"], TEXT_IN_LIST)) if line["note"] else ""
+    facts = filter(None, (doubt, clip(line["annotator"], _NAME), note))
     return {
         "rank": rank,
         "row": int(line["row"]),
-        "id": clip(line["id"], _NAME),
+        "id": "" if str(line["id"]) == str(line["row"]) else clip(line["id"], _NAME),
         "text": clip(text, TEXT_IN_LIST),
         "content": content,
         "original": str(line["original"]),
         "current": str(line["current"]),
         "suggested": str(suggested),
         "relabelled": line["decision"] == "relabel",
-        "decision": str(line["decision"]),
-        "who": clip(line["annotator"], _NAME),
-        "note": clip(line["note"], TEXT_IN_LIST),
+        "said": _SAID.get(line["decision"], ""),
+        "facts": " · ".join(facts),
     }

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from ..bayes import BayesFit
-from ..facts import clip
+from ..facts import clip, signed
 from ..files.characters import quoted
 from ..monitor import Monitor
 from ..workbench.row_content import Content
 from . import _outcomes as outcomes
 from ._content import shown
 from ._disagreements import in_conflict, not_carried
+from ._filling import Filled
 from ._jobs import Job
 from ._pages import Pages, number_or_none
 from ._requests import RequestError
 from ._training import as_listed
 from ._trial import Trial
-from ._words import checked
+from ._words import checked, running
 
 BARS = 100
 """How many training rows come with a ranking; further ones are asked for."""
@@ -33,6 +35,8 @@ PATIENCE = 0.2
 """Seconds that the details of a row wait for the rows that say the same, which are grouped once."""
 
 TEXT_OF_QUERY = 20_000
+
+_STEM = re.compile(r"[^\\/]*(?=\.\w+$)")  # of a file's name
 
 
 def classes(workbench: Any) -> list[str]:
@@ -70,8 +74,9 @@ def state(
         "conflicts": in_conflict(workbench.n_conflicts),
         "carried": not_carried(workbench.uncarried),
         "export_path": export_path,
+        "export_all": _STEM.sub("all_decisions", export_path, count=1),
         "status": status,
-        "job": None if job is None else {"kind": job.kind, "row": job.row},
+        "job": None if job is None else {"kind": job.kind, "row": job.row, "words": running(job)},
         "trial": [{"row": row, "label": str(label)} for row, label in sorted(trial.labels.items())],
         "verification": None if summary is None else outcomes.of_retraining(summary),
         "own_note": str(workbench.disagreement or ""),
@@ -114,12 +119,13 @@ def forecast(pages: Pages, trial: Trial, row: int | None) -> dict[str, Any] | No
 
 
 def _train_row(rank: int, line: Mapping[Any, Any], words: list[str], look: Content) -> dict[str, Any]:
+    influence, share = float(line["influence"]), number_or_none(line["share"])
     return {
         **as_listed(rank, line, line["suggested"], look),
-        "influence": float(line["influence"]),
-        "share": number_or_none(line["share"]),
+        "influence": influence,
+        "change": signed(influence),
+        "share": "" if share is None else outcomes.of_share(share, "way"),
         "in_set": bool(line["in_flip_set"]),
-        "suspicion": None,
         "words": [clip(word, 80) for word in words],
     }
 
@@ -144,20 +150,22 @@ def ranking(
     """One test row in full, what is known of it, and the first of the training rows that decide it."""
     known = workbench.known_flip_set(row)
     decided = set() if known is None else set(workbench.decisions()["row"].tolist())
-    summary = pages.line(row)
+    line = pages.line(row)
     length = max(BARS, min(known.size, 400) if known is not None else 0)
     set_first = set_first and known is not None  # one that is found meanwhile is not told of, and comes first no sooner
     first = bars(workbench, row, 0, length, set_first=set_first, monitor=monitor)
     text, content = shown(workbench.test_content(row))
     target, several = workbench.known_target(row), len(workbench.classes) > 2
     return {
+        "row": row,
         "text": clip(text, TEXT_OF_QUERY),
         "content": content,
         "meta": workbench.test_metadata.line(row),
-        "summary": summary,
+        **{name: line[name] for name in ("predicted", "rival", "proba")},
+        "facts": outcomes.of_chosen_row(line, classes(workbench)),
         "flip": None if known is None else flip_set(known, target, decided, several=several),
         "forecast": forecast(pages, trial, row),
-        "retrained": outcomes.of_retrained_row(summary, trial.verification),
+        "retrained": outcomes.of_retrained_row(line, trial.verification),
         "largest": workbench.largest_influence(row),
         "bars": first,
     }
@@ -168,22 +176,25 @@ def words(workbench: Any, row: int | None, train: int) -> dict[str, Any]:
     known = workbench.train_rows([train]).iloc[0]
     text, content = shown(workbench.train_content(train, row))
     suggested = str(workbench.suggested_labels([train], row)[0])
+    common = [] if row is None else _contributions(workbench, row, train)
+    shares = "" if row is None else "Shared with the test row" if common else "Shares no feature with the test row"
+    note = f"note: {known['note']}" if known["note"] else ""
     return {
         "train": train,
         "text": clip(text, TEXT_OF_QUERY),
         "content": content,
         "meta": workbench.train_metadata.line(train),
         **_same(workbench, train, suggested),
-        "note": str(known["note"]),
+        "about": " · ".join(filter(None, (shares if content is None else content["about"], note))),
         "label": suggested,
-        "words": [] if row is None else _contributions(workbench, row, train),
+        "words": common,
     }
 
 
 def _contributions(workbench: Any, row: int, train: int) -> list[dict[str, Any]]:
     table = workbench.common_features(row, train).head(WORDS)
-    parts = zip(table["feature"], table["weight"], table["contribution"], strict=True)
-    return [{"word": clip(word, 80), "weight": float(weight), "part": float(part)} for word, weight, part in parts]
+    parts = zip(table["feature"], table["contribution"], strict=True)
+    return [{"word": clip(word, 80), "part": float(part), "change": signed(part)} for word, part in parts]
 
 
 def _same(workbench: Any, train: int, suggested: str) -> dict[str, Any]:
@@ -201,12 +212,18 @@ def explanation(workbench: Any, row: int, monitor: Monitor) -> dict[str, Any]:
     """How the rows of a known flip set share the verified change of a test row."""
     found = workbench.explanation(row, monitor=monitor)
     if found is None:
-        return {"row": row, "of": "", "over": "", "change": 0.0, "shares": []}
+        return {"row": row, "shares": []}
     together = float(found.shares.sum())  # not the change: averages over a long way leave something out
     parts = found.shares / together if together * found.change > 0 else np.zeros(0)
-    shares = [{"row": row, "share": part} for row, part in zip(found.rows.tolist(), parts.tolist(), strict=False)]
-    of, over = (str(label) for label in found.classes)
-    return {"row": row, "of": of, "over": over, "change": found.change, "shares": shares}
+    shares = zip(found.rows.tolist(), parts.tolist(), strict=False)
+    return {"row": row, "shares": [{"row": one, "words": outcomes.of_share(part, "flip")} for one, part in shares]}
+
+
+def filled(done: Filled) -> dict[str, Any]:
+    """How far the search in the background is."""
+    paused = ", paused" if done.done < done.total and not done.running else ""
+    words = f"Set sizes: {done.done:,} of {done.total:,}{paused}"
+    return {"done": done.done, "total": done.total, "words": words}
 
 
 def flips(pages: Pages) -> dict[str, Any]:
@@ -215,4 +232,4 @@ def flips(pages: Pages) -> dict[str, Any]:
     if columns.verified_proba is not None:
         change = np.abs(columns.verified_proba - columns.proba)[rows]
         rows = rows[np.argsort(-change, kind="stable")]
-    return {"total": len(rows), "rows": [pages.line(row) for row in rows[:FLIPS].tolist()]}
+    return {"total": len(rows), "rows": [outcomes.of_flip(pages.line(row)) for row in rows[:FLIPS].tolist()]}

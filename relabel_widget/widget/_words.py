@@ -16,6 +16,7 @@ from ..journal.events import DECISIONS
 from ..workbench import Workbench
 from ..workbench.reasons import Reasons
 from ..workbench.summary import VerificationSummary
+from ._jobs import Job
 from ._search import NEARLY, alike
 
 
@@ -63,6 +64,15 @@ def retrained(summary: VerificationSummary | None, n_tried: int = 0) -> str:
     words = f"Retrained with {plural(summary.n_relabelled, 'changed label')}: {flipped}."
     trial = f"Trial of {plural(n_tried, 'label')}, nothing recorded. " if n_tried else ""
     return trial + words + accuracy_change(summary)
+
+
+def running(job: Job) -> str:
+    """What a job does."""
+    return (
+        f"Looking for the flip set of test row {job.row}…"
+        if job.kind == "find"
+        else "Retraining on the changed labels…"
+    )
 
 
 def tried(number: int) -> str:

@@ -12,7 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from sklearn.linear_model import LogisticRegression
-from widget_harness import ROOT, focused, hotel_workbench, small_workbench
+from widget_harness import ROOT, focused, hold_background, hotel_workbench, small_workbench
 
 import relabel_widget as rw
 from relabel_widget.monitor import Monitor
@@ -131,11 +131,11 @@ class TestTheWholeJob:
             one.box(row).uncheck()
         expect(one.status).to_contain_text("0 labels changed in all")
 
-    def test_a_set_that_comes_by_itself_moves_no_line(self, show):
+    def test_a_set_that_comes_by_itself_moves_no_line(self, show, monkeypatch):
         """A click aimed at a line must hit it, also where a search in the background ends just before the click."""
+        go_on = hold_background(monkeypatch)
         bench = hotel_workbench()
         one = show(bench)
-        one.button("Pause: set sizes").click()
         boxes = one.ranking.get_by_role("checkbox")
         names = "all => all.slice(0, 8).map(one => one.ariaLabel)"
         one.pick(5)
@@ -143,7 +143,7 @@ class TestTheWholeJob:
         expect(boxes.first).to_have_accessible_name(ranked[0])
         assert boxes.evaluate_all(names) == ranked
 
-        one.button("Resume: set sizes").click()
+        go_on.set()
         expect(one.ranking.get_by_text("in flip set").first).to_be_visible()
         assert boxes.evaluate_all(names) == ranked
 
@@ -155,11 +155,11 @@ class TestTheWholeJob:
         assert boxes.evaluate_all(names)[: len(found)] == [f"Relabel row {row}" for row in found]
 
     @pytest.mark.parametrize("width", [480, 1000, 1600])
-    def test_nothing_moves_as_answers_come_in(self, show, width):
+    def test_nothing_moves_as_answers_come_in(self, show, monkeypatch, width):
         """A click that was aimed before an answer must hit: here, and in what stands below the widget."""
+        hold_background(monkeypatch)
         bench = hotel_workbench()
         one = show(bench, width=width)
-        one.button("Pause: set sizes").click()
         self._settle(one, bench, 3)
         one.page.evaluate(WATCH_PLACES)
         self._settle(one, bench, 5)

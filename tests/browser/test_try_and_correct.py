@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 from playwright.sync_api import expect
-from widget_harness import hotel_workbench, line_of, topics_workbench
+from widget_harness import hold_background, hotel_workbench, line_of, topics_workbench
 
 pytestmark = pytest.mark.browser
 
@@ -183,7 +183,8 @@ class TestRowByRow:
         expect(one.page.get_by_role("region", name=f"Decide: row {rows[0]}", exact=True)).to_be_visible()
 
 
-def test_buttons_show_what_comes_next_and_none_invites_to_mark_rows_unread(show):
+def test_buttons_show_what_comes_next_and_none_invites_to_mark_rows_unread(show, monkeypatch):
+    hold_background(monkeypatch)
     bench = hotel_workbench()
     one = show(bench)
     one.pick(3)

@@ -6,6 +6,7 @@ A model in the page speaks to the Python widget directly.
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import comm
@@ -78,6 +79,20 @@ async function show(esm, attributes) {
 
 def record_comms(monkeypatch):
     monkeypatch.setattr(comm, "create_comm", RecordingComm)
+
+
+def hold_background(monkeypatch):
+    """Searches in the background wait for this event. They have all the time they need, so that a slow machine finds
+    the same sets."""
+    go_on, find = threading.Event(), rw.Workbench.flip_set
+
+    def flip_set(self, row, *, budget=None, monitor=None, **options):
+        while budget is not None and not go_on.wait(0.02):
+            monitor.check()
+        return find(self, row, monitor=monitor, **options)
+
+    monkeypatch.setattr(rw.Workbench, "flip_set", flip_set)
+    return go_on
 
 
 def receive(widget, data):

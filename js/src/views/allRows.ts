@@ -4,7 +4,6 @@ import type { Session } from "../session";
 import type { TrainFilter } from "../protocol";
 import { createDetail } from "./detail";
 import { actInSight, drawn, el, listen, seen, setText } from "./dom";
-import { count } from "./format";
 import { decisionKeys } from "./keys";
 import { createTools } from "./tools";
 import { createTrainList } from "./trainList";
@@ -50,11 +49,10 @@ export function createAllRows(session: Session) {
     }
     const total = lines.total();
     list.draw(total === 0 ? "No training rows match." : "Loading…");
-    const shown = total === undefined || total === shared.nTrain ? "" : `${count(total)} of `;
-    if (decided !== null) setText(counts, `${shown}${count(shared.nTrain)} rows · ${count(decided.relabelled)} changed · ${count(decided.kept)} kept · ${count(decided.unsure)} unsure`);
+    setText(counts, decided);
     if (!placed && total) {
       placed = true;
-      place(total === shared.nTrain ? (active ?? 0) : 0);
+      place(total === shared.n_train ? (active ?? 0) : 0);
     }
     follow();
   }

@@ -1,12 +1,11 @@
 /** A signed bar around a central axis: its side and the printed sign show the direction, never colour alone. */
 
 import { el, setClass, setText } from "./dom";
-import { signed } from "./format";
 
 export interface Bar {
   node: HTMLElement;
   /** `towards` says whether relabelling the row pushes the query towards the other class. */
-  update(value: number, largest: number, towards: boolean): void;
+  update(value: number, words: string, largest: number, towards: boolean): void;
 }
 
 export function createBar(): Bar {
@@ -16,13 +15,13 @@ export function createBar(): Bar {
   const node = el("div", "bar", el("span", "bar-track", fill, axis), label);
   return {
     node,
-    update(value, largest, towards) {
+    update(value, words, largest, towards) {
       const share = largest > 0 ? Math.min(1, Math.abs(value) / largest) : 0;
       fill.style.width = `${share * 50}%`;
       fill.style.left = value < 0 ? `${50 - share * 50}%` : "50%";
       setClass(fill, "left", value < 0);
       setClass(fill, "against", !towards);
-      setText(label, signed(value));
+      setText(label, words);
     },
   };
 }

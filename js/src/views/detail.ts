@@ -2,10 +2,10 @@
 
 import type { Session } from "../session";
 import type { Decision, WordPart } from "../protocol";
-import { besideOf, draftOf, type View } from "../store";
+import { draftOf, type View } from "../store";
 import { setContent } from "./content";
 import { button, drawn, el, listen, section, setAttribute, setText, showSome } from "./dom";
-import { plural, signed } from "./format";
+import { plural } from "./format";
 import { isNews } from "./marks";
 import { relabelAs } from "./names";
 import { createNote } from "./note";
@@ -19,10 +19,10 @@ function createWords() {
     node: list,
     show(words: readonly WordPart[]) {
       const largest = Math.max(1e-12, ...words.map(({ part }) => Math.abs(part)));
-      const items = words.slice(0, SHOWN).map(({ word, part }) => {
+      const items = words.slice(0, SHOWN).map(({ word, part, change }) => {
         const bar = el("span", part < 0 ? "word-bar left" : "word-bar", { "aria-hidden": "true" });
         bar.style.width = `${(Math.abs(part) / largest) * 36}px`;
-        return el("li", "word", el("bdi", "word-name", word), bar, el("span", "word-part", signed(part)));
+        return el("li", "word", el("bdi", "word-name", word), bar, el("span", "word-part", change));
       });
       showSome(list, items, words.length);
     },
@@ -92,9 +92,7 @@ export function createDetail(session: Session, isShown: (view: Readonly<View>) =
     if (isNews(same, found?.other, found?.same, found?.choices)) same.replaceChildren(found?.other ?? "", ...(choices ?? []));
     words.show(found?.words ?? []);
     if (found !== null) words.node.hidden = found.content !== null; // a table says it itself, and pixels have no names
-    const sharing = names.length > 0 ? "Shared with the test row" : besideOf(view) === null ? "" : "Shares no feature with the test row";
-    const said = [found?.content ? found.content.about : sharing, found?.note && `note: ${found.note}`];
-    setText(shared, found === null ? "" : said.filter(Boolean).join(" · "));
+    setText(shared, found?.about ?? "");
   });
   return { node, decide, toggle, note: () => note.focus() };
 }

@@ -149,6 +149,18 @@ export function term(word: keyof typeof TERMS): HTMLElement {
   return el("span", "term", el("button", "", { type: "button", "aria-describedby": id }, word), tip);
 }
 
+/** Arrow keys, Home and End move the focus within a row of which one element has the tab stop. */
+export function roving(node: HTMLElement, items: readonly HTMLElement[], go: (to: number) => void): void {
+  listen(node, "keydown", (event) => {
+    const at = items.indexOf(event.target as HTMLElement);
+    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: items.length - 1 }[event.key] ?? -1;
+    if (at < 0 || items[to] === undefined) return;
+    event.preventDefault();
+    go(to);
+    items[to].focus();
+  });
+}
+
 /** A section that is named by its heading, which stands in one of its parts. */
 export function section(names: string, heading: HTMLElement, ...parts: HTMLElement[]): HTMLElement {
   heading.id = uniqueId("heading");

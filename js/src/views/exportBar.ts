@@ -12,8 +12,9 @@ export function createExport({ store, actions }: Session) {
   let touched = false;
   const update = () => {
     const { shared, busy, every: isEvery } = store.get();
-    const name = isEvery ? shared.exportPath.replace(/[^\\/]*(?=\.\w+$)/, "all_decisions") : shared.exportPath;
+    const name = isEvery ? shared.export_all : shared.export_path;
     if (!touched && input.value !== name) input.value = name;
+    input.title = input.value; // there may be no room for all of it
     write.update(busy ? BUSY : input.value.trim() === "" ? "Enter a file name first" : "");
   };
   listen(every, "change", () => store.set({ every: every.checked }));

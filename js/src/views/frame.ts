@@ -2,7 +2,7 @@
 
 import type { Session } from "../session";
 import type { PaneName } from "../store";
-import { button, type Button, drawn, el, listen, setAttribute, setClass, setText, uniqueId } from "./dom";
+import { button, type Button, drawn, el, listen, roving, setAttribute, setClass, setText, uniqueId } from "./dom";
 
 const [LEAST, MOST, STEP] = [360, 2000, 20];
 
@@ -52,25 +52,16 @@ export function createTabs({ store, actions }: Session, panes: Record<PaneName, 
     const tab = el("button", "tab", { type: "button", role: "tab", "aria-controls": panes[name].id }, label);
     listen(tab, "click", () => actions.show(name));
     node.append(tab);
-    return tab;
+    return { name, tab };
   });
-  listen(node, "keydown", (event) => {
-    const at = names.findIndex(([name]) => name === store.get().pane);
-    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: names.length - 1 }[event.key];
-    const next = to === undefined ? undefined : names[to];
-    if (to === undefined || next === undefined) return;
-    event.preventDefault();
-    actions.show(next[0]);
-    tabs[to]?.focus();
-  });
+  roving(node, tabs.map(({ tab }) => tab), (to) => tabs[to]?.tab.click());
   drawn(store, ({ pane }) => {
-    names.forEach(([name], i) => {
-      const [tab, on] = [tabs[i], name === pane];
-      if (tab === undefined) return;
+    for (const { name, tab } of tabs) {
+      const on = name === pane;
       setAttribute(tab, "aria-selected", String(on));
       setAttribute(tab, "tabindex", on ? 0 : -1);
       setClass(panes[name], "current", on);
-    });
+    }
   });
   return node;
 }

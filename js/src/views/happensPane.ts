@@ -1,12 +1,10 @@
 /** Right pane: the predicted effect of the marks and, after retraining, their actual effect. */
 
 import type { Session } from "../session";
-import type { TestRow, Verified } from "../protocol";
+import type { Flip, Verified } from "../protocol";
 import { button, drawn, el, listen, section, setClass, setText, showSome } from "./dom";
-import { proba } from "./format";
 import { createExport } from "./exportBar";
 import { createChangedNote } from "./outcome";
-import { SIGNS, worth } from "./testRow";
 import { nextStep, whyNotVerify } from "./whyPane";
 
 function createScores() {
@@ -26,12 +24,9 @@ function createScores() {
   };
 }
 
-function flipLine(row: TestRow): HTMLElement {
-  const tone = worth(row);
-  const words = { fact: "changed", better: "now right", worse: "now wrong" }[tone];
-  const change = `${proba(row.proba)} → ${row.verifiedProba === null ? "?" : proba(row.verifiedProba)}`;
-  const parts = [el("span", `verdict ${tone}`, `${SIGNS[tone]} ${words}`), el("span", "flip-text", `${row.row}. `, el("bdi", "", row.text)), el("span", "num", change)];
-  return el("li", "", el("button", "flip-line", { type: "button", "data-row": row.row }, ...parts));
+function flipLine({ row, text, words, worth, change }: Flip): HTMLElement {
+  const parts = [el("span", `verdict ${worth}`, words), el("span", "flip-text", `${row}. `, el("bdi", "", text)), el("span", "num", change)];
+  return el("li", "", el("button", "flip-line", { type: "button", "data-row": row }, ...parts));
 }
 
 export function createHappensPane(session: Session): { node: HTMLElement; verify(): void; export(): void } {

@@ -52,8 +52,8 @@ function history(actions: Actions): Control {
   return {
     node: el("span", "field", undo.node, redo.node),
     update({ shared }) {
-      undo.update(shared.nextUndo === "" ? "Nothing to undo" : "", `Takes back ${shared.nextUndo}`);
-      redo.update(shared.nextRedo === "" ? "Nothing to redo" : "", `Brings back ${shared.nextRedo}`);
+      undo.update(shared.next_undo === "" ? "Nothing to undo" : "", `Takes back ${shared.next_undo}`);
+      redo.update(shared.next_redo === "" ? "Nothing to redo" : "", `Brings back ${shared.next_redo}`);
     },
   };
 }
@@ -76,15 +76,15 @@ export function createHeader({ store, actions }: Session, open: (panel: Panel) =
   const tools = el("span", "field", ...openers.map(({ node }) => node), full);
   const node = el("header", "header", title, el("div", "controls", ...controls.map((control) => control.node), tools), own);
   drawn(store, (view) => {
-    const { nTrain, nTest } = view.shared;
+    const { n_train, n_test } = view.shared;
     banner.hidden = view.onTrial.size === 0;
     facts.hidden = !banner.hidden;
     setClass(node, "tried", facts.hidden);
     setText(trialWords, `Trial: ${plural(view.onTrial.size, "label")} changed, nothing recorded`);
-    setText(rows.node, `${count(nTrain)} training rows`);
-    setText(more, ` · ${count(nTest)} test rows · ${plural(view.relabelled.size, "label")} changed`);
-    own.hidden = view.shared.ownNote === "";
-    setText(ownWords, view.shared.ownNote);
+    setText(rows.node, `${count(n_train)} training rows`);
+    setText(more, ` · ${count(n_test)} test rows · ${plural(view.relabelled.size, "label")} changed`);
+    own.hidden = view.shared.own_note === "";
+    setText(ownWords, view.shared.own_note);
     for (const control of controls) control.update(view);
     for (const { panel, node } of [...openers, conflicts, carried, rows]) {
       setAttribute(node, "aria-expanded", String(view.panel === panel));

@@ -1,6 +1,6 @@
 /** Small histograms of the test rows. A range that is brushed, by the pointer or by its two handles, filters the list. */
 
-import type { Brush, Histogram } from "../protocol";
+import type { Bin, Brush, Histogram } from "../protocol";
 import type { Session } from "../session";
 import { button, drawn, el, listen, setAttribute, setAttributes, setClass, setText } from "./dom";
 import { count } from "./format";
@@ -11,9 +11,9 @@ const STEPS: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, Home: -Inf
 type Range = readonly [first: number, last: number];
 
 /** From where the first bin begins to where the last one ends. */
-export function rangeWords(labels: readonly string[], [first, last]: Range): string {
-  const [from = "", to = ""] = [labels[first], labels[last]];
-  return from === to ? from : `${from.split(" to ")[0]} to ${to.split(" to ").at(-1)}`;
+export function rangeWords(bins: readonly Bin[], [first, last]: Range): string {
+  const [from, to] = [bins[first]?.from ?? "", bins[last]?.to ?? ""];
+  return from === to ? from : `${from} to ${to}`;
 }
 
 /** One bar for each bin, as tall as its part of the largest. */
@@ -34,9 +34,9 @@ function createHistogram(ask: (range: Range) => void) {
   const plot = el("div", "plot", brush);
   plot.prepend(svg);
   const words = el("span", "muted");
-  const clear = button("×", "quiet small", () => ask([0, bins - 1]));
+  const clear = button("×", "quiet small", () => ask([0, number - 1]));
   const node = el("div", "histogram", { role: "group" }, el("div", "histogram-head", words, clear.node), plot);
-  let bins = 1;
+  let number = 1; // of bins
   let range: Range = [0, 0];
   let anchor = 0;
   const to = (first: number, last: number) => {
@@ -44,7 +44,7 @@ function createHistogram(ask: (range: Range) => void) {
   };
   const drag = ({ clientX }: PointerEvent) => {
     const { left, width } = plot.getBoundingClientRect();
-    const bin = Math.min(bins - 1, Math.max(0, Math.floor(((clientX - left) / width) * bins)));
+    const bin = Math.min(number - 1, Math.max(0, Math.floor(((clientX - left) / width) * number)));
     return [bin, () => to(Math.min(anchor, bin), Math.max(anchor, bin))] as const;
   };
   listen(plot, "pointerdown", (event) => {
@@ -63,23 +63,22 @@ function createHistogram(ask: (range: Range) => void) {
     event.preventDefault();
     const [first, last] = range;
     if (end === 0) to(Math.min(last, Math.max(0, first + step)), last);
-    else to(first, Math.max(first, Math.min(bins - 1, last + step)));
+    else to(first, Math.max(first, Math.min(number - 1, last + step)));
   });
   return {
     node,
-    update({ title, labels, every, kept }: Histogram, brushed: Brush | undefined) {
-      bins = labels.length;
-      range = brushed === undefined ? [0, bins - 1] : [brushed.first, brushed.last];
+    update({ title, bins, every, kept }: Histogram, brushed: Brush | undefined) {
+      number = bins.length;
+      range = brushed === undefined ? [0, number - 1] : [brushed.first, brushed.last];
       const [first, last] = range;
       const chosen = kept.map((rows, i) => (i < first || i > last ? 0 : rows));
       const largest = Math.max(...every);
-      const [from = "", to = ""] = rangeWords(labels, [0, bins - 1]).split(" to ");
-      setAttributes(plot, { "data-from": from, "data-to": to });
-      setAttribute(svg, "viewBox", `0 0 ${bins} 1`);
+      setAttributes(plot, { "data-from": bins[0]?.from ?? "", "data-to": bins.at(-1)?.to ?? "" });
+      setAttribute(svg, "viewBox", `0 0 ${number} 1`);
       [every, chosen].forEach((counts, i) => setAttribute(paths[i] as SVGPathElement, "d", outline(counts, largest)));
-      brush.style.left = `${(100 * first) / bins}%`;
-      brush.style.width = `${(100 * (last + 1 - first)) / bins}%`;
-      setText(words, brushed === undefined ? title : `${title} ${rangeWords(labels, range)}`);
+      brush.style.left = `${(100 * first) / number}%`;
+      brush.style.width = `${(100 * (last + 1 - first)) / number}%`;
+      setText(words, brushed === undefined ? title : `${title} ${rangeWords(bins, range)}`);
       setAttribute(node, "aria-label", `${words.textContent}: ${count(chosen.reduce((sum, rows) => sum + rows, 0))} rows`);
       setClass(node, "brushed", brushed !== undefined);
       clear.node.hidden = brushed === undefined;
@@ -87,8 +86,8 @@ function createHistogram(ask: (range: Range) => void) {
       handles.forEach((handle, i) => {
         const at = range[i] as number;
         const label = `${title}, ${i === 0 ? "from" : "to"}`;
-        const words = `${labels[at]}: ${count(kept[at] ?? 0)} rows`;
-        setAttributes(handle, { "aria-label": label, "aria-valuemax": bins - 1, "aria-valuenow": at, "aria-valuetext": words });
+        const words = `${rangeWords(bins, [at, at])}: ${count(kept[at] ?? 0)} rows`;
+        setAttributes(handle, { "aria-label": label, "aria-valuemax": number - 1, "aria-valuenow": at, "aria-valuetext": words });
       });
     },
   };
@@ -100,10 +99,10 @@ export function createHistograms({ store, actions }: Session): HTMLElement {
   drawn(store, ({ spread, query }) => {
     node.hidden = spread === null;
     spread?.forEach((histogram, i) => {
-      const { of, labels } = histogram;
+      const { of, bins } = histogram;
       const ask = ([first, last]: Range) => {
         const others = store.get().query.brushes.filter((brush) => brush.of !== of);
-        actions.ask({ brushes: last - first + 1 < labels.length ? [...others, { of, first, last }] : others });
+        actions.ask({ brushes: last - first + 1 < bins.length ? [...others, { of, first, last }] : others });
       };
       const one = (made[i] ??= createHistogram(ask));
       if (!one.node.isConnected) node.append(one.node);

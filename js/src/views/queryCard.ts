@@ -5,8 +5,7 @@ import type { Session } from "../session";
 import type { View } from "../store";
 import { setContent } from "./content";
 import { drawn, el, setAttribute, setText, term } from "./dom";
-import { proba, signed } from "./format";
-import { createName, quoted } from "./names";
+import { createName } from "./names";
 
 function fact(label: string | Node): { node: HTMLElement; set(value: string): void } {
   const value = el("span", "value", { dir: "auto" });
@@ -46,9 +45,9 @@ function createScale() {
 export function createQueryCard({ store }: Session): HTMLElement {
   const title = el("h4", "heading");
   const text = el("blockquote", "query", { tabindex: 0, dir: "auto" });
-  const [predicted, label, chance, margin] = [fact("Predicted"), fact("True label"), fact("Probability"), fact(term("Margin"))];
+  const known = ["Predicted", "True label", "Probability", term("Margin")].map(fact);
   const scale = createScale();
-  const facts = el("div", "facts", predicted.node, label.node, chance.node, margin.node);
+  const facts = el("div", "facts", ...known.map((one) => one.node));
   const meta = el("p", "muted meta", { dir: "auto" });
   const body = el("div", "card-body", text, facts, meta);
   const empty = el("p", "empty");
@@ -56,19 +55,12 @@ export function createQueryCard({ store }: Session): HTMLElement {
   const node = el("div", "card query-card", el("div", "card-head", title, scale.node), body, empty, steps);
 
   function fill(row: Ranking, view: Readonly<View>) {
-    const { summary } = row;
     const shared = view.words?.words ?? [];
     setContent(text, row, shared.map(({ word }) => word), false, shared.map(({ part }) => Math.abs(part)));
     setMeta(meta, row);
-    setAttribute(text, "aria-label", `Text of test row ${summary.row}`);
-    predicted.set(summary.predicted);
-    const wrong = summary.label !== null && summary.label !== summary.predicted;
-    label.set(summary.label === null ? "unknown" : `${summary.label}${wrong ? " (misclassified)" : ""}`);
-    const own = summary.ownProba === null ? "" : `, your estimator ${proba(summary.ownProba)}`;
-    const several = view.shared.classes.length > 2;
-    chance.set(`${proba(summary.proba)} for ${quoted(several ? summary.predicted : view.shared.classes[1])}${own}`);
-    margin.set(signed(summary.margin) + (several ? ` over the rival ${quoted(summary.rival)}` : ""));
-    scale.update(summary.proba, view.threshold, view.shared.classes);
+    setAttribute(text, "aria-label", `Text of test row ${row.row}`);
+    known.forEach((one, i) => one.set(row.facts[i] ?? ""));
+    scale.update(row.proba, view.threshold, view.shared.classes);
   }
 
   drawn(store, (view) => {

@@ -5,7 +5,7 @@ import type { Session } from "../session";
 import { frontOf, rowsOf, type View } from "../store";
 import { setContent } from "./content";
 import { choice, drawn, el, focused, listen, searchField, setAttribute, setClass, setText } from "./dom";
-import { count, percent } from "./format";
+import { count } from "./format";
 import { createName, quoted } from "./names";
 import { createVirtual, type Line } from "./virtual";
 
@@ -26,7 +26,7 @@ function createLine(): Line & { text: HTMLElement; show(one: Suspect | undefined
       setContent(text, one && { ...one, text: one.text.slice(0, CUT) }, [], true);
       has.set(one?.label ?? "");
       suggested.set(one?.suggested ?? "");
-      setText(score, one === undefined ? "" : said || percent(one.score));
+      setText(score, one === undefined ? "" : said || one.score);
     },
   };
 }

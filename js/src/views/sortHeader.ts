@@ -2,7 +2,7 @@
 
 import type { PageQuery } from "../protocol";
 import { HEADINGS, type Column } from "../wire";
-import { el, listen, setAttribute, setText } from "./dom";
+import { el, listen, roving, setAttribute, setText } from "./dom";
 
 const NUMERIC: ReadonlySet<Column> = new Set(["row", "proba", "margin", "flip_size"]);
 
@@ -27,15 +27,7 @@ export function createSortHeader(ask: (query: Partial<PageQuery>) => void): Sort
 
   const stop = (index: number) => columns.forEach(({ button }, i) => setAttribute(button, "tabindex", i === index ? 0 : -1));
   stop(0);
-  listen(node, "keydown", (event) => {
-    const at = columns.findIndex(({ button }) => button === event.target);
-    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: columns.length - 1 }[event.key];
-    const next = to === undefined ? undefined : columns[to];
-    if (to === undefined || next === undefined) return;
-    event.preventDefault();
-    stop(to);
-    next.button.focus();
-  });
+  roving(node, columns.map(({ button }) => button), stop);
 
   return {
     node,

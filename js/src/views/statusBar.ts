@@ -36,14 +36,15 @@ export function createStatusBar({ store, actions, atEnd }: Session): HTMLElement
   let clock = 0;
 
   function draw() {
-    const { progress, notice, failed, silent, since, testRow } = store.get();
+    const { progress, notice, failed, silent, since, testRow, panel } = store.get();
     const busy = isWorking(store.get());
     if (busy !== (clock !== 0)) {
       began = Date.now();
       clearInterval(clock);
       clock = busy ? window.setInterval(draw, 1_000) : 0;
     }
-    setText(status, silent ? SILENCE : notice || (testRow === null ? WELCOME : `Test row ${testRow} is chosen.`));
+    const chosen = testRow === null ? WELCOME : `Test row ${testRow} is chosen.`;
+    setText(status, silent ? SILENCE : notice || (panel === "none" ? chosen : ""));
     setClass(status, "failed", failed || silent);
     cancel.update(busy ? "" : "Nothing is running");
     setClass(job, "off", !busy);

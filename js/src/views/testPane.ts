@@ -64,9 +64,8 @@ export function createTestPane(session: Session): TestPane {
     setAttribute(select.querySelector("[value=misclassified]") as Element, "disabled", !shared.labelled);
     if (query.meta === null) by.selectedIndex = 0;
     const total = pages.total();
-    setText(shown, total === undefined || total === shared.nTest ? count(shared.nTest) : `${count(total)} of ${count(shared.nTest)}`);
-    const done = sizes === null ? "" : `Set sizes: ${count(sizes.done)} of ${count(sizes.total)}`;
-    setText(filled, done + (sizes !== null && sizes.done < sizes.total && !filling ? ", paused" : ""));
+    setText(shown, total === undefined || total === shared.n_test ? count(shared.n_test) : `${count(total)} of ${count(shared.n_test)}`);
+    setText(filled, sizes?.words ?? "");
     setText(pause.node, filling ? "Pause" : "Resume");
     setAttribute(pause.node, "aria-label", `${filling ? "Pause" : "Resume"}: set sizes`);
     pause.node.hidden = sizes === null || sizes.done >= sizes.total;

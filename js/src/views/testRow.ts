@@ -3,7 +3,6 @@
 import type { TestRow } from "../protocol";
 import { setContent } from "./content";
 import { el, setAttribute, setClass, setText } from "./dom";
-import { plural, proba, signed } from "./format";
 import { createName } from "./names";
 import type { Line } from "./virtual";
 
@@ -11,29 +10,6 @@ export const ROW_HEIGHT = 52;
 
 export interface TestLine extends Line {
   update(row: TestRow | undefined, picked: boolean): void;
-}
-
-/** The effect of the last verification on the prediction: a shape, a word and a colour. */
-function verdict(row: TestRow): [words: string, tone: string] {
-  if (row.flipped === null) return ["–", ""];
-  if (!row.flipped) return ["same", ""];
-  const tone = worth(row);
-  return [`${SIGNS[tone]} flips`, tone];
-}
-
-export type Worth = "fact" | "better" | "worse";
-export const SIGNS: Record<Worth, string> = { fact: "⇄", better: "▲", worse: "▼" };
-
-/** What the flip of a row is worth: with several classes, one wrong class may take the place of another. */
-export function worth({ label, predicted, verifiedPredicted }: TestRow): Worth {
-  if (label === predicted) return "worse";
-  return label !== null && label === verifiedPredicted ? "better" : "fact";
-}
-
-/** The cell's text, and what screen readers say: a bare number would be mistaken for the row's own. */
-function sizeWords({ flipSize }: TestRow): [words: string, said: string] {
-  if (flipSize === null) return ["·", "not searched"];
-  return flipSize === 0 ? ["none", "none"] : [String(flipSize), plural(flipSize, "row")];
 }
 
 export function createLine(): TestLine {
@@ -66,15 +42,14 @@ export function createLine(): TestLine {
       const wrong = row.label !== null && row.label !== row.predicted;
       setClass(predicted, "wrong", wrong);
       setAttribute(given.node, "title", wrong ? `${row.predicted}, not the true label` : row.predicted);
-      setText(chance, proba(row.proba));
-      setText(margin, signed(row.margin));
-      const [rows, said] = sizeWords(row);
-      setText(size, rows);
-      setAttribute(size, "aria-label", said);
-      const [words, tone] = verdict(row);
+      setText(chance, row.proba);
+      setText(margin, row.margin);
+      setText(size, row.size.shown);
+      setAttribute(size, "aria-label", row.size.said);
+      const { words, worth, to } = row.verdict;
       setText(mark, words);
-      setAttribute(mark, "title", row.flipped === true && row.verifiedPredicted !== null && `to ${row.verifiedPredicted}`);
-      for (const name of ["fact", "better", "worse"]) setClass(mark, name, name === tone);
+      setAttribute(mark, "title", to);
+      for (const name of ["fact", "better", "worse"]) setClass(mark, name, name === worth);
     },
   };
 }

@@ -32,11 +32,10 @@ export function createTrainGrid(session: Session): TrainGrid {
 
   function draw() {
     const { testRow, rankingState, ranking, target, shared, active } = store.get();
-    const summary = ranking?.summary;
     const several = shared.classes.length > 2;
-    ends[0].set(several ? (target ?? summary?.rival ?? "") : shared.classes[0]);
-    ends[1].set(several ? (summary?.predicted ?? "") : shared.classes[1]);
-    headings[4]?.classList.toggle("rlw-off", several && summary === undefined);
+    ends[0].set(several ? (target ?? ranking?.rival ?? "") : shared.classes[0]);
+    ends[1].set(several ? (ranking?.predicted ?? "") : shared.classes[1]);
+    headings[4]?.classList.toggle("rlw-off", several && ranking === null);
     if (testRow !== shownFor) {
       shownFor = testRow;
       list.reset();

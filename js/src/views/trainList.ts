@@ -37,7 +37,7 @@ export function createTrainList(
     update(line, index) {
       const row = rows.row(index);
       const { ranking, relabelled, onTrial, selection, active, explained, shared } = store.get();
-      const sign = shared.classes.length > 2 || ranking?.summary.predicted === shared.classes[1] ? -1 : 1;
+      const sign = shared.classes.length > 2 || ranking?.predicted === shared.classes[1] ? -1 : 1;
       line.update(row, {
         marked: row !== undefined && relabelled.has(row.row),
         tried: row && onTrial.get(row.row),
@@ -47,7 +47,7 @@ export function createTrainList(
         towards: row !== undefined && row.influence * sign > 0,
         classes: shared.classes,
         verified: explained !== null,
-        verifiedShare: explained?.shares.find((one) => one.row === row?.row)?.share,
+        verifiedShare: explained?.shares.find((one) => one.row === row?.row)?.words,
       });
     },
     onRange(first, last) {

@@ -4,7 +4,6 @@ import type { TrainRow } from "../protocol";
 import { createBar } from "./bar";
 import { setContent } from "./content";
 import { el, setAttribute, setClass, setText, uniqueId } from "./dom";
-import { percent } from "./format";
 import { createName } from "./names";
 import type { Line } from "./virtual";
 
@@ -28,10 +27,8 @@ export interface LineState {
   classes: readonly string[];
   /** Whether the shares of a refit with the whole set are known, and that of this row: other shares would not add up with it. */
   verified: boolean;
-  verifiedShare: number | undefined;
+  verifiedShare: string | undefined;
 }
-
-const SAID: Record<string, string> = { keep: "✓ kept", unsure: "? unsure" };
 
 export function createTrainLine(): TrainLine {
   const cell = (names = "") => el("div", `cell ${names}`, { role: "gridcell" });
@@ -65,7 +62,7 @@ export function createTrainLine(): TrainLine {
       setAttribute(node, "aria-selected", String(chosen));
       setClass(node, "chosen", chosen);
       setClass(node, "active", active);
-      setClass(node, "in-set", row?.inSet === true);
+      setClass(node, "in-set", row?.in_set === true);
       setClass(node, "marked", marked);
       const trial = row !== undefined && tried !== undefined;
       setClass(node, "tried", trial);
@@ -74,7 +71,7 @@ export function createTrainLine(): TrainLine {
       setText(rank, row === undefined ? "" : String(row.rank));
       setContent(words, row, row?.words, true);
       setText(name, row === undefined ? "" : `row ${row.row}`);
-      setText(ident, row === undefined || row.id === String(row.row) ? "" : row.id);
+      setText(ident, row?.id ?? "");
       // Until Python answers, the mark is ahead of `current`.
       const ahead = row !== undefined && marked !== row.relabelled;
       const current = row === undefined ? "" : !ahead ? row.current : marked ? row.suggested : row.original;
@@ -95,19 +92,16 @@ export function createTrainLine(): TrainLine {
       setAttribute(pick, "aria-label", `New label of row ${row?.row}`);
       if (!trial) setAttribute(suggested.node, "title", `The checkbox takes ${other}`);
       setClass(label, "changed", changed);
-      bar.update(row?.influence ?? 0, largest, towards);
+      bar.update(row?.influence ?? 0, row?.change ?? "", largest, towards);
       bar.node.hidden = row === undefined;
-      const part = verifiedShare ?? (verified ? null : row?.share) ?? null;
-      const much = part !== null && part > 9.99 ? ">999%" : percent(part ?? 0); // how much more says nothing
-      setText(share, part === null ? "" : `${much} of the ${verifiedShare === undefined ? "way" : "flip"}`);
-      const word = trial ? "on trial" : marked ? "" : (SAID[row?.decision ?? ""] ?? "");
+      setText(share, verifiedShare ?? (verified ? "" : (row?.share ?? "")));
+      const word = trial ? "on trial" : marked ? "" : (row?.said ?? "");
       setText(said, word);
       setClass(said, "dashed", trial);
       said.hidden = word === "";
-      setText(chip, row?.inSet !== true ? "" : said.hidden ? "◆ in flip set" : "◆"); // no room for both
-      chip.hidden = row?.inSet !== true;
-      const doubt = row?.suspicion ? `${percent(row.suspicion)} likely wrong` : "";
-      setText(who, row === undefined ? "" : [doubt, row.who, row.note && `“${row.note}”`].filter(Boolean).join(" · "));
+      setText(chip, row?.in_set !== true ? "" : said.hidden ? "◆ in flip set" : "◆"); // no room for both
+      chip.hidden = row?.in_set !== true;
+      setText(who, row?.facts ?? "");
     },
   };
 }

@@ -50,7 +50,8 @@ function createLegend({ store }: Session, begin: () => void) {
     const { ranking, steps } = view;
     node.hidden = ranking === null;
     const size = ranking?.flip?.found ? ranking.flip.size : 0;
-    setText(words, steps === null ? "" : `: ${steps.length} of ${size} to decide`);
+    const left = steps?.length ?? (size > 0 && whyNotStep(view) ? 0 : null);
+    setText(words, left === null ? "" : `: ${left} of ${size} to decide`);
     step.update(whyNotStep(view));
     step.node.hidden = size === 0;
     setAttribute(step.node, "aria-pressed", String(steps !== null));
@@ -68,7 +69,7 @@ function createTarget({ store, actions }: Session): HTMLElement {
     const { classes } = shared;
     select.hidden = classes.length < 3;
     if (select.length === 1) select.append(...classes.map((name) => el("option", "", name)));
-    classes.forEach((name, i) => setAttribute(select.options[i + 1] as HTMLOptionElement, "disabled", name === ranking?.summary.predicted));
+    classes.forEach((name, i) => setAttribute(select.options[i + 1] as HTMLOptionElement, "disabled", name === ranking?.predicted));
     select.selectedIndex = target === null ? 0 : classes.indexOf(target) + 1;
   });
   return select;
