@@ -209,6 +209,19 @@ class TestWhy:
         assert ask(widget, "reasons", row=2, label="bad")["lines"][0][0].startswith("Speaks for")
         widget.close()
 
+    def test_pixels_have_no_names_that_could_speak_for_a_label(self):
+        from sklearn.linear_model import LogisticRegression
+
+        rng = np.random.default_rng(0)
+        X = rng.random((60, 12))
+        y = np.where(X[:, 0] > 0.5, "dark", "bright")
+        bench = rw.Workbench(LogisticRegression().fit(X, y), X, y, X[:5], y[:5], image_shape=(3, 4))
+        widget = rw.RelabelWidget(bench)
+        other = {"dark": "bright", "bright": "dark"}[str(y[5])]
+        about = [line[0] for line in ask(widget, "reasons", row=5, label=other)["lines"]]
+        assert [words.split(" (")[0] for words in about] == ["Alike"] * 3 + ["Corrected alone and retrained: "]
+        widget.close()
+
     def test_texts_beside_it_are_cut(self):
         bench = make_workbench(train_text=["long " * 500] * 60)
         widget = rw.RelabelWidget(bench)

@@ -15,6 +15,7 @@ from ..files.characters import isolated, quoted, readable
 from ..journal.events import DECISIONS
 from ..workbench import Workbench
 from ..workbench.reasons import Reasons
+from ..workbench.row_content import Image
 from ..workbench.summary import VerificationSummary
 from ._jobs import Job
 from ._search import NEARLY, alike
@@ -137,7 +138,8 @@ def suspected(label: Any, suggested: Any, score: float) -> str:
 def reasons(workbench: Any, found: Reasons) -> list[list[str]]:
     """Why a label may be wrong, in lines: about what, what there is of that, how it was found, and where it leads."""
     equal, lines = _equal_rows(workbench, found.row)
-    for label, sign in ((found.suggested, -1.0), (found.label, 1.0)):
+    pixels = isinstance(workbench.train_content(found.row), Image)  # which have no names
+    for label, sign in () if pixels else ((found.suggested, -1.0), (found.label, 1.0)):
         told = found.features[found.features["contribution"] * sign > 0].head(_PARTS)
         parts = zip(told["feature"], told["contribution"].abs(), strict=True)
         named = ", ".join(f"{clip(word, 80)} {part:.2f}" for word, part in parts)

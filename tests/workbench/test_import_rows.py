@@ -110,11 +110,19 @@ def emptied(task: Any) -> None:
     task["annotations"] = []
 
 
+def nothing(task: Any) -> None:
+    task["annotations"] = None
+
+
+def null(task: Any) -> None:
+    task["annotations"] = [{"result": None, "was_cancelled": False, "completed_by": 3} for _ in task["annotations"]]
+
+
 def cleared(task: Any) -> None:
     task["annotations"] = [{"result": [], "was_cancelled": False, "completed_by": 3} for _ in task["annotations"]]
 
 
-@pytest.mark.parametrize("change", [emptied, cleared])
+@pytest.mark.parametrize("change", [emptied, nothing, cleared, null])
 def test_a_label_deleted_in_label_studio_does_not_come_back(tmp_path: Path, change: Callable[[Any], None]) -> None:
     """It came back as a decision of the one who had exported it."""
     one = bench("ada")

@@ -32,7 +32,7 @@ def lines_of(task: Mapping[str, Any], place: str, id_field: str | None) -> Itera
     ValueError
         If it is no task as Label Studio writes it.
     """
-    if not is_task(task) or not isinstance(task.get("annotations", []), list):
+    if not is_task(task) or not isinstance(_listing(task, "annotations"), list):
         raise ValueError(f"expected a task with data and annotations, got {shown(task)}")
     data = task["data"]
     about = Line(place, text=_text_of(data, id_field), if_equal=Kind.KEEP)
@@ -42,7 +42,7 @@ def lines_of(task: Mapping[str, Any], place: str, id_field: str | None) -> Itera
     own = [] if pack is None else list(unpacked(pack, about))
     if own:
         about = replace(own[0], if_equal=Kind.KEEP)
-    annotations = task.get("annotations", [])
+    annotations = _listing(task, "annotations")
     news = [line for each in annotations if (line := _line(each, about, own)) is not None]
     gone = {} if any(not line.gone for line in news) else _deleted(annotations, own)
     yield from (line for line in own if line.annotator not in gone)
@@ -58,9 +58,9 @@ def _text_of(data: Mapping[str, Any], id_field: str | None) -> str | None:
 
 def _line(annotation: Any, about: Line, own: list[Line]) -> Line | None:
     """What an annotation says; None where it is as an export wrote it."""
-    if not isinstance(annotation, dict) or not isinstance(annotation.get("result", []), list):
+    if not isinstance(annotation, dict) or not isinstance(_listing(annotation, "result"), list):
         raise ValueError(f"expected an annotation with a list of results, got {shown(annotation)}")
-    results = [one for one in annotation.get("result", []) if isinstance(one, dict)]
+    results = _results(annotation)
     cancelled = annotation.get("was_cancelled") is True
     chosen = [one for one in results if one.get("type") == "choices"]
     if _is_own(chosen, own, cancelled):
@@ -82,6 +82,16 @@ def _line(annotation: Any, about: Line, own: list[Line]) -> Line | None:
     return replace(line, decision=Kind.RELABEL, label=labels[0])
 
 
+def _listing(record: Mapping[str, Any], name: str) -> Any:
+    """A field that lists something; null stands for nothing, as if it were left out."""
+    value = record.get(name)
+    return [] if value is None else value
+
+
+def _results(annotation: Mapping[str, Any]) -> list[Any]:
+    return [one for one in _listing(annotation, "result") if isinstance(one, dict)]
+
+
 def _is_own(chosen: list[Any], own: list[Line], cancelled: bool) -> bool:
     """Whether an export wrote an annotation, and nobody changed it since."""
     if cancelled:
@@ -94,7 +104,7 @@ def _is_own(chosen: list[Any], own: list[Line], cancelled: bool) -> bool:
 
 def _deleted(annotations: list[Any], own: list[Line]) -> dict[str | None, Line]:
     """By person, the decisions that an export wrote as annotations of which none is left."""
-    left = [one.get("id") for each in annotations for one in each.get("result", []) if isinstance(one, dict)]
+    left = [one.get("id") for each in annotations for one in _results(each)]
     skipped = any(each.get("was_cancelled") is True and not each.get("result") for each in annotations)
     last = {line.annotator: (place, line) for place, line in enumerate(own)}
     return {
