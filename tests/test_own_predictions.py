@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -60,8 +61,10 @@ def test_a_report_and_a_chart_tell_the_same(bench, tmp_path):
     assert [one["before"] for one in points] == pytest.approx(bench.verification.proba_before.tolist(), abs=1e-4)
 
 
-def test_tiny_numbers_have_one_kind_of_minus():
-    assert [signed(one) for one in (0.00012, -1e-9, -1e-120)] == ["+1.2e−4", "−1.0e−9", "−1.0e−120"]
+def test_tiny_and_huge_numbers_are_short_and_have_one_kind_of_minus():
+    numbers = (0.00012, -1e-9, -1e-120, 999_999.0, 6.3e10, -1e300, math.inf)
+    told = ["+1.2e−4", "−1.0e−9", "−1.0e−120", "+999999.0", "+6.3e10", "−1.0e300", "+inf"]
+    assert [signed(one) for one in numbers] == told
 
 
 def test_a_choice_is_told_without_certainty():
