@@ -25,11 +25,14 @@ def plural(number: int, one: str, many: str = "") -> str:
 
 
 def signed(value: float) -> str:
-    """A number with its sign, in three significant digits: ``+0.512``, ``−12.3``, ``0``."""
+    """A number with its sign, in two or three digits: ``+0.512``, ``−12.3``, ``+1.2e−4``, ``0``."""
     if not value:
         return "0"
     size = abs(value)
-    digits = f"{size:.1e}" if size < 0.001 else f"{size:.{3 if size < 1 else 2 if size < 10 else 1}f}"
+    digits = f"{size:.{3 if size < 1 else 2 if size < 10 else 1}f}"
+    if size < 0.001 or 1e6 <= size < math.inf:
+        front, power = f"{size:.1e}".split("e")
+        digits = f"{front}e{int(power)}".replace("-", "−")
     return f"{'−' if value < 0 else '+'}{digits}"
 
 

@@ -30,6 +30,18 @@ describe("histograms", () => {
     expect(outline([4, 0, 2], 4)).toBe("M0.05 1h.9V0h-.9zM2.05 1h.9V0.5h-.9z");
   });
 
+  test("one row is no rows", async () => {
+    const one = draw();
+    done = one.dispose;
+    const bins = ["a", "b"].map((name) => ({ from: name, to: name }));
+    one.fake.answers["spread"] = { histograms: [{ of: "predicted", title: "Predicted", bins, every: [1, 0], kept: [1, 0] }] };
+    one.button("Histograms").click();
+    await settled();
+    const said = (name: string) => one.find(`[aria-label="${name}"]`).getAttribute("aria-valuetext");
+    expect([said("Predicted, from"), said("Predicted, to")]).toEqual(["a: 1 row", "b: 0 rows"]);
+    expect(one.find('[aria-label="Predicted: 1 row"]')).toBeTruthy();
+  });
+
   test("the handles brush, other brushes stay, and the whole range is no brush", async () => {
     const { fake, find, host } = await unfolded();
     const handle = (name: string) => find(`[aria-label="${name}"]`);

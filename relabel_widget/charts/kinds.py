@@ -182,13 +182,13 @@ def _before_after(bench: Bench) -> Chart:
     alt = altair("chart")
     columns = bench.test_columns()
     summary = bench.verification_summary()
-    if columns.verified_proba is None or summary is None:
+    if columns.before_proba is None or columns.verified_proba is None or summary is None:
         raise ValueError(
             "chart: 'before-after' shows a verification, and the current labels have none. Relabel rows and call "
             "verify() first."
         )
     fates = _fates(columns)
-    points = zip(columns.proba.tolist(), columns.verified_proba.tolist(), fates, strict=True)
+    points = zip(columns.before_proba.tolist(), columns.verified_proba.tolist(), fates, strict=True)
     records = _thinned(
         ({"row": row, "before": old, "after": new, "fate": fate} for row, (old, new, fate) in enumerate(points)),
         ["before", "after"],

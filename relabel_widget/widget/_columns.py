@@ -96,6 +96,16 @@ def _verified_predicted(known: Known, row: int) -> str | None:
     return None if after is None else known.classes[after[row]]
 
 
+def _before_proba(known: Known, row: int) -> float | None:
+    before = known.arrays.before_proba
+    return None if before is None else float(before[row])
+
+
+def _before_predicted(known: Known, row: int) -> str | None:
+    before = known.arrays.before_predicted
+    return None if before is None else known.classes[before[row]]
+
+
 def _flipped(known: Known, row: int) -> bool | None:
     flipped = known.arrays.flipped
     return None if flipped is None else bool(flipped[row])
@@ -137,6 +147,8 @@ COLUMNS = (
         lambda known: known.arrays.verified_proba,
     ),
     Column("verified_predicted", _verified_predicted),
+    Column("before_proba", _before_proba),
+    Column("before_predicted", _before_predicted),
     Column("own_proba", _own_proba),
     Column("flipped", _flipped),
 )

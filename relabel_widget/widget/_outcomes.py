@@ -49,7 +49,7 @@ _WORTH = {"fact": ("⇄", "changed"), "better": ("▲", "now right"), "worse": (
 
 def _worth(line: Mapping[str, Any]) -> str:
     """What the flip of a row is worth: with several classes, one wrong class may take the place of another."""
-    if line["label"] == line["predicted"]:
+    if line["label"] == line["before_predicted"]:
         return "worse"
     return "better" if line["label"] is not None and line["label"] == line["verified_predicted"] else "fact"
 
@@ -57,14 +57,14 @@ def _worth(line: Mapping[str, Any]) -> str:
 def _verdict(line: Mapping[str, Any]) -> dict[str, str]:
     if not line["flipped"]:
         return {"words": "–" if line["flipped"] is None else "same", "worth": "", "to": ""}
-    worth = _worth(line)
-    return {"words": f"{_WORTH[worth][0]} flips", "worth": worth, "to": f"to {line['verified_predicted']}"}
+    worth, before = _worth(line), line["before_predicted"]
+    start = "" if before == line["predicted"] else f"from {before} "  # which the line does not show
+    return {"words": f"{_WORTH[worth][0]} flips", "worth": worth, "to": f"{start}to {line['verified_predicted']}"}
 
 
 def of_flip(line: Mapping[str, Any]) -> dict[str, Any]:
     """A test row that a verification flipped."""
-    worth, after = _worth(line), line["verified_proba"]
-    change = f"{proba(line['proba'])} → {'?' if after is None else proba(after)}"
+    worth, change = _worth(line), f"{proba(line['before_proba'])} → {proba(line['verified_proba'])}"
     words = " ".join(_WORTH[worth])
     return {"row": line["row"], "text": line["text"], "words": words, "worth": worth, "change": change}
 

@@ -34,7 +34,7 @@ class Choice(Type):
 
 @dataclass(frozen=True, eq=False)
 class Record(Type):
-    """Named fields, in snake_case; the page has them in camelCase, as an interface of the record's name."""
+    """Named fields; the page has them as an interface of the record's name."""
 
     doc: str = ""
     fields: Mapping[str, Type] = field(default_factory=dict)

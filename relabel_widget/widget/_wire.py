@@ -229,7 +229,7 @@ def filled(done: Filled) -> dict[str, Any]:
 def flips(pages: Pages) -> dict[str, Any]:
     """The test rows whose predicted class a verification changed, the largest change of probability first."""
     rows, columns = pages.kept("flipped"), pages.columns()
-    if columns.verified_proba is not None:
-        change = np.abs(columns.verified_proba - columns.proba)[rows]
+    if columns.verified_proba is not None and columns.before_proba is not None:
+        change = np.abs(columns.verified_proba - columns.before_proba)[rows]
         rows = rows[np.argsort(-change, kind="stable")]
     return {"total": len(rows), "rows": [outcomes.of_flip(pages.line(row)) for row in rows[:FLIPS].tolist()]}

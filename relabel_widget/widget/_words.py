@@ -18,6 +18,7 @@ from ..workbench.reasons import Reasons
 from ..workbench.row_content import Image
 from ..workbench.summary import VerificationSummary
 from ._jobs import Job
+from ._outcomes import proba
 from ._search import NEARLY, alike
 
 
@@ -40,7 +41,7 @@ def picked(line: dict[str, Any], classes: list[str]) -> str:
     """The message after a test row was chosen."""
     truth = "" if line["label"] is None else f", true label {quoted(line['label'])}"
     named = classes[1] if len(classes) == 2 else line["predicted"]
-    chance = f"probability of {quoted(named)} {line['proba']:.3f}"
+    chance = f"probability of {quoted(named)} {proba(line['proba'])}"
     return f"Test row {line['row']} is predicted {quoted(line['predicted'])}{truth} ({chance})."
 
 
@@ -53,7 +54,7 @@ def found(workbench: Any, result: Any, row: int) -> str:
         return f"Test row {row}. {result.outcome} The set has {size}. {own_word(result)}".rstrip()
     change = f"probability {' → '.join(probabilities(result.proba_before, result.proba_after))}"
     if len(workbench.classes) > 2:
-        change = f"“{result.predicted_before}” → “{result.predicted_after}”, {change} of the former"
+        change = f"{quoted(result.predicted_before)} → {quoted(result.predicted_after)}, {change} of the former"
     return f"Test row {row}. {result.outcome} The set has {size}; {change}. {own_word(result)}".rstrip()
 
 

@@ -132,8 +132,7 @@ def _query(workbench: Workbench, row: int) -> Markup:
 
 def _facts(workbench: Workbench, row: int) -> Iterator[tuple[str, Any]]:
     columns, known = workbench.test_columns(), workbench.known_flip_set(row)
-    proba = columns.proba[row]
-    after = columns.verified_proba
+    before, after = columns.before_proba, columns.verified_proba
     threshold = shown_threshold(workbench)
     if known is None:
         yield "Flip set", "Not searched for."
@@ -147,8 +146,8 @@ def _facts(workbench: Workbench, row: int) -> Iterator[tuple[str, Any]]:
         if own_word(known):
             yield "Your own model", own_word(known)
         yield "Smallest possible", smallest(known.optimal, known.lower_bound)
-    if after is not None:
-        yield "Probability after retraining with the marks", chance(proba, after[row], threshold)
+    if before is not None and after is not None:
+        yield "Probability after retraining with the marks", chance(before[row], after[row], threshold)
     elif workbench.relabelled:
         found = workbench.forecast(row)
         yield "Marks, to first order (a prediction)", f"{found.change:+.3f} in log-odds: {found.predicted}"
@@ -191,9 +190,10 @@ def _tests(workbench: Workbench, chosen: int | None) -> Markup:
     columns, classes = workbench.test_columns(), workbench.classes
     rows = list(range(min(_MOST_TESTS, workbench.n_test)))
     rows += [chosen] if chosen is not None and chosen not in rows else []
+    before, after = columns.before_proba, columns.verified_proba
+    change = None if before is None or after is None else list(zip(before.tolist(), after.tolist(), strict=True))
     lines = []
     for row in rows:
-        after = None if columns.verified_proba is None else columns.verified_proba[row]
         proba, size = columns.proba[row], columns.flip_size[row]
         lines.append(
             (
@@ -201,7 +201,7 @@ def _tests(workbench: Workbench, chosen: int | None) -> Markup:
                 _short(workbench.test_content(row, small=True)),
                 true_label(columns, row),
                 classes[columns.predicted[row]],
-                f"{proba:.3f}" if after is None else chance(proba, after, shown_threshold(workbench)),
+                f"{proba:.3f}" if change is None else chance(*change[row], shown_threshold(workbench)),
                 set_size(size),
             )
         )

@@ -197,13 +197,14 @@ _REFITTED = {
 
 def _flipped_lines(report: Report, found: Verification, rows: list[int]) -> Iterator[tuple[Any, ...]]:
     before, after = (of_class(each, found.predicted_before) for each in (found.proba_before, found.proba_after))
+    predicted = found.classes[found.predicted_before]  # by what was retrained, which the list of test rows is not of
     for line in _lines(report.tests.iloc[rows]):
         yield (
             line.row,
             drawn(report.test(line.row, small=True)),
             chance(before[line.row], after[line.row], report.threshold),
-            change(line.predicted, line.verified_predicted),
-            _verdict(line.label, line.predicted, line.verified_predicted),
+            change(predicted[line.row], line.verified_predicted),
+            _verdict(line.label, predicted[line.row], line.verified_predicted),
         )
 
 

@@ -48,6 +48,8 @@ class TestColumns:
         Size of the flip set, int64; -1 where it was not searched for, 0 where none was found.
     verified_proba, verified_predicted
         Probability of the same class and code of the predicted one after the current verification, or None without it.
+    before_proba, before_predicted
+        The same two before it, by what was retrained: an estimator of one's own may predict otherwise than the fit.
     flipped
         Whether that verification changed the predicted class, or None.
     """
@@ -64,6 +66,8 @@ class TestColumns:
     flip_size: IntArray
     verified_proba: FloatArray | None
     verified_predicted: IntArray | None
+    before_proba: FloatArray | None
+    before_predicted: IntArray | None
     flipped: BoolArray | None
 
     @property
@@ -86,9 +90,9 @@ class TestColumns:
     @property
     def became_wrong(self) -> BoolArray:
         """Where the verification changed the predicted class from the true label, shape (m,)."""
-        if self.flipped is None:
+        if self.label is None or self.flipped is None:
             return np.zeros(len(self.predicted), dtype=bool)
-        return self.flipped & self.known & ~self.wrong
+        return self.flipped & (self.before_predicted == self.label)
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,6 +247,8 @@ class Queries:
             flip_size,
             None if after is None else of_class(after.proba_after, predicted),
             None if after is None else after.predicted_after.astype(np.int64),
+            None if after is None else of_class(after.proba_before, predicted),
+            None if after is None else after.predicted_before.astype(np.int64),
             None if after is None else after.flipped,
         )
 

@@ -3,7 +3,7 @@
 import type { Bin, Brush, Histogram } from "../protocol";
 import type { Session } from "../session";
 import { button, drawn, el, listen, setAttribute, setAttributes, setClass, setText } from "./dom";
-import { count } from "./format";
+import { plural } from "./format";
 
 const SVG = "http://www.w3.org/2000/svg";
 const STEPS: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
@@ -79,14 +79,14 @@ function createHistogram(ask: (range: Range) => void) {
       brush.style.left = `${(100 * first) / number}%`;
       brush.style.width = `${(100 * (last + 1 - first)) / number}%`;
       setText(words, brushed === undefined ? title : `${title} ${rangeWords(bins, range)}`);
-      setAttribute(node, "aria-label", `${words.textContent}: ${count(chosen.reduce((sum, rows) => sum + rows, 0))} rows`);
+      setAttribute(node, "aria-label", `${words.textContent}: ${plural(chosen.reduce((sum, rows) => sum + rows, 0), "row")}`);
       setClass(node, "brushed", brushed !== undefined);
       clear.node.hidden = brushed === undefined;
       setAttribute(clear.node, "aria-label", `Remove the brush on ${title}`);
       handles.forEach((handle, i) => {
         const at = range[i] as number;
         const label = `${title}, ${i === 0 ? "from" : "to"}`;
-        const words = `${rangeWords(bins, [at, at])}: ${count(kept[at] ?? 0)} rows`;
+        const words = `${rangeWords(bins, [at, at])}: ${plural(kept[at] ?? 0, "row")}`;
         setAttributes(handle, { "aria-label": label, "aria-valuemax": number - 1, "aria-valuenow": at, "aria-valuetext": words });
       });
     },
