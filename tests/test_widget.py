@@ -241,6 +241,20 @@ class TestRequests:
         ask(widget, "export", path=str(theirs), overwrite=True, every=False)
         assert pd.read_csv(theirs)["row"].tolist() == [3]
 
+    @pytest.mark.parametrize(
+        ("path", "for_all"),
+        [
+            ("labels.csv", "all_decisions.csv"),
+            ("out/my.labels.jsonl", "out/all_decisions.jsonl"),
+            ("out.d/labels", "out.d/all_decisions"),
+            ("C:\\out\\labels.csv", "C:\\out\\all_decisions.csv"),
+        ],
+    )
+    def test_all_decisions_have_a_file_of_their_own(self, bench, path, for_all):
+        widget = rw.RelabelWidget(bench, export_path=path)
+        assert widget._state["export_all"] == for_all
+        widget.close()
+
     def test_an_export_of_all_decisions(self, widget, tmp_path):
         ask(widget, "decide", rows=[3], decision="keep", note="")
         target = tmp_path / "out.csv"

@@ -32,7 +32,6 @@ class Filled:
     size: int | None
     done: int
     total: int
-    running: bool
 
 
 class _Turns:
@@ -134,8 +133,7 @@ class Filler:
         return time.monotonic() - self._looked < PATIENCE
 
     def _filled(self, row: int | None, size: int | None) -> Filled:
-        running = self._thread is not None and self._looked_at()
-        return Filled(row, size, len(self._turns.tried), self._turns.n_rows, running)
+        return Filled(row, size, len(self._turns.tried), self._turns.n_rows)
 
     def _tell(self, row: int | None, size: int | None) -> None:
         for listener in list(self._listeners):

@@ -36,7 +36,7 @@ PATIENCE = 0.2
 
 TEXT_OF_QUERY = 20_000
 
-_STEM = re.compile(r"[^\\/]*(?=\.\w+$)")  # of a file's name
+_STEM = re.compile(r"[^\\/]+?(?=(\.\w+)?$)")  # of a file's name
 
 
 def classes(workbench: Any) -> list[str]:
@@ -220,10 +220,8 @@ def explanation(workbench: Any, row: int, monitor: Monitor) -> dict[str, Any]:
 
 
 def filled(done: Filled) -> dict[str, Any]:
-    """How far the search in the background is."""
-    paused = ", paused" if done.done < done.total and not done.running else ""
-    words = f"Set sizes: {done.done:,} of {done.total:,}{paused}"
-    return {"done": done.done, "total": done.total, "words": words}
+    """How far the search in the background is. Whether it is paused is told by each page's button alone."""
+    return {"done": done.done, "total": done.total, "words": f"Set sizes: {done.done:,} of {done.total:,}"}
 
 
 def flips(pages: Pages) -> dict[str, Any]:
