@@ -59,12 +59,20 @@ def probability_of(classes: Any) -> str:
     return f"Probability of {classes[1]}" if len(classes) == 2 else "Probability of the predicted class"
 
 
+def proba(value: float) -> str:
+    """Three decimals; what is not certain never rounds to certainty."""
+    if 0 < value < 0.001:
+        return "<0.001"
+    return ">0.999" if 0.999 < value < 1 else f"{value:.3f}"
+
+
 def probabilities(before: float, after: float) -> tuple[str, str]:
-    """A probability before and after: three decimals, up to eight where two different ones would look the same."""
-    for decimals in range(3, 9):
-        shown = f"{before:.{decimals}f}", f"{after:.{decimals}f}"
+    """A probability before and after, up to eight decimals of each where two different ones would look the same."""
+    shown = proba(before), proba(after)
+    for decimals in range(4, 9):
         if shown[0] != shown[1] or before == after:
             break
+        shown = f"{before:.{decimals}f}", f"{after:.{decimals}f}"
     return shown
 
 

@@ -12,7 +12,7 @@ import pytest
 from sklearn.naive_bayes import MultinomialNB
 
 import relabel_widget as rw
-from relabel_widget.facts import probabilities
+from relabel_widget.facts import proba, probabilities
 from relabel_widget.files.cards import card
 
 HOSTILE = "<script>alert(1)</script>"
@@ -149,10 +149,16 @@ def test_a_workbench_says_how_many_labels_are_changed() -> None:
         (0.25, 0.75, ("0.250", "0.750")),
         (0.50004, 0.49996, ("0.50004", "0.49996")),
         (0.5, 0.5, ("0.500", "0.500")),
+        (0.99962, 0.3, (">0.999", "0.300")),
+        (0.0002, 0.0004, ("0.0002", "0.0004")),
     ],
 )
 def test_a_change_of_a_probability_can_be_seen(before: float, after: float, shown: tuple[str, str]) -> None:
     assert probabilities(before, after) == shown
+
+
+def test_what_is_not_certain_never_rounds_to_certainty() -> None:
+    assert [proba(value) for value in (0, 0.0004, 0.5, 0.9996, 1)] == ["0.000", "<0.001", "0.500", ">0.999", "1.000"]
 
 
 def test_the_names_that_dir_lists_are_public_and_lead_somewhere() -> None:

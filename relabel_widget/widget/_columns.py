@@ -1,4 +1,4 @@
-"""The columns of the list of test rows: what each is called, what it holds, and what it is sorted by."""
+"""What is known of a test row, and the columns of their list: what each is called, and what it is sorted by."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._typing import AnyArray
+from .._typing import AnyArray, FloatArray, IntArray
 from ..facts import clip
 from ..workbench.test_rows import TestColumns
 from ._content import Shown
@@ -21,16 +21,47 @@ _DIGITS = 3  # of a probability on the page
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """What columns are made from: arrays over the test rows, the classes as text, and each row's text and looks."""
+    """What there is to know: arrays over the test rows, the classes as text, and each row's text and looks."""
 
     arrays: TestColumns
     classes: list[str]
     text: Callable[[int], str]
     shown: Callable[[int], Shown]
 
+    def line(self, row: int) -> dict[str, Any]:
+        """One test row, None for what is not known of it.
 
-def _in_order(_: Known) -> None:
-    """The order of the test set."""
+        ``own_proba`` is that of the user's estimator, where it is shown otherwise than that of the minimum.
+        ``flip_size`` is 0 where no set was found. What was before and after a verification is by what it retrained.
+        """
+        arrays = self.arrays
+        text, content = self.shown(row)
+        label = None if arrays.truth is None else arrays.truth[row]
+        proba, own, size = float(arrays.proba[row]), _number(arrays.own_proba, row), int(arrays.flip_size[row])
+        return {
+            "row": row,
+            "text": clip(text, TEXT_IN_LIST),
+            "content": content,
+            "label": None if label is None else str(label),
+            "predicted": self._name(arrays.predicted, row),
+            "rival": self._name(arrays.rival, row),
+            "proba": proba,
+            "margin": float(arrays.margin[row]),
+            "flip_size": None if size < 0 else size,
+            "own_proba": None if own is None or round(own, _DIGITS) == round(proba, _DIGITS) else own,
+            "before_proba": _number(arrays.before_proba, row),
+            "before_predicted": self._name(arrays.before_predicted, row),
+            "verified_proba": _number(arrays.verified_proba, row),
+            "verified_predicted": self._name(arrays.verified_predicted, row),
+            "flipped": None if arrays.flipped is None else bool(arrays.flipped[row]),
+        }
+
+    def _name(self, codes: IntArray | None, row: int) -> str | None:
+        return None if codes is None else self.classes[codes[row]]
+
+
+def _number(values: FloatArray | None, row: int) -> float | None:
+    return None if values is None else float(values[row])
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,24 +70,15 @@ class Column:
 
     Attributes
     ----------
-    name, value
-        What it is called, and its value of one test row.
     heading, title
-        What stands over it, and what that means; the page has no column without a heading.
+        What stands over it, and what that means.
     sort_key
         What rows are sorted by: one value a row, NaN where there is none; None for the order of the test set.
     """
 
-    name: str
-    value: Callable[[Known, int], Any]
-    heading: str = ""
-    title: str = ""
-    sort_key: Callable[[Known], AnyArray | None] = _in_order
-
-
-def _label(known: Known, row: int) -> str | None:
-    truth = known.arrays.truth
-    return None if truth is None or truth[row] is None else str(truth[row])
+    heading: str
+    title: str
+    sort_key: Callable[[Known], AnyArray | None]
 
 
 def _labels(known: Known) -> AnyArray | None:
@@ -68,90 +90,21 @@ def _texts(known: Known) -> AnyArray:
     return np.array([known.text(row) for row in range(len(known.arrays.predicted))], dtype=object)
 
 
-def _own_proba(known: Known, row: int) -> float | None:
-    """Where it is shown otherwise than that of the minimum."""
-    own = known.arrays.own_proba
-    if own is None or round(float(own[row]), _DIGITS) == round(float(known.arrays.proba[row]), _DIGITS):
-        return None
-    return float(own[row])
-
-
-def _flip_size(known: Known, row: int) -> int | None:
-    size = int(known.arrays.flip_size[row])
-    return None if size < 0 else size
-
-
 def _flip_sizes(known: Known) -> AnyArray:
     sizes = known.arrays.flip_size
     return np.where(sizes > 0, sizes, np.nan)
 
 
-def _verified_proba(known: Known, row: int) -> float | None:
-    after = known.arrays.verified_proba
-    return None if after is None else float(after[row])
-
-
-def _verified_predicted(known: Known, row: int) -> str | None:
-    after = known.arrays.verified_predicted
-    return None if after is None else known.classes[after[row]]
-
-
-def _before_proba(known: Known, row: int) -> float | None:
-    before = known.arrays.before_proba
-    return None if before is None else float(before[row])
-
-
-def _before_predicted(known: Known, row: int) -> str | None:
-    before = known.arrays.before_predicted
-    return None if before is None else known.classes[before[row]]
-
-
-def _flipped(known: Known, row: int) -> bool | None:
-    flipped = known.arrays.flipped
-    return None if flipped is None else bool(flipped[row])
-
-
-COLUMNS = (
-    Column("row", lambda _, row: row, "Row"),
-    Column("text", lambda known, row: clip(known.shown(row)[0], TEXT_IN_LIST), "Text", sort_key=_texts),
-    Column("content", lambda known, row: known.shown(row)[1]),
-    Column("label", _label, "True", "True label", _labels),
-    Column(
-        "predicted",
-        lambda known, row: known.classes[known.arrays.predicted[row]],
-        "Predicted",
-        "Predicted class",
-        lambda known: known.arrays.predicted.astype(np.float64),
+SORTABLE = {
+    "row": Column("Row", "", lambda _: None),
+    "text": Column("Text", "", _texts),
+    "label": Column("True", "True label", _labels),
+    "predicted": Column("Predicted", "Predicted class", lambda known: known.arrays.predicted.astype(np.float64)),
+    "proba": Column("Prob.", "Probability", lambda known: known.arrays.proba),
+    "margin": Column(
+        "Margin", "Log-odds beyond the threshold, or those of the nearest rival", lambda known: known.arrays.margin
     ),
-    Column("rival", lambda known, row: known.classes[known.arrays.rival[row]]),
-    Column(
-        "proba",
-        lambda known, row: float(known.arrays.proba[row]),
-        "Prob.",
-        "Probability",
-        lambda known: known.arrays.proba,
-    ),
-    Column(
-        "margin",
-        lambda known, row: float(known.arrays.margin[row]),
-        "Margin",
-        "Log-odds beyond the threshold, or those of the nearest rival",
-        lambda known: known.arrays.margin,
-    ),
-    Column("flip_size", _flip_size, "Set", "Size of the flip set", _flip_sizes),
-    Column(
-        "verified_proba",
-        _verified_proba,
-        "Retrained",
-        "Effect of retraining",
-        lambda known: known.arrays.verified_proba,
-    ),
-    Column("verified_predicted", _verified_predicted),
-    Column("before_proba", _before_proba),
-    Column("before_predicted", _before_predicted),
-    Column("own_proba", _own_proba),
-    Column("flipped", _flipped),
-)
-
-SORTABLE = {column.name: column for column in COLUMNS if column.heading}
+    "flip_size": Column("Set", "Size of the flip set", _flip_sizes),
+    "verified_proba": Column("Retrained", "Effect of retraining", lambda known: known.arrays.verified_proba),
+}
 """The columns that the page shows, by name, in their order there."""

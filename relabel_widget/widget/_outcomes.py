@@ -7,19 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..evidence import Verification
-from ..facts import own_word, plural, probabilities, signed
+from ..facts import own_word, plural, proba, probabilities, signed
 from ..files.characters import quoted
 from ..workbench.findings import Forecast
 from ..workbench.summary import VerificationSummary
 
 _SCORES = (("accuracy", "Accuracy", ".1%"), ("f1", "F1", ".3f"), ("auc", "AUC", ".3f"), ("log_loss", "Log-loss", ".4f"))
-
-
-def proba(value: float) -> str:
-    """Three decimals; what is not certain never rounds to certainty."""
-    if 0 < value < 0.001:
-        return "<0.001"
-    return ">0.999" if 0.999 < value < 1 else f"{value:.3f}"
 
 
 def of_test_row(line: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import pandas as pd
 from .._typing import AnyArray, BoolArray, FloatArray, IntArray
 from ..workbench.test_rows import TestColumns
 from . import _outcomes as outcomes
-from ._columns import COLUMNS, SORTABLE, Known
+from ._columns import SORTABLE, Known
 from ._content import shown
 from ._spread import Binned, binned, histograms
 from ._trial import Trial
@@ -98,13 +97,12 @@ class Pages:
 
     def line(self, row: int) -> dict[str, Any]:
         """What is known of one test row."""
-        known = self._known()
-        return {column.name: column.value(known, row) for column in COLUMNS}
+        return self._known().line(row)
 
     def _known(self) -> Known:
         bench = self._workbench
-        one = lru_cache(maxsize=1)(lambda row: shown(bench.test_content(row, small=True)))  # of several columns
-        return Known(self.columns(), [str(label) for label in bench.classes], bench.test_text, one)
+        classes = [str(label) for label in bench.classes]
+        return Known(self.columns(), classes, bench.test_text, lambda row: shown(bench.test_content(row, small=True)))
 
     def kept(self, name: str) -> IntArray:
         """The test rows that a filter keeps, in their own order."""

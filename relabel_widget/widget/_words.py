@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .._typing import IntArray
-from ..facts import accuracy_change, clip, flips, own_word, plural, probabilities
+from ..facts import accuracy_change, clip, flips, own_word, plural, proba, probabilities
 from ..files.characters import isolated, quoted, readable
 from ..journal.events import DECISIONS
 from ..workbench import Workbench
@@ -18,7 +18,6 @@ from ..workbench.reasons import Reasons
 from ..workbench.row_content import Image
 from ..workbench.summary import VerificationSummary
 from ._jobs import Job
-from ._outcomes import proba
 from ._search import NEARLY, alike
 
 
