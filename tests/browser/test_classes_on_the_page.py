@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
-from widget_harness import ARTIFACTS, TOPICS, hotel_tables, line_of, text_pipeline, topics, topics_workbench
+from widget_harness import ARTIFACTS, TOPICS, hotel_tables, line_of, set_on_top, text_pipeline, topics, topics_workbench
 
 import relabel_widget as rw
 
@@ -167,8 +167,8 @@ def test_a_corpus_of_four_classes_is_corrected_in_jupyterlab(tmp_path, page):
         line_of(region.get_by_role("grid", name="Test rows"), 3).click()
         region.get_by_role("button", name="Find flip set").click()
         expect(status).to_contain_text("Found: a refit", timeout=60_000)
-        boxes = region.get_by_role("grid", name="Influential training rows").get_by_role("checkbox")
         size = int(status.text_content().split("The set has ")[1].split()[0])
+        boxes = set_on_top(region, size)
         rows = [int(boxes.nth(i).get_attribute("aria-label").split()[-1]) for i in range(size + 1)]
         for i in range(size):
             boxes.nth(i).check()

@@ -13,7 +13,7 @@ import pytest
 from jupyter_harness import EXECUTE, foreign, jupyter, write_notebook
 from playwright.sync_api import expect
 from sklearn.linear_model import LogisticRegression
-from widget_harness import ARTIFACTS, ROOT, line_of, text_pipeline
+from widget_harness import ARTIFACTS, ROOT, line_of, set_on_top, text_pipeline
 
 pytestmark = [pytest.mark.browser, pytest.mark.jupyter]
 
@@ -61,7 +61,7 @@ def do_the_job(page, test_row, long=120_000, picture=None):
     press("Find flip set")
     expect(status).to_contain_text("Found: a refit confirms that this set flips the prediction.", timeout=long)
     size = int(re.search(r"The set has ([\d,]+) training row", status.text_content())[1].replace(",", ""))
-    boxes = region.get_by_role("grid", name="Influential training rows").get_by_role("checkbox")
+    boxes = set_on_top(region, size)
     rows = []
     for i in range(size):
         rows.append(int(boxes.nth(i).get_attribute("aria-label").removeprefix("Relabel row ")))

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import comm
+from playwright.sync_api import expect
 from recording_comm import RecordingComm
 
 import relabel_widget as rw
@@ -103,6 +104,14 @@ def receive(widget, data):
 def line_of(tests, row):
     """The line of a test row in their grid: its number stands in the first cell, and a size may be the same number."""
     return tests.locator(f"[role=row]:has(> [role=gridcell]:first-child:text-is('{row}'))")
+
+
+def set_on_top(region, size):
+    """The boxes of the training rows, once those of a set are the first: it is said to be found a little before."""
+    ranking = region.get_by_role("grid", name="Influential training rows")
+    for i in range(size):
+        expect(ranking.locator(".rlw-train-row").nth(i)).to_contain_text("◆")
+    return ranking.get_by_role("checkbox")
 
 
 class Shown:
