@@ -62,7 +62,8 @@ export function createClient(channel: Channel, { onProgress, onSizes, onHeard, o
   const onMessage = (message: unknown) => {
     if (!isOurs(message)) return;
     onHeard();
-    if (message.v !== VERSION) return onStrange(); // of this version it is as declared
+    if (message.v !== VERSION) return onStrange();
+    // Of this version it is as declared.
     if (message.kind === "progress") onProgress(message);
     else if (message.kind === "sizes") onSizes(message);
     else if (message.kind === "result" || message.kind === "error") waiting.get(message.id)?.(message);

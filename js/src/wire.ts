@@ -41,7 +41,7 @@ export type Worth = "fact" | "better" | "worse" | "";
 
 /**
  * What a verification made of a prediction, and what that is worth: `fact` if it is neither better nor worse,
- * empty if nothing changed. `to` names what it flipped to.
+ * empty if nothing changed. `to` names what it flipped to, and from what where the line shows another class.
  */
 export interface Verdict {
   words: string;

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..evidence import Verification
-from ..facts import own_word, plural, proba, probabilities, signed
+from ..facts import own_word, plural, proba, probabilities, set_size, signed
 from ..files.characters import quoted
 from ..workbench.findings import Forecast
 from ..workbench.summary import VerificationSummary
@@ -34,7 +34,8 @@ def of_size(size: int | None) -> dict[str, str]:
     """
     if size is None:
         return {"shown": "·", "said": "not searched"}
-    return {"shown": f"{size:,}", "said": plural(size, "row")} if size else {"shown": "none", "said": "none"}
+    shown = set_size(size)
+    return {"shown": shown, "said": plural(size, "row") if size else shown}
 
 
 _WORTH = {"fact": ("⇄", "changed"), "better": ("▲", "now right"), "worse": ("▼", "now wrong")}

@@ -27,7 +27,7 @@ BRUSH = record(
 VERDICT = record(
     "Verdict",
     "What a verification made of a prediction, and what that is worth: `fact` if it is neither better nor worse, empty "
-    "if nothing changed. `to` names what it flipped to.",
+    "if nothing changed. `to` names what it flipped to, and from what where the line shows another class.",
     words=TEXT,
     worth=WORTH,
     to=TEXT,
